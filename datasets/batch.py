@@ -1,0 +1,143 @@
+"""Many architectures at once: a dense, padded batch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from datasets.graph import ArchitectureError, ArchitectureGraph
+
+if TYPE_CHECKING:
+    from torch_geometric.data import Batch
+
+
+@dataclass(frozen=True, slots=True)
+class GraphBatch:
+    """A padded batch of architectures, on one device.
+
+    Padding nodes have type 0 and no edges; ``num_nodes`` says where they begin.
+
+    Attributes:
+        types: node type ids. **Shape** (B, N), int64.
+        adjacency: entry (b, i, j) is True for the edge i→j, i < j. **Shape** (B, N, N), bool.
+        num_nodes: nodes of each graph. **Shape** (B,), int64.
+    """
+
+    types: Tensor
+    adjacency: Tensor
+    num_nodes: Tensor
+
+    def __post_init__(self) -> None:
+        size, nodes = self.types.shape
+        if self.adjacency.shape != (size, nodes, nodes) or self.num_nodes.shape != (size,):
+            raise ArchitectureError(
+                f"types {tuple(self.types.shape)}, adjacency {tuple(self.adjacency.shape)} and "
+                f"num_nodes {tuple(self.num_nodes.shape)} do not fit together: "
+                "expected (B, N), (B, N, N) and (B,)"
+            )
+
+    @classmethod
+    def from_graphs(
+        cls, graphs: Sequence[ArchitectureGraph], max_nodes: int | None = None
+    ) -> GraphBatch:
+        """Pad single graphs to ``max_nodes`` (default: the largest graph's number of nodes)."""
+        nodes = max_nodes or max((g.num_nodes for g in graphs), default=1)
+        types = torch.zeros(len(graphs), nodes, dtype=torch.long)
+        adjacency = torch.zeros(len(graphs), nodes, nodes, dtype=torch.bool)
+        for b, graph in enumerate(graphs):
+            if graph.num_nodes > nodes:
+                raise ArchitectureError(
+                    f"graph {b} has {graph.num_nodes} nodes, the batch holds at most {nodes}"
+                )
+            types[b, : graph.num_nodes] = torch.tensor(graph.types)
+            if graph.edges:
+                source, target = torch.tensor(graph.edges).t()
+                adjacency[b, source, target] = True
+        return cls(types, adjacency, torch.tensor([g.num_nodes for g in graphs], dtype=torch.long))
+
+    def __len__(self) -> int:
+        return self.types.shape[0]
+
+    @property
+    def max_nodes(self) -> int:
+        """Number of node places N, padding included."""
+        return self.types.shape[1]
+
+    def __getitem__(self, index: Tensor | slice) -> GraphBatch:
+        """The graphs at ``index`` (a slice, or a tensor of positions or truth values)."""
+        return GraphBatch(self.types[index], self.adjacency[index], self.num_nodes[index])
+
+    def graph(self, position: int) -> ArchitectureGraph:
+        """One graph of the batch, without padding."""
+        n = int(self.num_nodes[position])
+        edges = self.adjacency[position, :n, :n].nonzero().tolist()
+        return ArchitectureGraph(
+            tuple(self.types[position, :n].tolist()), tuple((i, j) for i, j in edges)
+        )
+
+    def __iter__(self) -> Iterator[ArchitectureGraph]:
+        cpu = self.to("cpu")
+        return (cpu.graph(b) for b in range(len(cpu)))
+
+    def to(self, device: torch.device | str) -> GraphBatch:
+        """The same batch on another device."""
+        return GraphBatch(
+            self.types.to(device), self.adjacency.to(device), self.num_nodes.to(device)
+        )
+
+    def padded(self, max_nodes: int) -> GraphBatch:
+        """The same graphs with ``max_nodes`` places; never fewer than the largest graph needs."""
+        missing = max_nodes - self.max_nodes
+        if missing < 0 and len(self) and int(self.num_nodes.max()) > max_nodes:
+            raise ArchitectureError(
+                f"a graph has {int(self.num_nodes.max())} nodes, asked to hold {max_nodes}"
+            )
+        pad = torch.nn.functional.pad
+        return GraphBatch(
+            pad(self.types, (0, missing)),
+            pad(self.adjacency, (0, missing, 0, missing)),
+            self.num_nodes,
+        )
+
+    def node_mask(self) -> Tensor:
+        """True where a node is no padding. **Shape** (B, N), bool."""
+        places = torch.arange(self.max_nodes, device=self.types.device)
+        return places < self.num_nodes[:, None]
+
+    def reversed(self) -> GraphBatch:
+        """Every graph read from its output: node order and edges flipped, padding stays last."""
+        places = torch.arange(self.max_nodes, device=self.types.device)
+        order = self.num_nodes[:, None] - 1 - places  # (B, N), negative at padding
+        order = torch.where(order >= 0, order, places)
+        types = self.types.gather(1, order)
+        rows = self.adjacency.gather(1, order[:, :, None].expand_as(self.adjacency))
+        flipped = rows.gather(2, order[:, None, :].expand_as(rows))
+        return GraphBatch(types, flipped.transpose(1, 2).contiguous(), self.num_nodes)
+
+    @staticmethod
+    def cat(batches: Iterable[GraphBatch]) -> GraphBatch:
+        """Join batches, padded to the widest of them."""
+        parts = list(batches)
+        nodes = max(part.max_nodes for part in parts)
+        parts = [part.padded(nodes) for part in parts]
+        return GraphBatch(
+            torch.cat([part.types for part in parts]),
+            torch.cat([part.adjacency for part in parts]),
+            torch.cat([part.num_nodes for part in parts]),
+        )
+
+    def to_pyg(self) -> Batch:
+        """As a PyG ``Batch`` of the graphs' ``Data``."""
+        from torch_geometric.data import Batch
+
+        return Batch.from_data_list([graph.to_pyg() for graph in self])
+
+    @classmethod
+    def from_pyg(cls, batch: Batch, max_nodes: int | None = None) -> GraphBatch:
+        """From a PyG ``Batch`` with ``node_types`` and ``edge_index``."""
+        graphs = [ArchitectureGraph.from_pyg(data) for data in batch.to_data_list()]
+        return cls.from_graphs(graphs, max_nodes)

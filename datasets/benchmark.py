@@ -1,0 +1,129 @@
+"""A search space with measured numbers, behind one interface."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from datasets.graph import ArchitectureGraph
+from datasets.space import SearchSpace
+from experiment.errors import InputError
+
+if TYPE_CHECKING:
+    from datasets.batch import GraphBatch
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One measured quantity of every architecture in a benchmark.
+
+    Attributes:
+        name: key of the quantity, such as ``validation`` or ``cifar10.test``.
+        unit: ``fraction`` (accuracies, 0 to 1), ``seconds``, ``parameters``, ``MFLOPs`` …
+        description: what was measured and how, in one sentence.
+        values: one column a trial, NaN where a trial is missing. **Shape** (rows, trials).
+    """
+
+    name: str
+    unit: str
+    description: str
+    values: np.ndarray
+
+    def mean(self) -> np.ndarray:
+        """Mean over the trials that exist, NaN where none does. **Shape** (rows,)."""
+        present = ~np.isnan(self.values)
+        count = present.sum(axis=1)
+        total = np.where(present, self.values, 0.0).sum(axis=1, dtype=np.float64)
+        return np.divide(total, count, out=np.full(len(total), np.nan), where=count > 0)
+
+    def trial(self, number: int) -> np.ndarray:
+        """The values of one named trial, counted from 0. **Shape** (rows,)."""
+        if not 0 <= number < self.values.shape[1]:
+            raise InputError(
+                f"metric {self.name!r} has trials 0 to {self.values.shape[1] - 1}, "
+                f"trial {number} was asked for"
+            )
+        return self.values[:, number]
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Answer to a look-up.
+
+    Attributes:
+        known: whether the benchmark holds the architecture; if not, ``metrics`` is empty.
+        hash: the space's hash of the architecture.
+        metrics: trials of each metric, **shape** (trials,), missing trials left out.
+    """
+
+    known: bool
+    hash: str
+    metrics: dict[str, np.ndarray]
+
+
+class Benchmark:
+    """Measured numbers of architectures of one space, one row each.
+
+    Every choice is the caller's: validation or test is the metric's name, the mean or one trial
+    is a method of :class:`Metric`, the data set is ``dataset`` (``cifar10`` and
+    ``cifar10-valid`` are two).
+
+    Attributes:
+        space: the search space.
+        dataset: what the networks were trained on.
+        graphs: canonical graphs, one a row.
+        hashes: the space's hash of each row.
+        metrics: name → :class:`Metric`.
+        description: source, protocol and merges, in a few sentences.
+    """
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        dataset: str,
+        graphs: GraphBatch,
+        hashes: np.ndarray,
+        metrics: dict[str, Metric],
+        description: str,
+    ) -> None:
+        self.space = space
+        self.dataset = dataset
+        self.graphs = graphs
+        self.hashes = hashes
+        self.metrics = metrics
+        self.description = description
+        self._rows: dict[str, int] | None = None
+
+    def __len__(self) -> int:
+        return len(self.hashes)
+
+    def metric(self, name: str) -> Metric:
+        """The metric called ``name``.
+
+        Raises:
+            InputError: there is none; the message lists those that exist.
+        """
+        if name not in self.metrics:
+            raise InputError(
+                f"{self.space.name} on {self.dataset} has no metric {name!r}; "
+                f"it has {', '.join(self.metrics)}"
+            )
+        return self.metrics[name]
+
+    def row(self, architecture: ArchitectureGraph | str) -> int | None:
+        """Row of an architecture (a graph, or a hash), ``None`` if it was not measured."""
+        if self._rows is None:
+            self._rows = {str(h): k for k, h in enumerate(self.hashes)}
+        key = architecture if isinstance(architecture, str) else self.space.hash(architecture)
+        return self._rows.get(key)
+
+    def query(self, architecture: ArchitectureGraph | str) -> Record:
+        """Look an architecture up; an unknown one gives ``known=False``, no exception."""
+        row = self.row(architecture)
+        name = architecture if isinstance(architecture, str) else self.space.hash(architecture)
+        if row is None:
+            return Record(False, name, {})
+        values = {key: metric.values[row] for key, metric in self.metrics.items()}
+        return Record(True, name, {k: v[~np.isnan(v)] for k, v in values.items()})

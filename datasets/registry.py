@@ -1,0 +1,63 @@
+"""Search spaces and benchmarks by the names that users type.
+
+Adding one is a file of its own and a line here; modules are imported when they are asked for.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from importlib import import_module
+from pathlib import Path
+
+from datasets.benchmark import Benchmark
+from datasets.space import SearchSpace
+from experiment.errors import InputError
+
+SPACES: dict[str, tuple[str, str]] = {
+    "ENAS": ("datasets.spaces.enas", "ENAS"),
+    "NB101": ("datasets.spaces.nb101", "NB101"),
+    "NB201": ("datasets.spaces.nb201", "NB201"),
+}
+"""Name → module and class; the class is called without arguments."""
+
+BENCHMARKS: dict[str, tuple[str, str]] = {
+    "ENAS": ("datasets.benchmarks.enas", "load"),
+    "NB101": ("datasets.benchmarks.nb101", "load"),
+    "NB201": ("datasets.benchmarks.nb201", "load"),
+}
+"""Name → module and function ``load(data_root: Path | None, **choices) -> Benchmark``."""
+
+
+def _lookup(kind: str, name: str, table: dict[str, tuple[str, str]]) -> object:
+    if name not in table:
+        raise InputError(f"no {kind} is called {name!r}: choose one of {', '.join(table)}")
+    module, attribute = table[name]
+    return getattr(import_module(module), attribute)
+
+
+@lru_cache
+def get_space(name: str) -> SearchSpace:
+    """The search space called ``name`` (``ENAS``, ``NB101``, ``NB201``, …).
+
+    Raises:
+        InputError: there is none of that name.
+    """
+    return _lookup("search space", name, SPACES)()  # type: ignore[operator]
+
+
+def get_benchmark(
+    name: str, data_root: str | Path | None = None, **choices: object
+) -> Benchmark:
+    """The measured numbers of the space called ``name``, read from ``data_root``.
+
+    Args:
+        name: as for :func:`get_space`.
+        data_root: folder with the data files; default: the environment variable
+            ``NAS_DATA_ROOT``, else the folder ``datasets/`` itself.
+        choices: what a benchmark lets one choose (``dataset=``, ``source=``): see its module.
+
+    Raises:
+        InputError: no benchmark of that name, or its files are absent or broken.
+    """
+    load = _lookup("benchmark", name, BENCHMARKS)
+    return load(data_root, **choices)  # type: ignore[operator]

@@ -1,0 +1,141 @@
+"""What a search space is: its operations and limits, and what can be done with its members.
+
+A new space is one file with a subclass of :class:`SearchSpace` and a line in
+``datasets/registry.py``.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from datasets.graph import ArchitectureError, ArchitectureGraph
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from datasets.batch import GraphBatch
+
+
+class LegalityMask(Protocol):
+    """Which continuations of a half-built graph can still become a member of a space.
+
+    A decoder that asks before each draw builds members only. A decoder adds one node at a time:
+    first its type, then, source by source from node 0 on, whether there is an edge into it. The
+    graphs of one call all have n nodes; the adjacency is that of :class:`GraphBatch`.
+    """
+
+    def allowed_types(self, types: Tensor, adjacency: Tensor) -> Tensor:
+        """Types that node n may take.
+
+        **Shape**: types (B, n), adjacency (B, n, n) → (B, T) bool, a True in every row.
+        """
+        ...
+
+    def allowed_edges(
+        self, types: Tensor, adjacency: Tensor, new_types: Tensor, drawn: Tensor
+    ) -> Tensor:
+        """Whether the edge k→n may be absent (column 0) and may be present (column 1).
+
+        Args:
+            types: the n nodes present. **Shape** (B, n).
+            adjacency: their edges. **Shape** (B, n, n), bool.
+            new_types: type of node n. **Shape** (B,).
+            drawn: edges 0→n, …, (k−1)→n as decided. **Shape** (B, k), bool.
+
+        Returns:
+            **Shape** (B, 2) bool, a True in every row.
+        """
+        ...
+
+
+class SearchSpace(ABC):
+    """A set of architectures.
+
+    Attributes:
+        name: as users write it (``NB101``).
+        types: name of every type id; ``types[0]`` is "output", ``types[1]`` "input".
+        max_nodes: nodes of the largest member, input and output included.
+        size: number of members (of isomorphism classes, where orders of nodes do not matter).
+    """
+
+    name: str
+    types: tuple[str, ...]
+    max_nodes: int
+    size: int
+
+    @abstractmethod
+    def why_illegal(self, graph: ArchitectureGraph) -> str | None:
+        """The reason why ``graph`` is no member, in one sentence; ``None`` for a member."""
+
+    def is_legal(self, graph: ArchitectureGraph) -> bool:
+        """Whether ``graph`` is a member of the space."""
+        return self.why_illegal(graph) is None
+
+    def check(self, graph: ArchitectureGraph) -> ArchitectureGraph:
+        """Return ``graph``, a member.
+
+        Raises:
+            ArchitectureError: it is no member; the message says why.
+        """
+        reason = self.why_illegal(graph)
+        if reason is not None:
+            raise ArchitectureError(f"not an {self.name} architecture: {reason}")
+        return graph
+
+    @abstractmethod
+    def legal(self, batch: GraphBatch) -> np.ndarray:
+        """Vectorised :meth:`is_legal`. **Shape** (B,), bool."""
+
+    @abstractmethod
+    def canonical(self, graph: ArchitectureGraph) -> ArchitectureGraph:
+        """The one representative of the architecture that ``graph`` stands for.
+
+        Two members are the same architecture exactly when their canonical graphs are equal.
+        """
+
+    @abstractmethod
+    def hash(self, graph: ArchitectureGraph) -> str:
+        """A hexadecimal name of the architecture, the same for all its isomorphic graphs."""
+
+    @abstractmethod
+    def sample(self, n: int, generator: np.random.Generator) -> list[ArchitectureGraph]:
+        """Draw ``n`` members, with repetition; each class says from which distribution."""
+
+    @abstractmethod
+    def neighbours(self, graph: ArchitectureGraph) -> list[ArchitectureGraph]:
+        """All other members one edit away, canonical, each once; the class defines its edits."""
+
+    def mutate(
+        self, graph: ArchitectureGraph, generator: np.random.Generator
+    ) -> ArchitectureGraph:
+        """One of the :meth:`neighbours`, drawn uniformly."""
+        options = self.neighbours(graph)
+        return options[generator.integers(len(options))]
+
+    @abstractmethod
+    def enumerate(self) -> Iterator[GraphBatch]:
+        """Every architecture once, as canonical graphs, in a fixed order, in batches."""
+
+    @abstractmethod
+    def parse(self, text: str) -> ArchitectureGraph:
+        """Read the official notation, or one JSON object of an architecture file.
+
+        Raises:
+            ArchitectureError: the text is no member of the space; the message says what is wrong.
+        """
+
+    @abstractmethod
+    def format(self, graph: ArchitectureGraph) -> str:
+        """Write the official notation, which :meth:`parse` reads back to an equal graph."""
+
+    @abstractmethod
+    def to_record(self, graph: ArchitectureGraph) -> dict[str, object]:
+        """The JSON object of an architecture file, without the optional keys."""
+
+    @abstractmethod
+    def legality_mask(self, *, reverse: bool = False) -> LegalityMask:
+        """Mask for a decoder that builds members from the input, or reversed from the output."""

@@ -1,0 +1,1 @@
+"""How any run is configured, seeded, saved, resumed, logged and shown."""

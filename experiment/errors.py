@@ -1,0 +1,42 @@
+"""Errors that the user can mend, and how a command reports them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+
+EXIT_BAD_INPUT = 2
+
+
+class InputError(ValueError):
+    """Bad input: one sentence that says what, where, what was expected and what to do.
+
+    Libraries that may not import this module (``models``, ``datasets.graph``) give their own
+    ``ValueError`` subclasses the same class attribute ``exit_code``.
+    """
+
+    exit_code = EXIT_BAD_INPUT
+
+
+def run_command(main: Callable[[Sequence[str] | None], int | None]) -> None:
+    """Run a command's ``main`` and exit as a well-behaved tool does.
+
+    An exception that carries ``exit_code``, or an error of the operating system (a missing file,
+    a full disk), is printed as one line on standard error and ends the process with code 2. Any
+    other exception is a defect and keeps its traceback.
+
+    Args:
+        main: takes the argument list (``None``: the process's own) and returns the exit code.
+    """
+    try:
+        sys.exit(main(None))
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(141)
+    except (ValueError, OSError) as error:
+        if not isinstance(error, OSError) and not hasattr(error, "exit_code"):
+            raise
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        sys.exit(EXIT_BAD_INPUT)
