@@ -1,0 +1,107 @@
+"""Files that are whole or not there at all."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import math
+import os
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from experiment.errors import InputError
+
+PARTIAL = ".partial-"
+"""Part of the name of every file that is still being written."""
+
+
+@contextmanager
+def atomic_path(path: str | Path) -> Iterator[Path]:
+    """Write a file so that it is either the old one or the complete new one.
+
+    Yields a path beside ``path`` with the same suffix. When the block ends, what was written
+    there is forced to the disk and takes the place of ``path``; when it fails, it is removed.
+    Missing folders are made.
+
+    Raises:
+        InputError: the operating system refused, as it does when the disk is full.
+    """
+    path = Path(path)
+    partial = path.with_name(f".{path.stem}{PARTIAL}{secrets.token_hex(4)}{path.suffix}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield partial
+        _flush_to_disk(partial)
+        os.replace(partial, path)
+    except OSError as error:
+        # An OSError about another file (an input read inside the block) tells its own story.
+        if error.filename is not None and Path(os.fsdecode(error.filename)) not in (
+            partial,
+            path,
+            *path.parents,
+        ):
+            raise
+        raise InputError(
+            f"cannot write {str(path)!r}: {error.strerror or error}; "
+            "nothing was left half-written, choose another place or make room there"
+        ) from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _flush_to_disk(path: Path) -> None:
+    """Force a closed file's content out of the system's cache."""
+    with path.open("rb+") as handle:
+        os.fsync(handle.fileno())
+
+
+def plain(value: Any) -> Any:
+    """``value`` as JSON knows it.
+
+    Dataclasses and mappings become objects, sequences and arrays lists, paths strings, and
+    numbers that JSON has no word for (NaN and the infinities) ``null``.
+    """
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, bool | int | str) or value is None:
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if hasattr(value, "tolist"):  # NumPy arrays and scalars, tensors
+        return plain(value.tolist())
+    return str(value)
+
+
+def write_json(path: str | Path, obj: Any) -> None:
+    """Write ``obj`` as indented JSON, atomically; see :func:`plain` for what can be written."""
+    text = json.dumps(plain(obj), indent=2, ensure_ascii=False, allow_nan=False)
+    with atomic_path(path) as partial:
+        partial.write_text(text + "\n", encoding="utf-8")
+
+
+def read_json(path: str | Path) -> Any:
+    """Read a JSON file.
+
+    Raises:
+        InputError: there is no such file, or it is not JSON.
+    """
+    try:
+        return json.loads(Path(path).read_bytes())
+    except OSError as error:
+        raise InputError(f"cannot read {str(path)!r}: {error.strerror or error}") from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{str(path)!r} is not a JSON file: {error}") from error
+
+
+def sha256(path: str | Path) -> str:
+    """SHA-256 of a file's content, hexadecimal."""
+    with Path(path).open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
