@@ -1,0 +1,167 @@
+"""Command lines: flags in both spellings, one-sentence errors, the options all commands share."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+import torch
+
+from experiment.config import nearest
+from experiment.errors import EXIT_BAD_INPUT, InputError
+
+
+def whole_number(text: str) -> int:
+    """A whole number; the type that ``type=int`` stands for in a :class:`Parser`."""
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected a whole number, was given {text!r}") from None
+
+
+def number(text: str) -> float:
+    """A finite number; the type that ``type=float`` stands for in a :class:`Parser`."""
+    try:
+        value = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected a number, was given {text!r}") from None
+    if not abs(value) < float("inf"):
+        raise argparse.ArgumentTypeError(f"expected a finite number, was given {text!r}")
+    return value
+
+
+def positive_int(text: str) -> int:
+    """A whole number from 1 on."""
+    if (value := whole_number(text)) < 1:
+        raise argparse.ArgumentTypeError(f"expected at least 1, was given {text!r}")
+    return value
+
+
+def non_negative_int(text: str) -> int:
+    """A whole number from 0 on."""
+    if (value := whole_number(text)) < 0:
+        raise argparse.ArgumentTypeError(f"expected 0 or more, was given {text!r}")
+    return value
+
+
+def positive_float(text: str) -> float:
+    """A number above 0."""
+    if (value := number(text)) <= 0:
+        raise argparse.ArgumentTypeError(f"expected a number above 0, was given {text!r}")
+    return value
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose flags may be written with ``_`` or ``-`` between their words.
+
+    An error is one sentence on standard error and exit code 2; ``--help`` shows every default.
+    """
+
+    def __init__(self, *positional: Any, **named: Any) -> None:
+        named.setdefault("formatter_class", _HelpFormatter)
+        named.setdefault("allow_abbrev", False)
+        super().__init__(*positional, **named)
+        self.register("type", int, whole_number)
+        self.register("type", float, number)
+
+    def parse_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> argparse.Namespace:
+        """Parse, with a hint at the nearest flag where one is unknown."""
+        parsed, unknown = self.parse_known_args(args, namespace)
+        if unknown:
+            flag = unknown[0].partition("=")[0]
+            if flag.startswith("-"):
+                self.error(f"unknown flag {flag}: {nearest(flag, self._long_flags())}")
+            self.error(f"unexpected argument {flag!r}: see --help")
+        return parsed
+
+    def parse_known_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        """Parse after putting every known flag into the spelling it was declared with."""
+        spelling = {_dashed(flag): flag for flag in self._long_flags()}
+        arguments = list(sys.argv[1:] if args is None else args)
+        end = arguments.index("--") if "--" in arguments else len(arguments)
+        for position, argument in enumerate(arguments[:end]):
+            flag, equals, value = argument.partition("=")
+            if flag.startswith("--") and _dashed(flag) in spelling:
+                arguments[position] = spelling[_dashed(flag)] + equals + value
+        return super().parse_known_args(arguments, namespace)
+
+    def error(self, message: str) -> NoReturn:
+        """End the process with one sentence and exit code 2."""
+        self.exit(EXIT_BAD_INPUT, f"error: {' '.join(message.split())}\n")
+
+    def _long_flags(self) -> list[str]:
+        return [flag for flag in self._option_string_actions if flag.startswith("--")]
+
+
+def _dashed(flag: str) -> str:
+    return flag.replace("_", "-")
+
+
+class _HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
+    """Shows defaults, but not those that say no more than "not given"."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        if action.default is None or action.default is False:
+            return action.help
+        return super()._get_help_string(action)
+
+
+def parser(description: str) -> Parser:
+    """A parser for a command that is described in one sentence."""
+    return Parser(description=description)
+
+
+def add_common(target: argparse.ArgumentParser, seed: int = 1) -> None:
+    """Add the options that every command has: ``--data_root --device --seed --threads``.
+
+    Args:
+        target: the parser.
+        seed: default of ``--seed``.
+    """
+    target.add_argument(
+        "--data_root",
+        type=Path,
+        help="folder with ENAS/, nasbench101/, nasbench201/ … (default: the environment variable "
+        "NAS_DATA_ROOT, else datasets/)",
+    )
+    target.add_argument(
+        "--device", default="best", help="cpu, cuda, cuda:1, mps, or best: the best one present"
+    )
+    target.add_argument("--seed", type=non_negative_int, default=seed, help="seed of the run")
+    target.add_argument(
+        "--threads", type=positive_int, help="CPU threads (default: as many as PyTorch chooses)"
+    )
+
+
+def best_device(name: str = "best") -> torch.device:
+    """The device called ``name``; ``best`` is CUDA, else Apple's MPS, else the CPU.
+
+    Raises:
+        InputError: there is no such device here.
+    """
+    present: dict[str, Callable[[], bool]] = {
+        "cuda": torch.cuda.is_available,
+        "mps": torch.backends.mps.is_available,
+        "cpu": lambda: True,
+    }
+    if name == "best":
+        return torch.device(next(kind for kind, check in present.items() if check()))
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        device = None
+    if device is None or device.type not in present:
+        raise InputError(f"no device is called {name!r}: choose best, cpu, cuda, cuda:N or mps")
+    count = torch.cuda.device_count() if device.type == "cuda" else 1
+    if not present[device.type]() or (device.index or 0) >= count:
+        raise InputError(
+            f"the device {name!r} is not present here: --device best takes {best_device()}"
+        )
+    return device

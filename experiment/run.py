@@ -1,0 +1,183 @@
+"""A run's folder: configuration, command, environment, metrics, checkpoints, result."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from experiment.environment import describe_environment
+from experiment.errors import InputError
+from experiment.files import PARTIAL, atomic_path, plain, read_json, write_json
+
+
+class RunFolder:
+    """The folder of one run.
+
+    ``config.json`` (the resolved settings and the seed), ``command.txt`` (the command, and below
+    it those that resumed it), ``environment.json``, ``metrics.jsonl`` (one object a line),
+    ``result.json`` (the final numbers), ``checkpoints/`` and ``figures/``.
+
+    Attributes:
+        path: the folder.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+
+    @classmethod
+    def start(
+        cls,
+        path: str | Path,
+        config: Mapping[str, Any],
+        seed: int,
+        resume: bool,
+        device: torch.device | str = "cpu",
+    ) -> RunFolder:
+        """Begin a run in ``path``, or go on with the one that is there.
+
+        Args:
+            path: the folder; it is made if it is absent.
+            config: the resolved settings that decide the run's numbers.
+            seed: the run's seed.
+            resume: whether a run that is there goes on; without one it is begun.
+            device: where the run computes, for ``environment.json``.
+
+        Raises:
+            InputError: the folder holds a run and ``resume`` is false, or a run with other
+                settings, or something that is no run.
+        """
+        run = cls(path)
+        wanted = {**plain(config), "seed": seed}
+        environment = describe_environment(seed, device)
+        if (run.path / "config.json").exists():
+            run._check_same(wanted, resume)
+            environment = run._with_resumption(environment)
+            run._drop_torn_line()
+            command = (run.path / "command.txt").read_text(encoding="utf-8")
+        else:
+            run._check_empty()
+            command = ""
+            write_json(run.path / "config.json", wanted)
+        run.checkpoints.mkdir(exist_ok=True)
+        run.figures.mkdir(exist_ok=True)
+        with atomic_path(run.path / "command.txt") as partial:
+            partial.write_text(command + shlex.join(sys.orig_argv) + "\n", encoding="utf-8")
+        write_json(run.path / "environment.json", environment)
+        return run
+
+    @property
+    def checkpoints(self) -> Path:
+        """Folder of the checkpoints."""
+        return self.path / "checkpoints"
+
+    @property
+    def figures(self) -> Path:
+        """Folder of the figures."""
+        return self.path / "figures"
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The resolved settings, with the seed."""
+        return read_json(self.path / "config.json")
+
+    def log(self, entry: Mapping[str, Any]) -> None:
+        """Append one line to ``metrics.jsonl``; it is on the disk when this returns."""
+        line = json.dumps(plain(entry), ensure_ascii=False, allow_nan=False) + "\n"
+        with self._metrics.open("a", encoding="utf-8") as handle:
+            handle.write(line)
+            handle.flush()
+            os.fsync(handle.fileno())
+
+    def read_metrics(self) -> list[dict[str, Any]]:
+        """All lines logged so far; a last line that is still being written is left out."""
+        return [entry for entry, _ in self._metric_lines()]
+
+    def truncate_after(self, key: str, value: float) -> None:
+        """Drop all lines from the first one on whose ``key`` is above ``value``.
+
+        A run that was killed after its last checkpoint has logged steps that the resumed run
+        will log again: called with the checkpoint's step, this makes its file the same as that
+        of a run that was never killed.
+        """
+        kept = []
+        for entry, line in self._metric_lines():
+            if key in entry and entry[key] > value:
+                break
+            kept.append(line)
+        with atomic_path(self._metrics) as partial:
+            partial.write_bytes(b"".join(kept))
+
+    def save_result(self, result: Mapping[str, Any]) -> None:
+        """Write the final numbers to ``result.json``."""
+        write_json(self.path / "result.json", result)
+
+    @property
+    def _metrics(self) -> Path:
+        return self.path / "metrics.jsonl"
+
+    def _metric_lines(self) -> list[tuple[dict[str, Any], bytes]]:
+        if not self._metrics.exists():
+            return []
+        lines = []
+        for number, line in enumerate(self._metrics.read_bytes().splitlines(keepends=True), 1):
+            if not line.endswith(b"\n"):
+                break
+            try:
+                lines.append((json.loads(line), line))
+            except ValueError as error:
+                raise InputError(
+                    f"line {number} of {str(self._metrics)!r} is not JSON ({error}): "
+                    "mend it, or begin the run in a new folder"
+                ) from error
+        return lines
+
+    def _drop_torn_line(self) -> None:
+        """Remove a last line that a killed process wrote in part."""
+        if not self._metrics.exists():
+            return
+        content = self._metrics.read_bytes()
+        if not content.endswith(b"\n") and content:
+            with atomic_path(self._metrics) as partial:
+                partial.write_bytes(content[: content.rfind(b"\n") + 1])
+
+    def _check_same(self, wanted: dict[str, Any], resume: bool) -> None:
+        if not resume:
+            raise InputError(
+                f"{str(self.path)!r} holds a run already: add --resume to go on with it, "
+                "or choose another folder"
+            )
+        found = self.config
+        for key in {**wanted, **found}:
+            if key not in wanted or key not in found or wanted[key] != found[key]:
+                raise InputError(
+                    f"{str(self.path)!r} holds another experiment: its {key!r} is "
+                    f"{found.get(key)!r}, this run's is {wanted.get(key)!r}; "
+                    "choose another folder, or give the same settings to resume it"
+                )
+
+    def _check_empty(self) -> None:
+        if self.path.exists() and not self.path.is_dir():
+            raise InputError(f"{str(self.path)!r} is a file, expected a folder for the run")
+        if not self.path.exists():
+            return
+        for entry in sorted(self.path.iterdir()):
+            if PARTIAL not in entry.name:
+                raise InputError(
+                    f"{str(self.path)!r} is no run's folder, it holds {entry.name!r}: "
+                    "choose an empty or a new one"
+                )
+
+    def _with_resumption(self, environment: dict[str, Any]) -> dict[str, Any]:
+        """The environment of the run's beginning, with those of its resumptions."""
+        path = self.path / "environment.json"
+        if not path.exists():
+            return environment
+        first = read_json(path)
+        return {**first, "resumed": [*first.get("resumed", []), environment]}
