@@ -1,0 +1,193 @@
+"""Weights on disk, in the published layout, and the models they belong to."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import re
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from models.accuracy import AccuracyModel
+from models.errors import ModelError
+from models.vae import DGMG, SVGE, GraphVAE, Sizes
+
+MODELS: dict[str, type[GraphVAE]] = {"SVGE": SVGE, "DGMG": DGMG}
+"""Graph VAEs by the names that users type."""
+
+STATE_DICTS = Path(__file__).resolve().parent.parent / "state_dicts"
+"""Where weights are looked for by name."""
+
+
+def build_model(name: str, sizes: Sizes) -> GraphVAE:
+    """A model with fresh weights, by name.
+
+    Raises:
+        ModelError: no model of that name.
+    """
+    if name not in MODELS:
+        raise ModelError(f"no model is called {name!r}: choose one of {', '.join(MODELS)}")
+    return MODELS[name](sizes)
+
+
+def read_state_dict(path: str | Path, device: str | torch.device = "cpu") -> dict[str, Tensor]:
+    """Read a ``torch.save``d state dict; nothing but tensors is ever unpickled.
+
+    Raises:
+        ModelError: the file is absent, damaged, or holds anything but tensors.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ModelError(f"there is no checkpoint {path}")
+    try:
+        content = torch.load(path, map_location=device, weights_only=True)
+    except (
+        pickle.UnpicklingError,
+        zipfile.BadZipFile,
+        RuntimeError,
+        EOFError,
+        ValueError,
+    ) as error:
+        raise ModelError(
+            f"{path} is not a checkpoint that can be read safely "
+            f"({str(error).splitlines()[0][:120] if str(error) else type(error).__name__}): "
+            "expected a state dict written by torch.save"
+        ) from error
+    if not isinstance(content, Mapping) or not all(
+        isinstance(key, str) and isinstance(value, Tensor) for key, value in content.items()
+    ):
+        raise ModelError(f"{path} holds no state dict: expected names with tensors")
+    return dict(content)
+
+
+def model_name(state: Mapping[str, Tensor]) -> str:
+    """Name of the model that a state dict belongs to: SVGE, DGMG, or one of them with ``_acc``.
+
+    Raises:
+        ModelError: it belongs to none of them.
+    """
+    if "Encoder.NodeEmb.GNNLayers_forward.0.msg.weight" in state:
+        name = "SVGE"
+    elif "Encoder.NodeEmb.GNNLayers.0.msg.weight" in state:
+        name = "DGMG"
+    else:
+        raise ModelError("the checkpoint has neither SVGE's nor DGMG's weights in it")
+    return f"{name}_acc" if "Accuracy.lin_layers.0.weight" in state else name
+
+
+def infer_sizes(state: Mapping[str, Tensor], max_nodes: int) -> Sizes:
+    """Sizes that a state dict was made with; only ``max_nodes`` leaves no trace in it.
+
+    Raises:
+        ModelError: a weight that tells a size is missing.
+    """
+    try:
+        num_types, node_width = state["Decoder.generator.nodeInit.NodeInits.weight"].shape
+        graph_width = state["Encoder.GraphEmb_mean.f_m.weight"].shape[0]
+    except (KeyError, ValueError) as error:
+        raise ModelError(f"the checkpoint lacks a weight that tells its sizes: {error}") from error
+    rounds = {
+        int(match[1])
+        for key in state
+        if (match := re.match(r"Encoder\.NodeEmb\.GNNLayers(?:_forward)?\.(\d+)\.", key))
+    }
+    return Sizes(num_types, max_nodes, node_width, graph_width, len(rounds))
+
+
+def load_weights(model: GraphVAE | AccuracyModel, state: Mapping[str, Tensor]) -> None:
+    """Put a state dict into a model of the same sizes, as float32.
+
+    Raises:
+        ModelError: names or shapes differ; the message names the first that does.
+    """
+    own = model.state_dict()
+    for key, value in own.items():
+        if key not in state:
+            raise ModelError(f"the checkpoint has no weight {key}: it is of another model")
+        if state[key].shape != value.shape:
+            raise ModelError(
+                f"weight {key} has shape {tuple(state[key].shape)}, this model needs "
+                f"{tuple(value.shape)}: the checkpoint is of another search space or width"
+            )
+    surplus = sorted(set(state) - set(own))
+    if surplus:
+        raise ModelError(f"the checkpoint has a weight {surplus[0]} that this model lacks")
+    model.load_state_dict({key: value.float() for key, value in state.items()})
+
+
+def model_from_state(state: Mapping[str, Tensor], max_nodes: int) -> GraphVAE | AccuracyModel:
+    """The model that a state dict belongs to, with its weights, in evaluation mode."""
+    name = model_name(state)
+    vae = build_model(name.removesuffix("_acc"), infer_sizes(state, max_nodes))
+    model = AccuracyModel(vae) if name.endswith("_acc") else vae
+    load_weights(model, state)
+    return model.eval()
+
+
+def checkpoint_path(folder: str | Path, epoch: int) -> Path:
+    """Where the weights of an epoch lie in a folder of ``state_dicts``."""
+    return Path(folder) / f"model_checkpoint{epoch}.obj"
+
+
+def latest_epoch(folder: str | Path) -> int:
+    """The highest epoch with a checkpoint in ``folder``.
+
+    Raises:
+        ModelError: there is none.
+    """
+    found = [
+        int(match[1])
+        for path in Path(folder).glob("model_checkpoint*.obj")
+        if (match := re.fullmatch(r"model_checkpoint(\d+)\.obj", path.name))
+    ]
+    if not found:
+        raise ModelError(f"{folder} holds no model_checkpoint<EPOCH>.obj")
+    return max(found)
+
+
+def load_model(
+    folder_or_name: str | Path, epoch: int | None = None, max_nodes: int | None = None
+) -> GraphVAE | AccuracyModel:
+    """Load trained weights.
+
+    Args:
+        folder_or_name: a folder with checkpoints, or its name below ``state_dicts/``
+            (``SVGE_NB101``).
+        epoch: which checkpoint; default the highest.
+        max_nodes: nodes of the space's largest architecture, where no ``config.json`` lies beside
+            the weights to tell it (published checkpoints).
+
+    Returns:
+        The model in evaluation mode, on the CPU.
+
+    Raises:
+        ModelError: no such folder or checkpoint, or it cannot be read.
+    """
+    folder = Path(folder_or_name)
+    if not folder.is_dir():
+        folder = STATE_DICTS / str(folder_or_name)
+    if not folder.is_dir():
+        raise ModelError(
+            f"no weights at {folder_or_name}: expected a folder, or one of "
+            f"{', '.join(sorted(p.name for p in STATE_DICTS.glob('*_*'))) or 'none yet'} "
+            "in state_dicts/"
+        )
+    state = read_state_dict(
+        checkpoint_path(folder, latest_epoch(folder) if epoch is None else epoch)
+    )
+    return model_from_state(state, max_nodes or _stored_max_nodes(folder))
+
+
+def _stored_max_nodes(folder: Path) -> int:
+    path = folder / "config.json"
+    try:
+        return int(json.loads(path.read_text())["sizes"]["max_nodes"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(
+            f"{path} does not tell the space's largest number of nodes (sizes.max_nodes): "
+            "give max_nodes"
+        ) from error

@@ -1,0 +1,85 @@
+"""From architectures to a Gaussian in the latent space."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812
+
+from datasets.batch import GraphBatch
+from models.propagation import Propagation, propagate
+from models.weights import stacked
+
+
+class Latent(NamedTuple):
+    """A diagonal Gaussian a graph: ``mean`` and ``log_variance``, **shape** (B, G), float32."""
+
+    mean: Tensor
+    log_variance: Tensor
+
+    def sample(self, noise_scale: float, generator: torch.Generator | None = None) -> Tensor:
+        """``mean + noise_scale · ε · exp(log_variance / 2)``, ε standard normal. **Shape** (B, G)."""
+        noise = torch.randn(
+            self.mean.shape, generator=generator, device=self.mean.device, dtype=self.mean.dtype
+        )
+        return self.mean + noise_scale * noise * (0.5 * self.log_variance).exp()
+
+
+def gated_sum_layers(node_width: int, graph_width: int) -> nn.ModuleDict:
+    """Parameters of ``Σ_i f_m(h_i) · sigmoid(g_m(h_i))`` under their published names."""
+    return nn.ModuleDict(
+        {"f_m": nn.Linear(node_width, graph_width), "g_m": nn.Linear(node_width, 1)}
+    )
+
+
+def to_node_vectors(states: Tensor) -> Tensor:
+    """Join the stacks' states to one vector a node. **Shape** (S, B, n, W) → (B, n, S·W)."""
+    stacks, graphs, nodes, width = states.shape
+    return states.permute(1, 2, 0, 3).reshape(graphs, nodes, stacks * width)
+
+
+def to_stacks(vectors: Tensor, stacks: int) -> Tensor:
+    """Split node vectors among the stacks. **Shape** (B, n, S·W) → (S, B, n, W)."""
+    graphs, nodes, width = vectors.shape
+    return vectors.view(graphs, nodes, stacks, width // stacks).permute(2, 0, 1, 3).contiguous()
+
+
+class Encoder(nn.Module):
+    """Rounds of message passing on the whole graph, then two gated sums over its nodes.
+
+    Attribute names are the published checkpoints' keys.
+
+    Args:
+        propagation: the rounds (their parameters); owned by this module.
+        num_types: node types T.
+        node_width: D.
+        graph_width: G.
+    """
+
+    def __init__(
+        self, propagation: Propagation, num_types: int, node_width: int, graph_width: int
+    ) -> None:
+        super().__init__()
+        self.NodeEmb = propagation
+        self.NodeEmb.NodeInit = nn.Embedding(num_types, node_width // propagation.stacks)
+        self.GraphEmb_mean = gated_sum_layers(node_width, graph_width)
+        self.GraphEmb_var = gated_sum_layers(node_width, graph_width)
+
+    def forward(self, batch: GraphBatch, dtype: torch.dtype) -> Latent:
+        """Encode a batch, computing in ``dtype``."""
+        propagation = self.NodeEmb
+        start = F.embedding(batch.types, propagation.NodeInit.weight.to(dtype))  # (B, N, W)
+        states = start.expand(propagation.stacks, *start.shape).contiguous()
+        mixing = propagation.mixing(batch.adjacency.to(dtype))
+        states = propagate(states, mixing, propagation.fold(dtype))
+
+        mean, log_variance = self.GraphEmb_mean, self.GraphEmb_var
+        layers = [mean["f_m"], log_variance["f_m"], mean["g_m"], log_variance["g_m"]]
+        width = mean["f_m"].out_features
+        out = stacked(layers, dtype)(to_node_vectors(states))  # (B, N, 2G + 2)
+        values = out[..., : 2 * width].unflatten(-1, (2, width))
+        gates = out[..., 2 * width :].sigmoid() * batch.node_mask()[..., None]
+        sums = torch.einsum("bnkg,bnk->bkg", values, gates.to(dtype)).float()
+        return Latent(sums[:, 0], sums[:, 1])

@@ -1,0 +1,213 @@
+"""The generator of SVGe and DGMG: grows an architecture node by node from a latent point.
+
+One object serves the teacher-forced pass of training and the free generation of
+``models/decoding.py``: both call the same four steps. Li et al. 2018 (arXiv:1803.03324), with the
+latent point joined to every decision as in Lukasik et al. 2021 (arXiv:2010.04683).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812
+
+from datasets.batch import GraphBatch
+from models.encoder import gated_sum_layers, to_node_vectors, to_stacks
+from models.propagation import Propagation, RoundWeights, propagate
+from models.weights import Affine, affine, stacked
+
+
+class GeneratorWeights(NamedTuple):
+    """The generator's weights, folded and cast once for all steps of a call.
+
+    ``per_node`` gives for every present node both graph summaries' values (2G), its part of the
+    edge network's hidden layer (E), and both summaries' gates (2).
+    """
+
+    rounds: list[RoundWeights]
+    per_node: Affine
+    type_hidden: Affine
+    type_out: Affine
+    embedding: Tensor
+    node_hidden: Affine
+    node_out: Affine
+    edge_per_graph: Affine
+    edge_out: Affine
+
+
+class Present(NamedTuple):
+    """What the generator knows of the nodes present, **n** of them.
+
+    Attributes:
+        summary: graph vector for the decisions. **Shape** (B, G).
+        summary_init: graph vector for the next node's state. **Shape** (B, G).
+        edge_part: the nodes' share of the edge network's hidden layer. **Shape** (B, n, E).
+    """
+
+    summary: Tensor
+    summary_init: Tensor
+    edge_part: Tensor
+
+
+class StepLogits(NamedTuple):
+    """Teacher-forced decisions; step k has k + 1 nodes present.
+
+    Attributes:
+        types: logits of the next node's type. **Shape** (B, N−1, T), float32.
+        edges: logits of the edges into it, from the nodes present; zero from the others and at
+            step 0, whose one edge is certain. **Shape** (B, N−1, N−1), float32.
+    """
+
+    types: Tensor
+    edges: Tensor
+
+
+class Generator(nn.Module):
+    """Parameters and steps of the generator. Attribute names are the checkpoints' keys."""
+
+    def __init__(
+        self, propagation: Propagation, num_types: int, node_width: int, graph_width: int
+    ) -> None:
+        super().__init__()
+        d, g = node_width, graph_width
+        self.prop = nn.ModuleDict(
+            {
+                "NodeEmb": propagation,
+                "GraphEmb": gated_sum_layers(d, g),
+                "GraphEmb_init": gated_sum_layers(d, g),
+            }
+        )
+        self.nodeAdd = nn.ModuleDict(
+            {"f_an": nn.Linear(2 * g, g), "f_an_2": nn.Linear(g, num_types)}
+        )
+        self.nodeInit = nn.ModuleDict(
+            {
+                "NodeInits": nn.Embedding(num_types, d),
+                "f_init": nn.Linear(d + 2 * g, d + g),
+                "f_init_2": nn.Linear(d + g, d),
+                "f_start": nn.Linear(d + g, d + g),
+                "f_start_2": nn.Linear(d + g, d),
+            }
+        )
+        self.nodes = nn.ModuleDict(
+            {"f_s_1": nn.Linear(2 * d + 2 * g, d + g), "f_s_2": nn.Linear(d + g, 1)}
+        )
+        self.graph_width = g
+        self.edge_width = d + g
+
+    @property
+    def propagation(self) -> Propagation:
+        """The rounds of message passing among the nodes present."""
+        return self.prop["NodeEmb"]
+
+    def weights(self, dtype: torch.dtype) -> GeneratorWeights:
+        """Fold and cast the parameters for one call."""
+        summary, summary_init = self.prop["GraphEmb"], self.prop["GraphEmb_init"]
+        hidden = self.nodes["f_s_1"]
+        width = self.nodeInit["NodeInits"].embedding_dim
+        values = stacked([summary["f_m"], summary_init["f_m"]], dtype)
+        gates = stacked([summary["g_m"], summary_init["g_m"]], dtype)
+        edge_weight = hidden.weight.to(dtype)
+        per_node = Affine(
+            torch.cat([values.weight, edge_weight[:, :width], gates.weight]),
+            torch.cat(
+                [values.bias, hidden.bias.new_zeros(self.edge_width, dtype=dtype), gates.bias]
+            ),
+        )
+        return GeneratorWeights(
+            rounds=self.propagation.fold(dtype),
+            per_node=per_node,
+            type_hidden=affine(self.nodeAdd["f_an"], dtype),
+            type_out=affine(self.nodeAdd["f_an_2"], dtype),
+            embedding=self.nodeInit["NodeInits"].weight.to(dtype),
+            node_hidden=affine(self.nodeInit["f_init"], dtype),
+            node_out=affine(self.nodeInit["f_init_2"], dtype),
+            edge_per_graph=Affine(edge_weight[:, width:], hidden.bias.to(dtype)),
+            edge_out=affine(self.nodes["f_s_2"], dtype),
+        )
+
+    def start(self, z: Tensor, types: Tensor) -> Tensor:
+        """State of the first node. **Shape** z (B, G), types (B,) → (S, B, 1, W)."""
+        dtype = z.dtype
+        embedded = F.embedding(types, self.nodeInit["NodeInits"].weight.to(dtype))
+        hidden = affine(self.nodeInit["f_start"], dtype)(torch.cat([embedded, z], -1)).relu()
+        first = affine(self.nodeInit["f_start_2"], dtype)(hidden)
+        return to_stacks(first[:, None], self.propagation.stacks)
+
+    def look(self, states: Tensor, weights: GeneratorWeights) -> Present:
+        """Summarise the nodes present. **Shape** (S, B, n, W)."""
+        g = self.graph_width
+        out = weights.per_node(to_node_vectors(states))  # (B, n, 2G + E + 2)
+        values = out[..., : 2 * g]
+        edge_part = out[..., 2 * g : 2 * g + self.edge_width]
+        if states.shape[2] == 1:  # the first node alone is summarised without its gate
+            summary, summary_init = values[:, 0].chunk(2, dim=-1)
+            return Present(summary, summary_init, edge_part)
+        gates = out[..., 2 * g + self.edge_width :].sigmoid()
+        sums = torch.einsum("bnkg,bnk->bkg", values.unflatten(-1, (2, g)), gates)
+        return Present(sums[:, 0], sums[:, 1], edge_part)
+
+    def type_logits(self, present: Present, z: Tensor, weights: GeneratorWeights) -> Tensor:
+        """Logits of the next node's type. **Shape** (B, T)."""
+        hidden = weights.type_hidden(torch.cat([present.summary, z], -1)).relu()
+        return weights.type_out(hidden)
+
+    def new_node(
+        self, types: Tensor, present: Present, z: Tensor, weights: GeneratorWeights
+    ) -> Tensor:
+        """State of a node of the given types. **Shape** (B,) → (B, D)."""
+        embedded = F.embedding(types, weights.embedding)
+        hidden = weights.node_hidden(torch.cat([embedded, present.summary_init, z], -1)).relu()
+        return weights.node_out(hidden)
+
+    def edge_logits(
+        self, new: Tensor, present: Present, z: Tensor, weights: GeneratorWeights
+    ) -> Tensor:
+        """Logits of the edges from the nodes present into a new one. **Shape** (B, D) → (B, n)."""
+        per_graph = weights.edge_per_graph(torch.cat([new, present.summary, z], -1))
+        hidden = (present.edge_part + per_graph[:, None]).relu()
+        return weights.edge_out(hidden).squeeze(-1)
+
+    def append(self, states: Tensor, new: Tensor) -> Tensor:
+        """Add a node's state. **Shape** (S, B, n, W) and (B, D) → (S, B, n+1, W)."""
+        return torch.cat([states, to_stacks(new[:, None], self.propagation.stacks)], dim=2)
+
+    def advance(
+        self, states: Tensor, adjacency: Tensor, weights: GeneratorWeights
+    ) -> tuple[Tensor, Present]:
+        """Pass messages among the nodes present (from two on), and summarise them.
+
+        **Shape** states (S, B, n, W), adjacency among the n nodes (B, n, n), floating point.
+        """
+        if states.shape[2] > 1:
+            states = propagate(states, self.propagation.mixing(adjacency), weights.rounds)
+        return states, self.look(states, weights)
+
+    def teacher_forced(self, z: Tensor, batch: GraphBatch, dtype: torch.dtype) -> StepLogits:
+        """Every decision's logits when the graph of ``batch`` is followed.
+
+        Args:
+            z: **shape** (B, G).
+            batch: graphs to follow, from their node 0 on.
+            dtype: what to compute in.
+        """
+        weights = self.weights(dtype)
+        z = z.to(dtype)
+        adjacency = batch.adjacency.to(dtype)
+        states = self.start(z, batch.types[:, 0])
+        types, edges = [], []
+        last = batch.max_nodes - 1
+        for step in range(last):
+            states, present = self.advance(states, adjacency[:, : step + 1, : step + 1], weights)
+            types.append(self.type_logits(present, z, weights))
+            new = self.new_node(batch.types[:, step + 1], present, z, weights)
+            if step == 0:
+                edges.append(new.new_zeros(len(batch), last))
+            else:
+                logits = self.edge_logits(new, present, z, weights)
+                edges.append(F.pad(logits, (0, last - step - 1)))
+            if step + 1 < last:
+                states = self.append(states, new)
+        return StepLogits(torch.stack(types, 1).float(), torch.stack(edges, 1).float())

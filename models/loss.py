@@ -1,0 +1,77 @@
+"""The training objective: step-wise reconstruction and Kullback–Leibler divergence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812
+
+from datasets.batch import GraphBatch
+from models.encoder import Latent
+from models.generator import StepLogits
+
+Reduction = Literal["mean", "sum"]
+
+
+@dataclass(frozen=True)
+class Objective:
+    """How the parts of the loss are weighed.
+
+    Attributes:
+        beta: weight β of the divergence.
+        alpha: weight α of the edges against the types in a step, 2[(1−α)·CE + α·BCE].
+        edge_reduction: over the edges of a step. The sum is the likelihood, the mean is published.
+        kl_reduction: over the batch. The published code sums, so its weight is β · batch size.
+        noise_scale: of the latent noise in training.
+    """
+
+    beta: float = 0.005
+    alpha: float = 0.5
+    edge_reduction: Reduction = "sum"
+    kl_reduction: Reduction = "mean"
+    noise_scale: float = 0.01
+
+
+PUBLISHED = Objective(edge_reduction="mean", kl_reduction="sum")
+"""The objective of the published code."""
+
+
+class LossParts(NamedTuple):
+    """``total = reconstruction + β · divergence``; all scalars."""
+
+    total: Tensor
+    reconstruction: Tensor
+    divergence: Tensor
+
+
+def reconstruction_per_graph(logits: StepLogits, batch: GraphBatch, objective: Objective) -> Tensor:
+    """``Σ_steps 2[(1−α)·CE(type) + α·BCE(edges)]`` of each graph. **Shape** (B,).
+
+    Only the m − 1 steps of a graph of m nodes count; its first edge is certain.
+    """
+    last = batch.max_nodes - 1
+    steps = torch.arange(last, device=batch.types.device)
+    exists = steps + 1 < batch.num_nodes[:, None]  # (B, N-1)
+
+    types = F.cross_entropy(
+        logits.types.flatten(0, 1), batch.types[:, 1:].flatten(), reduction="none"
+    ).view_as(exists)
+
+    targets = batch.adjacency[:, :last, 1:].transpose(1, 2).float()  # (B, step, source)
+    edges = F.binary_cross_entropy_with_logits(logits.edges, targets, reduction="none")
+    drawn = (steps <= steps[:, None]) & (steps[:, None] > 0)  # (step, source)
+    edges = (edges * drawn).sum(-1)
+    if objective.edge_reduction == "mean":
+        edges = edges / (steps + 1)
+
+    alpha = objective.alpha
+    return (2 * ((1 - alpha) * types + alpha * edges) * exists).sum(-1)
+
+
+def divergence_per_graph(latent: Latent) -> Tensor:
+    """``KL(q(z|graph) ‖ N(0, 1))``. **Shape** (B,)."""
+    mean, log_variance = latent
+    return -0.5 * (1 + log_variance - mean.square() - log_variance.exp()).sum(-1)

@@ -1,0 +1,195 @@
+r"""Message passing of SVGe and DGMG: published parameters, folded weights.
+
+A round of SVGe (Lukasik et al. 2021, arXiv:2010.04683) updates node i of a directed stack by
+``GRUCell(Σ_j msg[h_j; h_i], h_i)``; DGMG (Li et al. 2018, arXiv:1803.03324) adds a second message
+along the reversed edges. With :math:`W = [W_1, W_2]` and in-degree :math:`d_i`
+
+.. math:: \sum_j W [h_j; h_i] + b = W_1 (A^T h)_i + d_i (W_2 h_i + b)
+
+so messages cost a product per node, not per edge, and the GRU's input weights are multiplied into
+:math:`W_1, W_2, b` once a call.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from models.gated_round import GatedRound
+
+
+class RoundWeights(NamedTuple):
+    """The six weights of :class:`models.gated_round.GatedRound`, in the type of the states."""
+
+    w_gates: Tensor
+    b_gates: Tensor
+    w_input: Tensor
+    b_input: Tensor
+    w_state: Tensor
+    b_state: Tensor
+
+
+class Mixing(NamedTuple):
+    """How a batch of graphs mixes node states: what a round needs to know of its edges.
+
+    Attributes:
+        matrices: for node i and kind k the row of M_k, the last kind being the identity.
+            **Shape** (S·B, n·(K+1), n).
+        degrees: what the message biases are multiplied with, the last being one.
+            **Shape** (S, B·n, Q).
+    """
+
+    matrices: Tensor
+    degrees: Tensor
+
+
+def fold_round(
+    update: nn.GRUCell, messages: list[tuple[Tensor, Tensor]]
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """Multiply the message weights into a GRU cell.
+
+    Args:
+        update: the cell, from message width to state width W.
+        messages: per kind of edge, weight (M, 2W) on ``[h_j; h_i]`` and bias (M,).
+
+    Returns:
+        The weights of :class:`RoundWeights` for one stack, without the leading S.
+    """
+    width = update.hidden_size
+    inputs = torch.cat([update.weight_ih @ weight for weight, _ in messages], dim=1).t()  # (KW, 3W)
+    biases = [update.weight_ih @ bias for _, bias in messages] + [update.bias_ih]
+    per_degree = torch.stack(biases)  # (Q, 3W)
+    recurrent, bias = update.weight_hh.t(), update.bias_hh
+    gate_bias = per_degree[:, : 2 * width].clone()
+    gate_bias[-1] += bias[: 2 * width]
+    return (
+        torch.cat([inputs[:, : 2 * width], recurrent[:, : 2 * width]]),
+        gate_bias,
+        inputs[:, 2 * width :],
+        per_degree[:, 2 * width :],
+        recurrent[:, 2 * width :],
+        bias[None, 2 * width :],
+    )
+
+
+class DirectedRound(nn.Module):
+    """Parameters of one SVGe round in one direction: ``msg`` (D→D) and ``upd`` (D→W), W = D/2."""
+
+    def __init__(self, node_width: int) -> None:
+        super().__init__()
+        self.msg = nn.Linear(node_width, node_width)
+        self.upd = nn.GRUCell(node_width, node_width // 2)
+
+    def fold(self) -> tuple[Tensor, ...]:
+        """Weights of one stack; see :func:`fold_round`."""
+        return fold_round(self.upd, [(self.msg.weight, self.msg.bias)])
+
+
+class BidirectionalRound(nn.Module):
+    """Parameters of one DGMG round: ``msg`` and ``msg_rev`` (2D→2D) and ``upd`` (2D→D)."""
+
+    def __init__(self, node_width: int) -> None:
+        super().__init__()
+        self.msg = nn.Linear(2 * node_width, 2 * node_width)
+        self.msg_rev = nn.Linear(2 * node_width, 2 * node_width)
+        self.upd = nn.GRUCell(2 * node_width, node_width)
+
+    def fold(self) -> tuple[Tensor, ...]:
+        """Weights of the one stack; see :func:`fold_round`."""
+        return fold_round(
+            self.upd,
+            [(self.msg.weight, self.msg.bias), (self.msg_rev.weight, self.msg_rev.bias)],
+        )
+
+
+def _mixing(incoming: list[list[Tensor]]) -> Mixing:
+    """Mixing from the in-edge matrices, (B, n, n) each, of every kind of message and stack."""
+    kinds, degrees = [], []
+    for stack in incoming:
+        identity = torch.eye(stack[0].shape[-1], dtype=stack[0].dtype, device=stack[0].device)
+        degree = [matrix.sum(-1, keepdim=True) for matrix in stack]
+        rows = [part for m, d in zip(stack, degree, strict=True) for part in (m, identity * d)]
+        kinds.append(torch.stack([*rows, identity.expand_as(stack[0])], dim=2))
+        degrees.append(torch.cat([*degree, torch.ones_like(degree[0])], dim=-1))
+    return Mixing(
+        torch.cat(kinds).flatten(1, 2), torch.stack([part.flatten(0, 1) for part in degrees])
+    )
+
+
+class TwoSided(nn.Module):
+    """SVGe's propagation: a stack along the edges and one against them, each of width D/2."""
+
+    stacks = 2
+
+    def __init__(self, node_width: int, rounds: int) -> None:
+        super().__init__()
+        self.GNNLayers_forward = nn.ModuleList(DirectedRound(node_width) for _ in range(rounds))
+        self.GNNLayers_backward = nn.ModuleList(DirectedRound(node_width) for _ in range(rounds))
+
+    def fold(self, dtype: torch.dtype) -> list[RoundWeights]:
+        """Weights of every round for both stacks, in ``dtype``."""
+        return [
+            RoundWeights(
+                *(
+                    torch.stack(pair).to(dtype)
+                    for pair in zip(ahead.fold(), back.fold(), strict=True)
+                )
+            )
+            for ahead, back in zip(self.GNNLayers_forward, self.GNNLayers_backward, strict=True)
+        ]
+
+    @staticmethod
+    def mixing(adjacency: Tensor) -> Mixing:
+        """In-edges for the first stack, those of the reversed graph for the second.
+
+        Args:
+            adjacency: **shape** (B, n, n), floating point.
+        """
+        return _mixing([[adjacency.transpose(1, 2)], [adjacency]])
+
+
+class OneSided(nn.Module):
+    """DGMG's propagation: one stack of width D with messages along and against the edges."""
+
+    stacks = 1
+
+    def __init__(self, node_width: int, rounds: int) -> None:
+        super().__init__()
+        self.GNNLayers = nn.ModuleList(BidirectionalRound(node_width) for _ in range(rounds))
+
+    def fold(self, dtype: torch.dtype) -> list[RoundWeights]:
+        """Weights of every round, in ``dtype``."""
+        return [
+            RoundWeights(*(part[None].to(dtype) for part in layer.fold()))
+            for layer in self.GNNLayers
+        ]
+
+    @staticmethod
+    def mixing(adjacency: Tensor) -> Mixing:
+        """In-edges and the in-edges of the reversed graph, both for the one stack.
+
+        Args:
+            adjacency: **shape** (B, n, n), floating point.
+        """
+        return _mixing([[adjacency.transpose(1, 2), adjacency]])
+
+
+Propagation = TwoSided | OneSided
+
+
+def propagate(states: Tensor, mixing: Mixing, weights: list[RoundWeights]) -> Tensor:
+    """Run all rounds.
+
+    Args:
+        states: **shape** (S, B, n, W).
+        mixing: of the graphs' n nodes.
+        weights: from ``fold``, in the type of the states.
+
+    Returns:
+        **Shape** (S, B, n, W).
+    """
+    for one_round in weights:
+        states = GatedRound.apply(states, *mixing, *one_round)
+    return states

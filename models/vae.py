@@ -1,0 +1,155 @@
+"""SVGe and DGMG: variational autoencoders of architectures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from datasets.batch import GraphBatch
+from datasets.graph import INPUT, OUTPUT
+from models.encoder import Encoder, Latent
+from models.errors import ModelError
+from models.generator import Generator, StepLogits
+from models.loss import LossParts, Objective, divergence_per_graph, reconstruction_per_graph
+from models.propagation import OneSided, TwoSided
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Sizes of a graph VAE.
+
+    Attributes:
+        num_types: node types T of the search space.
+        max_nodes: nodes N of its largest architecture; generation ends there.
+        node_width: D, even.
+        graph_width: G, the latent width.
+        rounds: L, message-passing rounds.
+    """
+
+    num_types: int
+    max_nodes: int
+    node_width: int = 250
+    graph_width: int = 56
+    rounds: int = 2
+
+    def __post_init__(self) -> None:
+        if min(self.num_types - 2, self.max_nodes - 1, self.graph_width, self.rounds) < 1:
+            raise ModelError(f"a model needs positive sizes and two nodes at least, not {self}")
+        if self.node_width < 2 or self.node_width % 2:
+            raise ModelError(
+                f"the node width is split in two halves: {self.node_width} is not even"
+            )
+
+
+class GraphVAE(nn.Module):
+    """What SVGe and DGMG share: an encoder, a generator, and the directions it works in.
+
+    Sub-module names are the keys of the published checkpoints.
+
+    Attributes:
+        name: as users write it.
+        start_types: type of the first node for every direction of generation: from the input
+            through the graph, and for SVGe from the output through the reversed graph as well.
+        compute_dtype: what products run in; parameters, latents and losses stay float32.
+    """
+
+    name: ClassVar[str]
+    start_types: ClassVar[tuple[int, ...]]
+    propagation: ClassVar[type[TwoSided] | type[OneSided]]
+
+    def __init__(self, sizes: Sizes) -> None:
+        super().__init__()
+        self.sizes = sizes
+        self.compute_dtype = torch.float32
+        widths = (sizes.num_types, sizes.node_width, sizes.graph_width)
+        self.Encoder = Encoder(self.propagation(sizes.node_width, sizes.rounds), *widths)
+        self.Decoder = nn.ModuleDict(
+            {"generator": Generator(self.propagation(sizes.node_width, sizes.rounds), *widths)}
+        )
+
+    @property
+    def generator(self) -> Generator:
+        """The decoder's generator, one for all directions."""
+        return self.Decoder["generator"]
+
+    @property
+    def device(self) -> torch.device:
+        """Where the parameters are."""
+        return next(self.parameters()).device
+
+    def encode(self, batch: GraphBatch) -> Latent:
+        """Mean and log-variance of every graph's latent Gaussian. **Shape** (B, G) each."""
+        return self.Encoder(batch, self.compute_dtype)
+
+    def views(self, batch: GraphBatch) -> GraphBatch:
+        """The graphs as each direction sees them, one direction after the other: (V·B) graphs."""
+        if len(self.start_types) == 1:
+            return batch
+        return GraphBatch.cat([batch, batch.reversed()])
+
+    def decoder_steps(self, z: Tensor, batch: GraphBatch) -> StepLogits:
+        """Teacher-forced logits of :meth:`views`. **Shape** z (B, G) → (V·B, N−1, …)."""
+        self.check_latents(z)
+        directions = len(self.start_types)
+        return self.generator.teacher_forced(
+            z.repeat(directions, 1), self.views(batch), self.compute_dtype
+        )
+
+    def reconstruction(self, z: Tensor, batch: GraphBatch, objective: Objective) -> Tensor:
+        """Reconstruction loss of each graph, summed over the directions. **Shape** (B,)."""
+        logits = self.decoder_steps(z, batch)
+        per_view = reconstruction_per_graph(logits, self.views(batch), objective)
+        return per_view.view(len(self.start_types), len(batch)).sum(0)
+
+    def loss(
+        self,
+        batch: GraphBatch,
+        objective: Objective,
+        generator: torch.Generator | None = None,
+    ) -> LossParts:
+        """The objective on a batch: noisy latents in training mode, means in evaluation mode."""
+        latent = self.encode(batch)
+        z = latent.sample(objective.noise_scale, generator) if self.training else latent.mean
+        reconstruction = self.reconstruction(z, batch, objective).mean()
+        divergence = divergence_per_graph(latent)
+        reduced = divergence.sum() if objective.kl_reduction == "sum" else divergence.mean()
+        return LossParts(reconstruction + objective.beta * reduced, reconstruction, reduced)
+
+    def check_latents(self, z: Tensor) -> None:
+        """Refuse latents that the model cannot decode.
+
+        Raises:
+            ModelError: wrong width, or a value that is not finite.
+        """
+        width = self.sizes.graph_width
+        if z.ndim != 2 or z.shape[1] != width:
+            raise ModelError(
+                f"latents of shape {tuple(z.shape)} do not fit {self.name}: expected (B, {width})"
+            )
+        if not torch.isfinite(z).all():
+            raise ModelError("a latent has a value that is not finite; only numbers can be decoded")
+
+
+class SVGE(GraphVAE):
+    """Smooth variational graph embedding: two-sided propagation and generation.
+
+    Lukasik, Friede, Zela, Hutter, Keuper, IJCNN 2021, arXiv:2010.04683.
+    """
+
+    name = "SVGE"
+    start_types = (INPUT, OUTPUT)
+    propagation = TwoSided
+
+
+class DGMG(GraphVAE):
+    """Deep generative model of graphs as a VAE, the baseline: generation from the input only.
+
+    Li, Vinyals, Dyer, Pascanu, Battaglia 2018, arXiv:1803.03324; as a VAE in Lukasik et al. 2021.
+    """
+
+    name = "DGMG"
+    start_types = (INPUT,)
+    propagation = OneSided
