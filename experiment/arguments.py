@@ -12,6 +12,7 @@ import torch
 
 from experiment.config import nearest
 from experiment.errors import EXIT_BAD_INPUT, InputError
+from experiment.paths import check_datasets_package
 
 
 def whole_number(text: str) -> int:
@@ -114,7 +115,12 @@ class _HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
 
 
 def parser(description: str) -> Parser:
-    """A parser for a command that is described in one sentence."""
+    """A parser for a command that is described in one sentence.
+
+    Raises:
+        InputError: another package called ``datasets`` is loaded, so that the command cannot work.
+    """
+    check_datasets_package()
     return Parser(description=description)
 
 

@@ -9,7 +9,7 @@ import math
 import os
 import secrets
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -38,19 +38,22 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         _flush_to_disk(partial)
         os.replace(partial, path)
     except OSError as error:
-        # An OSError about another file (an input read inside the block) tells its own story.
-        if error.filename is not None and Path(os.fsdecode(error.filename)) not in (
-            partial,
-            path,
-            *path.parents,
-        ):
+        if _is_about_another_file(error, partial, path):
             raise
         raise InputError(
             f"cannot write {str(path)!r}: {error.strerror or error}; "
             "nothing was left half-written, choose another place or make room there"
         ) from error
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):  # the first error is the one to tell
+            partial.unlink()
+
+
+def _is_about_another_file(error: OSError, partial: Path, path: Path) -> bool:
+    """Whether ``error`` names a file that is not being written, such as an input."""
+    if not isinstance(error.filename, str | bytes):
+        return False
+    return Path(os.fsdecode(error.filename)) not in (partial, path, *path.parents)
 
 
 def _flush_to_disk(path: Path) -> None:

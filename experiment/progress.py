@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator, Sized
 from types import TracebackType
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar, overload
 
 from rich.console import Console
 from rich.progress import (
@@ -23,9 +23,17 @@ from rich.text import Text
 Item = TypeVar("Item")
 
 
+@overload
 def progress(
-    iterable_or_total: Iterable[Item] | int | None, description: str, unit: str = "steps"
-) -> ProgressBar[Item]:
+    iterable_or_total: int | None, description: str, unit: str = ...
+) -> ProgressBar[None]: ...
+@overload
+def progress(
+    iterable_or_total: Iterable[Item], description: str, unit: str = ...
+) -> ProgressBar[Item]: ...
+def progress(
+    iterable_or_total: Iterable[Any] | int | None, description: str, unit: str = "steps"
+) -> ProgressBar[Any]:
     """A bar with rate, time left and figures of one's own, on standard error.
 
     Two ways to use it::

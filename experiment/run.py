@@ -108,7 +108,8 @@ class RunFolder:
         """
         kept = []
         for entry, line in self._metric_lines():
-            if key in entry and entry[key] > value:
+            position = entry.get(key)
+            if position is not None and position > value:
                 break
             kept.append(line)
         with atomic_path(self._metrics) as partial:

@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from experiment.errors import InputError
+from experiment.paths import REPOSITORY_ROOT
+from experiment.run import RunFolder
+
+CONFIG = {"epochs": 3, "out": Path("a/b"), "betas": (0.9, 0.999)}
+
+
+def start(path: Path, *, resume: bool = False, seed: int = 1, **changed: object) -> RunFolder:
+    return RunFolder.start(path, {**CONFIG, **changed}, seed=seed, resume=resume)
+
+
+def test_a_new_run_says_what_it_is(tmp_path: Path) -> None:
+    run = start(tmp_path / "run", seed=5)
+    assert run.config == {"epochs": 3, "out": "a/b", "betas": [0.9, 0.999], "seed": 5}
+    environment = json.loads((run.path / "environment.json").read_text())
+    assert environment["seed"] == 5
+    assert environment["packages"]["numpy"]
+    assert environment["device"] == "cpu"
+    assert environment["cpu"]
+    assert {"commit", "dirty"} <= environment.keys()
+    assert "pytest" in (run.path / "command.txt").read_text()
+    assert run.checkpoints.is_dir()
+    assert run.figures.is_dir()
+    run.save_result({"accuracy": 0.5})
+    assert json.loads((run.path / "result.json").read_text()) == {"accuracy": 0.5}
+
+
+def test_an_existing_run_needs_resume_and_the_same_settings(tmp_path: Path) -> None:
+    path = tmp_path / "run"
+    start(path)
+    with pytest.raises(InputError, match="add --resume"):
+        start(path)
+    with pytest.raises(InputError, match=r"'epochs' is 3, this run's is 4"):
+        start(path, resume=True, epochs=4)
+    with pytest.raises(InputError, match=r"'seed' is 1, this run's is 2"):
+        start(path, resume=True, seed=2)
+    with pytest.raises(InputError, match=r"'new' is None, this run's is 1"):
+        start(path, resume=True, new=1)
+    start(path, resume=True)
+    assert len((path / "command.txt").read_text().splitlines()) == 2
+    assert len(json.loads((path / "environment.json").read_text())["resumed"]) == 1
+    assert json.loads((path / "config.json").read_text())["epochs"] == 3
+
+
+def test_resume_begins_a_run_that_is_not_there(tmp_path: Path) -> None:
+    assert start(tmp_path / "run", resume=True).config["epochs"] == 3
+
+
+def test_folders_that_are_no_run(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("")
+    with pytest.raises(InputError, match=r"it holds 'thesis\.tex'"):
+        start(tmp_path)
+    with pytest.raises(InputError, match="is a file"):
+        start(tmp_path / "thesis.tex")
+    (tmp_path / "killed").mkdir()
+    (tmp_path / "killed" / ".config.partial-00aa.json").write_text("{")
+    start(tmp_path / "killed")
+
+
+def test_a_resumed_log_equals_an_unbroken_one(tmp_path: Path) -> None:
+    unbroken, broken = start(tmp_path / "a"), start(tmp_path / "b")
+    entries: list[dict[str, Any]] = [
+        {"event": "start"},
+        *({"epoch": k, "loss": 1 / k} for k in range(1, 6)),
+    ]
+    for entry in entries:
+        unbroken.log(entry)
+    for entry in entries[:5]:
+        broken.log(entry)
+    metrics = tmp_path / "b" / "metrics.jsonl"
+    with metrics.open("ab") as handle:
+        handle.write(b'{"epoch": 5, "lo')  # killed while writing
+    assert broken.read_metrics() == entries[:5]
+    resumed = start(tmp_path / "b", resume=True)
+    assert metrics.read_bytes().endswith(b"}\n")
+    resumed.truncate_after("epoch", 2)
+    assert resumed.read_metrics() == entries[:3]
+    for entry in entries[3:]:
+        resumed.log(entry)
+    assert metrics.read_bytes() == (tmp_path / "a" / "metrics.jsonl").read_bytes()
+
+
+def test_numbers_that_json_has_no_word_for_are_null(tmp_path: Path) -> None:
+    run = start(tmp_path / "run")
+    run.log({"loss": float("nan")})
+    assert run.read_metrics() == [{"loss": None}]
+    run.truncate_after("loss", 0)
+    assert run.read_metrics() == [{"loss": None}]
+
+
+def test_a_damaged_line_in_the_middle_is_named(tmp_path: Path) -> None:
+    run = start(tmp_path / "run")
+    (run.path / "metrics.jsonl").write_text('{"epoch": 1}\noops\n{"epoch": 2}\n')
+    with pytest.raises(InputError, match="line 2"):
+        run.read_metrics()
+
+
+def test_what_was_logged_survives_a_kill(tmp_path: Path) -> None:
+    code = f"""
+import os, signal, sys
+sys.path.insert(0, {str(REPOSITORY_ROOT)!r})
+from experiment.run import RunFolder
+run = RunFolder.start({str(tmp_path / "run")!r}, {{}}, seed=1, resume=False)
+for step in range(3):
+    run.log({{"step": step}})
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    environment = {**os.environ, "PYTHONPATH": ""}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, timeout=120, check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert [entry["step"] for entry in RunFolder(tmp_path / "run").read_metrics()] == [0, 1, 2]
