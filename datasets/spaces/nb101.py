@@ -1,0 +1,300 @@
+"""NB101: the cells of NAS-Bench-101.
+
+Ying et al., *NAS-Bench-101: Towards Reproducible Neural Architecture Search*, ICML 2019. A cell
+has at most 7 vertices and 9 edges; each vertex between input and output is a 3×3 convolution, a
+1×1 convolution (both with batch norm and ReLU) or a 3×3 max-pool. Up to isomorphism there are
+423,624.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+
+from datasets.batch import GraphBatch
+from datasets.graph import INPUT, OUTPUT, ArchitectureError, ArchitectureGraph
+from datasets.space import SearchSpace
+from datasets.spaces.nb101_cells import (
+    MAX_EDGES,
+    MAX_VERTICES,
+    OPERATION_TYPES,
+    CellCodes,
+    canonical_codes,
+    encode,
+)
+from datasets.spaces.nb101_enumeration import enumerate_cells
+from datasets.spaces.nb101_hash import INPUT_LABEL, OUTPUT_LABEL, module_digests, module_hash
+from datasets.spaces.nb101_mask import NB101Mask
+from datasets.spaces.nb101_pruning import prune, prune_batch
+from datasets.spaces.notation import excerpt, read_record
+
+_BATCH = 16_384
+_EXPECTED = 'a cell {"matrix": [[0, 1], [0, 0]], "ops": ["input", "output"]}'
+_HASH_LABELS = {INPUT: INPUT_LABEL, OUTPUT: OUTPUT_LABEL} | {
+    int(t): label for label, t in enumerate(OPERATION_TYPES)
+}
+
+
+class NB101(SearchSpace):
+    """The cells of NAS-Bench-101.
+
+    A graph is a member when what remains after pruning its dangling nodes is a cell, as in the
+    official ``is_valid``. The representative of an isomorphism class is the official table's own
+    matrix.
+    """
+
+    name = "NB101"
+    types = ("output", "input", "conv1x1-bn-relu", "conv3x3-bn-relu", "maxpool3x3")
+    max_nodes = MAX_VERTICES
+    max_edges = MAX_EDGES
+    size = 423_624
+
+    def why_illegal(self, graph: ArchitectureGraph) -> str | None:
+        """The reason why ``graph`` is no member even when pruned; ``None`` for a member."""
+        pruned = prune(graph)
+        if pruned is None:
+            return "no path leads from its first node to its last"
+        if pruned.types[0] != INPUT or pruned.types[-1] != OUTPUT:
+            return (
+                f"it begins with type {pruned.types[0]} and ends with type {pruned.types[-1]}, "
+                f"expected the input ({INPUT}) and the output ({OUTPUT})"
+            )
+        for node, kind in enumerate(pruned.types[1:-1], start=1):
+            if not 2 <= kind < len(self.types):
+                return (
+                    f"its node {node} has type {kind}, between input and output stand "
+                    f"types 2 to {len(self.types) - 1}"
+                )
+        if pruned.num_nodes > MAX_VERTICES:
+            return f"it has {pruned.num_nodes} nodes after pruning, at most {MAX_VERTICES} are"
+        if len(pruned.edges) > MAX_EDGES:
+            return f"it has {len(pruned.edges)} edges after pruning, at most {MAX_EDGES} are"
+        return None
+
+    def legal(self, batch: GraphBatch) -> np.ndarray:
+        """Which graphs are members once they are pruned. **Shape** (B,), bool."""
+        return _legal_when_pruned(prune_batch(batch)).cpu().numpy()
+
+    def prune(self, graph: ArchitectureGraph) -> ArchitectureGraph | None:
+        """``graph`` without its dangling nodes, ``None`` if no path joins input and output."""
+        return prune(graph)
+
+    def prune_batch(self, batch: GraphBatch) -> GraphBatch:
+        """Vectorised :meth:`prune`; a graph without a path from input to output has 0 nodes."""
+        return prune_batch(batch)
+
+    def canonical(self, graph: ArchitectureGraph) -> ArchitectureGraph:
+        """The pruned cell as the official table writes it.
+
+        Raises:
+            ArchitectureError: ``graph`` is no member.
+        """
+        self.check(graph)
+        return self.canonical_batch(GraphBatch.from_graphs([graph])).graph(0)
+
+    def canonical_batch(self, batch: GraphBatch) -> GraphBatch:
+        """Vectorised :meth:`canonical`, on the CPU, padded to 7 places.
+
+        Raises:
+            ArchitectureError: a graph is no member.
+        """
+        return self._decode(canonical_codes(self._codes(batch)))
+
+    def hash(self, graph: ArchitectureGraph) -> str:
+        """The official md5 module hash of the pruned graph.
+
+        Cells with more vertices or edges than the table holds have one too.
+
+        Raises:
+            ArchitectureError: no path joins input and output, or an operation is unknown.
+        """
+        pruned = prune(graph)
+        if pruned is None:
+            raise ArchitectureError("no path leads from the first node to the last: no hash")
+        unknown = [t for t in pruned.types if t not in _HASH_LABELS]
+        if unknown:
+            raise ArchitectureError(
+                f"type {unknown[0]} is no {self.name} operation: expected 0 to "
+                f"{len(self.types) - 1}"
+            )
+        return module_hash(pruned.adjacency, [_HASH_LABELS[t] for t in pruned.types])
+
+    def module_hashes(self, batch: GraphBatch) -> np.ndarray:
+        """The md5 bytes that :meth:`hash` gives in hexadecimal. **Shape** (B, 16), uint8.
+
+        Raises:
+            ArchitectureError: a graph is no member.
+        """
+        pruned = prune_batch(batch).to("cpu")
+        self._check_pruned(pruned)
+        sizes = pruned.num_nodes.numpy()
+        labels = np.vectorize(_HASH_LABELS.__getitem__, otypes=[int])(pruned.types.numpy())
+        digests = np.empty((len(batch), 16), dtype=np.uint8)
+        for n in np.unique(sizes):
+            rows = np.flatnonzero(sizes == n)
+            digests[rows] = module_digests(pruned.adjacency.numpy()[rows, :n, :n], labels[rows, :n])
+        return digests
+
+    def sample(self, n: int, generator: np.random.Generator) -> list[ArchitectureGraph]:
+        """``n`` canonical cells, uniform over the 423,624 isomorphism classes."""
+        cells = enumerate_cells()
+        return list(self._decode(cells[generator.integers(len(cells), size=n)]))
+
+    def neighbours(self, graph: ArchitectureGraph) -> list[ArchitectureGraph]:
+        """All other cells one edit away from the pruned cell, canonical, each once.
+
+        An edit changes an operation, adds or removes an edge (what then dangles is pruned), or
+        puts a new operation between two nodes, with one edge into it and one out of it: the
+        inverse of what pruning takes away, so that cells can grow as well as shrink.
+        """
+        cell = prune(self.check(graph))
+        assert cell is not None  # a member
+        own = self.canonical(cell)
+        edited = [*_changed_operations(cell), *_flipped_edges(cell), *_inserted_nodes(cell)]
+        batch = GraphBatch.from_graphs(edited)
+        members = batch[torch.from_numpy(self.legal(batch))]
+        found = dict.fromkeys(self.canonical_batch(members))
+        found.pop(own, None)
+        return list(found)
+
+    def enumerate(self, max_nodes: int | None = None) -> Iterator[GraphBatch]:
+        """Every cell once, in the order of the official enumeration, in batches.
+
+        Args:
+            max_nodes: leave out cells with more nodes (default: 7, all 423,624).
+        """
+        cells = enumerate_cells(max_nodes or MAX_VERTICES)
+        for start in range(0, len(cells), _BATCH):
+            yield self._decode(cells[start : start + _BATCH])
+
+    def parse(self, text: str) -> ArchitectureGraph:
+        """Read a JSON object with ``matrix`` and ``ops``; dangling nodes stay as they are.
+
+        Raises:
+            ArchitectureError: the text is no member of the space; the message says what is wrong.
+        """
+        matrix, operations = read_record(text, ("matrix", "ops"), _EXPECTED)
+        if not isinstance(operations, list) or not operations:
+            raise ArchitectureError(f"'ops' is no list of operations: expected {_EXPECTED}")
+        for name in operations:
+            if name not in self.types:
+                raise ArchitectureError(
+                    f"operation {excerpt(str(name))} is unknown: expected one of "
+                    f"{', '.join(self.types)}"
+                )
+        return self.check(
+            ArchitectureGraph.from_adjacency(
+                [self.types.index(name) for name in operations],
+                _matrix(matrix, len(operations)),
+            )
+        )
+
+    def format(self, graph: ArchitectureGraph) -> str:
+        """The JSON object that :meth:`parse` reads back."""
+        return json.dumps(self.to_record(graph))
+
+    def to_record(self, graph: ArchitectureGraph) -> dict[str, object]:
+        """``matrix`` and ``ops`` of the graph as it is."""
+        return {
+            "matrix": graph.adjacency.tolist(),
+            "ops": [self.types[kind] for kind in graph.types],
+        }
+
+    def legality_mask(self, *, reverse: bool = False) -> NB101Mask:
+        """Mask for a decoder; what it lets through has no dangling node."""
+        return NB101Mask(reverse=reverse)
+
+    def _check_pruned(self, pruned: GraphBatch) -> None:
+        illegal = (~_legal_when_pruned(pruned)).nonzero()
+        if len(illegal):
+            raise ArchitectureError(
+                f"graph {int(illegal[0])} of the batch is no {self.name} architecture"
+            )
+
+    def _codes(self, batch: GraphBatch) -> CellCodes:
+        """Codes of members, pruned, in their own node orders."""
+        pruned = prune_batch(batch).to("cpu")
+        self._check_pruned(pruned)
+        sizes = pruned.num_nodes.numpy()
+        types, adjacency = pruned.types.numpy(), pruned.adjacency.numpy()
+        codes = CellCodes(
+            sizes, np.zeros(len(sizes), dtype=np.uint32), np.zeros(len(sizes), dtype=np.int64)
+        )
+        for n in np.unique(sizes):
+            rows = np.flatnonzero(sizes == n)
+            part = encode(int(n), types[rows, :n], adjacency[rows, :n, :n])
+            codes.bits[rows], codes.labels[rows] = part.bits, part.labels
+        return codes
+
+    @staticmethod
+    def _decode(cells: CellCodes) -> GraphBatch:
+        return GraphBatch(
+            torch.from_numpy(cells.types()),
+            torch.from_numpy(cells.adjacency()).bool(),
+            torch.from_numpy(np.array(cells.num_nodes)),
+        )
+
+
+def _legal_when_pruned(pruned: GraphBatch) -> torch.Tensor:
+    """Which pruned graphs are cells. **Shape** (B,), bool."""
+    places = pruned.types.shape[1]
+    last = pruned.num_nodes - 1
+    index = torch.arange(places, device=pruned.types.device)
+    interior = (index > 0) & (index < last[:, None])
+    operation = (pruned.types >= 2) & (pruned.types < len(NB101.types))
+    ends = pruned.types.gather(1, last.clamp(min=0)[:, None])[:, 0]
+    return (
+        (pruned.num_nodes >= 2)
+        & (pruned.num_nodes <= MAX_VERTICES)
+        & (pruned.adjacency.sum(dim=(1, 2)) <= MAX_EDGES)
+        & (pruned.types[:, 0] == INPUT)
+        & (ends == OUTPUT)
+        & (operation | ~interior).all(dim=1)
+    )
+
+
+def _matrix(value: object, size: int) -> np.ndarray:
+    """The adjacency matrix that a JSON value describes, **shape** (size, size).
+
+    Raises:
+        ArchitectureError: it is no square list of rows of zeros and ones.
+    """
+    shape = f"expected {size} rows of {size} zeros and ones"
+    if not isinstance(value, list) or len(value) != size:
+        rows = f"{len(value)} rows" if isinstance(value, list) else "no list of rows"
+        raise ArchitectureError(f"'matrix' is {rows} for {size} operations: {shape}")
+    for number, row in enumerate(value):
+        if not isinstance(row, list) or len(row) != size:
+            raise ArchitectureError(f"row {number} of 'matrix' has another length: {shape}")
+        for entry in row:
+            if type(entry) is not int or entry not in (0, 1):
+                raise ArchitectureError(f"row {number} of 'matrix' has {entry!r}: {shape}")
+    return np.array(value, dtype=np.uint8).reshape(size, size)
+
+
+def _changed_operations(cell: ArchitectureGraph) -> Iterator[ArchitectureGraph]:
+    for node in range(1, cell.num_nodes - 1):
+        for kind in OPERATION_TYPES.tolist():
+            if kind != cell.types[node]:
+                types = (*cell.types[:node], kind, *cell.types[node + 1 :])
+                yield ArchitectureGraph(types, cell.edges)
+
+
+def _flipped_edges(cell: ArchitectureGraph) -> Iterator[ArchitectureGraph]:
+    edges = set(cell.edges)
+    for target in range(cell.num_nodes):
+        for source in range(target):
+            yield ArchitectureGraph(cell.types, tuple(edges ^ {(source, target)}))
+
+
+def _inserted_nodes(cell: ArchitectureGraph) -> Iterator[ArchitectureGraph]:
+    for target in range(1, cell.num_nodes):
+        moved = [(i + (i >= target), j + (j >= target)) for i, j in cell.edges]
+        for source in range(target):
+            edges = (*moved, (source, target), (target, target + 1))
+            for kind in OPERATION_TYPES.tolist():
+                types = (*cell.types[:target], kind, *cell.types[target:])
+                yield ArchitectureGraph(types, edges)

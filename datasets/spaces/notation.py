@@ -1,0 +1,45 @@
+"""Reading JSON that people wrote: every fault becomes one sentence."""
+
+from __future__ import annotations
+
+import json
+
+from datasets.graph import ArchitectureError
+
+
+def read_json(text: str, expected: str) -> object:
+    """The value that ``text`` describes.
+
+    Args:
+        text: a JSON value.
+        expected: what the text should be, for the message.
+
+    Raises:
+        ArchitectureError: the text is no JSON.
+    """
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ArchitectureError(f"{excerpt(text)} is no JSON ({error}): expected {expected}") from (
+            None
+        )
+
+
+def read_record(text: str, keys: tuple[str, ...], expected: str) -> list[object]:
+    """Values of ``keys`` in the JSON object of an architecture file; other keys are left alone.
+
+    Raises:
+        ArchitectureError: the text is no JSON object, or a key is missing.
+    """
+    record = read_json(text, expected)
+    if not isinstance(record, dict):
+        raise ArchitectureError(f"{excerpt(text)} is no JSON object: expected {expected}")
+    for key in keys:
+        if key not in record:
+            raise ArchitectureError(f"{excerpt(text)} has no key {key!r}: expected {expected}")
+    return [record[key] for key in keys]
+
+
+def excerpt(text: str) -> str:
+    """The beginning of ``text`` in quotes, on one line, short enough for a message."""
+    return repr(text if len(text) <= 60 else text[:57] + "...")
