@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812
+from torch.nn import functional as F
 
 from datasets.batch import GraphBatch
 from models.propagation import Propagation, propagate
@@ -32,6 +32,16 @@ def gated_sum_layers(node_width: int, graph_width: int) -> nn.ModuleDict:
     return nn.ModuleDict(
         {"f_m": nn.Linear(node_width, graph_width), "g_m": nn.Linear(node_width, 1)}
     )
+
+
+def gated_sums(values: Tensor, gates: Tensor) -> tuple[Tensor, Tensor]:
+    """Two gated sums over the nodes: the first half of ``values`` with the first gate, and so on.
+
+    **Shape** values (B, n, 2G), gates (B, n, 2) → (B, G) twice.
+    """
+    first, second = torch.bmm(gates.transpose(1, 2), values).unbind(1)  # (B, 2G) each
+    width = values.shape[-1] // 2
+    return first[:, :width], second[:, width:]
 
 
 def to_node_vectors(states: Tensor) -> Tensor:
@@ -79,7 +89,6 @@ class Encoder(nn.Module):
         layers = [mean["f_m"], log_variance["f_m"], mean["g_m"], log_variance["g_m"]]
         width = mean["f_m"].out_features
         out = stacked(layers, dtype)(to_node_vectors(states))  # (B, N, 2G + 2)
-        values = out[..., : 2 * width].unflatten(-1, (2, width))
-        gates = out[..., 2 * width :].sigmoid() * batch.node_mask()[..., None]
-        sums = torch.einsum("bnkg,bnk->bkg", values, gates.to(dtype)).float()
-        return Latent(sums[:, 0], sums[:, 1])
+        values, gates = out.split([2 * width, 2], dim=-1)
+        sums = gated_sums(values, gates.sigmoid() * batch.node_mask()[..., None])
+        return Latent(*(part.float() for part in sums))

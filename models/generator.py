@@ -11,10 +11,10 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812
+from torch.nn import functional as F
 
 from datasets.batch import GraphBatch
-from models.encoder import gated_sum_layers, to_node_vectors, to_stacks
+from models.encoder import gated_sum_layers, gated_sums, to_node_vectors, to_stacks
 from models.propagation import Propagation, RoundWeights, propagate
 from models.weights import Affine, affine, stacked
 
@@ -109,9 +109,11 @@ class Generator(nn.Module):
         width = self.nodeInit["NodeInits"].embedding_dim
         values = stacked([summary["f_m"], summary_init["f_m"]], dtype)
         gates = stacked([summary["g_m"], summary_init["g_m"]], dtype)
-        edge_weight = hidden.weight.to(dtype)
+        edge_node, edge_graph = hidden.weight.to(dtype).split(
+            [width, hidden.in_features - width], dim=1
+        )
         per_node = Affine(
-            torch.cat([values.weight, edge_weight[:, :width], gates.weight]),
+            torch.cat([values.weight, edge_node, gates.weight]),
             torch.cat(
                 [values.bias, hidden.bias.new_zeros(self.edge_width, dtype=dtype), gates.bias]
             ),
@@ -124,7 +126,7 @@ class Generator(nn.Module):
             embedding=self.nodeInit["NodeInits"].weight.to(dtype),
             node_hidden=affine(self.nodeInit["f_init"], dtype),
             node_out=affine(self.nodeInit["f_init_2"], dtype),
-            edge_per_graph=Affine(edge_weight[:, width:], hidden.bias.to(dtype)),
+            edge_per_graph=Affine(edge_graph, hidden.bias.to(dtype)),
             edge_out=affine(self.nodes["f_s_2"], dtype),
         )
 
@@ -140,14 +142,12 @@ class Generator(nn.Module):
         """Summarise the nodes present. **Shape** (S, B, n, W)."""
         g = self.graph_width
         out = weights.per_node(to_node_vectors(states))  # (B, n, 2G + E + 2)
-        values = out[..., : 2 * g]
-        edge_part = out[..., 2 * g : 2 * g + self.edge_width]
+        values, edge_part, gates = out.split([2 * g, self.edge_width, 2], dim=-1)
         if states.shape[2] == 1:  # the first node alone is summarised without its gate
             summary, summary_init = values[:, 0].chunk(2, dim=-1)
-            return Present(summary, summary_init, edge_part)
-        gates = out[..., 2 * g + self.edge_width :].sigmoid()
-        sums = torch.einsum("bnkg,bnk->bkg", values.unflatten(-1, (2, g)), gates)
-        return Present(sums[:, 0], sums[:, 1], edge_part)
+        else:
+            summary, summary_init = gated_sums(values, gates.sigmoid())
+        return Present(summary, summary_init, edge_part)
 
     def type_logits(self, present: Present, z: Tensor, weights: GeneratorWeights) -> Tensor:
         """Logits of the next node's type. **Shape** (B, T)."""

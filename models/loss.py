@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F  # noqa: N812
+from torch.nn import functional as F
 
 from datasets.batch import GraphBatch
 from models.encoder import Latent

@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from models.gated_round import GatedRound
 
@@ -46,32 +47,39 @@ class Mixing(NamedTuple):
 
 
 def fold_round(
-    update: nn.GRUCell, messages: list[tuple[Tensor, Tensor]]
-) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
-    """Multiply the message weights into a GRU cell.
+    update: nn.GRUCell, messages: list[tuple[Tensor, Tensor]], dtype: torch.dtype
+) -> RoundWeights:
+    """Multiply the message weights into a GRU cell, in ``dtype``.
 
     Args:
-        update: the cell, from message width to state width W.
+        update: the cell, from message width M to state width W.
         messages: per kind of edge, weight (M, 2W) on ``[h_j; h_i]`` and bias (M,).
+        dtype: of the products and of the result.
 
     Returns:
-        The weights of :class:`RoundWeights` for one stack, without the leading S.
+        The weights of one stack, without the leading S.
     """
-    width = update.hidden_size
-    inputs = torch.cat([update.weight_ih @ weight for weight, _ in messages], dim=1).t()  # (KW, 3W)
-    biases = [update.weight_ih @ bias for _, bias in messages] + [update.bias_ih]
-    per_degree = torch.stack(biases)  # (Q, 3W)
-    recurrent, bias = update.weight_hh.t(), update.bias_hh
-    gate_bias = per_degree[:, : 2 * width].clone()
-    gate_bias[-1] += bias[: 2 * width]
-    return (
-        torch.cat([inputs[:, : 2 * width], recurrent[:, : 2 * width]]),
-        gate_bias,
-        inputs[:, 2 * width :],
-        per_degree[:, 2 * width :],
-        recurrent[:, 2 * width :],
-        bias[None, 2 * width :],
+    split = [2 * update.hidden_size, update.hidden_size]
+    into = update.weight_ih.to(dtype)
+    inputs = torch.cat([into @ weight.to(dtype) for weight, _ in messages], dim=1)  # (3W, KW)
+    biases = [into @ bias.to(dtype) for _, bias in messages] + [update.bias_ih.to(dtype)]
+    gates_in, candidate_in = inputs.t().split(split, dim=1)
+    gates_degree, candidate_degree = torch.stack(biases).split(split, dim=1)  # (Q, …)
+    gates_state, candidate_state = update.weight_hh.to(dtype).t().split(split, dim=1)
+    gates_bias, candidate_bias = update.bias_hh.to(dtype)[None].split(split, dim=1)
+    constant = F.pad(gates_bias, (0, 0, len(messages), 0))  # added where the degree is the one
+    return RoundWeights(
+        w_gates=torch.cat([gates_in, gates_state]),
+        b_gates=gates_degree + constant,
+        w_input=candidate_in,
+        b_input=candidate_degree,
+        w_state=candidate_state,
+        b_state=candidate_bias,
     )
+
+
+def _stack(parts: list[RoundWeights]) -> RoundWeights:
+    return RoundWeights(*(torch.stack(same) for same in zip(*parts, strict=True)))
 
 
 class DirectedRound(nn.Module):
@@ -82,9 +90,9 @@ class DirectedRound(nn.Module):
         self.msg = nn.Linear(node_width, node_width)
         self.upd = nn.GRUCell(node_width, node_width // 2)
 
-    def fold(self) -> tuple[Tensor, ...]:
+    def fold(self, dtype: torch.dtype) -> RoundWeights:
         """Weights of one stack; see :func:`fold_round`."""
-        return fold_round(self.upd, [(self.msg.weight, self.msg.bias)])
+        return fold_round(self.upd, [(self.msg.weight, self.msg.bias)], dtype)
 
 
 class BidirectionalRound(nn.Module):
@@ -96,12 +104,10 @@ class BidirectionalRound(nn.Module):
         self.msg_rev = nn.Linear(2 * node_width, 2 * node_width)
         self.upd = nn.GRUCell(2 * node_width, node_width)
 
-    def fold(self) -> tuple[Tensor, ...]:
+    def fold(self, dtype: torch.dtype) -> RoundWeights:
         """Weights of the one stack; see :func:`fold_round`."""
-        return fold_round(
-            self.upd,
-            [(self.msg.weight, self.msg.bias), (self.msg_rev.weight, self.msg_rev.bias)],
-        )
+        messages = [(kind.weight, kind.bias) for kind in (self.msg, self.msg_rev)]
+        return fold_round(self.upd, messages, dtype)
 
 
 def _mixing(incoming: list[list[Tensor]]) -> Mixing:
@@ -130,15 +136,8 @@ class TwoSided(nn.Module):
 
     def fold(self, dtype: torch.dtype) -> list[RoundWeights]:
         """Weights of every round for both stacks, in ``dtype``."""
-        return [
-            RoundWeights(
-                *(
-                    torch.stack(pair).to(dtype)
-                    for pair in zip(ahead.fold(), back.fold(), strict=True)
-                )
-            )
-            for ahead, back in zip(self.GNNLayers_forward, self.GNNLayers_backward, strict=True)
-        ]
+        layers = zip(self.GNNLayers_forward, self.GNNLayers_backward, strict=True)
+        return [_stack([ahead.fold(dtype), back.fold(dtype)]) for ahead, back in layers]
 
     @staticmethod
     def mixing(adjacency: Tensor) -> Mixing:
@@ -161,10 +160,7 @@ class OneSided(nn.Module):
 
     def fold(self, dtype: torch.dtype) -> list[RoundWeights]:
         """Weights of every round, in ``dtype``."""
-        return [
-            RoundWeights(*(part[None].to(dtype) for part in layer.fold()))
-            for layer in self.GNNLayers
-        ]
+        return [_stack([layer.fold(dtype)]) for layer in self.GNNLayers]
 
     @staticmethod
     def mixing(adjacency: Tensor) -> Mixing:
