@@ -24,12 +24,17 @@ class Metric:
         unit: ``fraction`` (accuracies, 0 to 1), ``seconds``, ``parameters``, ``MFLOPs`` …
         description: what was measured and how, in one sentence.
         values: one column a trial, NaN where a trial is missing. **Shape** (rows, trials).
+        averaged: whether the source gives only the mean over trials; it then is the one column
+            of ``values``.
+        trial_names: what the source calls each trial ("seed 777"), or empty.
     """
 
     name: str
     unit: str
     description: str
     values: np.ndarray
+    averaged: bool = False
+    trial_names: tuple[str, ...] = ()
 
     def mean(self) -> np.ndarray:
         """Mean over the trials that exist, NaN where none does. **Shape** (rows,)."""
@@ -39,7 +44,16 @@ class Metric:
         return np.divide(total, count, out=np.full(len(total), np.nan), where=count > 0)
 
     def trial(self, number: int) -> np.ndarray:
-        """The values of one named trial, counted from 0. **Shape** (rows,)."""
+        """The values of one trial, counted from 0. **Shape** (rows,).
+
+        Raises:
+            InputError: there is no such trial, or only the mean over the trials is known.
+        """
+        if self.averaged:
+            raise InputError(
+                f"of metric {self.name!r} only the mean over the trials is known: "
+                "use mean(), or a source that has the single trials"
+            )
         if not 0 <= number < self.values.shape[1]:
             raise InputError(
                 f"metric {self.name!r} has trials 0 to {self.values.shape[1] - 1}, "
@@ -55,7 +69,8 @@ class Record:
     Attributes:
         known: whether the benchmark holds the architecture; if not, ``metrics`` is empty.
         hash: the space's hash of the architecture.
-        metrics: trials of each metric, **shape** (trials,), missing trials left out.
+        metrics: trials of each metric, **shape** (trials,), missing trials left out. Where
+            only their mean is known (``Metric.averaged``), it is the single entry.
     """
 
     known: bool
@@ -74,7 +89,7 @@ class Benchmark:
         space: the search space.
         dataset: what the networks were trained on.
         graphs: canonical graphs, one a row.
-        hashes: the space's hash of each row.
+        hashes: the space's hash of each row. **Shape** (rows,), strings.
         metrics: name → :class:`Metric`.
         description: source, protocol and merges, in a few sentences.
     """
@@ -115,14 +130,14 @@ class Benchmark:
     def row(self, architecture: ArchitectureGraph | str) -> int | None:
         """Row of an architecture (a graph, or a hash), ``None`` if it was not measured."""
         if self._rows is None:
-            self._rows = {str(h): k for k, h in enumerate(self.hashes)}
+            self._rows = dict(zip(self.hashes.tolist(), range(len(self.hashes)), strict=True))
         key = architecture if isinstance(architecture, str) else self.space.hash(architecture)
         return self._rows.get(key)
 
     def query(self, architecture: ArchitectureGraph | str) -> Record:
         """Look an architecture up; an unknown one gives ``known=False``, no exception."""
-        row = self.row(architecture)
         name = architecture if isinstance(architecture, str) else self.space.hash(architecture)
+        row = self.row(name)
         if row is None:
             return Record(False, name, {})
         values = {key: metric.values[row] for key, metric in self.metrics.items()}

@@ -8,48 +8,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from datasets.graph import ArchitectureError, ArchitectureGraph
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
-    from datasets.batch import GraphBatch
-
-
-class LegalityMask(Protocol):
-    """Which continuations of a half-built graph can still become a member of a space.
-
-    A decoder that asks before each draw builds members only. A decoder adds one node at a time:
-    first its type, then, source by source from node 0 on, whether there is an edge into it. The
-    graphs of one call all have n nodes; the adjacency is that of :class:`GraphBatch`.
-    """
-
-    def allowed_types(self, types: Tensor, adjacency: Tensor) -> Tensor:
-        """Types that node n may take.
-
-        **Shape**: types (B, n), adjacency (B, n, n) → (B, T) bool, a True in every row.
-        """
-        ...
-
-    def allowed_edges(
-        self, types: Tensor, adjacency: Tensor, new_types: Tensor, drawn: Tensor
-    ) -> Tensor:
-        """Whether the edge k→n may be absent (column 0) and may be present (column 1).
-
-        Args:
-            types: the n nodes present. **Shape** (B, n).
-            adjacency: their edges. **Shape** (B, n, n), bool.
-            new_types: type of node n. **Shape** (B,).
-            drawn: edges 0→n, …, (k−1)→n as decided. **Shape** (B, k), bool.
-
-        Returns:
-            **Shape** (B, 2) bool, a True in every row.
-        """
-        ...
+    from datasets.batch import GraphBatch, Legality, LegalityMask
 
 
 class SearchSpace(ABC):
@@ -101,6 +67,10 @@ class SearchSpace(ABC):
     def hash(self, graph: ArchitectureGraph) -> str:
         """A hexadecimal name of the architecture, the same for all its isomorphic graphs."""
 
+    def hashes(self, batch: GraphBatch) -> np.ndarray:
+        """The :meth:`hash` of every graph of a batch. **Shape** (B,), strings."""
+        return np.array([self.hash(graph) for graph in batch], dtype=np.str_)
+
     @abstractmethod
     def sample(self, n: int, generator: np.random.Generator) -> list[ArchitectureGraph]:
         """Draw ``n`` members, with repetition; each class says from which distribution."""
@@ -139,3 +109,9 @@ class SearchSpace(ABC):
     @abstractmethod
     def legality_mask(self, *, reverse: bool = False) -> LegalityMask:
         """Mask for a decoder that builds members from the input, or reversed from the output."""
+
+    def legality(self) -> Legality:
+        """Both masks and the test for membership, for a decoder."""
+        from datasets.batch import Legality
+
+        return Legality(self.legality_mask(), self.legality_mask(reverse=True), self.legal)

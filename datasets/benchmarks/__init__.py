@@ -1,0 +1,1 @@
+"""Search spaces with measured numbers, one module a benchmark."""

@@ -1,0 +1,67 @@
+"""NAS-Bench-101: cells trained on CIFAR-10, up to three repeats for up to four budgets.
+
+Ying et al., *NAS-Bench-101: Towards Reproducible Neural Architecture Search*, ICML 2019.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from datasets.benchmark import Benchmark
+from datasets.benchmarks.build import measured
+from datasets.benchmarks.sources import Source, choose
+from datasets.formats.nasbench101_tables import BUDGETS, read_108_epochs, read_budgets
+from datasets.registry import get_space
+from experiment.errors import InputError
+from experiment.paths import data_root as find_data_root
+
+SOURCES = (
+    Source("nb101_108ep_3rep", "nasbench101/nb101_108ep_3rep.npz", read_108_epochs),
+    Source("nb101_multibudget_val", "nasbench101/nb101_multibudget_val.npz", read_budgets),
+)
+"""All that NB101 can be read from, the best first."""
+ONLY_108 = ("nasbench_only108", "nb101_108ep_3rep")
+"""Sources that hold no other budget than 108 epochs."""
+MEASURED = (
+    "validation",
+    "test",
+    "train",
+    "training_seconds",
+    "halfway_validation",
+    "halfway_test",
+    "halfway_train",
+    "halfway_training_seconds",
+)
+
+
+def load(
+    data_root: str | Path | None = None,
+    *,
+    dataset: str = "cifar10",
+    epochs: int = 108,
+    source: str | Path | None = None,
+) -> Benchmark:
+    """NB101 with ``validation``, ``test``, ``train``, ``training_seconds``, ``parameters`` ….
+
+    The ``halfway_…`` metrics were taken at half of the epochs. ``uniform_sample`` is 1 for rows
+    drawn uniformly from the space, where a source is a sample and says so.
+
+    Args:
+        data_root: folder with ``nasbench101/``.
+        dataset: only ``cifar10`` was measured.
+        epochs: training budget, 4, 12, 36 or 108; each has a schedule of its own.
+        source: a name from ``SOURCES`` or a path; default: the best that there is.
+
+    Raises:
+        InputError: no such data set, budget or source, or a damaged file.
+    """
+    if dataset != "cifar10":
+        raise InputError(f"NB101 was measured on cifar10 only, not on {dataset!r}")
+    if epochs not in BUDGETS:
+        raise InputError(f"NB101 was trained for 4, 12, 36 or 108 epochs, not for {epochs!r}")
+    sources = [s for s in SOURCES if epochs == 108 or s.name not in ONLY_108]
+    names = {name: f"cifar10/{epochs}/{name}" for name in MEASURED}
+    names |= {"parameters": "parameters", "uniform_sample": "uniform_sample"}
+    found = choose("NB101", sources, find_data_root(data_root), source)
+    table = found.open(set(names.values()).__contains__)
+    return measured(table, get_space("NB101"), dataset, names)

@@ -1,0 +1,214 @@
+"""Which files can give a benchmark its numbers, and where their compact tables are."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from datasets.table import Table, is_table, read_header, read_table, write_table
+from experiment.errors import InputError
+from experiment.paths import REPOSITORY_ROOT
+
+TABLE_VARIABLE = "NAS_TABLE_DIR"
+"""Environment variable that names the folder of the compact tables."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A published file, or folder, that a benchmark can be read from.
+
+    Attributes:
+        name: what users write as ``source=``.
+        pattern: where it stands below the data root, as a glob pattern.
+        read: reads it.
+        slow: whether reading takes more than a few seconds, so that a look-up keeps the compact
+            table of what it read.
+        suffixes: file name endings by which a file of another name is known to be of this kind.
+    """
+
+    name: str
+    pattern: str
+    read: Callable[[Path], Table]
+    slow: bool = False
+    suffixes: tuple[str, ...] = ()
+
+    def find(self, root: Path) -> Path | None:
+        """The file below ``root``, the last by name where several fit; ``None`` without one."""
+        return max(root.glob(self.pattern), default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A source that is there: as the published file, as its compact table, or as both.
+
+    Attributes:
+        space: name of the search space.
+        source: what it is.
+        file: the published file or folder.
+        table: its compact table, made earlier.
+        root: data root.
+    """
+
+    space: str
+    source: Source
+    file: Path | None
+    table: Path | None
+    root: Path
+
+    def open(self, wanted: Callable[[str], bool] | None = None) -> Table:
+        """Open the compact table; without one, read the file, and keep the table if it was slow.
+
+        Args:
+            wanted: says of a column's name whether it is needed.
+
+        Raises:
+            InputError: the file or the table is damaged.
+        """
+        if self.table is not None:
+            return read_table(self.table, wanted)
+        if not self.source.slow:
+            return self.read()
+        table, _ = self.convert()
+        return table
+
+    def read(self) -> Table:
+        """Read the published file."""
+        if self.file is None:
+            raise InputError(f"the published file of source {self.source.name!r} is not there")
+        return replace(self.source.read(self.file), source=identity(self.file))
+
+    def convert(self) -> tuple[Table, Path]:
+        """Read the published file and write its compact table; returns both.
+
+        Raises:
+            InputError: the file is damaged, or the table cannot be written.
+        """
+        table = self.read()
+        path = writable_table_folder(self.root) / _table_name(self.space, table.source["name"])
+        write_table(path, table)
+        return table, path
+
+
+def discover(space: str, sources: Sequence[Source], root: Path) -> Iterator[Found]:
+    """The sources that are there, the best first."""
+    for source in sources:
+        file = source.find(root)
+        table = _find_table(space, Path(source.pattern).name, file, root)
+        if file is not None or table is not None:
+            yield Found(space, source, file, table, root)
+
+
+def choose(
+    space: str, sources: Sequence[Source], root: Path, wish: str | Path | None = None
+) -> Found:
+    """The source that the user wishes for, or the best that there is.
+
+    Args:
+        space: name of the search space.
+        sources: what the benchmark can be read from, the best first.
+        root: data root.
+        wish: a source's name, or the path of a published file or of a compact table.
+
+    Raises:
+        InputError: it is not there.
+    """
+    if wish is not None and Path(wish).exists():
+        return _at_path(space, sources, root, Path(wish))
+    found = list(discover(space, sources, root))
+    if not found:
+        places = ", ".join(source.pattern for source in sources)
+        raise InputError(
+            f"no measured numbers of {space} below {str(root)!r}: put one of these there "
+            f"({places}), or name another data root"
+        )
+    chosen = next((f for f in found if wish is None or f.source.name == str(wish)), None)
+    if chosen is None:
+        raise InputError(
+            f"{space} has no source {str(wish)!r} below {str(root)!r}: "
+            f"there are {', '.join(f.source.name for f in found)}; a path is taken too"
+        )
+    return chosen
+
+
+def identity(path: Path) -> dict[str, Any]:
+    """What tells one published file from another: name, size in bytes, and a fingerprint.
+
+    The fingerprint is SHA-256 of the size and of the first and last mebibyte; of a folder, of
+    the names and sizes in it. It changes with every release of a file and takes no time.
+    """
+    digest = hashlib.sha256()
+    if path.is_dir():
+        entries = sorted((p.name, p.stat().st_size) for p in path.iterdir())
+        size = sum(bytes_ for _, bytes_ in entries)
+        digest.update(repr(entries).encode())
+    else:
+        size = path.stat().st_size
+        digest.update(str(size).encode())
+        with path.open("rb") as file:
+            digest.update(file.read(_MEBIBYTE))
+            file.seek(max(0, size - _MEBIBYTE))
+            digest.update(file.read(_MEBIBYTE))
+    return {"name": path.name, "bytes": size, "fingerprint": digest.hexdigest()}
+
+
+def table_folders(root: Path) -> list[Path]:
+    """Where compact tables are looked for, in this order."""
+    named = os.environ.get(TABLE_VARIABLE)
+    folders = [Path(named)] if named else []
+    return [*folders, root / "tables", REPOSITORY_ROOT / "datasets" / "tables"]
+
+
+def writable_table_folder(root: Path) -> Path:
+    """The first of :func:`table_folders` in which a file can be made."""
+    folders = table_folders(root)
+    for folder in folders:
+        there = next(place for place in (folder, *folder.parents) if place.exists())
+        if there.is_dir() and os.access(there, os.W_OK | os.X_OK):
+            return folder
+    return folders[-1]
+
+
+_MEBIBYTE = 1 << 20
+
+
+def _table_name(space: str, file_name: str) -> str:
+    return f"{space}.{file_name}.npz"
+
+
+def _find_table(space: str, pattern: str, file: Path | None, root: Path) -> Path | None:
+    """A table made from the file; where the file is gone, one that fits the pattern."""
+    name = _table_name(space, pattern if file is None else file.name)
+    for folder in table_folders(root):
+        table = max(folder.glob(name), default=None)
+        if table is not None and (file is None or _made_from(table, file)):
+            return table
+    return None
+
+
+def _made_from(table: Path, file: Path) -> bool:
+    """Whether a table of this version was made from the file as it is now."""
+    try:
+        return read_header(table)["source"] == identity(file)
+    except InputError:
+        return False  # damaged, or of an older version: to be made again
+
+
+def _at_path(space: str, sources: Sequence[Source], root: Path, path: Path) -> Found:
+    if path.suffix == ".npz" and is_table(path):
+        found = read_header(path)["space"]
+        if found != space:
+            raise InputError(f"{str(path)!r} is a table of {found}, not of {space}")
+        return Found(space, Source(path.name, path.name, read_table), None, path, root)
+    for source in sources:
+        if path.match(Path(source.pattern).name) or path.suffix in source.suffixes:
+            table = _find_table(space, path.name, path, root)
+            return Found(space, source, path, table, root)
+    patterns = ", ".join(Path(source.pattern).name for source in sources)
+    raise InputError(
+        f"{str(path)!r} is neither a compact table nor a file that {space} is published in "
+        f"({patterns})"
+    )
