@@ -1,0 +1,182 @@
+"""The rules of the house: who imports whom, and what importing may do."""
+
+from __future__ import annotations
+
+import ast
+import importlib.metadata
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from experiment.paths import REPOSITORY_ROOT
+
+MAY_IMPORT: dict[str, set[str]] = {
+    "experiment": set(),
+    "datasets": {"experiment"},
+    # Networks know the plain graph type, and nothing of spaces, benchmarks or runs.
+    "models": {"datasets.graph", "datasets.batch"},
+    "analysis": {"datasets", "experiment"},
+    "predictors": {"datasets", "models", "experiment"},
+    "estimators": {"datasets", "models", "predictors", "experiment"},
+}
+LIBRARIES = set(MAY_IMPORT)
+STAGES = {
+    "Training_VAE",
+    "Performance_Prediction",
+    "Extrapolation_Ability",
+    "Bayesian_Optimization",
+}
+ROOMS = [room for room in sorted(LIBRARIES | STAGES) if (REPOSITORY_ROOT / room).is_dir()]
+
+
+def sources(room: str) -> list[Path]:
+    return sorted((REPOSITORY_ROOT / room).rglob("*.py"))
+
+
+def imported_modules(source: str, package: str) -> Iterator[tuple[int, str]]:
+    """Line and full name of everything that ``source`` imports, anywhere in it.
+
+    ``from a import b`` gives ``a.b``, which may be a module or a name in one.
+    """
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield node.lineno, alias.name
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                parents = package.split(".")[: len(package.split(".")) - node.level + 1]
+                base = ".".join([*parents, base] if base else parents)
+            for alias in node.names:
+                yield node.lineno, f"{base}.{alias.name}"
+
+
+def allowed(room: str, module: str) -> bool:
+    """Whether code in ``room`` may import ``module`` (always, where it is none of ours)."""
+    top = module.split(".")[0]
+    if top not in LIBRARIES | STAGES or top == room:
+        return True
+    permitted = LIBRARIES if room in STAGES else MAY_IMPORT[room]
+    return any(f"{module}.".startswith(f"{name}.") for name in permitted)
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_rooms_import_only_what_they_may(room: str) -> None:
+    broken = [
+        f"{path.relative_to(REPOSITORY_ROOT)}:{line} imports {module}"
+        for path in sources(room)
+        for line, module in imported_modules(
+            path.read_text(encoding="utf-8"),
+            ".".join(path.relative_to(REPOSITORY_ROOT).parent.parts),
+        )
+        if not allowed(room, module)
+    ]
+    assert not broken, "\n".join(broken)
+
+
+def test_the_rules_can_be_broken() -> None:
+    source = """
+import Training_VAE.train_svge
+def late():
+    from ..datasets import spaces
+    from datasets.graph import ArchitectureGraph
+"""
+    found = [module for _, module in imported_modules(source, "models.decoding")]
+    assert found == [
+        "Training_VAE.train_svge",
+        "models.datasets.spaces",
+        "datasets.graph.ArchitectureGraph",
+    ]
+    assert not allowed("Bayesian_Optimization", "Training_VAE.train_svge")
+    assert allowed("Training_VAE", "Training_VAE.extract")
+    assert allowed("models", "datasets.graph.ArchitectureGraph")
+    assert not allowed("models", "datasets.space")
+    assert not allowed("models", "datasets.graphs")
+    assert not allowed("models", "datasets.get_space")
+    assert not allowed("experiment", "datasets.graph")
+    assert allowed("experiment", "torch.nn")
+
+
+@pytest.mark.parametrize("room", [room for room in ROOMS if room in STAGES])
+def test_no_file_hides_a_package(room: str) -> None:
+    """A script's own folder is on its path: ``Training_VAE/random.py`` would hide ``random``."""
+    installed = set(importlib.metadata.packages_distributions())
+    hidden = set(sys.stdlib_module_names) | installed | LIBRARIES | STAGES
+    names = {path.stem for path in (REPOSITORY_ROOT / room).iterdir()}
+    assert not (names - {"__init__"}) & hidden
+
+
+IMPORT_EVERYTHING = """
+import os, sys
+root, data = sys.argv[1:3]
+sys.path.insert(0, root)
+opened = []
+
+def watch(event, arguments):
+    if event == "open" and isinstance(arguments[0], (str, bytes)):
+        opened.append(os.path.abspath(os.fsdecode(arguments[0])))
+
+sys.addaudithook(watch)
+for module in sys.argv[3:]:
+    __import__(module)
+ours = [p for p in opened if p.startswith((root + os.sep, data)) and "site-packages" not in p]
+print("\\n".join(p for p in ours if not p.endswith(".py") and ".pyc" not in p))
+heavy = ("tensorflow", "nas_201_api", "ray", "rdkit", "sklearn", "pandas", "matplotlib.pyplot")
+print("\\n".join(name for name in heavy if name in sys.modules))
+"""
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(REPOSITORY_ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def test_importing_reads_no_data_and_loads_nothing_heavy(tmp_path: Path) -> None:
+    modules = [
+        module_name(path) for room in ROOMS for path in sources(room) if path.stem != "__main__"
+    ]
+    assert len(modules) > 20
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORT_EVERYTHING, str(REPOSITORY_ROOT), str(tmp_path), *modules],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "NAS_DATA_ROOT": str(tmp_path), "PYTHONPATH": ""},
+        cwd=tmp_path,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def scripts() -> list[Path]:
+    """Files of the stages that are run by their path."""
+    return [
+        path
+        for room in ROOMS
+        if room in STAGES
+        for path in sources(room)
+        if "__main__" in path.read_text(encoding="utf-8")
+    ]
+
+
+@pytest.mark.parametrize("script", scripts(), ids=lambda path: path.stem)
+def test_scripts_run_from_their_own_folder(script: Path) -> None:
+    """Without any help from ``PYTHONPATH``; ``--help`` is enough to have imported everything."""
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    done = subprocess.run(
+        [sys.executable, script.name, "--help"],
+        capture_output=True,
+        text=True,
+        env=environment,
+        cwd=script.parent,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "usage:" in done.stdout
