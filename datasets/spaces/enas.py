@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from datasets.batch import GraphBatch
-from datasets.canonical import canonical_hash
+from datasets.canonical import canonical_hash, canonical_hashes
 from datasets.graph import INPUT, OUTPUT, ArchitectureError, ArchitectureGraph
 from datasets.space import SearchSpace
 from datasets.spaces.notation import excerpt, read_json, read_record
@@ -92,6 +92,10 @@ class ENAS(SearchSpace):
     def hash(self, graph: ArchitectureGraph) -> str:
         """:func:`datasets.canonical.canonical_hash` of the graph."""
         return canonical_hash(graph)
+
+    def hashes(self, batch: GraphBatch) -> np.ndarray:
+        """:meth:`hash` of every graph. **Shape** (B,), strings."""
+        return np.array(canonical_hashes(batch), dtype=np.str_)
 
     def sample(self, n: int, generator: np.random.Generator) -> list[ArchitectureGraph]:
         """``n`` architectures, uniform over the space."""

@@ -26,7 +26,7 @@ from datasets.spaces.nb101_cells import (
     encode,
 )
 from datasets.spaces.nb101_enumeration import enumerate_cells
-from datasets.spaces.nb101_hash import INPUT_LABEL, OUTPUT_LABEL, module_digests, module_hash
+from datasets.spaces.nb101_hash import INPUT_LABEL, OUTPUT_LABEL, cell_digests, module_hash
 from datasets.spaces.nb101_mask import NB101Mask
 from datasets.spaces.nb101_pruning import prune, prune_batch
 from datasets.spaces.notation import excerpt, read_record
@@ -122,21 +122,21 @@ class NB101(SearchSpace):
             )
         return module_hash(pruned.adjacency, [_HASH_LABELS[t] for t in pruned.types])
 
-    def module_hashes(self, batch: GraphBatch) -> np.ndarray:
+    def module_hashes(self, batch: GraphBatch, processes: int = 1) -> np.ndarray:
         """The md5 bytes that :meth:`hash` gives in hexadecimal. **Shape** (B, 16), uint8.
+
+        Args:
+            batch: members.
+            processes: how many processes share the work.
 
         Raises:
             ArchitectureError: a graph is no member.
         """
-        pruned = prune_batch(batch).to("cpu")
-        self._check_pruned(pruned)
-        sizes = pruned.num_nodes.numpy()
-        labels = np.vectorize(_HASH_LABELS.__getitem__, otypes=[int])(pruned.types.numpy())
-        digests = np.empty((len(batch), 16), dtype=np.uint8)
-        for n in np.unique(sizes):
-            rows = np.flatnonzero(sizes == n)
-            digests[rows] = module_digests(pruned.adjacency.numpy()[rows, :n, :n], labels[rows, :n])
-        return digests
+        return cell_digests(self._codes(batch), processes)
+
+    def hashes(self, batch: GraphBatch) -> np.ndarray:
+        """:meth:`hash` of every graph, members all. **Shape** (B,), strings."""
+        return np.array([row.tobytes().hex() for row in self.module_hashes(batch)], dtype=np.str_)
 
     def sample(self, n: int, generator: np.random.Generator) -> list[ArchitectureGraph]:
         """``n`` canonical cells, uniform over the 423,624 isomorphism classes."""

@@ -10,11 +10,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 
 import numpy as np
 
+from datasets.spaces.nb101_cells import CellCodes
+
 INPUT_LABEL, OUTPUT_LABEL = -1, -2
-_CHUNK = 65_536  # cells at a time: bounds the memory and keeps the sorts in the cache
+_CHUNK = 32_768  # cells at a time: bounds the memory and keeps the sorts in the cache
 _HEX = np.array([f"{byte:02x}".encode() for byte in range(256)], dtype="S2")
 
 
@@ -50,23 +54,46 @@ def module_hash(adjacency: np.ndarray, labels: Sequence[int]) -> str:
     return _md5_hex(str(sorted(digests)))
 
 
+def cell_digests(cells: CellCodes, processes: int = 1) -> np.ndarray:
+    """Hashes of cells, as :func:`module_hash` gives them.
+
+    Args:
+        cells: R cells.
+        processes: how many processes share the work; nearly all of it is md5, which no number
+            of threads speeds up.
+
+    Returns:
+        **Shape** (R, 16), uint8.
+    """
+    parts = [cells[start : start + _CHUNK] for start in range(0, len(cells), _CHUNK)]
+    processes = min(processes, len(parts))
+    if processes <= 1:
+        digests = [_cell_digests(part) for part in parts]
+    else:
+        # Not forked: the libraries loaded here have threads, and a fork copies their locks.
+        with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+            digests = list(pool.map(_cell_digests, parts))
+    return np.concatenate([np.empty((0, 16), dtype=np.uint8), *digests])
+
+
+def _cell_digests(cells: CellCodes) -> np.ndarray:
+    result = np.empty((len(cells), 16), dtype=np.uint8)
+    adjacency, digits = cells.adjacency(), cells.digits()
+    for n in np.unique(cells.num_nodes):
+        rows = np.flatnonzero(cells.num_nodes == n)
+        labels = np.full((len(rows), n), INPUT_LABEL)
+        labels[:, 1:-1] = digits[rows, : n - 2]
+        labels[:, -1] = OUTPUT_LABEL
+        result[rows] = _same_size_digests(adjacency[rows, :n, :n] != 0, labels)
+    return result
+
+
 def _md5_hex(text: str) -> str:
     return hashlib.md5(text.encode()).hexdigest()
 
 
-def module_digests(adjacency: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Hashes of cells that all have n vertices, as :func:`module_hash` gives them.
-
-    **Shape**: adjacency (R, n, n), labels (R, n) → (R, 16) uint8.
-    """
-    result = np.empty((len(labels), 16), dtype=np.uint8)
-    for start in range(0, len(labels), _CHUNK):
-        part = slice(start, start + _CHUNK)
-        result[part] = _chunk_digests(adjacency[part] != 0, labels[part])
-    return result
-
-
-def _chunk_digests(adjacency: np.ndarray, labels: np.ndarray) -> np.ndarray:
+def _same_size_digests(adjacency: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """**Shape**: adjacency (R, n, n) bool, labels (R, n) → (R, 16) uint8."""
     rows, n = labels.shape
     groups = _degree_groups(adjacency)
     ids, table = _initial(adjacency, labels)
@@ -124,11 +151,15 @@ def _propagate(
     """
     new_ids = np.empty_like(ids)
     digests, found = [], 0
+    # A search for repetitions then costs more than the digests that it saves.
+    mostly_different = 2 * len(table) > len(ids)
     for group in groups:
         sources = np.sort(ids[group.sources], axis=1)
         targets = np.sort(ids[group.targets], axis=1)
         columns = np.column_stack([sources, targets, ids[group.vertices]])
-        first, inverse = _distinct(columns, len(table))
+        first, inverse = (
+            _all_different(len(columns)) if mostly_different else _distinct(columns, len(table))
+        )
         columns = columns[first]
         parts: list[bytes | np.ndarray] = [table[column] for column in columns.T]
         parts.insert(sources.shape[1], b"|")
@@ -142,16 +173,19 @@ def _propagate(
 def _distinct(columns: np.ndarray, base: int) -> tuple[np.ndarray, np.ndarray]:
     """Rows of ``columns`` without repetition: where each stands first, and each row's number.
 
-    Rows are compared as numbers in base ``base``. Where these do not fit an integer the vertices
-    are nearly all different, and a search for repetitions would cost more than it saves.
+    Rows are compared as numbers in base ``base``; where these do not fit an integer, all rows
+    count as different.
     """
     rows, width = columns.shape
     if base**width >= 2**63:
-        everything = np.arange(rows)
-        return everything, everything
+        return _all_different(rows)
     code = columns @ (base ** np.arange(width, dtype=np.int64))
     _, first, inverse = np.unique(code, return_index=True, return_inverse=True)
     return first, inverse
+
+
+def _all_different(rows: int) -> tuple[np.ndarray, np.ndarray]:
+    return np.arange(rows), np.arange(rows)
 
 
 def _ranked(digests: np.ndarray, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

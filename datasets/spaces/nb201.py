@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from datasets.batch import GraphBatch
-from datasets.canonical import canonical_hash
+from datasets.canonical import canonical_hash, canonical_hashes
 from datasets.graph import INPUT, OUTPUT, ArchitectureError, ArchitectureGraph
 from datasets.space import SearchSpace
 from datasets.spaces.notation import excerpt, read_record
@@ -87,6 +87,10 @@ class NB201(SearchSpace):
     def hash(self, graph: ArchitectureGraph) -> str:
         """:func:`datasets.canonical.canonical_hash` of the graph."""
         return canonical_hash(graph)
+
+    def hashes(self, batch: GraphBatch) -> np.ndarray:
+        """:meth:`hash` of every graph. **Shape** (B,), strings."""
+        return np.array(canonical_hashes(batch), dtype=np.str_)
 
     def functional_class(self, graph: ArchitectureGraph) -> str:
         """A text that is the same for the cells that the benchmark counts as one: 6,466 texts.
