@@ -1,11 +1,12 @@
-"""Many architectures at once: a dense, padded batch."""
+"""Many architectures at once: a dense, padded batch, and what a decoder asks of a space."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -58,6 +59,15 @@ class GraphBatch:
                 source, target = torch.tensor(graph.edges).t()
                 adjacency[b, source, target] = True
         return cls(types, adjacency, torch.tensor([g.num_nodes for g in graphs], dtype=torch.long))
+
+    @classmethod
+    def empty(cls, max_nodes: int, size: int = 0, device: torch.device | str = "cpu") -> GraphBatch:
+        """``size`` places for graphs of up to ``max_nodes`` nodes, without any node yet."""
+        return cls(
+            torch.zeros(size, max_nodes, dtype=torch.long, device=device),
+            torch.zeros(size, max_nodes, max_nodes, dtype=torch.bool, device=device),
+            torch.zeros(size, dtype=torch.long, device=device),
+        )
 
     def __len__(self) -> int:
         return self.types.shape[0]
@@ -141,3 +151,50 @@ class GraphBatch:
         """From a PyG ``Batch`` with ``node_types`` and ``edge_index``."""
         graphs = [ArchitectureGraph.from_pyg(data) for data in batch.to_data_list()]
         return cls.from_graphs(graphs, max_nodes)
+
+
+class LegalityMask(Protocol):
+    """Which continuations of a half-built graph can still become a member of a space.
+
+    A decoder that asks before each draw builds members only. A decoder adds one node at a time:
+    first its type, then, source by source from node 0 on, whether there is an edge into it. The
+    graphs of one call all have n nodes; the adjacency is that of :class:`GraphBatch`.
+    """
+
+    def allowed_types(self, types: Tensor, adjacency: Tensor) -> Tensor:
+        """Types that node n may take.
+
+        **Shape**: types (B, n), adjacency (B, n, n) → (B, T) bool, a True in every row.
+        """
+        ...
+
+    def allowed_edges(
+        self, types: Tensor, adjacency: Tensor, new_types: Tensor, drawn: Tensor
+    ) -> Tensor:
+        """Whether the edge k→n may be absent (column 0) and may be present (column 1).
+
+        Args:
+            types: the n nodes present. **Shape** (B, n).
+            adjacency: their edges. **Shape** (B, n, n), bool.
+            new_types: type of node n. **Shape** (B,).
+            drawn: edges 0→n, …, (k−1)→n as decided. **Shape** (B, k), bool.
+
+        Returns:
+            **Shape** (B, 2) bool, a True in every row.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Legality:
+    """All that a decoder needs to build members of one space.
+
+    Attributes:
+        forward: mask for graphs grown from the input.
+        reverse: mask for reversed graphs, grown from the output.
+        is_member: which graphs of a batch are members. **Shape** → (B,), bool.
+    """
+
+    forward: LegalityMask
+    reverse: LegalityMask
+    is_member: Callable[[GraphBatch], np.ndarray]

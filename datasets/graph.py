@@ -75,9 +75,9 @@ class ArchitectureGraph:
         return matrix
 
     @classmethod
-    def from_adjacency(cls, types: np.ndarray | list[int], adjacency: np.ndarray) -> (
-        ArchitectureGraph
-    ):
+    def from_adjacency(
+        cls, types: np.ndarray | list[int], adjacency: np.ndarray
+    ) -> ArchitectureGraph:
         """Make a graph from node types, **shape** (N,), and an adjacency matrix, (N, N).
 
         Raises:

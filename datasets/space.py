@@ -71,6 +71,10 @@ class SearchSpace(ABC):
         """The :meth:`hash` of every graph of a batch. **Shape** (B,), strings."""
         return np.array([self.hash(graph) for graph in batch], dtype=np.str_)
 
+    def hashes(self, batch: GraphBatch) -> np.ndarray:
+        """:meth:`hash` of every graph. **Shape** (B,), strings."""
+        return np.array([self.hash(graph) for graph in batch], dtype=np.str_)
+
     @abstractmethod
     def sample(self, n: int, generator: np.random.Generator) -> list[ArchitectureGraph]:
         """Draw ``n`` members, with repetition; each class says from which distribution."""
@@ -79,9 +83,7 @@ class SearchSpace(ABC):
     def neighbours(self, graph: ArchitectureGraph) -> list[ArchitectureGraph]:
         """All other members one edit away, canonical, each once; the class defines its edits."""
 
-    def mutate(
-        self, graph: ArchitectureGraph, generator: np.random.Generator
-    ) -> ArchitectureGraph:
+    def mutate(self, graph: ArchitectureGraph, generator: np.random.Generator) -> ArchitectureGraph:
         """One of the :meth:`neighbours`, drawn uniformly."""
         options = self.neighbours(graph)
         return options[generator.integers(len(options))]

@@ -84,6 +84,15 @@ class GraphVAE(nn.Module):
         """Mean and log-variance of every graph's latent Gaussian. **Shape** (B, G) each."""
         return self.Encoder(batch, self.compute_dtype)
 
+    @torch.no_grad()
+    def encode_all(self, graphs: GraphBatch, chunk: int = 1024) -> Latent:
+        """:meth:`encode` for any number of graphs, in chunks, without gradients."""
+        parts = [self.encode(graphs[k : k + chunk]) for k in range(0, len(graphs), chunk)]
+        if not parts:
+            empty = torch.zeros(0, self.sizes.graph_width, device=self.device)
+            return Latent(empty, empty)
+        return Latent(*(torch.cat(same) for same in zip(*parts, strict=True)))
+
     def views(self, batch: GraphBatch) -> GraphBatch:
         """The graphs as each direction sees them, one direction after the other: (V·B) graphs."""
         if len(self.start_types) == 1:

@@ -1,0 +1,110 @@
+"""The architectures a VAE is trained on, and those held out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from datasets import get_benchmark
+from datasets.batch import GraphBatch
+from datasets.space import SearchSpace
+from datasets.splits import Split, split_rows
+from experiment.errors import InputError
+from Training_VAE.settings import TrainingSettings
+
+ENUMERABLE = 1_000_000
+"""Spaces of at most this many architectures are trained on in full, without any data file."""
+
+
+@dataclass(frozen=True)
+class Architectures:
+    """All architectures of a training, canonical and each once.
+
+    Attributes:
+        space: the search space.
+        graphs: one a row.
+        hashes: the space's hash of each. **Shape** (rows,).
+        split: which rows are held out.
+    """
+
+    space: SearchSpace
+    graphs: GraphBatch
+    hashes: np.ndarray
+    split: Split
+
+    @property
+    def train(self) -> GraphBatch:
+        """The training graphs."""
+        return self.graphs[torch.from_numpy(self.split.train)]
+
+    @property
+    def test(self) -> GraphBatch:
+        """The held-out graphs."""
+        return self.graphs[torch.from_numpy(self.split.test)]
+
+
+def load_architectures(
+    space: SearchSpace, data_root: Path | None, seed: int, cells_up_to: int | None = None
+) -> Architectures:
+    """Architectures of a space, split 90/10.
+
+    A space that can be enumerated (NB101, NB201) is taken whole; of a larger one (ENAS) the
+    architectures that its benchmark measured.
+
+    Args:
+        space: the search space.
+        data_root: where the benchmark's files are.
+        seed: of the split.
+        cells_up_to: leave out architectures with more nodes.
+
+    Raises:
+        InputError: the benchmark's files are absent or broken, or nothing is left.
+    """
+    if space.size <= ENUMERABLE:
+        graphs = GraphBatch.cat(space.enumerate())
+        if cells_up_to is not None:
+            graphs = graphs[graphs.num_nodes <= cells_up_to]
+        hashes = space.hashes(graphs)
+    else:
+        benchmark = get_benchmark(space.name, data_root)
+        graphs, hashes = benchmark.graphs, benchmark.hashes
+        if cells_up_to is not None:
+            small = graphs.num_nodes <= cells_up_to
+            graphs, hashes = graphs[small], hashes[small.numpy()]
+    if len(graphs) < 10:
+        raise InputError(
+            f"{len(graphs)} architectures of {space.name} are left to train and test on: "
+            f"raise cells_up_to (now {cells_up_to})"
+        )
+    return Architectures(space, graphs, hashes, split_rows(hashes, seed))
+
+
+def epoch_graphs(
+    architectures: Architectures, settings: TrainingSettings, seed: int, device: torch.device
+) -> Callable[[int], GraphBatch]:
+    """The graphs of every epoch in the order they are seen, a function of seed and epoch alone."""
+    train = architectures.train
+    if settings.limit is not None:
+        train = train[: settings.limit]
+    if not settings.fresh_graphs:
+
+        def shuffled(epoch: int) -> GraphBatch:
+            order = np.random.default_rng([seed, epoch]).permutation(len(train))
+            return train[torch.from_numpy(order)].to(device)
+
+        return shuffled
+
+    space = architectures.space
+    held_out = set(architectures.hashes[architectures.split.test].tolist())
+
+    def fresh(epoch: int) -> GraphBatch:
+        generator = np.random.default_rng([seed, epoch])
+        graphs = GraphBatch.from_graphs(space.sample(len(train), generator), space.max_nodes)
+        allowed = [h not in held_out for h in space.hashes(graphs).tolist()]
+        return graphs[torch.tensor(allowed)].to(device)
+
+    return fresh

@@ -1,0 +1,199 @@
+"""Quality of a graph VAE: reconstruction, validity, uniqueness, novelty.
+
+Every count is defined where it is made. An architecture is *exact* when it is isomorphic to the
+one that was encoded, and *valid* when it is a member of the space (NB101: after pruning dangling
+nodes, as the official table does). SVGe's decodings are the union of both directions; reconstruction
+is reported for each direction as well.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from datasets.batch import GraphBatch, Legality
+from datasets.canonical import canonical_hashes
+from experiment.progress import progress
+from models import GraphVAE
+from models.decoding import CHUNK, Choice, Greedy, Sampling, decode, decode_directions, union
+from Training_VAE.data import Architectures
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How much is measured; the defaults are the published numbers.
+
+    Attributes:
+        encodings: noisy latents of each graph.
+        decodings: sampled decodings of each noisy latent, and of each prior point.
+        prior_points: latents drawn from the prior.
+        sampled_graphs: held-out graphs used where decodings are sampled (greedy decoding uses
+            all of them).
+        latent_graphs: training graphs whose latents set the prior's mean and deviation.
+    """
+
+    encodings: int = 10
+    decodings: int = 10
+    prior_points: int = 1000
+    sampled_graphs: int = 200
+    latent_graphs: int = 20_000
+
+
+def evaluate(
+    model: GraphVAE, architectures: Architectures, protocol: Protocol, seed: int
+) -> dict[str, Any]:
+    """All measures of a model on the held-out graphs, as a JSON object.
+
+    Args:
+        model: the trained VAE.
+        architectures: what it was trained on, and what was held out.
+        protocol: how much is measured.
+        seed: of the noise, the prior points and the sampled decodings.
+    """
+    model.eval()
+    generator = torch.Generator(model.device).manual_seed(seed)
+    test = architectures.test.to(model.device)
+    return {
+        "held_out_graphs": len(test),
+        "training_graphs": len(architectures.split.train),
+        "reconstruction": {
+            "greedy": greedy_reconstruction(model, test),
+            "sampled_training_noise": sampled_reconstruction(
+                model, test, protocol, 0.01, generator
+            ),
+            "sampled_unit_noise": sampled_reconstruction(model, test, protocol, 1.0, generator),
+        },
+        "prior": {
+            "unmasked": prior_decodings(model, architectures, protocol, None, generator),
+            "masked": prior_decodings(
+                model, architectures, protocol, architectures.space.legality(), generator
+            ),
+        },
+    }
+
+
+def exact_matches(decoded: GraphBatch, wanted: GraphBatch) -> np.ndarray:
+    """Which graphs are isomorphic to the wanted ones. **Shape** (B,), bool."""
+    nodes = max(decoded.max_nodes, wanted.max_nodes)
+    decoded, wanted = decoded.to("cpu").padded(nodes), wanted.to("cpu").padded(nodes)
+    same = (decoded.types == wanted.types).all(1)
+    same &= (decoded.adjacency == wanted.adjacency).flatten(1).all(1)
+    exact = same.numpy()
+    rest = torch.from_numpy(np.flatnonzero(~exact))
+    names = zip(canonical_hashes(decoded[rest]), canonical_hashes(wanted[rest]), strict=True)
+    exact[rest.numpy()] = [a == b for a, b in names]
+    return exact
+
+
+def greedy_reconstruction(model: GraphVAE, graphs: GraphBatch) -> dict[str, Any]:
+    """Share of graphs whose latent mean decodes greedily to the graph itself."""
+    directions = decode_directions(model, model.encode_all(graphs).mean, Greedy())
+    named = dict(zip(("forward", "reverse"), directions, strict=False))
+    if len(directions) == 2:
+        named["union"] = union(*directions)
+    shares = {name: float(exact_matches(part, graphs).mean()) for name, part in named.items()}
+    return {"graphs": len(graphs), **shares}
+
+
+def sampled_reconstruction(
+    model: GraphVAE,
+    graphs: GraphBatch,
+    protocol: Protocol,
+    noise_scale: float,
+    generator: torch.Generator,
+) -> dict[str, Any]:
+    """Share of exact decodings over noisy latents (``encodings`` a graph) and sampled decodings."""
+    graphs = graphs[: protocol.sampled_graphs]
+    latent = model.encode_all(graphs)
+    repeats = protocol.encodings * protocol.decodings
+    rows = torch.arange(len(graphs), device=model.device).repeat_interleave(repeats)
+    noisy = torch.cat(
+        [latent.sample(noise_scale, generator)[:, None] for _ in range(protocol.encodings)], 1
+    )
+    z = noisy.flatten(0, 1).repeat_interleave(protocol.decodings, 0)
+    decoded = decode_all(model, z, Sampling(generator), None, "reconstructing")
+    exact = exact_matches(decoded, graphs[rows])
+    return {
+        "graphs": len(graphs),
+        "decodings": len(exact),
+        "noise_scale": noise_scale,
+        "share": float(exact.mean()),
+    }
+
+
+def prior_decodings(
+    model: GraphVAE,
+    architectures: Architectures,
+    protocol: Protocol,
+    legality: Legality | None,
+    generator: torch.Generator,
+) -> dict[str, Any]:
+    """Validity, uniqueness and novelty of sampled decodings of prior points.
+
+    The prior is a normal distribution with the mean and deviation of the training latents.
+    *Validity*: share of valid decodings. *Uniqueness*: distinct among the valid. *Novelty*: share
+    of the valid that are no training graph. Both up to isomorphism, and as raw graphs.
+    """
+    train = architectures.train
+    latents = model.encode_all(train[: protocol.latent_graphs].to(model.device)).mean
+    shape = (protocol.prior_points, latents.shape[1])
+    noise = torch.randn(shape, generator=generator, device=model.device)
+    points = latents.mean(0) + latents.std(0) * noise
+    z = points.repeat_interleave(protocol.decodings, 0)
+    decoded = decode_all(model, z, Sampling(generator), legality, "decoding the prior").to("cpu")
+
+    space = architectures.space
+    member = torch.from_numpy(space.legal(decoded))
+    valid = decoded[member]
+    trained = set(architectures.hashes[architectures.split.train].tolist())
+    names = space.hashes(valid).tolist()
+    raw, raw_trained = raw_keys(valid), set(raw_keys(train))
+    count = max(len(names), 1)
+    return {
+        "decodings": len(decoded),
+        "validity": len(names) / len(decoded),
+        "with_dangling_nodes": float(dangling(valid).float().mean()) if len(valid) else 0.0,
+        "uniqueness": len(set(names)) / count,
+        "uniqueness_raw": len(set(raw)) / count,
+        "novelty": sum(name not in trained for name in names) / count,
+        "novelty_raw": sum(key not in raw_trained for key in raw) / count,
+    }
+
+
+def decode_all(
+    model: GraphVAE, z: Tensor, choice: Choice, legality: Legality | None, description: str
+) -> GraphBatch:
+    """:func:`models.decoding.decode` with progress. **Shape** z (B, G)."""
+    parts = []
+    with progress(len(z), description, "decodings") as bar:
+        for part in z.split(CHUNK):
+            parts.append(decode(model, part, choice, legality))
+            bar.advance(len(part))
+    return GraphBatch.cat(parts)
+
+
+def raw_keys(graphs: GraphBatch) -> list[bytes]:
+    """Bytes that are equal for graphs with the same nodes and edges in the same order."""
+    nodes = graphs.num_nodes.tolist()
+    types = graphs.types.to(torch.uint8).numpy()
+    edges = graphs.adjacency.numpy()
+    return [types[b, :n].tobytes() + edges[b, :n, :n].tobytes() for b, n in enumerate(nodes)]
+
+
+def dangling(graphs: GraphBatch) -> Tensor:
+    """Which graphs have a node without an edge into it or out of it. **Shape** (B,), bool.
+
+    The first node needs none into it, the last none out of it. A valid NB101 graph with such a
+    node counts as the cell that is left when it is pruned.
+    """
+    mask = graphs.node_mask()
+    places = torch.arange(graphs.max_nodes)
+    first = places == 0
+    last = places == graphs.num_nodes[:, None] - 1
+    no_way_in = ~graphs.adjacency.any(1) & mask & ~first
+    no_way_out = ~graphs.adjacency.any(2) & mask & ~last
+    return (no_way_in | no_way_out).any(1)

@@ -1,0 +1,43 @@
+"""What a training says on the terminal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_MINUTE = 60.0
+
+
+def report_epoch(entry: dict[str, Any], epochs: int) -> None:
+    """One line: losses, share of exact held-out graphs, rate, minutes of training."""
+    exact = entry["exact"]
+    best = exact.get("union", exact["forward"])
+    print(
+        f"epoch {entry['epoch']:>3}/{epochs}  loss {entry['loss']:.4f}  "
+        f"exact {best:7.2%} of {exact['graphs']} held-out graphs  "
+        f"{entry['graphs_per_second']:.0f} graphs/s  {entry['seconds'] / _MINUTE:.1f} min",
+        flush=True,
+    )
+
+
+def report_evaluation(result: dict[str, Any]) -> None:
+    """A table of the evaluation, every line saying what was counted."""
+    reconstruction, prior = result["reconstruction"], result["prior"]
+    greedy = reconstruction["greedy"]
+    lines = [
+        (f"exact, greedy decoding of the mean, {direction}", share, f"{greedy['graphs']} graphs")
+        for direction, share in greedy.items()
+        if direction != "graphs"
+    ]
+    for key in ("sampled_training_noise", "sampled_unit_noise"):
+        part = reconstruction[key]
+        label = f"exact, sampled decoding, latent noise × {part['noise_scale']:g}"
+        counts = f"{part['decodings']} decodings of {part['graphs']} graphs"
+        lines.append((label, part["share"], counts))
+    for key, part in prior.items():
+        counts = f"{part['decodings']} decodings of prior points, {key}"
+        lines.append(("valid", part["validity"], counts))
+        lines.append(("unique among the valid, up to isomorphism", part["uniqueness"], counts))
+        lines.append(("new among the valid, up to isomorphism", part["novelty"], counts))
+    width = max(len(label) for label, _, _ in lines)
+    for label, share, counts in lines:
+        print(f"{label:<{width}}  {share:8.2%}  of {counts}")

@@ -1,0 +1,92 @@
+"""Every setting that decides the numbers of a VAE training, in one place."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar
+
+import torch
+
+from datasets.space import SearchSpace
+from experiment.config import load_preset, resolve
+from experiment.optimisation import Optimisation
+from models import Objective, Sizes
+
+Part = TypeVar("Part")
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """A flat record of :class:`Sizes`, :class:`Objective` and :class:`Optimisation`, and more.
+
+    Attributes:
+        precision: what products are computed in; ``auto`` is bfloat16 where the processor has
+            instructions for it, else float32.
+        cells_up_to: leave out architectures with more nodes.
+        limit: train on this many of the training graphs only.
+        fresh_graphs: draw new members of the space for every epoch, none of them held out,
+            instead of repeating the training graphs.
+    """
+
+    node_width: int
+    graph_width: int
+    rounds: int
+    beta: float
+    alpha: float
+    edge_reduction: Literal["mean", "sum"]
+    kl_reduction: Literal["mean", "sum"]
+    noise_scale: float
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    optimiser: Literal["adam", "adamw"]
+    schedule: Literal["one_cycle", "plateau", "constant"]
+    precision: Literal["auto", "float32", "bfloat16"]
+    weight_decay: float = 0.0
+    gradient_clip: float | None = None
+    cells_up_to: int | None = None
+    limit: int | None = None
+    fresh_graphs: bool = False
+
+    @property
+    def objective(self) -> Objective:
+        """The loss."""
+        return self._part(Objective)
+
+    @property
+    def optimisation(self) -> Optimisation:
+        """How weights are fitted."""
+        return self._part(Optimisation)
+
+    def sizes(self, space: SearchSpace) -> Sizes:
+        """Sizes of the model for a space."""
+        return self._part(Sizes, num_types=len(space.types), max_nodes=space.max_nodes)
+
+    def compute_dtype(self, device: torch.device) -> torch.dtype:
+        """The type products are computed in on ``device``."""
+        if self.precision == "auto":
+            return torch.bfloat16 if has_fast_bfloat16(device) else torch.float32
+        return {"float32": torch.float32, "bfloat16": torch.bfloat16}[self.precision]
+
+    def _part(self, cls: type[Part], **given: Any) -> Part:
+        names = {field.name for field in dataclasses.fields(cls)} - set(given)  # type: ignore[arg-type]
+        return cls(**{name: getattr(self, name) for name in names}, **given)
+
+
+def has_fast_bfloat16(device: torch.device) -> bool:
+    """Whether ``device`` multiplies bfloat16 matrices faster than float32 ones."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    if device.type == "cpu":
+        return bool(torch.cpu.get_capabilities().get("avx512_bf16", False))
+    return False
+
+
+def load_settings(config: str, space: str, overrides: dict[str, Any]) -> TrainingSettings:
+    """Settings of a preset for a space, with what the user gave on top.
+
+    Raises:
+        InputError: an unknown preset or setting, or a value of the wrong kind.
+    """
+    return resolve(TrainingSettings, load_preset(config, "training", space), overrides)

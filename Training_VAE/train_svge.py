@@ -1,0 +1,143 @@
+"""Train a graph VAE on a search space, and report what it can do.
+
+From the repository root::
+
+    PYTHONPATH=$PWD python Training_VAE/train_svge.py --model SVGE --data_search_space NB101
+
+The run's folder is ``<log_dir>/<MODEL>_<SPACE>/``: checkpoints under the published names beside
+``config.json``, ``metrics.jsonl`` and ``result.json``. A run that was killed goes on with
+``--resume``.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+if str(ROOT) not in sys.path[:1]:
+    sys.path.insert(0, str(ROOT))
+
+from collections.abc import Sequence  # noqa: E402
+
+import torch  # noqa: E402
+
+from datasets import get_space  # noqa: E402
+from datasets.registry import SPACES  # noqa: E402
+from experiment.arguments import (  # noqa: E402
+    Parser,
+    add_common,
+    best_device,
+    parser,
+    positive_float,
+    positive_int,
+)
+from experiment.errors import run_command  # noqa: E402
+from experiment.seeding import seed_everything  # noqa: E402
+from models import MODELS  # noqa: E402
+from models.checkpoints import load_model  # noqa: E402
+from Training_VAE.data import load_architectures  # noqa: E402
+from Training_VAE.evaluation import Protocol, evaluate  # noqa: E402
+from Training_VAE.reporting import report_evaluation  # noqa: E402
+from Training_VAE.settings import TrainingSettings, load_settings  # noqa: E402
+from Training_VAE.training import train  # noqa: E402
+
+SETTING_FLAGS = (
+    "epochs",
+    "batch_size",
+    "learning_rate",
+    "beta",
+    "precision",
+    "limit",
+    "cells_up_to",
+    "fresh_graphs",
+)
+"""Flags that override a setting of the preset when they are given."""
+
+
+def make_parser() -> Parser:
+    """The command line: the published flags, and ours."""
+    flags = parser(__doc__.splitlines()[0] if __doc__ else "")
+    flags.add_argument("--model", default="SVGE", choices=list(MODELS), help="which VAE")
+    flags.add_argument("--name", default="Train_VAE", help="name of the run, for its records")
+    flags.add_argument(
+        "--data_search_space", default="NB101", choices=list(SPACES), help="which search space"
+    )
+    flags.add_argument("--log_dir", type=Path, default=ROOT / "state_dicts", help="where to write")
+    flags.add_argument(
+        "--save_interval", type=positive_int, default=50, help="epochs between checkpoints"
+    )
+    flags.add_argument(
+        "--only_test_mode", type=int, default=0, choices=(0, 1), help="1: only evaluate"
+    )
+    flags.add_argument(
+        "--test_epoch", type=positive_int, help="epoch to evaluate (default: the last one)"
+    )
+    flags.add_argument("--config", default="default", help="preset of configs/, or a TOML file")
+    flags.add_argument("--epochs", type=positive_int, help="passes over the training graphs")
+    flags.add_argument("--batch_size", type=positive_int, help="graphs a step")
+    flags.add_argument("--learning_rate", type=positive_float, help="highest learning rate")
+    flags.add_argument("--beta", type=positive_float, help="weight of the divergence")
+    flags.add_argument(
+        "--precision", choices=("auto", "float32", "bfloat16"), help="type of the products"
+    )
+    flags.add_argument("--limit", type=positive_int, help="train on this many graphs only")
+    flags.add_argument(
+        "--cells_up_to", type=positive_int, help="leave out architectures with more nodes"
+    )
+    flags.add_argument(
+        "--fresh_graphs",
+        action="store_true",
+        default=None,
+        help="draw new members of the space for every epoch (the held-out ones stay out)",
+    )
+    flags.add_argument("--compile", action="store_true", help="compile the training step")
+    flags.add_argument("--resume", action="store_true", help="go on with a run that was killed")
+    flags.add_argument(
+        "--sampled_graphs",
+        type=positive_int,
+        default=Protocol.sampled_graphs,
+        help="held-out graphs in the sampled reconstruction (greedy uses all)",
+    )
+    add_common(flags)
+    return flags
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Train, or only evaluate, as the flags say."""
+    given = make_parser().parse_args(arguments)
+    if given.threads:
+        torch.set_num_threads(given.threads)
+    seed_everything(given.seed)
+    device = best_device(given.device)
+    space = get_space(given.data_search_space)
+    overrides = {name: getattr(given, name) for name in SETTING_FLAGS}
+    settings: TrainingSettings = load_settings(given.config, space.name, overrides)
+    architectures = load_architectures(space, given.data_root, given.seed, settings.cells_up_to)
+    folder = given.log_dir / f"{given.model}_{space.name}"
+    protocol = Protocol(sampled_graphs=given.sampled_graphs)
+
+    if given.only_test_mode:
+        model = load_model(folder, given.test_epoch, space.max_nodes).to(device)
+        vae = getattr(model, "vae", model)
+        vae.compute_dtype = settings.compute_dtype(device)
+        report_evaluation(evaluate(vae, architectures, protocol, given.seed))
+        return 0
+    train(
+        name=given.name,
+        model_name=given.model,
+        settings=settings,
+        architectures=architectures,
+        folder=folder,
+        device=device,
+        seed=given.seed,
+        save_interval=given.save_interval,
+        protocol=protocol,
+        compiled=given.compile,
+        resume=given.resume,
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    run_command(main)

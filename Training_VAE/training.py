@@ -1,0 +1,118 @@
+"""One training of a graph VAE, from settings to evaluated weights."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from datasets.batch import GraphBatch
+from experiment.checkpoint import save_checkpoint
+from experiment.loop import TrainingLoop
+from experiment.run import RunFolder
+from models import GraphVAE, build_model
+from models.checkpoints import checkpoint_path
+from Training_VAE.data import Architectures, epoch_graphs
+from Training_VAE.evaluation import Protocol, evaluate, greedy_reconstruction
+from Training_VAE.reporting import report_epoch, report_evaluation
+from Training_VAE.settings import TrainingSettings
+
+CURVE_GRAPHS = 500
+"""Held-out graphs on which every epoch's reconstruction is measured, for the curve."""
+
+
+def train(
+    *,
+    name: str,
+    model_name: str,
+    settings: TrainingSettings,
+    architectures: Architectures,
+    folder: Path,
+    device: torch.device,
+    seed: int,
+    save_interval: int,
+    protocol: Protocol,
+    compiled: bool = False,
+    resume: bool = False,
+) -> GraphVAE:
+    """Train a model, log its curve, write its checkpoints and evaluate it.
+
+    Args:
+        name: the run's name, for its records.
+        model_name: ``SVGE`` or ``DGMG``.
+        settings: everything that decides the numbers.
+        architectures: what to train on and what is held out.
+        folder: the run's folder; checkpoints of epochs lie at its top.
+        device: where to train.
+        seed: of weights, order and noise.
+        save_interval: epochs between checkpoints; the last epoch always has one.
+        protocol: of the final evaluation.
+        compiled: whether the loss is compiled (takes a minute, then steps are faster).
+        resume: whether to go on with the run in ``folder``.
+
+    Returns:
+        The trained model, in evaluation mode.
+
+    Raises:
+        InputError: the folder holds another run, or the loss is no longer finite.
+    """
+    space = architectures.space
+    sizes = settings.sizes(space)
+    config = {
+        "name": name,
+        "model": model_name,
+        "space": space.name,
+        "sizes": dataclasses.asdict(sizes),
+        "settings": dataclasses.asdict(settings),
+        "split": architectures.split.fingerprint,
+    }
+    run = RunFolder.start(folder, config, seed, resume, device)
+    architectures.split.save(run.path / "split.json")
+    torch.manual_seed(seed)
+    model = build_model(model_name, sizes).to(device)
+    model.compute_dtype = settings.compute_dtype(device)
+    objective = settings.objective
+    vae_loss = torch.compile(model.loss) if compiled else model.loss
+
+    def loss(batch: GraphBatch, generator: torch.Generator) -> Mapping[str, Tensor]:
+        parts = vae_loss(batch, objective, generator)
+        return {
+            "loss": parts.total,
+            "reconstruction": parts.reconstruction,
+            "divergence": parts.divergence,
+        }
+
+    loop = TrainingLoop(
+        model,
+        settings.optimisation,
+        epoch_graphs(architectures, settings, seed, device),
+        loss,
+        seed,
+        run.checkpoints / "last.pt",
+    )
+    if resume and loop.resume():
+        run.truncate_after("epoch", loop.epoch)
+    curve_graphs = architectures.test[:CURVE_GRAPHS].to(device)
+
+    def after_epoch(epoch: int, means: dict[str, float]) -> None:
+        model.eval()
+        exact = greedy_reconstruction(model, curve_graphs)
+        entry = {"epoch": epoch, **means, "exact": exact}
+        if epoch % save_interval == 0 or epoch == settings.epochs:
+            save_checkpoint(checkpoint_path(run.path, epoch), model.state_dict())
+        run.log(entry)
+        report_epoch(entry, settings.epochs)
+
+    loop.run(after_epoch)
+    result = {
+        "epochs": settings.epochs,
+        "training_seconds": loop.seconds,
+        "precision": str(model.compute_dtype).removeprefix("torch."),
+        **evaluate(model, architectures, protocol, seed),
+    }
+    run.save_result(result)
+    report_evaluation(result)
+    return model

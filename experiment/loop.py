@@ -1,0 +1,166 @@
+"""The training loop: epochs of batches, checkpoints, and resuming to the same numbers."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from experiment.checkpoint import load_checkpoint, save_checkpoint
+from experiment.errors import InputError
+from experiment.optimisation import Optimisation, Schedule, make_optimiser
+from experiment.progress import progress
+
+CHECKPOINT_SECONDS = 120.0
+"""A long epoch is saved this often as well, so that a kill costs little."""
+
+
+class Examples(Protocol):
+    """The training examples of one epoch, in the order they are to be seen."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: slice, /) -> Any: ...
+
+
+class TrainingLoop:
+    """Fits a model's weights; killed at any moment, it resumes to bit-identical ones on a CPU.
+
+    Everything that decides the numbers is a function of the settings and the seed (the order of
+    the examples, through ``examples``) or lives in the checkpoint (weights, moments, schedule,
+    random state, position in the epoch).
+
+    Args:
+        model: the module to train.
+        settings: optimiser, schedule, epochs.
+        examples: examples of an epoch, counted from 0, already shuffled; the same for the same
+            epoch.
+        loss: scalars of a batch by name; the one called ``loss`` is minimised. It is given the
+            batch and the loop's random generator.
+        seed: of the random generator.
+        checkpoint: where the state is kept.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        settings: Optimisation,
+        examples: Callable[[int], Examples],
+        loss: Callable[[Any, torch.Generator], Mapping[str, Tensor]],
+        seed: int,
+        checkpoint: Path,
+    ) -> None:
+        self.model = model
+        self.settings = settings
+        self.examples = examples
+        self.loss = loss
+        self.checkpoint = checkpoint
+        self.optimiser = make_optimiser(model.parameters(), settings)
+        self.device = next(model.parameters()).device
+        self.generator = torch.Generator(self.device).manual_seed(seed)
+        self.epoch = 0
+        self.batch = 0
+        self.seconds = 0.0
+        self.sums: dict[str, float] = {}
+        self.seen = 0
+        self._batches = math.ceil(len(examples(0)) / settings.batch_size)
+        self.schedule = Schedule(self.optimiser, settings, self._batches)
+
+    def resume(self) -> bool:
+        """Go on from the checkpoint, if there is one; says whether there was."""
+        if not self.checkpoint.exists():
+            return False
+        state = load_checkpoint(self.checkpoint, self.device)
+        self.model.load_state_dict(state["model"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.schedule.load_state_dict(state["schedule"])
+        self.generator.set_state(state["generator"].cpu())
+        for name in ("epoch", "batch", "seconds", "sums", "seen"):
+            setattr(self, name, state[name])
+        return True
+
+    def save(self) -> None:
+        """Write the checkpoint."""
+        save_checkpoint(
+            self.checkpoint,
+            {
+                "model": self.model.state_dict(),
+                "optimiser": self.optimiser.state_dict(),
+                "schedule": self.schedule.state_dict(),
+                "generator": self.generator.get_state(),
+                "epoch": self.epoch,
+                "batch": self.batch,
+                "seconds": self.seconds,
+                "sums": self.sums,
+                "seen": self.seen,
+            },
+        )
+
+    def run(self, after_epoch: Callable[[int, dict[str, float]], None]) -> None:
+        """Train to the end.
+
+        Args:
+            after_epoch: called with the number of epochs done and the epoch's means: the loss
+                parts, the learning rate, ``seconds`` of training since the run began, and
+                ``graphs_per_second``. Its own time is not counted. The checkpoint is written
+                after it, so a kill in between repeats it.
+
+        Raises:
+            InputError: the loss is no longer finite.
+        """
+        while self.epoch < self.settings.epochs:
+            rate = self.optimiser.param_groups[0]["lr"]
+            began = self.seconds
+            self._run_epoch()
+            means = {name: total / self.seen for name, total in self.sums.items()}
+            self.schedule.after_epoch(means["loss"])
+            means["learning_rate"] = rate
+            means["seconds"] = self.seconds
+            means["graphs_per_second"] = self.seen / max(self.seconds - began, 1e-9)
+            self.epoch, self.batch, self.seen, self.sums = self.epoch + 1, 0, 0, {}
+            after_epoch(self.epoch, means)
+            self.save()
+
+    def _run_epoch(self) -> None:
+        self.model.train()
+        examples = self.examples(self.epoch)
+        size = self.settings.batch_size
+        title = f"epoch {self.epoch + 1}/{self.settings.epochs}"
+        saved = time.monotonic()
+        with progress(len(examples), title, "graphs") as bar:
+            bar.advance(self.batch * size)
+            while self.batch * size < len(examples):
+                began = time.monotonic()
+                batch = examples[self.batch * size : (self.batch + 1) * size]
+                figures = self._step(batch)
+                self.batch += 1
+                for name, value in figures.items():
+                    self.sums[name] = self.sums.get(name, 0.0) + value * len(batch)
+                self.seen += len(batch)
+                now = time.monotonic()
+                self.seconds += now - began
+                bar.advance(len(batch), loss=figures["loss"])
+                if now - saved > CHECKPOINT_SECONDS:
+                    self.save()
+                    saved = now
+
+    def _step(self, batch: Any) -> dict[str, float]:
+        self.optimiser.zero_grad(set_to_none=True)
+        parts = self.loss(batch, self.generator)
+        parts["loss"].backward()
+        if self.settings.gradient_clip is not None:
+            nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.gradient_clip)
+        self.optimiser.step()
+        self.schedule.after_batch()
+        figures = {name: float(value.detach()) for name, value in parts.items()}
+        if not math.isfinite(figures["loss"]):
+            raise InputError(
+                f"the loss is {figures['loss']} in epoch {self.epoch + 1}, batch {self.batch + 1}: "
+                "try a lower learning rate, gradient clipping or float32"
+            )
+        return figures
