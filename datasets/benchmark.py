@@ -136,7 +136,8 @@ class Benchmark:
 
     def query(self, architecture: ArchitectureGraph | str) -> Record:
         """Look an architecture up; an unknown one gives ``known=False``, no exception."""
-        name = architecture if isinstance(architecture, str) else self.space.hash(architecture)
+        # str(): a row of ``hashes`` is NumPy's own kind of string.
+        name = str(architecture) if isinstance(architecture, str) else self.space.hash(architecture)
         row = self.row(name)
         if row is None:
             return Record(False, name, {})

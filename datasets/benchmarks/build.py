@@ -8,6 +8,7 @@ from dataclasses import replace
 from datasets.benchmark import Benchmark
 from datasets.space import SearchSpace
 from datasets.table import Table
+from experiment.errors import InputError
 
 
 def measured(table: Table, space: SearchSpace, dataset: str, names: Mapping[str, str]) -> Benchmark:
@@ -18,7 +19,15 @@ def measured(table: Table, space: SearchSpace, dataset: str, names: Mapping[str,
         space: their search space.
         dataset: what the networks were trained on.
         names: name of the metric → name of the column.
+
+    Raises:
+        InputError: the table has no validation accuracies of that kind.
     """
+    if names["validation"] not in table.columns:
+        raise InputError(
+            f"this source has no {names['validation']!r} for {space.name}, choose another: "
+            f"{table.description}"
+        )
     metrics = {
         metric: replace(table.columns[column], name=metric)
         for metric, column in names.items()

@@ -8,12 +8,12 @@ from datasets.benchmark import Benchmark
 from datasets.benchmarks.build import measured
 from datasets.benchmarks.sources import Source, choose
 from datasets.formats.enas import read_structures
-from datasets.registry import get_space
+from datasets.spaces.enas import ENAS
 from experiment.errors import InputError
 from experiment.paths import data_root as find_data_root
 
 SOURCES = (
-    Source("final_structures6", "ENAS/final_structures6.txt", read_structures),
+    Source("final_structures6", "ENAS/final_structures6.txt", read_structures, suffixes=(".txt",)),
     Source("final_structures12", "ENAS/final_structures12.txt", read_structures),
 )
 
@@ -37,4 +37,5 @@ def load(
     if dataset != "cifar10":
         raise InputError(f"ENAS was measured on cifar10 only, not on {dataset!r}")
     table = choose("ENAS", SOURCES, find_data_root(data_root), source).open()
-    return measured(table, get_space("ENAS"), dataset, {"validation": "cifar10/shared/validation"})
+    space = ENAS(layers=table.graphs.max_nodes - 2)
+    return measured(table, space, dataset, {"validation": "cifar10/shared/validation"})

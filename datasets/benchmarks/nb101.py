@@ -10,14 +10,24 @@ from pathlib import Path
 from datasets.benchmark import Benchmark
 from datasets.benchmarks.build import measured
 from datasets.benchmarks.sources import Source, choose
+from datasets.formats.nasbench101_records import read_tfrecord
 from datasets.formats.nasbench101_tables import BUDGETS, read_108_epochs, read_budgets
 from datasets.registry import get_space
 from experiment.errors import InputError
 from experiment.paths import data_root as find_data_root
 
 SOURCES = (
+    Source("nasbench_full", "nasbench101/nasbench_full.tfrecord", read_tfrecord, slow=True),
+    Source("nasbench_only108", "nasbench101/nasbench_only108.tfrecord", read_tfrecord, slow=True),
     Source("nb101_108ep_3rep", "nasbench101/nb101_108ep_3rep.npz", read_108_epochs),
     Source("nb101_multibudget_val", "nasbench101/nb101_multibudget_val.npz", read_budgets),
+    Source(
+        "other_tfrecord",
+        "nasbench101/*.tfrecord",
+        read_tfrecord,
+        slow=True,
+        suffixes=(".tfrecord",),
+    ),
 )
 """All that NB101 can be read from, the best first."""
 ONLY_108 = ("nasbench_only108", "nb101_108ep_3rep")

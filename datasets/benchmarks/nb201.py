@@ -33,11 +33,18 @@ from datasets.benchmark import Benchmark, Metric
 from datasets.benchmarks.build import measured
 from datasets.benchmarks.sources import Source, choose
 from datasets.formats.nasbench201_csv import read_csv, read_latencies
+from datasets.formats.nasbench201_records import read_nats_folder, read_pth
 from datasets.registry import get_space
 from experiment.errors import InputError
 from experiment.paths import data_root as find_data_root
 
-SOURCES = (Source("nb201", "nasbench201/nb201.csv.gz", read_csv),)
+SOURCES = (
+    Source("nb201_pth", "nasbench201/NAS-Bench-201-v1_*.pth", read_pth, True, (".pth",)),
+    Source("nats_tss", "nasbench201/NATS-tss-v1_0-*-simple", read_nats_folder, True, folder=True),
+    Source("nb201", "nasbench201/nb201.csv.gz", read_csv, True, (".csv.gz",)),
+    Source("other_pth", "nasbench201/*.pth", read_pth, True),
+    Source("other_nats", "nasbench201/NATS-tss-*", read_nats_folder, True, folder=True),
+)
 """All that NB201 can be read from, the best first."""
 LATENCIES = "nasbench201/nb201_latency_help.csv.gz"
 SCHEDULES = (200, 12)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -25,9 +26,10 @@ class Source:
         name: what users write as ``source=``.
         pattern: where it stands below the data root, as a glob pattern.
         read: reads it.
-        slow: whether reading takes more than a few seconds, so that a look-up keeps the compact
+        slow: whether reading takes more than a second, so that a look-up keeps the compact
             table of what it read.
         suffixes: file name endings by which a file of another name is known to be of this kind.
+        folder: whether it is a folder.
     """
 
     name: str
@@ -35,10 +37,12 @@ class Source:
     read: Callable[[Path], Table]
     slow: bool = False
     suffixes: tuple[str, ...] = ()
+    folder: bool = False
 
     def find(self, root: Path) -> Path | None:
         """The file below ``root``, the last by name where several fit; ``None`` without one."""
-        return max(root.glob(self.pattern), default=None)
+        there = (path for path in root.glob(self.pattern) if path.is_dir() == self.folder)
+        return max(there, default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +74,10 @@ class Found:
         """
         if self.table is not None:
             return read_table(self.table, wanted)
-        if not self.source.slow:
-            return self.read()
-        table, _ = self.convert()
+        table = self.read()
+        if self.source.slow:
+            with suppress(InputError):  # a full disk: the numbers are here all the same
+                write_table(self._table_path(table), table)
         return table
 
     def read(self) -> Table:
@@ -88,9 +93,12 @@ class Found:
             InputError: the file is damaged, or the table cannot be written.
         """
         table = self.read()
-        path = writable_table_folder(self.root) / _table_name(self.space, table.source["name"])
+        path = self._table_path(table)
         write_table(path, table)
         return table, path
+
+    def _table_path(self, table: Table) -> Path:
+        return writable_table_folder(self.root) / _table_name(self.space, table.source["name"])
 
 
 def discover(space: str, sources: Sequence[Source], root: Path) -> Iterator[Found]:
@@ -176,7 +184,7 @@ _MEBIBYTE = 1 << 20
 
 
 def _table_name(space: str, file_name: str) -> str:
-    return f"{space}.{file_name}.npz"
+    return f"{space}.{file_name.removesuffix('.npz')}.npz"
 
 
 def _find_table(space: str, pattern: str, file: Path | None, root: Path) -> Path | None:
@@ -204,7 +212,8 @@ def _at_path(space: str, sources: Sequence[Source], root: Path, path: Path) -> F
             raise InputError(f"{str(path)!r} is a table of {found}, not of {space}")
         return Found(space, Source(path.name, path.name, read_table), None, path, root)
     for source in sources:
-        if path.match(Path(source.pattern).name) or path.suffix in source.suffixes:
+        fits = path.match(Path(source.pattern).name) or path.name.endswith(source.suffixes)
+        if fits and path.is_dir() == source.folder:
             table = _find_table(space, path.name, path, root)
             return Found(space, source, path, table, root)
     patterns = ", ".join(Path(source.pattern).name for source in sources)

@@ -12,17 +12,14 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-import torch
 
-from datasets.batch import GraphBatch
 from datasets.benchmark import Metric
-from datasets.registry import get_space
+from datasets.spaces.enas import ENAS, NUM_OPERATIONS
 from datasets.table import Table
 from experiment.errors import InputError
 
 BURN_IN = 1000
 """First lines, written before the controller had settled; D-VAE leaves them out, so do we."""
-OPERATIONS = 6
 NUMBER = r"(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 
 
@@ -45,8 +42,8 @@ def read_structures(path: Path, burn_in: int = BURN_IN) -> Table:
     order = np.argsort(row_of_line, kind="stable")
     trial = np.arange(len(order)) - np.repeat(np.cumsum(counts) - counts, counts)
     values[row_of_line[order], trial] = accuracy[order]
-    graphs = structures_to_batch(rows[first])
-    space = get_space("ENAS")
+    space = ENAS(layers_of(rows.shape[1]))
+    graphs = space.rows_to_batch(rows[first])
     return Table(
         space="ENAS",
         graphs=graphs,
@@ -61,7 +58,7 @@ def read_structures(path: Path, burn_in: int = BURN_IN) -> Table:
             )
         },
         description=(
-            f"ENAS macro architectures of {layers_of(rows.shape[1])} layers from {path.name}, "
+            f"ENAS macro architectures of {space.layers} layers from {path.name}, "
             f"the first {burn_in:,} lines (burn-in) left out; {len(rows):,} lines give "
             f"{len(first):,} architectures, repeated ones merged: their accuracies are trials. "
             "The accuracy is the weight-sharing one; there is no test accuracy."
@@ -113,38 +110,12 @@ def layers_of(width: int) -> int:
     return int((np.sqrt(8 * width + 1) - 1) / 2)
 
 
-def structures_to_batch(rows: np.ndarray) -> GraphBatch:
-    """Flat rows as graphs of L + 2 nodes.
-
-    Layer i (from 0) becomes node i + 1 of type op + 2; the edge from the layer before is always
-    there, bit j of a layer is the edge from node j, and the last layer feeds the output.
-
-    **Shape**: (rows, L + L·(L−1)/2) → B = rows, N = L + 2.
-    """
-    layers = layers_of(rows.shape[1])
-    types = np.zeros((len(rows), layers + 2), dtype=np.int64)
-    adjacency = np.zeros((len(rows), layers + 2, layers + 2), dtype=bool)
-    types[:, 0] = 1
-    place = 0
-    for layer in range(layers):
-        types[:, layer + 1] = rows[:, place] + 2
-        adjacency[:, :layer, layer + 1] = rows[:, place + 1 : place + 1 + layer]
-        adjacency[:, layer, layer + 1] = True
-        place += layer + 1
-    adjacency[:, layers, layers + 1] = True
-    return GraphBatch(
-        torch.from_numpy(types),
-        torch.from_numpy(adjacency),
-        torch.full((len(rows),), layers + 2, dtype=torch.long),
-    )
-
-
 _SPACES = str.maketrans("[],", "   ")
 
 
 @lru_cache
 def _line_pattern(layers: int) -> re.Pattern[str]:
-    parts = [rf"\[[0-{OPERATIONS - 1}]" + r", ?[01]" * layer + r"\]" for layer in range(layers)]
+    parts = [rf"\[[0-{NUM_OPERATIONS - 1}]" + r", ?[01]" * layer + r"\]" for layer in range(layers)]
     return re.compile(rf"\s*\[{', ?'.join(parts)}\], ?{NUMBER}\s*", re.ASCII)
 
 
@@ -164,8 +135,11 @@ def _line_fault(line: str, layers: int) -> str:
                 f"layer {layer + 1} has {found} numbers, expected {layer + 1}: "
                 f"its operation and {layer} skip bits"
             )
-        if not re.fullmatch(f"[0-{OPERATIONS - 1}]", numbers[0]):
-            return f"layer {layer + 1} has operation {numbers[0]!r}, expected 0 to {OPERATIONS - 1}"
+        if not re.fullmatch(f"[0-{NUM_OPERATIONS - 1}]", numbers[0]):
+            return (
+                f"layer {layer + 1} has operation {numbers[0]!r}, "
+                f"expected 0 to {NUM_OPERATIONS - 1}"
+            )
         bad = [n for n in numbers[1:] if n not in ("0", "1")]
         if bad:
             return f"layer {layer + 1} has the skip bit {bad[0]!r}, expected 0 or 1"

@@ -67,14 +67,14 @@ class _Lines:
     titles: list[str]
     cells: np.ndarray
 
-    def numbers(self, titles: Sequence[str], scale: float = 1.0) -> np.ndarray:
-        """Columns as numbers times ``scale``. **Shape** (lines, titles)."""
+    def numbers(self, titles: Sequence[str], divisor: float = 1.0) -> np.ndarray:
+        """Columns as numbers over ``divisor``. **Shape** (lines, titles)."""
         missing = [title for title in titles if title not in self.titles]
         if missing:
             raise InputError(f"{str(self.path)!r} has no column {missing[0]!r}")
         text = self.cells[:, [self.titles.index(title) for title in titles]]
         try:
-            return text.astype(np.float64) * scale
+            return text.astype(np.float64) / divisor
         except ValueError:
             line, column = next(
                 place for place in np.ndindex(text.shape) if not _is_number(str(text[place]))
@@ -141,7 +141,7 @@ def _accuracies(lines: _Lines) -> list[Metric]:
                         name,
                         "fraction",
                         f"{meaning}; mean over the trials",
-                        lines.numbers([title], 0.01),
+                        lines.numbers([title], 100),
                         averaged=True,
                     )
                 )
@@ -153,7 +153,7 @@ def _accuracies(lines: _Lines) -> list[Metric]:
                         "fraction",
                         f"{meaning}; one trial as each of two public tables has it, which may "
                         "be the same trial",
-                        lines.numbers(singles, 0.01),
+                        lines.numbers(singles, 100),
                         trial_names=("table A", "table B"),
                     )
                 )

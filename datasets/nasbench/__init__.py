@@ -1,0 +1,1 @@
+"""The programming interface of the public ``nasbench`` package, on our own reader."""

@@ -1,0 +1,104 @@
+"""Look one architecture up.
+
+``python -m datasets.query --space NB101 --hash H`` or ``--arch '{"matrix": …, "ops": …}'``
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from datasets.benchmark import Benchmark
+from datasets.registry import BENCHMARKS, get_benchmark
+from experiment.arguments import parser
+from experiment.errors import run_command
+from experiment.files import plain
+
+ACCURACIES = ("validation", "test")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print what was measured of one architecture."""
+    command = parser("Look an architecture up in a benchmark.")
+    command.add_argument("--space", required=True, choices=list(BENCHMARKS))
+    which = command.add_mutually_exclusive_group(required=True)
+    which.add_argument("--hash", help="hash of the architecture")
+    which.add_argument("--arch", help="the architecture, in the official notation or as JSON")
+    command.add_argument("--dataset", help="data set, where there are several (NB201)")
+    command.add_argument("--epochs", type=int, help="training budget, where there are several")
+    command.add_argument("--source", help="name or path of the file to read")
+    command.add_argument("--data_root", type=Path, help="folder with ENAS/, nasbench101/, …")
+    command.add_argument("--json", action="store_true", help="one JSON object")
+    options = command.parse_args(arguments)
+    choices = {
+        name: value
+        for name in ("dataset", "epochs", "source")
+        if (value := getattr(options, name)) is not None
+    }
+    benchmark = get_benchmark(options.space, options.data_root, **choices)
+    answer = look_up(benchmark, hash_=options.hash, arch=options.arch)
+    print(json.dumps(answer) if options.json else describe(answer, benchmark))
+    return 0
+
+
+def look_up(
+    benchmark: Benchmark, *, hash_: str | None = None, arch: str | None = None
+) -> dict[str, Any]:
+    """The answer for one architecture, given by its hash or its notation, ready for JSON.
+
+    Accuracies are objects with their ``mean`` and ``trials`` (empty where only the mean is
+    known), other metrics are means.
+
+    Raises:
+        ArchitectureError: the notation is no member of the space.
+    """
+    graph = None if arch is None else benchmark.space.parse(arch)
+    name = benchmark.space.hash(graph) if graph is not None else str(hash_).lower()
+    row = benchmark.row(name)
+    answer: dict[str, Any] = {
+        "space": benchmark.space.name,
+        "dataset": benchmark.dataset,
+        "hash": name,
+        "known": row is not None,
+    }
+    if row is None:
+        return answer
+    answer["architecture"] = benchmark.space.to_record(benchmark.graphs.graph(row))
+    record = benchmark.query(name)
+    for key, metric in benchmark.metrics.items():
+        mean = float(metric.mean()[row])
+        if metric.unit == "fraction":
+            trials = [] if metric.averaged else record.metrics[key].tolist()
+            answer[key] = {"mean": mean, "trials": trials}
+        else:
+            answer[key] = int(mean) if metric.unit == "parameters" else mean
+    return plain(answer)
+
+
+def describe(answer: dict[str, Any], benchmark: Benchmark) -> str:
+    """The answer as text for people."""
+    head = f"{answer['space']} on {answer['dataset']}, architecture {answer['hash']}"
+    if not answer["known"]:
+        return f"{head}: not measured in this source. {benchmark.description}"
+    lines = [head, f"  {benchmark.space.format(benchmark.graphs.graph(_row(benchmark, answer)))}"]
+    for key, metric in benchmark.metrics.items():
+        value = answer[key]
+        if metric.unit == "fraction":
+            trials = ", ".join(f"{100 * trial:.3f}" for trial in value["trials"])
+            note = f" (trials {trials})" if trials else " (mean over the trials)"
+            lines.append(f"  {key}: {100 * value['mean']:.3f} %{note}: {metric.description}")
+        else:
+            lines.append(f"  {key}: {value} {metric.unit}: {metric.description}")
+    return "\n".join([*lines, benchmark.description])
+
+
+def _row(benchmark: Benchmark, answer: dict[str, Any]) -> int:
+    row = benchmark.row(str(answer["hash"]))
+    assert row is not None  # the answer says that it is known
+    return row
+
+
+if __name__ == "__main__":
+    run_command(main)
