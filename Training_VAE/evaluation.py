@@ -2,8 +2,8 @@
 
 Every count is defined where it is made. An architecture is *exact* when it is isomorphic to the
 one that was encoded, and *valid* when it is a member of the space (NB101: after pruning dangling
-nodes, as the official table does). SVGe's decodings are the union of both directions; reconstruction
-is reported for each direction as well.
+nodes, as the official table does). SVGe's decodings are the union of both directions;
+reconstruction is reported for each direction as well.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def greedy_reconstruction(model: GraphVAE, graphs: GraphBatch) -> dict[str, Any]
     directions = decode_directions(model, model.encode_all(graphs).mean, Greedy())
     named = dict(zip(("forward", "reverse"), directions, strict=False))
     if len(directions) == 2:
-        named["union"] = union(*directions)
+        named["union"] = union(directions[0], directions[1])
     shares = {name: float(exact_matches(part, graphs).mean()) for name, part in named.items()}
     return {"graphs": len(graphs), **shares}
 

@@ -34,8 +34,7 @@ from experiment.arguments import (  # noqa: E402
 )
 from experiment.errors import run_command  # noqa: E402
 from experiment.seeding import seed_everything  # noqa: E402
-from models import MODELS  # noqa: E402
-from models.checkpoints import load_model  # noqa: E402
+from models import MODELS, load_vae  # noqa: E402
 from Training_VAE.data import load_architectures  # noqa: E402
 from Training_VAE.evaluation import Protocol, evaluate  # noqa: E402
 from Training_VAE.reporting import report_evaluation  # noqa: E402
@@ -118,10 +117,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     protocol = Protocol(sampled_graphs=given.sampled_graphs)
 
     if given.only_test_mode:
-        model = load_model(folder, given.test_epoch, space.max_nodes).to(device)
-        vae = getattr(model, "vae", model)
-        vae.compute_dtype = settings.compute_dtype(device)
-        report_evaluation(evaluate(vae, architectures, protocol, given.seed))
+        model = load_vae(folder, given.test_epoch, space.max_nodes).to(device)
+        model.compute_dtype = settings.compute_dtype(device)
+        report_evaluation(evaluate(model, architectures, protocol, given.seed))
         return 0
     train(
         name=given.name,

@@ -71,10 +71,6 @@ class SearchSpace(ABC):
         """The :meth:`hash` of every graph of a batch. **Shape** (B,), strings."""
         return np.array([self.hash(graph) for graph in batch], dtype=np.str_)
 
-    def hashes(self, batch: GraphBatch) -> np.ndarray:
-        """:meth:`hash` of every graph. **Shape** (B,), strings."""
-        return np.array([self.hash(graph) for graph in batch], dtype=np.str_)
-
     @abstractmethod
     def sample(self, n: int, generator: np.random.Generator) -> list[ArchitectureGraph]:
         """Draw ``n`` members, with repetition; each class says from which distribution."""

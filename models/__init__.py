@@ -1,7 +1,7 @@
 """Networks: the graph VAEs, their heads and their decoding."""
 
 from models.accuracy import AccuracyModel
-from models.checkpoints import MODELS, build_model, load_model
+from models.checkpoints import MODELS, build_model, load_model, load_vae
 from models.errors import ModelError
 from models.loss import PUBLISHED, LossParts, Objective
 from models.vae import DGMG, SVGE, GraphVAE, Sizes
@@ -19,4 +19,5 @@ __all__ = [
     "Sizes",
     "build_model",
     "load_model",
+    "load_vae",
 ]

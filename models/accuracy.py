@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import torch
@@ -18,9 +19,7 @@ class AccuracyHead(nn.Module):
     def __init__(self, graph_width: int) -> None:
         super().__init__()
         widths = [graph_width, graph_width // 2, graph_width // 4, graph_width // 8, 1]
-        self.lin_layers = nn.ModuleList(
-            nn.Linear(a, b) for a, b in zip(widths[:-1], widths[1:], strict=True)
-        )
+        self.lin_layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(widths))
 
     def forward(self, mean: Tensor) -> Tensor:
         """**Shape** (B, G) → (B,)."""

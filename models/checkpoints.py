@@ -182,6 +182,14 @@ def load_model(
     return model_from_state(state, max_nodes or _stored_max_nodes(folder))
 
 
+def load_vae(
+    folder_or_name: str | Path, epoch: int | None = None, max_nodes: int | None = None
+) -> GraphVAE:
+    """:func:`load_model`, without the accuracy head where there is one."""
+    model = load_model(folder_or_name, epoch, max_nodes)
+    return model.vae if isinstance(model, AccuracyModel) else model
+
+
 def _stored_max_nodes(folder: Path) -> int:
     path = folder / "config.json"
     try:

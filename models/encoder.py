@@ -20,18 +20,20 @@ class Latent(NamedTuple):
     log_variance: Tensor
 
     def sample(self, noise_scale: float, generator: torch.Generator | None = None) -> Tensor:
-        """``mean + noise_scale · ε · exp(log_variance / 2)``, ε standard normal. **Shape** (B, G)."""
+        """``mean + noise_scale · ε · exp(log_variance / 2)``, ε ~ N(0, 1). **Shape** (B, G)."""
         noise = torch.randn(
             self.mean.shape, generator=generator, device=self.mean.device, dtype=self.mean.dtype
         )
         return self.mean + noise_scale * noise * (0.5 * self.log_variance).exp()
 
 
-def gated_sum_layers(node_width: int, graph_width: int) -> nn.ModuleDict:
-    """Parameters of ``Σ_i f_m(h_i) · sigmoid(g_m(h_i))`` under their published names."""
-    return nn.ModuleDict(
-        {"f_m": nn.Linear(node_width, graph_width), "g_m": nn.Linear(node_width, 1)}
-    )
+class GatedSum(nn.Module):
+    """Parameters of ``Σ_i f_m(h_i) · sigmoid(g_m(h_i))`` over the nodes, from D to G."""
+
+    def __init__(self, node_width: int, graph_width: int) -> None:
+        super().__init__()
+        self.f_m = nn.Linear(node_width, graph_width)
+        self.g_m = nn.Linear(node_width, 1)
 
 
 def gated_sums(values: Tensor, gates: Tensor) -> tuple[Tensor, Tensor]:
@@ -73,9 +75,9 @@ class Encoder(nn.Module):
     ) -> None:
         super().__init__()
         self.NodeEmb = propagation
-        self.NodeEmb.NodeInit = nn.Embedding(num_types, node_width // propagation.stacks)
-        self.GraphEmb_mean = gated_sum_layers(node_width, graph_width)
-        self.GraphEmb_var = gated_sum_layers(node_width, graph_width)
+        propagation.NodeInit = nn.Embedding(num_types, node_width // propagation.stacks)
+        self.GraphEmb_mean = GatedSum(node_width, graph_width)
+        self.GraphEmb_var = GatedSum(node_width, graph_width)
 
     def forward(self, batch: GraphBatch, dtype: torch.dtype) -> Latent:
         """Encode a batch, computing in ``dtype``."""
@@ -86,8 +88,8 @@ class Encoder(nn.Module):
         states = propagate(states, mixing, propagation.fold(dtype))
 
         mean, log_variance = self.GraphEmb_mean, self.GraphEmb_var
-        layers = [mean["f_m"], log_variance["f_m"], mean["g_m"], log_variance["g_m"]]
-        width = mean["f_m"].out_features
+        layers = [mean.f_m, log_variance.f_m, mean.g_m, log_variance.g_m]
+        width = mean.f_m.out_features
         out = stacked(layers, dtype)(to_node_vectors(states))  # (B, N, 2G + 2)
         values, gates = out.split([2 * width, 2], dim=-1)
         sums = gated_sums(values, gates.sigmoid() * batch.node_mask()[..., None])

@@ -30,7 +30,7 @@ class GatedRound(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(  # type: ignore[override]
+    def forward(
         ctx: FunctionCtx,
         states: Tensor,
         mixing: Tensor,
@@ -45,6 +45,7 @@ class GatedRound(torch.autograd.Function):
         """Run the round.
 
         Args:
+            ctx: keeps what the backward pass needs.
             states: **shape** (S, B, n, W).
             mixing: rows (i, k) of the matrices M_1 … M_K and of the identity, interleaved.
                 **Shape** (S·B, n·(K+1), n). Not differentiated.
@@ -80,7 +81,7 @@ class GatedRound(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: FunctionCtx, grad: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+    def backward(ctx: FunctionCtx, grad: Tensor) -> tuple[Tensor | None, ...]:
         """Gradients of the states and of the six weights."""
         mixing, degrees, mixed, gates, recurrent, candidate, w_gates, w_input, w_state = (
             ctx.saved_tensors  # type: ignore[attr-defined]

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from datasets.batch import GraphBatch
-from models.encoder import gated_sum_layers, gated_sums, to_node_vectors, to_stacks
+from models.encoder import GatedSum, gated_sums, to_node_vectors, to_stacks
 from models.propagation import Propagation, RoundWeights, propagate
 from models.weights import Affine, affine, stacked
 
@@ -64,6 +64,46 @@ class StepLogits(NamedTuple):
     edges: Tensor
 
 
+class Summaries(nn.Module):
+    """Message passing among the nodes present, and two gated sums over them."""
+
+    def __init__(self, propagation: Propagation, node_width: int, graph_width: int) -> None:
+        super().__init__()
+        self.NodeEmb = propagation
+        self.GraphEmb = GatedSum(node_width, graph_width)
+        self.GraphEmb_init = GatedSum(node_width, graph_width)
+
+
+class TypeNetwork(nn.Module):
+    """``[summary; z]`` → logits of the next node's type."""
+
+    def __init__(self, num_types: int, graph_width: int) -> None:
+        super().__init__()
+        self.f_an = nn.Linear(2 * graph_width, graph_width)
+        self.f_an_2 = nn.Linear(graph_width, num_types)
+
+
+class NodeNetwork(nn.Module):
+    """``[embedding; summary; z]`` → state of a new node, and ``[embedding; z]`` of the first."""
+
+    def __init__(self, num_types: int, d: int, g: int) -> None:
+        super().__init__()
+        self.NodeInits = nn.Embedding(num_types, d)
+        self.f_init = nn.Linear(d + 2 * g, d + g)
+        self.f_init_2 = nn.Linear(d + g, d)
+        self.f_start = nn.Linear(d + g, d + g)
+        self.f_start_2 = nn.Linear(d + g, d)
+
+
+class EdgeNetwork(nn.Module):
+    """``[h_i; h_new; summary; z]`` → logit of the edge i→new."""
+
+    def __init__(self, d: int, g: int) -> None:
+        super().__init__()
+        self.f_s_1 = nn.Linear(2 * d + 2 * g, d + g)
+        self.f_s_2 = nn.Linear(d + g, 1)
+
+
 class Generator(nn.Module):
     """Parameters and steps of the generator. Attribute names are the checkpoints' keys."""
 
@@ -71,78 +111,58 @@ class Generator(nn.Module):
         self, propagation: Propagation, num_types: int, node_width: int, graph_width: int
     ) -> None:
         super().__init__()
-        d, g = node_width, graph_width
-        self.prop = nn.ModuleDict(
-            {
-                "NodeEmb": propagation,
-                "GraphEmb": gated_sum_layers(d, g),
-                "GraphEmb_init": gated_sum_layers(d, g),
-            }
-        )
-        self.nodeAdd = nn.ModuleDict(
-            {"f_an": nn.Linear(2 * g, g), "f_an_2": nn.Linear(g, num_types)}
-        )
-        self.nodeInit = nn.ModuleDict(
-            {
-                "NodeInits": nn.Embedding(num_types, d),
-                "f_init": nn.Linear(d + 2 * g, d + g),
-                "f_init_2": nn.Linear(d + g, d),
-                "f_start": nn.Linear(d + g, d + g),
-                "f_start_2": nn.Linear(d + g, d),
-            }
-        )
-        self.nodes = nn.ModuleDict(
-            {"f_s_1": nn.Linear(2 * d + 2 * g, d + g), "f_s_2": nn.Linear(d + g, 1)}
-        )
-        self.graph_width = g
-        self.edge_width = d + g
+        self.prop = Summaries(propagation, node_width, graph_width)
+        self.nodeAdd = TypeNetwork(num_types, graph_width)
+        self.nodeInit = NodeNetwork(num_types, node_width, graph_width)
+        self.nodes = EdgeNetwork(node_width, graph_width)
+        self.node_width = node_width
+        self.graph_width = graph_width
 
     @property
     def propagation(self) -> Propagation:
         """The rounds of message passing among the nodes present."""
-        return self.prop["NodeEmb"]
+        return self.prop.NodeEmb
 
     def weights(self, dtype: torch.dtype) -> GeneratorWeights:
         """Fold and cast the parameters for one call."""
-        summary, summary_init = self.prop["GraphEmb"], self.prop["GraphEmb_init"]
-        hidden = self.nodes["f_s_1"]
-        width = self.nodeInit["NodeInits"].embedding_dim
-        values = stacked([summary["f_m"], summary_init["f_m"]], dtype)
-        gates = stacked([summary["g_m"], summary_init["g_m"]], dtype)
-        edge_node, edge_graph = hidden.weight.to(dtype).split(
-            [width, hidden.in_features - width], dim=1
+        summary, summary_init = self.prop.GraphEmb, self.prop.GraphEmb_init
+        values = stacked([summary.f_m, summary_init.f_m], dtype)
+        gates = stacked([summary.g_m, summary_init.g_m], dtype)
+        edge_hidden = affine(self.nodes.f_s_1, dtype)
+        width = self.node_width
+        edge_node, edge_graph = edge_hidden.weight.split(
+            [width, edge_hidden.weight.shape[1] - width], dim=1
         )
+        no_bias = torch.zeros_like(edge_hidden.bias)  # it is in the part of the graph
         per_node = Affine(
             torch.cat([values.weight, edge_node, gates.weight]),
-            torch.cat(
-                [values.bias, hidden.bias.new_zeros(self.edge_width, dtype=dtype), gates.bias]
-            ),
+            torch.cat([values.bias, no_bias, gates.bias]),
         )
         return GeneratorWeights(
             rounds=self.propagation.fold(dtype),
             per_node=per_node,
-            type_hidden=affine(self.nodeAdd["f_an"], dtype),
-            type_out=affine(self.nodeAdd["f_an_2"], dtype),
-            embedding=self.nodeInit["NodeInits"].weight.to(dtype),
-            node_hidden=affine(self.nodeInit["f_init"], dtype),
-            node_out=affine(self.nodeInit["f_init_2"], dtype),
-            edge_per_graph=Affine(edge_graph, hidden.bias.to(dtype)),
-            edge_out=affine(self.nodes["f_s_2"], dtype),
+            type_hidden=affine(self.nodeAdd.f_an, dtype),
+            type_out=affine(self.nodeAdd.f_an_2, dtype),
+            embedding=self.nodeInit.NodeInits.weight.to(dtype),
+            node_hidden=affine(self.nodeInit.f_init, dtype),
+            node_out=affine(self.nodeInit.f_init_2, dtype),
+            edge_per_graph=Affine(edge_graph, edge_hidden.bias),
+            edge_out=affine(self.nodes.f_s_2, dtype),
         )
 
     def start(self, z: Tensor, types: Tensor) -> Tensor:
         """State of the first node. **Shape** z (B, G), types (B,) → (S, B, 1, W)."""
         dtype = z.dtype
-        embedded = F.embedding(types, self.nodeInit["NodeInits"].weight.to(dtype))
-        hidden = affine(self.nodeInit["f_start"], dtype)(torch.cat([embedded, z], -1)).relu()
-        first = affine(self.nodeInit["f_start_2"], dtype)(hidden)
+        embedded = F.embedding(types, self.nodeInit.NodeInits.weight.to(dtype))
+        hidden = affine(self.nodeInit.f_start, dtype)(torch.cat([embedded, z], -1)).relu()
+        first = affine(self.nodeInit.f_start_2, dtype)(hidden)
         return to_stacks(first[:, None], self.propagation.stacks)
 
     def look(self, states: Tensor, weights: GeneratorWeights) -> Present:
         """Summarise the nodes present. **Shape** (S, B, n, W)."""
         g = self.graph_width
         out = weights.per_node(to_node_vectors(states))  # (B, n, 2G + E + 2)
-        values, edge_part, gates = out.split([2 * g, self.edge_width, 2], dim=-1)
+        values, edge_part, gates = out.split([2 * g, out.shape[-1] - 2 * g - 2, 2], dim=-1)
         if states.shape[2] == 1:  # the first node alone is summarised without its gate
             summary, summary_init = values[:, 0].chunk(2, dim=-1)
         else:

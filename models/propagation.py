@@ -12,7 +12,8 @@ so messages cost a product per node, not per edge, and the GRU's input weights a
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -47,7 +48,7 @@ class Mixing(NamedTuple):
 
 
 def fold_round(
-    update: nn.GRUCell, messages: list[tuple[Tensor, Tensor]], dtype: torch.dtype
+    update: nn.GRUCell, messages: Sequence[tuple[Tensor, Tensor]], dtype: torch.dtype
 ) -> RoundWeights:
     """Multiply the message weights into a GRU cell, in ``dtype``.
 
@@ -78,7 +79,8 @@ def fold_round(
     )
 
 
-def _stack(parts: list[RoundWeights]) -> RoundWeights:
+def _fold_stacks(layers: Iterable[nn.Module], dtype: torch.dtype) -> RoundWeights:
+    parts = [cast("DirectedRound | BidirectionalRound", layer).fold(dtype) for layer in layers]
     return RoundWeights(*(torch.stack(same) for same in zip(*parts, strict=True)))
 
 
@@ -128,6 +130,7 @@ class TwoSided(nn.Module):
     """SVGe's propagation: a stack along the edges and one against them, each of width D/2."""
 
     stacks = 2
+    NodeInit: nn.Embedding  # the encoder's propagation owns its node embedding, by its key
 
     def __init__(self, node_width: int, rounds: int) -> None:
         super().__init__()
@@ -136,8 +139,8 @@ class TwoSided(nn.Module):
 
     def fold(self, dtype: torch.dtype) -> list[RoundWeights]:
         """Weights of every round for both stacks, in ``dtype``."""
-        layers = zip(self.GNNLayers_forward, self.GNNLayers_backward, strict=True)
-        return [_stack([ahead.fold(dtype), back.fold(dtype)]) for ahead, back in layers]
+        rounds = zip(self.GNNLayers_forward, self.GNNLayers_backward, strict=True)
+        return [_fold_stacks(pair, dtype) for pair in rounds]
 
     @staticmethod
     def mixing(adjacency: Tensor) -> Mixing:
@@ -153,6 +156,7 @@ class OneSided(nn.Module):
     """DGMG's propagation: one stack of width D with messages along and against the edges."""
 
     stacks = 1
+    NodeInit: nn.Embedding  # the encoder's propagation owns its node embedding, by its key
 
     def __init__(self, node_width: int, rounds: int) -> None:
         super().__init__()
@@ -160,7 +164,7 @@ class OneSided(nn.Module):
 
     def fold(self, dtype: torch.dtype) -> list[RoundWeights]:
         """Weights of every round, in ``dtype``."""
-        return [_stack([layer.fold(dtype)]) for layer in self.GNNLayers]
+        return [_fold_stacks([layer], dtype) for layer in self.GNNLayers]
 
     @staticmethod
     def mixing(adjacency: Tensor) -> Mixing:

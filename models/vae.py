@@ -44,6 +44,14 @@ class Sizes:
             )
 
 
+class Decoder(nn.Module):
+    """Holds the generator under the published checkpoints' key."""
+
+    def __init__(self, generator: Generator) -> None:
+        super().__init__()
+        self.generator = generator
+
+
 class GraphVAE(nn.Module):
     """What SVGe and DGMG share: an encoder, a generator, and the directions it works in.
 
@@ -66,14 +74,12 @@ class GraphVAE(nn.Module):
         self.compute_dtype = torch.float32
         widths = (sizes.num_types, sizes.node_width, sizes.graph_width)
         self.Encoder = Encoder(self.propagation(sizes.node_width, sizes.rounds), *widths)
-        self.Decoder = nn.ModuleDict(
-            {"generator": Generator(self.propagation(sizes.node_width, sizes.rounds), *widths)}
-        )
+        self.Decoder = Decoder(Generator(self.propagation(sizes.node_width, sizes.rounds), *widths))
 
     @property
     def generator(self) -> Generator:
         """The decoder's generator, one for all directions."""
-        return self.Decoder["generator"]
+        return self.Decoder.generator
 
     @property
     def device(self) -> torch.device:

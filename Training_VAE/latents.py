@@ -1,0 +1,125 @@
+"""Latents of all architectures of a training, with what was measured of them, on disk."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from datasets import get_benchmark
+from datasets.batch import GraphBatch
+from datasets.benchmark import Benchmark
+from experiment.errors import InputError
+from experiment.files import atomic_path
+from experiment.progress import progress
+from models import GraphVAE
+from models.encoder import Latent
+from Training_VAE.data import Architectures
+
+CHUNK = 2048
+"""Graphs encoded at once."""
+
+
+def encode_with_progress(model: GraphVAE, graphs: GraphBatch) -> Latent:
+    """:meth:`GraphVAE.encode_all` with a bar; the latents are on the CPU."""
+    parts = []
+    model.eval()
+    with progress(len(graphs), "encoding", "graphs") as bar:
+        for start in range(0, len(graphs), CHUNK):
+            part = graphs[start : start + CHUNK].to(model.device)
+            parts.append(model.encode_all(part))
+            bar.advance(len(part))
+    return Latent(*(torch.cat(same).cpu() for same in zip(*parts, strict=True)))
+
+
+def latent_table(
+    model: GraphVAE, architectures: Architectures, benchmark: Benchmark | None
+) -> dict[str, np.ndarray]:
+    """The columns of a latent file.
+
+    Args:
+        model: the trained VAE.
+        architectures: one row each.
+        benchmark: adds the mean over the trials of each of its metrics, NaN where an architecture
+            was not measured.
+
+    Returns:
+        ``mean`` and ``log_variance`` (rows, G) float32, ``hash`` (rows,), ``split`` (rows,) with
+        0 for training and 1 for test, and a float column a metric.
+    """
+    latent = encode_with_progress(model, architectures.graphs)
+    table = {
+        "mean": latent.mean.numpy(),
+        "log_variance": latent.log_variance.numpy(),
+        "hash": architectures.hashes,
+        "split": architectures.split.parts(),
+    }
+    if benchmark is not None:
+        rows = [benchmark.row(str(name)) for name in architectures.hashes]
+        known = np.array([row is not None for row in rows])
+        found = np.array([row for row in rows if row is not None], dtype=np.int64)
+        for name, metric in benchmark.metrics.items():
+            column = np.full(len(rows), np.nan)
+            column[known] = metric.mean()[found]
+            table[name] = column
+    return table
+
+
+def find_benchmark(space: str, data_root: Path | None) -> Benchmark | None:
+    """The space's measured numbers, if their files are at hand."""
+    try:
+        return get_benchmark(space, data_root)
+    except InputError:
+        return None
+
+
+def save_latents(path: Path, table: dict[str, np.ndarray]) -> None:
+    """Write a latent table as ``.npz``, atomically."""
+    with atomic_path(path) as partial:
+        np.savez(partial, **table)  # type: ignore[arg-type]
+
+
+def load_latents(path: Path) -> dict[str, np.ndarray]:
+    """Read a latent table back.
+
+    Raises:
+        InputError: the file is absent, damaged, or lacks a column.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as content:
+            table = {name: content[name] for name in content.files}
+    except (OSError, ValueError, EOFError, KeyError) as error:
+        raise InputError(f"cannot read the latents {str(path)!r}: {error}") from error
+    for name in ("mean", "log_variance", "hash", "split"):
+        if name not in table:
+            raise InputError(f"{str(path)!r} is no latent file, it lacks the column {name!r}")
+    return table
+
+
+def published_matrices(table: dict[str, np.ndarray]) -> dict[str, Any]:
+    """The table under the published ``.mat`` keys.
+
+    ``Z_train, Z_test``, and ``Y_train, Y_test`` where there is one accuracy (ENAS), else
+    ``Y_val_*``, ``Y_test_*`` and ``Y_time_*`` as far as they were measured.
+    """
+    parts = {"train": table["split"] == 0, "test": table["split"] == 1}
+    names = {"validation": "Y_val", "test": "Y_test", "training_seconds": "Y_time"}
+    if "validation" in table and "test" not in table:
+        names = {"validation": "Y"}
+    matrices = {}
+    for part, rows in parts.items():
+        matrices[f"Z_{part}"] = table["mean"][rows]
+        for column, key in names.items():
+            if column in table:
+                matrices[f"{key}_{part}"] = table[column][rows, None]
+    return matrices
+
+
+def save_published(path: Path, table: dict[str, np.ndarray]) -> None:
+    """Write the table as a ``.mat`` file with :func:`published_matrices`, atomically."""
+    from scipy.io import savemat
+
+    with atomic_path(path) as partial, partial.open("wb") as handle:
+        savemat(handle, published_matrices(table))
