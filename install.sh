@@ -42,7 +42,8 @@ if [ ! -f "$stamp" ] || [ "$(cat "$stamp")" != "$pins" ]; then
     for file in "$@"; do
         arguments+=(--requirement "$root/$file")
     done
-    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-input \
+    # Twice quiet: errors only, no warnings about a mirror that lacks a package.
+    "$venv/bin/python" -m pip install --quiet --quiet --disable-pip-version-check --no-input \
         "${arguments[@]}" || fail "the installation failed: the lines above say why"
     echo "$pins" >"$stamp"
 fi
