@@ -1,0 +1,217 @@
+import math
+
+import numpy as np
+import pytest
+
+from datasets.batch import GraphBatch
+from datasets.benchmark import Metric
+from datasets.graph import ArchitectureGraph
+from datasets.nasbench import api
+from datasets.spaces.nb101 import NB101
+from datasets.table import Table, write_table
+from experiment.errors import InputError
+
+OPS = ["conv3x3-bn-relu", "conv1x1-bn-relu", "maxpool3x3"]
+INCEPTION = (
+    [
+        [0, 1, 1, 1, 0, 1, 0],
+        [0, 0, 0, 0, 0, 0, 1],
+        [0, 0, 0, 0, 0, 0, 1],
+        [0, 0, 0, 0, 1, 0, 0],
+        [0, 0, 0, 0, 0, 0, 1],
+        [0, 0, 0, 0, 0, 0, 1],
+        [0, 0, 0, 0, 0, 0, 0],
+    ],
+    ["input", OPS[1], OPS[0], OPS[0], OPS[0], OPS[2], "output"],
+)
+"""The cell in the documentation of the public package; its hash there is the one below."""
+INCEPTION_HASH = "28cfc7874f6d200472e1a9dcd8650aa0"
+
+
+@pytest.fixture
+def dataset(tmp_path):
+    """A table of one cell, input → conv1x1 → output, with three repeats and two budgets."""
+    graph = ArchitectureGraph((1, 2, 0), ((0, 1), (1, 2)))
+    columns = {"parameters": Metric("parameters", "parameters", "", np.array([[300.0]]))}
+    for epochs in (36, 108):
+        for place, moment in enumerate(("", "halfway_")):
+            for k, quantity in enumerate(("validation", "test", "train", "training_seconds")):
+                name = f"cifar10/{epochs}/{moment}{quantity}"
+                values = epochs + place * 0.5 + k * 0.1 + np.array([[0.01, 0.02, 0.03]])
+                columns[name] = Metric(name, "", "", values)
+    table = Table(
+        "NB101",
+        GraphBatch.from_graphs([graph], 7),
+        np.array([NB101().hash(graph)]),
+        columns,
+        "one cell",
+    )
+    write_table(tmp_path / "cells.npz", table)
+    return tmp_path / "cells.npz"
+
+
+@pytest.fixture
+def small():
+    return api.ModelSpec([[0, 1, 0], [0, 0, 1], [0, 0, 0]], ["input", OPS[1], "output"])
+
+
+def test_spec_is_pruned_and_keeps_what_was_given():
+    matrix = np.array([[0, 1, 1, 0], [0, 0, 0, 1], [0, 0, 0, 0], [0, 0, 0, 0]])
+    spec = api.ModelSpec(matrix, ["input", OPS[0], OPS[2], "output"])
+    assert spec.valid_spec
+    assert spec.ops == ["input", OPS[0], "output"]
+    assert spec.matrix is not None
+    assert spec.matrix.tolist() == [[0, 1, 0], [0, 0, 1], [0, 0, 0]]
+    assert spec.original_matrix.tolist() == matrix.tolist()
+    assert len(spec.original_ops) == 4
+    matrix[0, 3] = 1
+    assert spec.original_matrix[0, 3] == 0
+
+
+def test_hash_is_the_official_one_and_the_same_for_isomorphic_cells():
+    matrix, ops = INCEPTION
+    assert api.ModelSpec(matrix, ops).hash_spec(OPS) == INCEPTION_HASH
+    order = [0, 2, 1, 5, 3, 4, 6]
+    moved = api.ModelSpec(np.array(matrix)[np.ix_(order, order)], [ops[k] for k in order])
+    assert moved.hash_spec(OPS) == INCEPTION_HASH
+    assert moved.hash_spec(OPS[::-1]) != INCEPTION_HASH
+
+
+@pytest.mark.parametrize(
+    ("matrix", "ops"),
+    [
+        ([[0, 1]], ["input", "output"]),
+        ([[0, 1], [0, 0]], ["input", OPS[0], "output"]),
+        ([[0, 1], [1, 0]], ["input", "output"]),
+    ],
+)
+def test_no_cell_is_a_value_error(matrix, ops):
+    with pytest.raises(ValueError, match="matrix"):
+        api.ModelSpec(matrix, ops)
+
+
+def test_cell_without_a_path_is_invalid(dataset):
+    spec = api.ModelSpec([[0, 0], [0, 0]], ["input", "output"])
+    assert (spec.valid_spec, spec.matrix, spec.ops) == (False, None, None)
+    nasbench = api.NASBench(dataset)
+    assert not nasbench.is_valid(spec)
+    with pytest.raises(api.OutOfDomainError, match="path"):
+        nasbench.query(spec)
+
+
+@pytest.mark.parametrize(
+    ("spec", "expected"),
+    [
+        (api.ModelSpec(np.eye(8, k=1, dtype=int), ["input", *OPS[:1] * 6, "output"]), "8"),
+        (
+            api.ModelSpec(np.triu(np.ones((6, 6), int), 1), ["input", *OPS[:1] * 4, "output"]),
+            "15",
+        ),
+        (api.ModelSpec([[0, 1, 0], [0, 0, 1], [0, 0, 0]], ["input", "sep", "output"]), "sep"),
+        (api.ModelSpec([[0, 1], [0, 0]], ["in", "output"]), "first"),
+        (api.ModelSpec([[0, 1], [0, 0]], ["input", "out"]), "last"),
+    ],
+)
+def test_cells_outside_of_the_space(dataset, spec, expected):
+    nasbench = api.NASBench(dataset)
+    assert not nasbench.is_valid(spec)
+    with pytest.raises(api.OutOfDomainError, match=expected):
+        nasbench.get_metrics_from_spec(spec)
+    assert nasbench.get_budget_counters() == (0.0, 0)
+
+
+def test_query_answers_with_one_repeat_and_counts_the_budget(dataset, small):
+    nasbench = api.NASBench(str(dataset), seed=1)
+    assert nasbench.valid_epochs == {36, 108}
+    answer = nasbench.query(small)
+    assert list(answer) == [
+        "module_adjacency",
+        "module_operations",
+        "trainable_parameters",
+        "training_time",
+        "train_accuracy",
+        "validation_accuracy",
+        "test_accuracy",
+    ]
+    assert answer["trainable_parameters"] == 300
+    assert round(answer["validation_accuracy"] - 108, 6) in (0.01, 0.02, 0.03)
+    # One repeat, not a mixture of several.
+    assert answer["test_accuracy"] - answer["validation_accuracy"] == pytest.approx(0.1)
+    assert nasbench.get_budget_counters() == (answer["training_time"], 108)
+    half = nasbench.query(small, epochs=36, stop_halfway=True)
+    assert 36.5 < half["validation_accuracy"] < 36.6
+    seconds, epochs = nasbench.get_budget_counters()
+    assert epochs == 108 + 18
+    assert seconds == answer["training_time"] + half["training_time"]
+    nasbench.reset_budget_counters()
+    assert nasbench.get_budget_counters() == (0.0, 0)
+
+
+def test_same_seed_same_answers_and_every_repeat_is_drawn(dataset, small):
+    def answers(seed: int) -> list[float]:
+        nasbench = api.NASBench(dataset, seed=seed)
+        return [nasbench.query(small)["validation_accuracy"] for _ in range(40)]
+
+    assert answers(5) == answers(5)
+    assert answers(5) != answers(6)
+    assert len(set(answers(5))) == 3
+
+
+def test_untrained_budget_is_out_of_domain(dataset, small):
+    with pytest.raises(api.OutOfDomainError, match="12"):
+        api.NASBench(dataset).query(small, epochs=12)
+
+
+def test_metrics_are_copies(dataset, small):
+    nasbench = api.NASBench(dataset)
+    (name,) = nasbench.hash_iterator()
+    fixed, computed = nasbench.get_metrics_from_hash(name)
+    assert [len(repeats) for repeats in computed.values()] == [3, 3]
+    assert set(computed[108][0]) == {
+        f"{when}_{what}"
+        for when in ("halfway", "final")
+        for what in ("training_time", "train_accuracy", "validation_accuracy", "test_accuracy")
+    }
+    fixed["module_adjacency"][:] = 7
+    computed[108].clear()
+    again, still = nasbench.get_metrics_from_spec(small)
+    assert again["module_adjacency"].max() == 1
+    assert len(still[108]) == 3
+
+
+def test_cell_inside_the_space_but_not_in_the_file(dataset):
+    matrix, ops = INCEPTION
+    nasbench = api.NASBench(dataset)
+    assert nasbench.is_valid(api.ModelSpec(matrix, ops))
+    with pytest.raises(KeyError, match=INCEPTION_HASH):
+        nasbench.query(api.ModelSpec(matrix, ops))
+
+
+def test_missing_dataset_and_training_are_said_plainly(tmp_path, dataset, small):
+    with pytest.raises(InputError, match="no dataset file"):
+        api.NASBench(tmp_path / "absent.tfrecord")
+    with pytest.raises(NotImplementedError, match="query"):
+        api.NASBench(dataset).evaluate(small, "folder")
+
+
+def test_official_file_of_any_name(data_root, tmp_path, monkeypatch):
+    monkeypatch.setenv("NAS_TABLE_DIR", str(tmp_path))
+    nasbench = api.NASBench(data_root / "nasbench101" / "nasbench_only108_sample.tfrecord")
+    assert nasbench.valid_epochs == {108}
+    assert len(nasbench.hash_iterator()) == 8_000
+    name = next(iter(nasbench.hash_iterator()))
+    fixed, computed = nasbench.get_metrics_from_hash(name)
+    spec = api.ModelSpec(fixed["module_adjacency"], fixed["module_operations"])
+    assert spec.hash_spec(nasbench.config["available_ops"]) == name
+    assert nasbench.query(spec)["test_accuracy"] in [
+        r["final_test_accuracy"] for r in computed[108]
+    ]
+
+
+def test_what_a_file_does_not_have_is_nan(data_root):
+    nasbench = api.NASBench(data_root / "nasbench101" / "nb101_multibudget_val.npz")
+    assert nasbench.valid_epochs == {4, 12, 36, 108}
+    name = next(iter(nasbench.hash_iterator()))
+    _, computed = nasbench.get_metrics_from_hash(name)
+    assert math.isnan(computed[4][0]["final_test_accuracy"])
+    assert 0 < computed[4][0]["final_validation_accuracy"] < 1
