@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import pickle
 import re
-import zipfile
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -44,18 +43,15 @@ def read_state_dict(path: str | Path, device: str | torch.device = "cpu") -> dic
     if not path.is_file():
         raise ModelError(f"there is no checkpoint {path}")
     try:
-        content = torch.load(path, map_location=device, weights_only=True)
-    except (
-        pickle.UnpicklingError,
-        zipfile.BadZipFile,
-        RuntimeError,
-        EOFError,
-        ValueError,
-    ) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about the pickle's protocol, before the refusal
+            content = torch.load(path, map_location=device, weights_only=True)
+    # Damaged bytes make the unpickler fail in any way there is; none of them is ours to mend.
+    except Exception as error:
+        first_line = (str(error).splitlines() or [""])[0][:120]
         raise ModelError(
             f"{path} is not a checkpoint that can be read safely "
-            f"({str(error).splitlines()[0][:120] if str(error) else type(error).__name__}): "
-            "expected a state dict written by torch.save"
+            f"({first_line or type(error).__name__}): expected a state dict written by torch.save"
         ) from error
     if not isinstance(content, Mapping) or not all(
         isinstance(key, str) and isinstance(value, Tensor) for key, value in content.items()

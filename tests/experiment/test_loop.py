@@ -1,0 +1,132 @@
+"""The training loop: it learns, and a killed run resumes to the same bits."""
+
+import pytest
+import torch
+
+from experiment import loop as loop_module
+from experiment.errors import InputError
+from experiment.loop import TrainingLoop
+from experiment.optimisation import Optimisation
+
+
+class Killed(Exception):
+    """Stands for a kill at any moment."""
+
+
+def examples(epoch):
+    generator = torch.Generator().manual_seed(epoch)
+    return torch.randn(50, 4, generator=generator)
+
+
+def make_loop(path, settings, die_at=None, model=None):
+    torch.manual_seed(0)
+    model = model or torch.nn.Sequential(
+        torch.nn.Linear(4, 8), torch.nn.Tanh(), torch.nn.Linear(8, 1)
+    )
+    steps = 0
+
+    def loss(batch, generator):
+        nonlocal steps
+        steps += 1
+        if steps == die_at:
+            raise Killed
+        noise = torch.randn(len(batch), generator=generator)
+        error = (model(batch)[:, 0] - batch.sum(1) + 0.1 * noise).square().mean()
+        return {"loss": error, "double": 2 * error}
+
+    return TrainingLoop(model, settings, examples, loss, seed=3, checkpoint=path)
+
+
+def settings(schedule="one_cycle", **given):
+    return Optimisation(
+        **{"epochs": 4, "batch_size": 8, "learning_rate": 0.01, "schedule": schedule, **given}
+    )
+
+
+def run(loop):
+    log = []
+    loop.run(lambda epoch, means: log.append((epoch, means)))
+    return log
+
+
+def without_time(log):
+    timed = ("seconds", "graphs_per_second")
+    return [(epoch, {k: v for k, v in means.items() if k not in timed}) for epoch, means in log]
+
+
+@pytest.mark.parametrize("optimiser", ["adam", "adamw"])
+@pytest.mark.parametrize("schedule", ["one_cycle", "plateau", "constant"])
+@pytest.mark.parametrize("die_at", [1, 5, 7, 8, 20, 28])
+def test_killed_run_resumes_to_the_same_bits(tmp_path, monkeypatch, schedule, optimiser, die_at):
+    chosen = settings(schedule, optimiser=optimiser)
+    whole = make_loop(tmp_path / "whole.pt", chosen)
+    expected = run(whole)
+
+    monkeypatch.setattr(loop_module, "CHECKPOINT_SECONDS", 0.0)
+    killed = make_loop(tmp_path / "killed.pt", chosen, die_at)
+    log = []
+    with pytest.raises(Killed):
+        killed.run(lambda epoch, means: log.append((epoch, means)))
+    resumed = make_loop(tmp_path / "killed.pt", chosen)
+    assert resumed.resume() == (die_at > 1)
+    resumed.run(lambda epoch, means: log.append((epoch, means)))
+
+    assert without_time(log) == without_time(expected)
+    for key, value in whole.model.state_dict().items():
+        assert torch.equal(value, resumed.model.state_dict()[key])
+
+
+def test_training_lowers_the_loss_and_reports_means(tmp_path):
+    log = run(make_loop(tmp_path / "last.pt", settings(epochs=20, learning_rate=0.05)))
+    assert [epoch for epoch, _ in log] == list(range(1, 21))
+    assert log[-1][1]["loss"] < 0.2 * log[0][1]["loss"]
+    for _, means in log:
+        assert means["double"] == pytest.approx(2 * means["loss"])
+        assert means["graphs_per_second"] > 0
+
+
+def test_epoch_means_weigh_the_short_last_batch_by_its_size(tmp_path):
+    model = torch.nn.Linear(4, 1)
+    with torch.no_grad():
+        model.weight.zero_()
+        model.bias.zero_()
+    loop = make_loop(tmp_path / "l.pt", settings(epochs=1, learning_rate=1e-12), model=model)
+    loop.loss = lambda batch, _: {"loss": model(batch).sum() + batch.sum(1).mean()}
+    (_, means), *_ = run(loop)
+    assert means["loss"] == pytest.approx(float(examples(0).sum(1).mean()), abs=1e-5)
+
+
+def test_published_plateau_lowers_the_rate_after_ten_bad_epochs(tmp_path):
+    model = torch.nn.Linear(4, 1)
+    loop = make_loop(tmp_path / "l.pt", settings("plateau", epochs=13), model=model)
+    loop.loss = lambda batch, _: {"loss": 0 * model(batch).sum() + 1.0}
+    rates = [means["learning_rate"] for _, means in run(loop)]
+    assert rates[:12] == [0.01] * 12
+    assert rates[12] == pytest.approx(0.001)
+
+
+def test_one_cycle_rises_to_the_given_rate_and_ends_near_zero(tmp_path):
+    loop = make_loop(tmp_path / "l.pt", settings(epochs=10))
+    rates = []
+    step = loop.schedule.after_batch
+    loop.schedule.after_batch = lambda: (
+        step(),
+        rates.append(loop.optimiser.param_groups[0]["lr"]),
+    )
+    run(loop)
+    assert max(rates) == pytest.approx(0.01, rel=1e-3)
+    assert rates[-1] < 1e-6
+
+
+def test_loss_that_is_no_number_ends_the_run_in_one_sentence(tmp_path):
+    model = torch.nn.Linear(4, 1)
+    loop = make_loop(tmp_path / "l.pt", settings(), model=model)
+    loop.loss = lambda batch, _: {"loss": model(batch).sum() * float("nan")}
+    with pytest.raises(InputError, match="lower learning rate"):
+        run(loop)
+
+
+@pytest.mark.parametrize("wrong", [{"epochs": 0}, {"batch_size": 0}, {"learning_rate": 0.0}])
+def test_impossible_settings_are_refused(wrong):
+    with pytest.raises(InputError, match="positive"):
+        settings(**wrong)

@@ -1,0 +1,158 @@
+"""SVGE and DGMG: sizes, the published outputs, and what the loss may not depend on."""
+
+import numpy as np
+import pytest
+import torch
+
+from datasets import get_space
+from datasets.batch import GraphBatch
+from datasets.graph import ArchitectureGraph
+from models import DGMG, MODELS, PUBLISHED, SVGE, AccuracyModel, ModelError, Objective, Sizes
+from models.encoder import Latent
+from models.loss import divergence_per_graph
+from Training_VAE.verify_checkpoint import TOLERANCE, differences
+
+SMALL = Sizes(num_types=5, max_nodes=7, node_width=12, graph_width=8)
+
+
+@pytest.fixture
+def batch():
+    cells = GraphBatch.cat(get_space("NB101").enumerate(max_nodes=5))
+    rows = np.random.default_rng(0).choice(len(cells), 6, replace=False)
+    return cells[torch.from_numpy(rows)].padded(7)
+
+
+@pytest.fixture(params=list(MODELS))
+def model(request):
+    torch.manual_seed(0)
+    return MODELS[request.param](SMALL).eval()
+
+
+@pytest.mark.parametrize("space", ["ENAS", "NB101", "NB201"])
+@pytest.mark.parametrize("name", ["SVGE", "DGMG"])
+def test_published_outputs_are_met(fixtures_root, name, space):
+    found = differences(fixtures_root / f"{name}_acc_{space}")
+    assert {"mean", "log_variance", "loss", "predicted_accuracy"} <= set(found)
+    assert max(found.values()) <= TOLERANCE
+
+
+@pytest.mark.parametrize(
+    ("types", "nodes", "parameters"),
+    [(5, 7, 2_245_121), (7, 8, 2_245_985), (8, 8, 2_246_417)],
+)
+def test_number_of_parameters_is_the_published_one(types, nodes, parameters):
+    model = SVGE(Sizes(types, nodes))
+    assert sum(p.numel() for p in model.parameters()) == parameters
+    head = AccuracyModel(model).Accuracy
+    assert sum(p.numel() for p in head.parameters()) == 2_115
+
+
+def test_encoding_ignores_padding_and_the_other_graphs(model, batch):
+    together = model.encode(batch.padded(9)).mean
+    alone = [model.encode(GraphBatch.from_graphs([graph])).mean[0] for graph in batch]
+    torch.testing.assert_close(together, torch.stack(alone))
+
+
+@pytest.mark.parametrize("objective", [Objective(), PUBLISHED])
+def test_reconstruction_ignores_padding_and_the_other_graphs(model, batch, objective):
+    z = model.encode(batch).mean
+    together = model.reconstruction(z, batch.padded(9), objective)
+    for k, graph in enumerate(batch):
+        alone = model.reconstruction(z[k : k + 1], GraphBatch.from_graphs([graph]), objective)
+        torch.testing.assert_close(together[k : k + 1], alone)
+
+
+def test_sum_over_edges_is_the_negative_log_likelihood(batch):
+    """With α = ½ and the sum, a direction's loss is −log p of its decisions, one by one."""
+    torch.manual_seed(1)
+    model = DGMG(SMALL).eval()
+    z = model.encode(batch).mean
+    logits = model.decoder_steps(z, batch)
+    for k, graph in enumerate(batch):
+        expected = 0.0
+        for new in range(1, graph.num_nodes):
+            expected -= logits.types[k, new - 1].log_softmax(-1)[graph.types[new]]
+            for old in range(new if new > 1 else 0):
+                logit = logits.edges[k, new - 1, old]
+                drawn = graph.adjacency[old, new]
+                expected -= torch.nn.functional.logsigmoid(logit if drawn else -logit)
+        loss = model.reconstruction(z[k : k + 1], batch[k : k + 1], Objective())
+        torch.testing.assert_close(loss[0], expected)
+
+
+def test_reductions_of_the_divergence(model, batch):
+    mean = model.loss(batch, Objective(kl_reduction="mean"))
+    total = model.loss(batch, Objective(kl_reduction="sum"))
+    torch.testing.assert_close(total.divergence, mean.divergence * len(batch))
+    torch.testing.assert_close(total.total, total.reconstruction + 0.005 * total.divergence)
+
+
+def test_divergence_agrees_with_torch_distributions():
+    latent = Latent(torch.randn(4, 8), torch.randn(4, 8))
+    ours = divergence_per_graph(latent)
+    gaussian = torch.distributions.Normal(latent.mean, (latent.log_variance / 2).exp())
+    prior = torch.distributions.Normal(torch.zeros(4, 8), torch.ones(4, 8))
+    expected = torch.distributions.kl_divergence(gaussian, prior).sum(-1)
+    torch.testing.assert_close(ours, expected)
+
+
+def test_noise_is_drawn_in_training_only(model, batch):
+    model.eval()
+    first, second = (model.loss(batch, Objective()).total for _ in range(2))
+    assert first == second
+    model.train()
+    noisy = [
+        model.loss(batch, Objective(noise_scale=1.0), torch.Generator().manual_seed(s)).total
+        for s in (0, 0, 1)
+    ]
+    assert noisy[0] == noisy[1] != noisy[2]
+
+
+def test_bfloat16_follows_float32(model, batch):
+    exact = model.loss(batch, Objective()).total.item()
+    model.compute_dtype = torch.bfloat16
+    assert model.loss(batch, Objective()).total.item() == pytest.approx(exact, rel=0.02)
+
+
+def test_svge_sees_the_reversed_graph_as_the_graph_seen_from_its_output(batch):
+    torch.manual_seed(0)
+    model = SVGE(SMALL).eval()
+    views = list(model.views(batch))
+    assert views[: len(batch)] == list(batch)
+    assert views[len(batch) :] == [graph.reversed() for graph in batch]
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_latents_that_are_no_numbers_are_refused(model, batch, value):
+    z = torch.zeros(len(batch), 8)
+    z[0, 0] = value
+    with pytest.raises(ModelError, match="not finite"):
+        model.decoder_steps(z, batch)
+
+
+def test_latents_of_another_width_are_refused(model, batch):
+    with pytest.raises(ModelError, match=r"expected \(B, 8\)"):
+        model.decoder_steps(torch.zeros(len(batch), 9), batch)
+
+
+@pytest.mark.parametrize(
+    "sizes", [{"node_width": 7}, {"rounds": 0}, {"graph_width": 0}, {"max_nodes": 1}]
+)
+def test_sizes_that_make_no_model_are_refused(sizes):
+    with pytest.raises(ModelError):
+        Sizes(**{"num_types": 5, "max_nodes": 7, **sizes})
+
+
+def test_joint_loss_weighs_the_published_shares(model, batch):
+    joint = AccuracyModel(model).eval()
+    targets = torch.linspace(0, 1, len(batch))
+    loss = joint.loss(batch, targets, PUBLISHED)
+    error = (joint(batch) - targets).square().mean()
+    torch.testing.assert_close(loss.total, 0.1 * loss.vae.total + 0.9 * error)
+    assert set(joint.state_dict()) > set(model.state_dict())
+    assert {key.split(".")[0] for key in joint.state_dict()} == {"Encoder", "Decoder", "Accuracy"}
+
+
+def test_one_node_graph_is_encoded(model):
+    single = GraphBatch.from_graphs([ArchitectureGraph((1,), ())])
+    assert torch.isfinite(model.encode(single).mean).all()
