@@ -50,7 +50,7 @@ def canonical_hashes(batch: GraphBatch) -> list[str]:
     columns = [
         cpu.num_nodes.numpy()[:, None],
         np.where(real, cpu.types.numpy(), 0),
-        (cpu.adjacency.numpy() & real[:, None, :]).reshape(len(cpu), -1),
+        (cpu.adjacency.numpy() & real[:, None, :]).reshape(len(cpu), batch.max_nodes**2),
     ]
     keys = [row.tobytes() for row in np.concatenate(columns, axis=1).astype(np.int16)]
     first = {key: row for row, key in reversed(list(enumerate(keys)))}

@@ -19,7 +19,7 @@ from datasets.spaces.nb101_cells import MAX_EDGES, MAX_VERTICES, NUM_OPERATIONS
 
 
 class NB101Mask:
-    """The :class:`datasets.space.LegalityMask` of NB101.
+    """The :class:`datasets.batch.LegalityMask` of NB101.
 
     Args:
         reverse: whether cells are built from the output towards the input.

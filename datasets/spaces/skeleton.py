@@ -55,7 +55,7 @@ class Skeleton:
 
 
 class SkeletonMask:
-    """A :class:`datasets.space.LegalityMask` in which a node's place decides everything.
+    """A :class:`datasets.batch.LegalityMask` in which a node's place decides everything.
 
     Args:
         skeleton: of the space.
