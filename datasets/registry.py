@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from functools import lru_cache
 from importlib import import_module
+from inspect import signature
 from pathlib import Path
+from typing import Any
 
 from datasets.benchmark import Benchmark
 from datasets.space import SearchSpace
@@ -45,9 +47,7 @@ def get_space(name: str) -> SearchSpace:
     return _lookup("search space", name, SPACES)()  # type: ignore[operator]
 
 
-def get_benchmark(
-    name: str, data_root: str | Path | None = None, **choices: object
-) -> Benchmark:
+def get_benchmark(name: str, data_root: str | Path | None = None, **choices: object) -> Benchmark:
     """The measured numbers of the space called ``name``, read from ``data_root``.
 
     Args:
@@ -57,7 +57,14 @@ def get_benchmark(
         choices: what a benchmark lets one choose (``dataset=``, ``source=``): see its module.
 
     Raises:
-        InputError: no benchmark of that name, or its files are absent or broken.
+        InputError: no benchmark of that name, a choice that it does not have, or its files are
+            absent or broken.
     """
-    load = _lookup("benchmark", name, BENCHMARKS)
-    return load(data_root, **choices)  # type: ignore[operator]
+    load: Any = _lookup("benchmark", name, BENCHMARKS)
+    offered = [choice for choice in signature(load).parameters if choice != "data_root"]
+    foreign = [choice for choice in choices if choice not in offered]
+    if foreign:
+        raise InputError(
+            f"{name} has no choice {foreign[0]!r}: it has {', '.join(offered) or 'none'}"
+        )
+    return load(data_root, **choices)

@@ -1,0 +1,101 @@
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from datasets.benchmarks.sources import TABLE_VARIABLE
+from datasets.graph import ArchitectureError
+from datasets.query import main
+from experiment.errors import InputError
+from experiment.paths import REPOSITORY_ROOT
+
+BEST = "0da48e9f9faecf504244c65b82e0ba71"
+
+
+@pytest.fixture
+def ask(data_root, capsys, tmp_path_factory, monkeypatch):
+    """Run the command with ``--json`` and return its answer."""
+    monkeypatch.setenv(TABLE_VARIABLE, str(tmp_path_factory.getbasetemp() / "tables"))
+
+    def run(*arguments: str) -> dict[str, object]:
+        assert main([*arguments, "--json", "--data_root", str(data_root)]) == 0
+        return json.loads(capsys.readouterr().out)
+
+    return run
+
+
+def test_hash_and_cell_give_the_same_answer(ask):
+    source = ["--space", "NB101", "--source", "nb101_108ep_3rep"]
+    answer = ask(*source, "--hash", BEST)
+    assert answer["known"] is True
+    assert (answer["space"], answer["hash"]) == ("NB101", BEST)
+    assert answer["validation"]["mean"] == pytest.approx(0.950554, abs=5e-7)
+    assert len(answer["validation"]["trials"]) == 3
+    assert answer["test"]["mean"] == pytest.approx(0.94234, abs=5e-6)
+    assert answer["parameters"] == 41_557_898
+    assert answer["training_seconds"] > 0
+    assert ask(*source, "--arch", json.dumps(answer["architecture"])) == answer
+
+
+def test_unknown_is_an_answer(ask):
+    answer = ask("--space", "NB101", "--hash", "0" * 32)
+    assert answer["known"] is False
+    assert "validation" not in answer
+
+
+def test_data_set_and_budget_can_be_chosen(ask):
+    arch = (
+        "|avg_pool_3x3~0|+|nor_conv_1x1~0|skip_connect~1|"
+        "+|nor_conv_1x1~0|skip_connect~1|skip_connect~2|"
+    )
+    choices = ["--space", "NB201", "--source", "nb201", "--arch", arch]
+    answer = ask(*choices, "--dataset", "cifar100", "--epochs", "12")
+    assert answer["dataset"] == "cifar100"
+    assert answer["validation"] == {"mean": 0.3184, "trials": []}
+    assert answer["parameters"] == 135_156
+
+
+def test_enas_string(ask):
+    answer = ask("--space", "ENAS", "--arch", "1 0 0 5 1 1 4 1 1 1 0 1 0 0 0 0 0 0 1 0 0")
+    assert answer["known"] is True
+    assert answer["validation"] == {"mean": 0.7322, "trials": [0.7322]}
+    assert "test" not in answer
+
+
+def test_text_for_people_says_what_the_numbers_are(data_root, capsys):
+    main(["--space", "ENAS", "--arch", "1 0 0 5 1 1 4 1 1 1 0 1 0 0 0 0 0 0 1 0 0",
+          "--data_root", str(data_root)])  # fmt: skip
+    text = capsys.readouterr().out
+    assert "validation: 73.220 % (trials 73.220)" in text
+    assert "shared weights" in text
+
+
+def test_foreign_budget_is_refused(data_root):
+    with pytest.raises(InputError, match="ENAS has no choice"):
+        main(["--space", "ENAS", "--hash", "0", "--epochs", "3", "--data_root", str(data_root)])
+
+
+@pytest.mark.parametrize("space", ["ENAS", "NB101", "NB201"])
+@pytest.mark.parametrize(
+    "arch",
+    ["1 2 3", '{"matrix": [[0, 1], [1, 0]], "ops": ["input", "output"]}', "|none~0|", ""],
+)
+def test_illegal_architecture_is_refused(ask, space, arch):
+    with pytest.raises(ArchitectureError):
+        ask("--space", space, "--arch", arch)
+
+
+def test_command_ends_with_code_2_and_one_sentence(data_root):
+    result = subprocess.run(
+        [sys.executable, "-m", "datasets.query", "--space", "ENAS", "--arch", "1 2 3"],
+        cwd=REPOSITORY_ROOT,
+        env=os.environ | {"NAS_DATA_ROOT": str(data_root)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr.startswith("error: ")
+    assert result.stderr.count("\n") == 1
