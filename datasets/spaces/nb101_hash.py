@@ -15,11 +15,12 @@ from multiprocessing import get_context
 
 import numpy as np
 
+from datasets.spaces.md5 import md5_digests
 from datasets.spaces.nb101_cells import CellCodes
 
 INPUT_LABEL, OUTPUT_LABEL = -1, -2
-_CHUNK = 32_768  # cells at a time: bounds the memory and keeps the sorts in the cache
-_HEX = np.array([f"{byte:02x}".encode() for byte in range(256)], dtype="S2")
+_CHUNK = 16_384  # cells at a time: bounds the memory and keeps the sorts in the cache
+_HEX = np.frombuffer(bytes(range(256)).hex().encode(), dtype=np.uint16)  # two digits a byte
 
 
 def module_hash(adjacency: np.ndarray, labels: Sequence[int]) -> str:
@@ -59,8 +60,7 @@ def cell_digests(cells: CellCodes, processes: int = 1) -> np.ndarray:
 
     Args:
         cells: R cells.
-        processes: how many processes share the work; nearly all of it is md5, which no number
-            of threads speeds up.
+        processes: how many processes share the work, where there is enough of it.
 
     Returns:
         **Shape** (R, 16), uint8.
@@ -101,7 +101,7 @@ def _same_size_digests(adjacency: np.ndarray, labels: np.ndarray) -> np.ndarray:
         ids, table = _propagate(groups, ids, table)
     order = np.sort(ids.reshape(rows, n), axis=1)
     quoted = [piece for column in order.T for piece in (b"', '", table[column])]
-    return _md5(_join(rows, [b"['", *quoted[1:], b"']"]))
+    return md5_digests(_join(rows, [b"['", *quoted[1:], b"']"]))
 
 
 class _DegreeGroup:
@@ -164,14 +164,14 @@ def _propagate(
         parts: list[bytes | np.ndarray] = [table[column] for column in columns.T]
         parts.insert(sources.shape[1], b"|")
         parts.insert(-1, b"|")
-        digests.append(_md5(_join(len(columns), parts)))
+        digests.append(md5_digests(_join(len(columns), parts)))
         new_ids[group.vertices] = found + inverse
         found += len(columns)
     return _ranked(np.concatenate(digests), new_ids)
 
 
 def _distinct(columns: np.ndarray, base: int) -> tuple[np.ndarray, np.ndarray]:
-    """Rows of ``columns`` without repetition: where each stands first, and each row's number.
+    """Rows of ``columns`` without repetition: a place of each, and each row's number.
 
     Rows are compared as numbers in base ``base``; where these do not fit an integer, all rows
     count as different.
@@ -180,7 +180,9 @@ def _distinct(columns: np.ndarray, base: int) -> tuple[np.ndarray, np.ndarray]:
     if base**width >= 2**63:
         return _all_different(rows)
     code = columns @ (base ** np.arange(width, dtype=np.int64))
-    _, first, inverse = np.unique(code, return_index=True, return_inverse=True)
+    distinct, inverse = np.unique(code, return_inverse=True)
+    first = np.empty(len(distinct), dtype=np.int64)
+    first[inverse] = np.arange(rows)  # any of the equal rows will do
     return first, inverse
 
 
@@ -198,7 +200,7 @@ def _ranked(digests: np.ndarray, ids: np.ndarray) -> tuple[np.ndarray, np.ndarra
         new = np.append(True, (np.diff(high[order]) != 0) | (np.diff(low[order]) != 0))
     rank = np.empty(len(order), dtype=np.int64)
     rank[order] = np.cumsum(new) - 1
-    return rank[ids], _HEX[digests[order[new]]].view(np.uint8).reshape(-1, 32)
+    return rank[ids], np.take(_HEX, digests[order[new]]).view(np.uint8)
 
 
 def _join(rows: int, parts: Sequence[bytes | np.ndarray]) -> np.ndarray:
@@ -210,10 +212,3 @@ def _join(rows: int, parts: Sequence[bytes | np.ndarray]) -> np.ndarray:
         for part in parts
     ]
     return np.concatenate(columns, axis=1)
-
-
-def _md5(texts: np.ndarray) -> np.ndarray:
-    """Digest of every row. **Shape** (rows, length) uint8 → (rows, 16) uint8."""
-    messages = texts.view(f"V{texts.shape[1]}").ravel().tolist()
-    digests = b"".join([hashlib.md5(message).digest() for message in messages])
-    return np.frombuffer(digests, dtype=np.uint8).reshape(-1, 16)
