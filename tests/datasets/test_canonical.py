@@ -126,3 +126,14 @@ def test_batch_of_hashes_is_hash_by_hash(random_dag: Callable) -> None:
     hashes = canonical_hashes(GraphBatch.from_graphs(graphs, max_nodes=11))
     assert hashes == [canonical_hash(graph) for graph in graphs]
     assert canonical_hashes(GraphBatch.from_graphs([])) == []
+
+
+def test_chains_are_hashed_in_their_own_order_as_by_the_search(random_dag: Callable) -> None:
+    generator = np.random.default_rng(4)
+    graphs = []
+    for nodes in generator.integers(1, 10, size=50).tolist():
+        graph = random_dag(generator, nodes)
+        chain = {(k, k + 1) for k in range(nodes - 1)}
+        graphs.append(ArchitectureGraph(graph.types, tuple(chain | set(graph.edges))))
+    hashes = canonical_hashes(GraphBatch.from_graphs(graphs))
+    assert hashes == [canonical_hash(graph) for graph in graphs]

@@ -77,10 +77,13 @@ def test_foreign_budget_is_refused(data_root):
         main(["--space", "ENAS", "--hash", "0", "--epochs", "3", "--data_root", str(data_root)])
 
 
-@pytest.mark.parametrize("space", ["ENAS", "NB101", "NB201"])
 @pytest.mark.parametrize(
-    "arch",
-    ["1 2 3", '{"matrix": [[0, 1], [1, 0]], "ops": ["input", "output"]}', "|none~0|", ""],
+    ("space", "arch"),
+    [
+        ("ENAS", "1 2 3"),
+        ("NB101", '{"matrix": [[0, 1], [1, 0]], "ops": ["input", "output"]}'),
+        ("NB201", "|none~0|"),
+    ],
 )
 def test_illegal_architecture_is_refused(ask, space, arch):
     with pytest.raises(ArchitectureError):
