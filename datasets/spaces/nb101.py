@@ -92,8 +92,12 @@ class NB101(SearchSpace):
         Raises:
             ArchitectureError: ``graph`` is no member.
         """
-        self.check(graph)
-        return self.canonical_batch(GraphBatch.from_graphs([graph])).graph(0)
+        cell = _pruned(self.check(graph))
+        n = cell.num_nodes
+        code = canonical_codes(encode(n, np.array([cell.types]), cell.adjacency[None]))
+        return ArchitectureGraph.from_adjacency(
+            code.types()[0, :n].tolist(), code.adjacency()[0, :n, :n]
+        )
 
     def canonical_batch(self, batch: GraphBatch) -> GraphBatch:
         """Vectorised :meth:`canonical`, on the CPU, padded to 7 places.
@@ -150,8 +154,7 @@ class NB101(SearchSpace):
         puts a new operation between two nodes, with one edge into it and one out of it: the
         inverse of what pruning takes away, so that cells can grow as well as shrink.
         """
-        cell = prune(self.check(graph))
-        assert cell is not None  # a member
+        cell = _pruned(self.check(graph))
         own = self.canonical(cell)
         edited = [*_changed_operations(cell), *_flipped_edges(cell), *_inserted_nodes(cell)]
         batch = GraphBatch.from_graphs(edited)
@@ -236,6 +239,12 @@ class NB101(SearchSpace):
             torch.from_numpy(cells.adjacency()).bool(),
             torch.from_numpy(np.array(cells.num_nodes)),
         )
+
+
+def _pruned(member: ArchitectureGraph) -> ArchitectureGraph:
+    cell = prune(member)
+    assert cell is not None  # a path joins the input and output of every member
+    return cell
 
 
 def _legal_when_pruned(pruned: GraphBatch) -> torch.Tensor:

@@ -37,7 +37,7 @@ class NB101Mask:
         allowed = torch.zeros(size, 2 + NUM_OPERATIONS, dtype=torch.bool, device=types.device)
         allowed[:, self._end] = True
         if present < MAX_VERTICES - 1:
-            allowed[:, 2:] = (_slack(adjacency) >= 1)[:, None]
+            allowed[:, 2:] = (_slack(adjacency.sum(dim=2)) >= 1)[:, None]
         return allowed
 
     def allowed_edges(
@@ -51,17 +51,17 @@ class NB101Mask:
         **Shape**: types (B, n), adjacency (B, n, n), new_types (B,), drawn (B, k) → (B, 2) bool.
         """
         source, last = drawn.shape[1], types.shape[1] - 1
-        inner = adjacency.any(dim=2)  # (B, n): no sinks
+        outgoing = adjacency.sum(dim=2)
+        inner = outgoing > 0  # (B, n): no sinks
         ends = new_types == self._end
         spent = (drawn & inner[:, :source]).sum(dim=1) + (~ends).long()
         must = ends & ~inner[:, source]
         if source == last:
             must = must | ~drawn.any(dim=1)
-        may = ~inner[:, source] | (_slack(adjacency) > spent)
+        may = ~inner[:, source] | (_slack(outgoing) > spent)
         return torch.stack([~must, must | may], dim=1)
 
 
-def _slack(adjacency: Tensor) -> Tensor:
-    """9 − edges − sinks of each half-built cell. **Shape** (B, n, n) → (B,)."""
-    outgoing = adjacency.sum(dim=2)
+def _slack(outgoing: Tensor) -> Tensor:
+    """9 − edges − sinks of each half-built cell, from its out-degrees. **Shape** (B, n) → (B,)."""
     return MAX_EDGES - outgoing.clamp(min=1).sum(dim=1)
