@@ -130,7 +130,7 @@ def _colour_scale(values: np.ndarray) -> tuple[dict[str, Any], dict[str, Any]]:
 def interpolation_strip(
     graphs: Sequence[ArchitectureGraph | None],
     type_names: Sequence[str],
-    positions: Sequence[float],
+    positions: Sequence[float | tuple[float, float]],
     labels: Sequence[str] | None = None,
     *,
     title: str | None = None,
@@ -141,7 +141,8 @@ def interpolation_strip(
     Args:
         graphs: what was decoded at each position; ``None`` where that was no architecture.
         type_names: name of every type id, as a search space has them.
-        positions: how far along the path each was decoded, 0 to 1.
+        positions: how far along the path each was decoded, 0 to 1; two numbers where it was
+            decoded all the way from the first to the second.
         labels: a word on each, such as its accuracy.
         title: text above the strip.
         colours: colour by type name; default: :func:`~analysis.drawing.operation_colours`.
@@ -181,10 +182,15 @@ def interpolation_strip(
         x += right - left + gap
     axes.plot(centres, [rail] * len(centres), color=INK, linewidth=1, marker="o", markersize=4)
     for number, centre in enumerate(centres):
-        write(axes, centre, rail - 0.42, f"{positions[number]:.2f}", height=0.3)
+        write(axes, centre, rail - 0.42, _position(positions[number]), height=0.3)
         if labels:
             write(axes, centre, rail - 0.9, labels[number], height=0.3)
     return figure
+
+
+def _position(position: float | tuple[float, float]) -> str:
+    numbers = position if isinstance(position, tuple) else (position,)
+    return "–".join(f"{number:.2f}" for number in numbers)
 
 
 _EMPTY = (-NODE_WIDTH / 2, NODE_WIDTH / 2, -NODE_HEIGHT / 2, NODE_HEIGHT / 2)

@@ -1,0 +1,229 @@
+"""Walk through the latent space of a trained VAE and draw the architectures on the way.
+
+From the repository root::
+
+    python -m Training_VAE.interpolate --model SVGE --data_search_space NB101
+
+encodes two held-out architectures (or those given by ``--from`` and ``--to``), walks along a path
+between them and decodes every point with the masks of the space. The folder ``--out`` receives
+``interpolation.jsonl``, an architecture a point with its ``position`` and ``latent``, and
+``interpolation.png``, where a stretch of equal architectures is drawn once.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+if str(ROOT) not in sys.path[:1]:
+    sys.path.insert(0, str(ROOT))
+
+from collections.abc import Iterator, Sequence  # noqa: E402
+from dataclasses import dataclass  # noqa: E402
+from typing import TYPE_CHECKING  # noqa: E402
+
+import numpy as np  # noqa: E402
+import torch  # noqa: E402
+
+from analysis.figures import interpolation_strip, save_figure  # noqa: E402
+from datasets.batch import GraphBatch  # noqa: E402
+from datasets.graph import ArchitectureGraph  # noqa: E402
+from datasets.space import SearchSpace  # noqa: E402
+from experiment.arguments import (  # noqa: E402
+    Parser,
+    add_common,
+    best_device,
+    parser,
+    positive_int,
+)
+from experiment.errors import InputError, run_command  # noqa: E402
+from experiment.files import atomic_path  # noqa: E402
+from experiment.seeding import seed_everything  # noqa: E402
+from Training_VAE.accuracies import find_accuracies  # noqa: E402
+from Training_VAE.interpolation import (  # noqa: E402
+    Paths,
+    circle_through,
+    decode_greedily,
+    decode_most_frequent,
+    great_circle,
+    line,
+    runs,
+)
+from Training_VAE.trained import (  # noqa: E402
+    TrainedVAE,
+    add_model_flags,
+    held_out_graphs,
+    load_trained,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def make_parser() -> Parser:
+    """The command line."""
+    flags = parser(__doc__.splitlines()[0] if __doc__ else "")
+    add_model_flags(flags)
+    flags.add_argument(
+        "--from",
+        dest="start",
+        metavar="ARCH",
+        help="architecture to start from, in the notation of its space (default: two held-out "
+        "ones, drawn by --seed, are the ends)",
+    )
+    flags.add_argument("--to", dest="end", metavar="ARCH", help="architecture to go to")
+    flags.add_argument("--steps", type=positive_int, default=11, help="points, ends included")
+    flags.add_argument(
+        "--path",
+        default="line",
+        choices=("line", "great_circle"),
+        help="a great circle goes through both and on, back to the first; with --from alone "
+        "through a random direction",
+    )
+    flags.add_argument(
+        "--sampled",
+        type=positive_int,
+        metavar="N",
+        help="take the most frequent of N sampled decodings of each point (default: greedy)",
+    )
+    flags.add_argument(
+        "--out", type=Path, help="folder to write to (default: interpolation/ beside the weights)"
+    )
+    add_common(flags)
+    return flags
+
+
+def choose_ends(
+    trained: TrainedVAE,
+    start: str | None,
+    end: str | None,
+    data_root: Path | None,
+    seed: int,
+) -> GraphBatch:
+    """The given architectures, one or two; two random held-out ones where none is given.
+
+    Raises:
+        InputError: only an end is given.
+        ArchitectureError: what is given is no architecture of the space.
+    """
+    space = trained.space
+    if start is not None:
+        given = [space.canonical(space.parse(text)) for text in (start, end) if text is not None]
+        return GraphBatch.from_graphs(given, space.max_nodes)
+    if end is not None:
+        raise InputError("--to is given without --from: give both, or none for two random ends")
+    graphs = held_out_graphs(trained, data_root, seed)
+    rows = np.random.default_rng(seed).choice(len(graphs), 2, replace=False)
+    return graphs[torch.from_numpy(rows)]
+
+
+def choose_path(latents: torch.Tensor, path: str, steps: int, seed: int) -> Paths:
+    """The path that the flags ask for, through one or two latents. **Shape** (1 or 2, G).
+
+    Raises:
+        InputError: a line with one end, or too few steps.
+    """
+    if len(latents) == 2:
+        through = {"line": line, "great_circle": great_circle}[path]
+        return through(latents[:1], latents[1:], steps)
+    if path == "line":
+        raise InputError("a line has two ends: give --to as well, or --path great_circle")
+    return circle_through(latents, steps, torch.Generator(latents.device).manual_seed(seed))
+
+
+@dataclass(frozen=True)
+class Walk:
+    """The architectures along one path.
+
+    Attributes:
+        graphs: decoded at every point.
+        names: their hashes.
+        positions: of the points, 0 to 1.
+        latents: the points. **Shape** (S, G).
+        accuracies: validation accuracies, NaN where they are not known. **Shape** (S,).
+    """
+
+    graphs: list[ArchitectureGraph]
+    names: list[str]
+    positions: list[float]
+    latents: torch.Tensor
+    accuracies: np.ndarray
+
+    def records(self, space: SearchSpace) -> Iterator[dict[str, object]]:
+        """An object of an architecture file for every point."""
+        for row, graph in enumerate(self.graphs):
+            record = {
+                **space.to_record(graph),
+                "hash": self.names[row],
+                "position": self.positions[row],
+                "latent": self.latents[row].tolist(),
+            }
+            if not np.isnan(self.accuracies[row]):
+                record["validation"] = float(self.accuracies[row])
+            yield record
+
+    def strip(self, space: SearchSpace, title: str) -> Figure:
+        """The architectures side by side, a stretch of equal ones drawn once."""
+        stretches = list(runs(self.names))
+        known = [self.accuracies[first] for first, _ in stretches]
+        labels = ["" if np.isnan(accuracy) else f"{accuracy:.2%}" for accuracy in known]
+        return interpolation_strip(
+            [self.graphs[first] for first, _ in stretches],
+            space.types,
+            [
+                (self.positions[first], self.positions[last])
+                if last > first
+                else self.positions[first]
+                for first, last in stretches
+            ],
+            labels if any(labels) else None,
+            title=f"{title}, validation accuracy below" if any(labels) else title,
+        )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Write and draw the architectures along a path."""
+    given = make_parser().parse_args(arguments)
+    if given.threads:
+        torch.set_num_threads(given.threads)
+    seed_everything(given.seed)
+    trained = load_trained(
+        given.model,
+        given.data_search_space,
+        given.path_state_dict,
+        given.checkpoint,
+        best_device(given.device),
+    )
+    model, space = trained.model, trained.space
+    ends = choose_ends(trained, given.start, given.end, given.data_root, given.seed)
+    latents = model.encode_all(ends.to(model.device)).mean
+    paths = choose_path(latents, given.path, given.steps, given.seed)
+    points = paths.points[0]
+    if given.sampled:
+        generator = torch.Generator(model.device).manual_seed(given.seed)
+        decoded = decode_most_frequent(model, points, space, given.sampled, generator)
+    else:
+        decoded = decode_greedily(model, points, space)
+
+    names = space.hashes(decoded).tolist()
+    accuracies = find_accuracies(space.name, given.data_root)
+    known = accuracies.look_up(names) if accuracies else np.full(len(names), np.nan)
+    walk = Walk(list(decoded), names, paths.positions[0].tolist(), points, known)
+    path_name = given.path.replace("_", " ")
+    out = given.out or trained.folder / "interpolation"
+    with atomic_path(out / "interpolation.jsonl") as partial:
+        lines = [json.dumps(record) + "\n" for record in walk.records(space)]
+        partial.write_text("".join(lines), encoding="utf-8")
+    title = f"{model.name} on {space.name}, epoch {trained.epoch}: {path_name}"
+    save_figure(walk.strip(space, title), out / "interpolation.png")
+    print(
+        f"{len(names)} points along a {path_name}, {len(set(names))} architectures: "
+        f"{out / 'interpolation.jsonl'} and interpolation.png"
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    run_command(main)
