@@ -158,7 +158,7 @@ def test_the_most_frequent_decoding_is_the_most_frequent() -> None:
     model, space, z = tiny("SVGE", "NB201"), get_space("NB201"), latents(6)
     with torch.no_grad():  # so sure that decodings repeat
         for name in ("f_an", "f_an_2"):
-            model.generator.get_submodule(f"nodeAdd.{name}").weight.mul_(2.0)
+            model.generator.get_parameter(f"nodeAdd.{name}.weight").mul_(2.0)
     chosen = decode_most_frequent(model, z, space, 64, torch.Generator().manual_seed(3))
     draws = decode(
         model,
