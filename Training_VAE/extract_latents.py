@@ -7,32 +7,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sys
 from pathlib import Path
 
-import torch
+ROOT = Path(__file__).resolve().parents[1]
+if str(ROOT) not in sys.path[:1]:
+    sys.path.insert(0, str(ROOT))
 
-from datasets import get_space
-from datasets.registry import SPACES
-from experiment.arguments import add_common, best_device, parser, positive_int
-from experiment.errors import InputError, run_command
-from models import MODELS, load_vae
-from models.checkpoints import STATE_DICTS, latest_epoch
-from Training_VAE.data import load_architectures
-from Training_VAE.latents import find_benchmark, latent_table, save_latents, save_published
+from collections.abc import Sequence  # noqa: E402
+
+import torch  # noqa: E402
+
+from experiment.arguments import add_common, best_device, parser, positive_int  # noqa: E402
+from experiment.errors import InputError, run_command  # noqa: E402
+from Training_VAE.data import load_architectures  # noqa: E402
+from Training_VAE.latents import find_benchmark, latent_table, save_latents, save_published  # noqa: E402
+from Training_VAE.trained import add_model_flags, load_trained  # noqa: E402
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write the latent file, and the published ``.mat`` where it is asked for."""
     flags = parser("Encode all architectures of a space with a trained VAE.")
-    flags.add_argument("--model", default="SVGE", choices=list(MODELS), help="which VAE")
-    flags.add_argument(
-        "--data_search_space", default="NB101", choices=list(SPACES), help="which search space"
-    )
-    flags.add_argument(
-        "--path_state_dict", type=Path, help="folder of the weights (default: state_dicts/…)"
-    )
-    flags.add_argument("--checkpoint", type=positive_int, help="epoch (default: the last one)")
+    add_model_flags(flags)
     flags.add_argument(
         "--cells_up_to", type=positive_int, help="leave out architectures with more nodes"
     )
@@ -44,23 +40,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given.threads:
         torch.set_num_threads(given.threads)
 
-    space = get_space(given.data_search_space)
-    folder = given.path_state_dict or STATE_DICTS / f"{given.model}_{space.name}"
-    model = load_vae(folder, given.checkpoint, space.max_nodes).to(best_device(given.device))
-    if (model.name, model.sizes.num_types) != (given.model, len(space.types)):
-        raise InputError(
-            f"the weights in {str(folder)!r} are {model.name}'s for {model.sizes.num_types} node "
-            f"types, {given.model} on {space.name} has {len(space.types)}"
-        )
-    epoch = given.checkpoint or latest_epoch(folder)
-    out = given.out or folder / f"{space.name}_latent_epoch{epoch}.npz"
+    trained = load_trained(
+        given.model,
+        given.data_search_space,
+        given.path_state_dict,
+        given.checkpoint,
+        best_device(given.device),
+    )
+    space = trained.space
+    out = given.out or trained.folder / f"{space.name}_latent_epoch{trained.epoch}.npz"
     targets = [out, out.with_suffix(".mat")] if given.mat else [out]
     for target in targets:
         if target.exists() and not given.overwrite:
             raise InputError(f"{str(target)!r} is there already: add --overwrite or choose --out")
 
     architectures = load_architectures(space, given.data_root, given.seed, given.cells_up_to)
-    table = latent_table(model, architectures, find_benchmark(space.name, given.data_root))
+    table = latent_table(trained.model, architectures, find_benchmark(space.name, given.data_root))
     save_latents(out, table)
     if given.mat:
         save_published(out.with_suffix(".mat"), table)

@@ -7,22 +7,27 @@ quantity's largest magnitude, and exits 1 if one is above 1e-4.
 
 from __future__ import annotations
 
-import json
 import sys
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import torch
-from torch import Tensor
+ROOT = Path(__file__).resolve().parents[1]
+if str(ROOT) not in sys.path[:1]:
+    sys.path.insert(0, str(ROOT))
 
-from datasets.batch import GraphBatch
-from datasets.graph import ArchitectureGraph
-from experiment.arguments import parser, positive_int
-from experiment.errors import InputError, run_command
-from experiment.files import read_json
-from models import PUBLISHED, AccuracyModel, load_model
-from models.loss import divergence_per_graph
+import json  # noqa: E402
+from collections.abc import Sequence  # noqa: E402
+from typing import Any  # noqa: E402
+
+import torch  # noqa: E402
+from torch import Tensor  # noqa: E402
+
+from datasets.batch import GraphBatch  # noqa: E402
+from datasets.graph import ArchitectureGraph  # noqa: E402
+from experiment.arguments import parser, positive_int  # noqa: E402
+from experiment.errors import InputError, run_command  # noqa: E402
+from experiment.files import read_json  # noqa: E402
+from models import PUBLISHED, AccuracyModel, load_model  # noqa: E402
+from models.loss import divergence_per_graph  # noqa: E402
 
 TOLERANCE = 1e-4
 """Largest relative difference between float32 implementations of the same model."""

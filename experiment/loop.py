@@ -15,6 +15,7 @@ from experiment.checkpoint import load_checkpoint, save_checkpoint
 from experiment.errors import InputError
 from experiment.optimisation import Optimisation, Schedule, make_optimiser
 from experiment.progress import progress
+from experiment.seeding import random_state, restore_random_state
 
 CHECKPOINT_SECONDS = 120.0
 """A long epoch is saved this often as well, so that a kill costs little."""
@@ -46,6 +47,8 @@ class TrainingLoop:
         checkpoint: where the state is kept.
     """
 
+    _POSITION = ("epoch", "batch", "seconds", "seconds_before", "sums", "seen")
+
     def __init__(
         self,
         model: nn.Module,
@@ -66,6 +69,7 @@ class TrainingLoop:
         self.epoch = 0
         self.batch = 0
         self.seconds = 0.0
+        self.seconds_before = 0.0
         self.sums: dict[str, float] = {}
         self.seen = 0
         self._batches = math.ceil(len(examples(0)) / settings.batch_size)
@@ -79,8 +83,8 @@ class TrainingLoop:
         self.model.load_state_dict(state["model"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.schedule.load_state_dict(state["schedule"])
-        self.generator.set_state(state["generator"].cpu())
-        for name in ("epoch", "batch", "seconds", "sums", "seen"):
+        restore_random_state(state["random"], loop=self.generator)
+        for name in self._POSITION:
             setattr(self, name, state[name])
         return True
 
@@ -92,12 +96,8 @@ class TrainingLoop:
                 "model": self.model.state_dict(),
                 "optimiser": self.optimiser.state_dict(),
                 "schedule": self.schedule.state_dict(),
-                "generator": self.generator.get_state(),
-                "epoch": self.epoch,
-                "batch": self.batch,
-                "seconds": self.seconds,
-                "sums": self.sums,
-                "seen": self.seen,
+                "random": random_state(loop=self.generator),
+                **{name: getattr(self, name) for name in self._POSITION},
             },
         )
 
@@ -106,23 +106,22 @@ class TrainingLoop:
 
         Args:
             after_epoch: called with the number of epochs done and the epoch's means: the loss
-                parts, the learning rate, ``seconds`` of training since the run began, and
-                ``graphs_per_second``. Its own time is not counted. The checkpoint is written
-                after it, so a kill in between repeats it.
+                parts, the learning rate that it ended with, ``seconds`` of training since the run
+                began, and ``graphs_per_second``. Its own time is not counted. The checkpoint is
+                written after it, so a kill in between repeats it.
 
         Raises:
             InputError: the loss is no longer finite.
         """
         while self.epoch < self.settings.epochs:
-            rate = self.optimiser.param_groups[0]["lr"]
-            began = self.seconds
             self._run_epoch()
             means = {name: total / self.seen for name, total in self.sums.items()}
+            means["learning_rate"] = self.optimiser.param_groups[0]["lr"]
             self.schedule.after_epoch(means["loss"])
-            means["learning_rate"] = rate
             means["seconds"] = self.seconds
-            means["graphs_per_second"] = self.seen / max(self.seconds - began, 1e-9)
+            means["graphs_per_second"] = self.seen / (self.seconds - self.seconds_before)
             self.epoch, self.batch, self.seen, self.sums = self.epoch + 1, 0, 0, {}
+            self.seconds_before = self.seconds
             after_epoch(self.epoch, means)
             self.save()
 

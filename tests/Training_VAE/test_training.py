@@ -1,0 +1,247 @@
+"""The training command: files, resuming after a kill, flags of the published script, bad input."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from experiment.paths import REPOSITORY_ROOT
+from models import load_vae
+from Training_VAE import train_svge, verify_checkpoint
+from Training_VAE.extract_latents import main as extract
+from Training_VAE.latents import load_latents
+
+TINY = """
+[training]
+node_width = 12
+graph_width = 8
+rounds = 1
+beta = 0.005
+alpha = 0.5
+edge_reduction = "sum"
+kl_reduction = "mean"
+noise_scale = 0.01
+epochs = 3
+batch_size = 8
+learning_rate = 1e-3
+optimiser = "adamw"
+schedule = "one_cycle"
+precision = "float32"
+cells_up_to = 4
+"""
+
+
+@pytest.fixture
+def tiny(tmp_path):
+    path = tmp_path / "tiny.toml"
+    path.write_text(TINY)
+    return path
+
+
+def arguments(tiny: Path, log_dir: Path, *more: str) -> list[str]:
+    flags = ["--model", "SVGE", "--data_search_space", "NB101", "--device", "cpu"]
+    return [*flags, "--config", str(tiny), "--log_dir", str(log_dir), "--threads", "1", *more]
+
+
+def run_script(*flags: str, cwd: Path = REPOSITORY_ROOT, **environment: str):
+    script = REPOSITORY_ROOT / "Training_VAE" / "train_svge.py"
+    clean = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    return subprocess.run(
+        [sys.executable, str(script), *flags],
+        cwd=cwd,
+        env={**clean, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def refused(result) -> str:
+    """The one sentence of a command that refused its input."""
+    assert result.returncode == 2, result.stderr
+    lines = result.stderr.strip().splitlines()
+    assert len(lines) == 1
+    assert lines[0].startswith("error: ")
+    return lines[0]
+
+
+def numbers(folder: Path) -> list[dict]:
+    timed = ("seconds", "graphs_per_second")
+    lines = (folder / "metrics.jsonl").read_text().splitlines()
+    return [{k: v for k, v in json.loads(line).items() if k not in timed} for line in lines]
+
+
+def test_run_leaves_all_its_files(tiny, tmp_path, capsys):
+    train_svge.main(arguments(tiny, tmp_path / "out", "--save-interval", "2"))
+    folder = tmp_path / "out" / "SVGE_NB101"
+    names = {path.name for path in folder.iterdir()}
+    assert {
+        "config.json",
+        "command.txt",
+        "environment.json",
+        "metrics.jsonl",
+        "result.json",
+        "split.json",
+        "model_checkpoint2.obj",
+        "model_checkpoint3.obj",
+    } <= names
+    result = json.loads((folder / "result.json").read_text())
+    assert result["prior"]["masked"]["validity"] == 1.0
+    assert 0 <= result["reconstruction"]["greedy"]["union"] <= 1
+    assert result["held_out_graphs"] + result["training_graphs"] == 91
+    assert len(numbers(folder)) == 3
+    assert load_vae(folder).sizes.node_width == 12
+    printed = capsys.readouterr().out
+    assert "epoch   3/3" in printed
+    assert "greedy decoding of the mean, union" in printed
+
+
+def test_killed_process_resumes_to_identical_weights_and_metrics(tiny, tmp_path):
+    tiny.write_text(TINY.replace("epochs = 3", "epochs = 12"))
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    train_svge.main(arguments(tiny, whole))
+    script = [sys.executable, "Training_VAE/train_svge.py", *arguments(tiny, killed)]
+    process = subprocess.Popen(script, cwd=REPOSITORY_ROOT, stdout=subprocess.DEVNULL)
+    metrics = killed / "SVGE_NB101" / "metrics.jsonl"
+    deadline = time.monotonic() + 120
+    while not (metrics.exists() and len(metrics.read_text().splitlines()) >= 3):
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not (killed / "SVGE_NB101" / "result.json").exists()
+
+    train_svge.main(arguments(tiny, killed, "--resume"))
+    assert numbers(killed / "SVGE_NB101") == numbers(whole / "SVGE_NB101")
+    ours, theirs = (load_vae(path / "SVGE_NB101").state_dict() for path in (whole, killed))
+    assert all(torch.equal(ours[key], theirs[key]) for key in ours)
+
+
+def test_same_seed_gives_the_same_weights_and_another_seed_others(tiny, tmp_path):
+    states = []
+    for name, seed in (("a", "1"), ("b", "1"), ("c", "2")):
+        train_svge.main(arguments(tiny, tmp_path / name, "--seed", seed, "--epochs", "1"))
+        states.append(load_vae(tmp_path / name / "SVGE_NB101").state_dict())
+    key = "Decoder.generator.nodeAdd.f_an_2.weight"
+    assert all(torch.equal(states[0][k], states[1][k]) for k in states[0])
+    assert not torch.equal(states[0][key], states[2][key])
+
+
+def test_script_runs_from_its_own_folder_without_a_path(tiny, tmp_path):
+    flags = arguments(tiny, tmp_path / "out", "--epochs", "1")
+    result = run_script(*flags, cwd=REPOSITORY_ROOT / "Training_VAE")
+    assert result.returncode == 0, result.stderr
+    assert (tmp_path / "out" / "SVGE_NB101" / "model_checkpoint1.obj").exists()
+
+
+def test_only_test_mode_evaluates_a_published_layout(tiny, tmp_path, capsys):
+    train_svge.main(arguments(tiny, tmp_path, "--epochs", "1"))
+    (tmp_path / "SVGE_NB101" / "config.json").unlink()
+    capsys.readouterr()
+    flags = ("--only_test_mode", "1", "--test-epoch", "1")
+    train_svge.main(arguments(tiny, tmp_path, *flags))
+    assert "valid" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("model", ["SVGE", "DGMG"])
+@pytest.mark.parametrize("space", ["NB101", "NB201", "ENAS"])
+def test_every_model_trains_on_every_space(tiny, tmp_path, model, space, request):
+    tiny.write_text(TINY.replace("cells_up_to = 4\n", "limit = 16\n").replace("= 3", "= 1"))
+    if space == "ENAS":
+        root = request.getfixturevalue("data_root")
+        extra = ["--data_root", str(root)]
+    else:
+        extra = ["--cells_up_to", "4"] if space == "NB101" else []
+    flags = arguments(tiny, tmp_path, "--sampled_graphs", "2", *extra)
+    flags[1], flags[3] = model, space
+    train_svge.main(flags)
+    result = json.loads((tmp_path / f"{model}_{space}" / "result.json").read_text())
+    assert result["prior"]["masked"]["validity"] == 1.0
+
+
+def test_fresh_graphs_never_show_a_held_out_one(tiny):
+    from datasets import get_space
+    from Training_VAE.data import epoch_graphs, load_architectures
+    from Training_VAE.settings import load_settings
+
+    space = get_space("NB201")
+    settings = load_settings(str(tiny), "NB201", {"fresh_graphs": True, "cells_up_to": 8})
+    architectures = load_architectures(space, None, seed=1)
+    graphs = epoch_graphs(architectures, settings, 1, torch.device("cpu"))
+    held_out = set(architectures.hashes[architectures.split.test].tolist())
+    first, second = graphs(0), graphs(1)
+    assert not held_out & set(space.hashes(first).tolist())
+    assert space.legal(first).all()
+    assert not torch.equal(first.types[:50], second.types[:50])
+    assert torch.equal(first.types, graphs(0).types)
+
+
+def test_latents_have_a_row_for_every_architecture(tiny, tmp_path):
+    train_svge.main(arguments(tiny, tmp_path, "--epochs", "1"))
+    folder = tmp_path / "SVGE_NB101"
+    flags = ["--path_state_dict", str(folder), "--cells_up_to", "4", "--device", "cpu"]
+    assert extract([*flags, "--mat"]) == 0
+    table = load_latents(folder / "NB101_latent_epoch1.npz")
+    assert table["mean"].shape == (91, 8)
+    assert table["split"].sum() == 9
+    assert len(set(table["hash"].tolist())) == 91
+    from scipy.io import loadmat
+
+    published = loadmat(folder / "NB101_latent_epoch1.mat")
+    assert published["Z_train"].shape == (82, 8)
+    assert published["Z_test"].shape == (9, 8)
+    with pytest.raises(ValueError, match="--overwrite"):
+        extract(flags)
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (["--data_search_space", "NB301"], "NB301"),
+        (["--model", "VAE"], "VAE"),
+        (["--epochs", "-3"], "at least 1"),
+        (["--config", "defualt"], "default"),
+        (["--devcie", "cpu"], "--device"),
+        (["--device", "cuda:99"], "cuda:99"),
+        (["--data_search_space", "ENAS", "--data_root", "/nowhere/at/all"], "no folder"),
+    ],
+)
+def test_bad_flags_are_refused_in_one_sentence(flags, words, tmp_path):
+    assert words in refused(run_script(*flags, "--log_dir", str(tmp_path / "out")))
+    assert not (tmp_path / "out").exists()
+
+
+def test_folder_of_another_run_is_not_overwritten(tiny, tmp_path):
+    train_svge.main(arguments(tiny, tmp_path, "--epochs", "1"))
+    before = (tmp_path / "SVGE_NB101" / "model_checkpoint1.obj").read_bytes()
+    assert "--resume" in refused(run_script(*arguments(tiny, tmp_path, "--epochs", "1")))
+    other = refused(run_script(*arguments(tiny, tmp_path, "--epochs", "2", "--resume")))
+    assert "another experiment" in other
+    assert (tmp_path / "SVGE_NB101" / "model_checkpoint1.obj").read_bytes() == before
+
+
+def test_checkpoint_of_another_width_is_refused_by_extraction(tmp_path, fixtures_root):
+    folder = fixtures_root / "SVGE_acc_ENAS"
+    with pytest.raises(ValueError, match="node types"):
+        extract(["--path_state_dict", str(folder), "--out", str(tmp_path / "l.npz")])
+    assert not list(tmp_path.iterdir())
+
+
+def test_verification_says_when_outputs_differ(fixtures_root, tmp_path, capsys):
+    source = fixtures_root / "DGMG_acc_NB101"
+    assert verify_checkpoint.main([str(source), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["passed"] is True
+    expected = json.loads((source / "expected.json").read_text())
+    expected["expected"]["mean"][3][5] += 1e-2
+    (tmp_path / "expected.json").write_text(json.dumps(expected))
+    checkpoint = "model_checkpoint100.obj"
+    (tmp_path / checkpoint).write_bytes((source / checkpoint).read_bytes())
+    assert verify_checkpoint.main([str(tmp_path)]) == 1
+    assert "above 1e-4" in capsys.readouterr().out
