@@ -98,8 +98,11 @@ def held_out_graphs(trained: TrainedVAE, data_root: Path | None, seed: int) -> G
     """
     path = trained.folder / "config.json"
     config: dict[str, Any] = read_json(path) if path.exists() else {}
-    cells_up_to = config.get("settings", {}).get("cells_up_to")
-    split_seed = config.get("seed", seed)
+    try:
+        cells_up_to = config.get("settings", {}).get("cells_up_to")
+        split_seed = config.get("seed", seed)
+    except AttributeError as error:
+        raise InputError(f"{str(path)!r} is not the configuration of a training") from error
     architectures = load_architectures(trained.space, data_root, split_seed, cells_up_to)
     if config.get("split", architectures.split.fingerprint) != architectures.split.fingerprint:
         raise InputError(

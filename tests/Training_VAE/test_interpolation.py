@@ -316,6 +316,10 @@ def test_held_out_graphs_are_those_of_the_training(weights: Path, tmp_path: Path
     write_json(folder / "config.json", {"seed": 3, "split": "of other architectures"})
     with pytest.raises(InputError, match="training on other architectures"):
         held_out_graphs(trained(folder), None, seed=1)
+    for content in ([], {"settings": 3}):
+        write_json(folder / "config.json", content)
+        with pytest.raises(InputError, match="not the configuration of a training"):
+            held_out_graphs(trained(folder), None, seed=1)
 
 
 def test_a_checkpoint_is_found_by_its_epoch(weights: Path) -> None:
