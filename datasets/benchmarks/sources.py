@@ -124,7 +124,8 @@ def choose(
     Raises:
         InputError: it is not there.
     """
-    if wish is not None and Path(wish).exists():
+    by_name = wish is None or str(wish) in {source.name for source in sources}
+    if wish is not None and not by_name and Path(wish).exists():
         return _at_path(space, sources, root, Path(wish))
     found = list(discover(space, sources, root))
     if not found:
@@ -166,8 +167,9 @@ def identity(path: Path) -> dict[str, Any]:
 def table_folders(root: Path) -> list[Path]:
     """Where compact tables are looked for, in this order."""
     named = os.environ.get(TABLE_VARIABLE)
-    folders = [Path(named)] if named else []
-    return [*folders, root / "tables", REPOSITORY_ROOT / "datasets" / "tables"]
+    if named:
+        return [Path(named)]
+    return [root / "tables", REPOSITORY_ROOT / "datasets" / "tables"]
 
 
 def writable_table_folder(root: Path) -> Path:
@@ -189,10 +191,13 @@ def _table_name(space: str, file_name: str) -> str:
 
 def _find_table(space: str, pattern: str, file: Path | None, root: Path) -> Path | None:
     """A table made from the file; where the file is gone, one that fits the pattern."""
-    name = _table_name(space, pattern if file is None else file.name)
-    for folder in table_folders(root):
-        table = max(folder.glob(name), default=None)
-        if table is not None and (file is None or _made_from(table, file)):
+    folders = table_folders(root)
+    if file is None:
+        # The project's own folder may hold tables of another data root: not asked here.
+        return max(folders[0].glob(_table_name(space, pattern)), default=None)
+    for folder in folders:
+        table = folder / _table_name(space, file.name)
+        if table.is_file() and _made_from(table, file):
             return table
     return None
 

@@ -1,4 +1,5 @@
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -29,7 +30,7 @@ INCEPTION_HASH = "28cfc7874f6d200472e1a9dcd8650aa0"
 
 
 @pytest.fixture
-def dataset(tmp_path):
+def dataset(tmp_path: Path) -> Path:
     """A table of one cell, input → conv1x1 → output, with three repeats and two budgets."""
     graph = ArchitectureGraph((1, 2, 0), ((0, 1), (1, 2)))
     columns = {"parameters": Metric("parameters", "parameters", "", np.array([[300.0]]))}
@@ -51,11 +52,11 @@ def dataset(tmp_path):
 
 
 @pytest.fixture
-def small():
+def small() -> api.ModelSpec:
     return api.ModelSpec([[0, 1, 0], [0, 0, 1], [0, 0, 0]], ["input", OPS[1], "output"])
 
 
-def test_spec_is_pruned_and_keeps_what_was_given():
+def test_spec_is_pruned_and_keeps_what_was_given() -> None:
     matrix = np.array([[0, 1, 1, 0], [0, 0, 0, 1], [0, 0, 0, 0], [0, 0, 0, 0]])
     spec = api.ModelSpec(matrix, ["input", OPS[0], OPS[2], "output"])
     assert spec.valid_spec
@@ -68,7 +69,7 @@ def test_spec_is_pruned_and_keeps_what_was_given():
     assert spec.original_matrix[0, 3] == 0
 
 
-def test_hash_is_the_official_one_and_the_same_for_isomorphic_cells():
+def test_hash_is_the_official_one_and_the_same_for_isomorphic_cells() -> None:
     matrix, ops = INCEPTION
     assert api.ModelSpec(matrix, ops).hash_spec(OPS) == INCEPTION_HASH
     order = [0, 2, 1, 5, 3, 4, 6]
@@ -85,12 +86,12 @@ def test_hash_is_the_official_one_and_the_same_for_isomorphic_cells():
         ([[0, 1], [1, 0]], ["input", "output"]),
     ],
 )
-def test_no_cell_is_a_value_error(matrix, ops):
+def test_no_cell_is_a_value_error(matrix: list[list[int]], ops: list[str]) -> None:
     with pytest.raises(ValueError, match="matrix"):
         api.ModelSpec(matrix, ops)
 
 
-def test_cell_without_a_path_is_invalid(dataset):
+def test_cell_without_a_path_is_invalid(dataset: Path) -> None:
     spec = api.ModelSpec([[0, 0], [0, 0]], ["input", "output"])
     assert (spec.valid_spec, spec.matrix, spec.ops) == (False, None, None)
     nasbench = api.NASBench(dataset)
@@ -112,7 +113,7 @@ def test_cell_without_a_path_is_invalid(dataset):
         (api.ModelSpec([[0, 1], [0, 0]], ["input", "out"]), "last"),
     ],
 )
-def test_cells_outside_of_the_space(dataset, spec, expected):
+def test_cells_outside_of_the_space(dataset: Path, spec: api.ModelSpec, expected: str) -> None:
     nasbench = api.NASBench(dataset)
     assert not nasbench.is_valid(spec)
     with pytest.raises(api.OutOfDomainError, match=expected):
@@ -120,7 +121,9 @@ def test_cells_outside_of_the_space(dataset, spec, expected):
     assert nasbench.get_budget_counters() == (0.0, 0)
 
 
-def test_query_answers_with_one_repeat_and_counts_the_budget(dataset, small):
+def test_query_answers_with_one_repeat_and_counts_the_budget(
+    dataset: Path, small: api.ModelSpec
+) -> None:
     nasbench = api.NASBench(str(dataset), seed=1)
     assert nasbench.valid_epochs == {36, 108}
     answer = nasbench.query(small)
@@ -147,7 +150,9 @@ def test_query_answers_with_one_repeat_and_counts_the_budget(dataset, small):
     assert nasbench.get_budget_counters() == (0.0, 0)
 
 
-def test_same_seed_same_answers_and_every_repeat_is_drawn(dataset, small):
+def test_same_seed_same_answers_and_every_repeat_is_drawn(
+    dataset: Path, small: api.ModelSpec
+) -> None:
     def answers(seed: int) -> list[float]:
         nasbench = api.NASBench(dataset, seed=seed)
         return [nasbench.query(small)["validation_accuracy"] for _ in range(40)]
@@ -157,12 +162,12 @@ def test_same_seed_same_answers_and_every_repeat_is_drawn(dataset, small):
     assert len(set(answers(5))) == 3
 
 
-def test_untrained_budget_is_out_of_domain(dataset, small):
+def test_untrained_budget_is_out_of_domain(dataset: Path, small: api.ModelSpec) -> None:
     with pytest.raises(api.OutOfDomainError, match="12"):
         api.NASBench(dataset).query(small, epochs=12)
 
 
-def test_metrics_are_copies(dataset, small):
+def test_metrics_are_copies(dataset: Path, small: api.ModelSpec) -> None:
     nasbench = api.NASBench(dataset)
     (name,) = nasbench.hash_iterator()
     fixed, computed = nasbench.get_metrics_from_hash(name)
@@ -179,7 +184,7 @@ def test_metrics_are_copies(dataset, small):
     assert len(still[108]) == 3
 
 
-def test_cell_inside_the_space_but_not_in_the_file(dataset):
+def test_cell_inside_the_space_but_not_in_the_file(dataset: Path) -> None:
     matrix, ops = INCEPTION
     nasbench = api.NASBench(dataset)
     assert nasbench.is_valid(api.ModelSpec(matrix, ops))
@@ -187,14 +192,18 @@ def test_cell_inside_the_space_but_not_in_the_file(dataset):
         nasbench.query(api.ModelSpec(matrix, ops))
 
 
-def test_missing_dataset_and_training_are_said_plainly(tmp_path, dataset, small):
+def test_missing_dataset_and_training_are_said_plainly(
+    tmp_path: Path, dataset: Path, small: api.ModelSpec
+) -> None:
     with pytest.raises(InputError, match="no dataset file"):
         api.NASBench(tmp_path / "absent.tfrecord")
     with pytest.raises(NotImplementedError, match="query"):
         api.NASBench(dataset).evaluate(small, "folder")
 
 
-def test_official_file_of_any_name(data_root, tmp_path, monkeypatch):
+def test_official_file_of_any_name(
+    data_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("NAS_TABLE_DIR", str(tmp_path))
     nasbench = api.NASBench(data_root / "nasbench101" / "nasbench_only108_sample.tfrecord")
     assert nasbench.valid_epochs == {108}
@@ -208,7 +217,7 @@ def test_official_file_of_any_name(data_root, tmp_path, monkeypatch):
     ]
 
 
-def test_what_a_file_does_not_have_is_nan(data_root):
+def test_what_a_file_does_not_have_is_nan(data_root: Path) -> None:
     nasbench = api.NASBench(data_root / "nasbench101" / "nb101_multibudget_val.npz")
     assert nasbench.valid_epochs == {4, 12, 36, 108}
     name = next(iter(nasbench.hash_iterator()))

@@ -9,6 +9,7 @@ import pickle
 import struct
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -30,6 +31,7 @@ from datasets.graph import ArchitectureGraph
 from datasets.table import Table, read_header, read_table, write_table
 from experiment.errors import InputError
 
+Changes = list[tuple[int, int]]
 quick = settings(
     max_examples=150,
     deadline=None,
@@ -67,7 +69,7 @@ def framed(data: bytes) -> bytes:
 
 
 @pytest.fixture(scope="module")
-def table_bytes(tmp_path_factory):
+def table_bytes(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     graph = ArchitectureGraph((1, 2, 0), ((0, 1), (1, 2)))
     metric = Metric("parameters", "parameters", "size", np.array([[7.0]]))
     graphs, hashes = GraphBatch.from_graphs([graph], 7), np.array(["0" * 32])
@@ -78,21 +80,21 @@ def table_bytes(tmp_path_factory):
 
 @quick
 @given(text=st.text(alphabet="[],0123456789. \n-e", max_size=200))
-def test_structures_text(text):
+def test_structures_text(text: str) -> None:
     with contextlib.suppress(InputError):
         parse_structures(text, burn_in=0)
 
 
 @quick
 @given(changes=edits)
-def test_structures_file(tmp_path, changes):
+def test_structures_file(tmp_path: Path, changes: Changes) -> None:
     content = b"[[1], [4, 0], [5, 0, 1]], 0.73\n[[0], [0, 0], [0, 0, 0]], 0.5\n"
     only_sentences(lambda p: read_structures(p, 0), tmp_path / "s.txt", edited(content, changes))
 
 
 @quick
 @given(content=st.binary(max_size=200))
-def test_any_message(content):
+def test_any_message(content: bytes) -> None:
     with contextlib.suppress(MessageError):
         parse_model_metrics(content)
 
@@ -105,7 +107,7 @@ def test_any_message(content):
     ),
     changes=edits,
 )
-def test_tfrecord_bytes(tmp_path, content, changes):
+def test_tfrecord_bytes(tmp_path: Path, content: bytes, changes: Changes) -> None:
     only_sentences(read_tfrecord, tmp_path / "r.tfrecord", edited(content, changes))
 
 
@@ -120,14 +122,14 @@ json_values = st.one_of(
 
 @quick
 @given(rows=st.lists(st.lists(json_values, min_size=4, max_size=6), min_size=1, max_size=3))
-def test_tfrecord_with_any_json(tmp_path, rows):
+def test_tfrecord_with_any_json(tmp_path: Path, rows: list[Any]) -> None:
     content = b"".join(framed(json.dumps(row).encode()) for row in rows)
     only_sentences(read_tfrecord, tmp_path / "r.tfrecord", content)
 
 
 @quick
 @given(changes=edits.filter(bool))
-def test_table_bytes(tmp_path, table_bytes, changes):
+def test_table_bytes(tmp_path: Path, table_bytes: bytes, changes: Changes) -> None:
     content = edited(table_bytes, changes)
     only_sentences(read_table, tmp_path / "t.npz", content)
     only_sentences(read_header, tmp_path / "t.npz", content)
@@ -158,9 +160,9 @@ headers = st.fixed_dictionaries(
 
 @quick
 @given(header=headers)
-def test_table_headers(tmp_path, table_bytes, header):
+def test_table_headers(tmp_path: Path, table_bytes: bytes, header: dict[str, Any]) -> None:
     with np.load(io.BytesIO(table_bytes)) as archive:
-        arrays = dict(archive)
+        arrays: dict[str, Any] = dict(archive)
     raw = json.dumps({"format": "nas-table", "version": 1} | header).encode()
     arrays["header"] = np.frombuffer(raw, dtype=np.uint8)
     buffer = io.BytesIO()
@@ -175,8 +177,10 @@ def test_table_headers(tmp_path, table_bytes, header):
     operations=st.lists(st.integers(-2, 4), min_size=5, max_size=5),
     changes=edits,
 )
-def test_array_tables(tmp_path, nodes, bits, operations, changes):
-    arrays = {
+def test_array_tables(
+    tmp_path: Path, nodes: int, bits: int, operations: list[int], changes: Changes
+) -> None:
+    arrays: dict[str, Any] = {
         "module_hash": np.zeros((1, 16), dtype=np.uint8),
         "n_vertices": np.array([nodes], dtype=np.uint8),
         "adj_bits": np.array([bits], dtype=np.uint32),
@@ -207,7 +211,7 @@ def test_array_tables(tmp_path, nodes, bits, operations, changes):
     ),
     changes=edits,
 )
-def test_csv_bytes(tmp_path, lines, changes):
+def test_csv_bytes(tmp_path: Path, lines: list[list[str]], changes: Changes) -> None:
     text = "\n".join(["index,arch_str", *(",".join(line) for line in lines)])
     path = tmp_path / "nb201.csv.gz"
     only_sentences(read_csv, path, gzip.compress(text.encode(), 1))
@@ -228,7 +232,7 @@ VALUES = st.recursive(
 
 @quick
 @given(content=st.one_of(st.binary(max_size=80), VALUES.map(pickle.dumps)), changes=edits)
-def test_pickle_bytes(content, changes):
+def test_pickle_bytes(content: bytes, changes: Changes) -> None:
     with contextlib.suppress(PickleRefused):
         read_pickle(edited(content, changes))
 
@@ -239,7 +243,7 @@ def test_pickle_bytes(content, changes):
         st.sampled_from(list(b"\x80\x02(N}]\x8f)\x85\x86\x87taesuq\x94hR\x93Kb\x81"))
     )
 )
-def test_pickle_instructions_in_any_order(instructions):
+def test_pickle_instructions_in_any_order(instructions: list[int]) -> None:
     with contextlib.suppress(PickleRefused):
         read_pickle(bytes([0x80, 2, *instructions, 0x2E]))
 
@@ -266,7 +270,7 @@ def records(value: object) -> object:
 
 @quick
 @given(value=VALUES, changes=edits)
-def test_pth_bytes(tmp_path, value, changes):
+def test_pth_bytes(tmp_path: Path, value: Any, changes: Changes) -> None:
     buffer = io.BytesIO()
     torch.save({"arch2infos": {0: records(value)}}, buffer)
     only_sentences(read_pth, tmp_path / "a.pth", buffer.getvalue())
@@ -275,7 +279,7 @@ def test_pth_bytes(tmp_path, value, changes):
 
 @quick
 @given(value=VALUES, changes=edits)
-def test_nats_bytes(tmp_path, value, changes):
+def test_nats_bytes(tmp_path: Path, value: Any, changes: Changes) -> None:
     folder = tmp_path / "NATS"
     folder.mkdir(exist_ok=True)
     for content in (records(value), value):

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from datasets import get_benchmark
-from datasets.benchmarks.sources import TABLE_VARIABLE, writable_table_folder
+from datasets.benchmarks.sources import TABLE_VARIABLE, table_folders, writable_table_folder
 from datasets.prepare import main
 from experiment.errors import InputError
 from experiment.paths import REPOSITORY_ROOT
 
 
 @pytest.fixture
-def small_root(tmp_path, data_root, monkeypatch):
+def small_root(tmp_path: Path, data_root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A data root of its own with two small published files."""
     monkeypatch.delenv(TABLE_VARIABLE, raising=False)
     for name in (
@@ -26,7 +26,9 @@ def small_root(tmp_path, data_root, monkeypatch):
     return tmp_path
 
 
-def test_found_files_become_tables_beside_them(small_root, capsys):
+def test_found_files_become_tables_beside_them(
+    small_root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["--data_root", str(small_root)]) == 0
     names = {path.name for path in (small_root / "tables").iterdir()}
     assert names == {
@@ -41,7 +43,9 @@ def test_found_files_become_tables_beside_them(small_root, capsys):
     assert len(get_benchmark("ENAS", small_root)) == 19_015
 
 
-def test_current_tables_are_left_alone_unless_asked(small_root, capsys):
+def test_current_tables_are_left_alone_unless_asked(
+    small_root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     arguments = ["--space", "ENAS", "--data-root", str(small_root)]
     main(arguments)
     table = small_root / "tables" / "ENAS.final_structures6.txt.npz"
@@ -53,12 +57,13 @@ def test_current_tables_are_left_alone_unless_asked(small_root, capsys):
     assert table.stat().st_mtime_ns != made
 
 
-def test_nothing_to_convert_is_said(tmp_path):
+def test_nothing_to_convert_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(TABLE_VARIABLE, raising=False)
     with pytest.raises(InputError, match="no published file was found"):
         main(["--data_root", str(tmp_path)])
 
 
-def test_damaged_file_leaves_no_table(small_root):
+def test_damaged_file_leaves_no_table(small_root: Path) -> None:
     path = small_root / "nasbench201" / "NAS-Bench-201-three-records.pth"
     path.write_bytes(path.read_bytes()[:1_000_000])
     with pytest.raises(InputError, match="cannot be read"):
@@ -66,9 +71,12 @@ def test_damaged_file_leaves_no_table(small_root):
     assert not (small_root / "tables").exists()
 
 
-def test_tables_go_where_they_can_be_written(tmp_path, monkeypatch):
+def test_tables_go_where_they_can_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv(TABLE_VARIABLE, str(tmp_path / "named"))
     assert writable_table_folder(tmp_path) == tmp_path / "named"
+    assert table_folders(tmp_path) == [tmp_path / "named"]
     monkeypatch.delenv(TABLE_VARIABLE)
     assert writable_table_folder(tmp_path) == tmp_path / "tables"
     monkeypatch.setattr(os, "access", lambda path, mode: tmp_path not in (path, *path.parents))
@@ -86,7 +94,7 @@ def command(*arguments: str, root: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_command_ends_with_code_2_and_one_sentence(tmp_path):
+def test_command_ends_with_code_2_and_one_sentence(tmp_path: Path) -> None:
     path = tmp_path / "ENAS" / "final_structures6.txt"
     path.parent.mkdir()
     path.write_text("[[1], [4, 0]], 0.5\n" * 1000 + "[[1], [4]], 0.5\n")

@@ -2,6 +2,9 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,11 +14,17 @@ from datasets.query import main
 from experiment.errors import InputError
 from experiment.paths import REPOSITORY_ROOT
 
+Ask = Callable[..., dict[str, Any]]
 BEST = "0da48e9f9faecf504244c65b82e0ba71"
 
 
 @pytest.fixture
-def ask(data_root, capsys, tmp_path_factory, monkeypatch):
+def ask(
+    data_root: Path,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Ask:
     """Run the command with ``--json`` and return its answer."""
     monkeypatch.setenv(TABLE_VARIABLE, str(tmp_path_factory.getbasetemp() / "tables"))
 
@@ -26,7 +35,7 @@ def ask(data_root, capsys, tmp_path_factory, monkeypatch):
     return run
 
 
-def test_hash_and_cell_give_the_same_answer(ask):
+def test_hash_and_cell_give_the_same_answer(ask: Ask) -> None:
     source = ["--space", "NB101", "--source", "nb101_108ep_3rep"]
     answer = ask(*source, "--hash", BEST)
     assert answer["known"] is True
@@ -39,13 +48,13 @@ def test_hash_and_cell_give_the_same_answer(ask):
     assert ask(*source, "--arch", json.dumps(answer["architecture"])) == answer
 
 
-def test_unknown_is_an_answer(ask):
+def test_unknown_is_an_answer(ask: Ask) -> None:
     answer = ask("--space", "NB101", "--hash", "0" * 32)
     assert answer["known"] is False
     assert "validation" not in answer
 
 
-def test_data_set_and_budget_can_be_chosen(ask):
+def test_data_set_and_budget_can_be_chosen(ask: Ask) -> None:
     arch = (
         "|avg_pool_3x3~0|+|nor_conv_1x1~0|skip_connect~1|"
         "+|nor_conv_1x1~0|skip_connect~1|skip_connect~2|"
@@ -57,14 +66,16 @@ def test_data_set_and_budget_can_be_chosen(ask):
     assert answer["parameters"] == 135_156
 
 
-def test_enas_string(ask):
+def test_enas_string(ask: Ask) -> None:
     answer = ask("--space", "ENAS", "--arch", "1 0 0 5 1 1 4 1 1 1 0 1 0 0 0 0 0 0 1 0 0")
     assert answer["known"] is True
     assert answer["validation"] == {"mean": 0.7322, "trials": [0.7322]}
     assert "test" not in answer
 
 
-def test_text_for_people_says_what_the_numbers_are(data_root, capsys):
+def test_text_for_people_says_what_the_numbers_are(
+    data_root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     main(["--space", "ENAS", "--arch", "1 0 0 5 1 1 4 1 1 1 0 1 0 0 0 0 0 0 1 0 0",
           "--data_root", str(data_root)])  # fmt: skip
     text = capsys.readouterr().out
@@ -72,7 +83,7 @@ def test_text_for_people_says_what_the_numbers_are(data_root, capsys):
     assert "shared weights" in text
 
 
-def test_foreign_budget_is_refused(data_root):
+def test_foreign_budget_is_refused(data_root: Path) -> None:
     with pytest.raises(InputError, match="ENAS has no choice"):
         main(["--space", "ENAS", "--hash", "0", "--epochs", "3", "--data_root", str(data_root)])
 
@@ -85,12 +96,12 @@ def test_foreign_budget_is_refused(data_root):
         ("NB201", "|none~0|"),
     ],
 )
-def test_illegal_architecture_is_refused(ask, space, arch):
+def test_illegal_architecture_is_refused(ask: Ask, space: str, arch: str) -> None:
     with pytest.raises(ArchitectureError):
         ask("--space", space, "--arch", arch)
 
 
-def test_command_ends_with_code_2_and_one_sentence(data_root):
+def test_command_ends_with_code_2_and_one_sentence(data_root: Path) -> None:
     result = subprocess.run(
         [sys.executable, "-m", "datasets.query", "--space", "ENAS", "--arch", "1 2 3"],
         cwd=REPOSITORY_ROOT,

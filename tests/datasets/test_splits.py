@@ -1,4 +1,5 @@
 import hashlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,14 +16,14 @@ def names(n: int) -> np.ndarray:
     return np.array([hashlib.md5(str(k).encode()).hexdigest() for k in range(n)])
 
 
-def test_parts_are_disjoint_complete_and_of_the_asked_size():
+def test_parts_are_disjoint_complete_and_of_the_asked_size() -> None:
     split = split_rows(names(1234))
     assert len(split.test) == 123
     assert np.array_equal(np.sort(np.concatenate([split.train, split.test])), np.arange(1234))
     assert np.array_equal(np.flatnonzero(split.parts()), split.test)
 
 
-def test_split_is_the_stated_rule_and_stays_what_it_was():
+def test_split_is_the_stated_rule_and_stays_what_it_was() -> None:
     hashes = names(20)
     expected = sorted(
         range(20), key=lambda k: hashlib.sha256(f"7:{hashes[k]}".encode()).hexdigest()
@@ -33,7 +34,7 @@ def test_split_is_the_stated_rule_and_stays_what_it_was():
     assert split_rows(hashes, seed=7).fingerprint == FROZEN_FINGERPRINT
 
 
-def test_order_of_the_rows_does_not_matter():
+def test_order_of_the_rows_does_not_matter() -> None:
     hashes = names(500)
     shuffled = np.random.default_rng(0).permutation(hashes)
     a, b = split_rows(hashes, seed=3), split_rows(shuffled, seed=3)
@@ -41,7 +42,7 @@ def test_order_of_the_rows_does_not_matter():
     assert a.fingerprint == b.fingerprint
 
 
-def test_seeds_differ_and_the_fingerprint_tells():
+def test_seeds_differ_and_the_fingerprint_tells() -> None:
     hashes = names(500)
     a, b = split_rows(hashes, seed=1), split_rows(hashes, seed=2)
     assert set(a.test) != set(b.test)
@@ -49,14 +50,14 @@ def test_seeds_differ_and_the_fingerprint_tells():
     assert a.fingerprint == split_fingerprint(hashes, a.test)
 
 
-def test_repeated_architectures_and_impossible_shares_are_refused():
+def test_repeated_architectures_and_impossible_shares_are_refused() -> None:
     with pytest.raises(InputError, match="merge"):
         split_rows(np.array(["aa", "bb", "aa"]))
     with pytest.raises(InputError, match="share"):
         split_rows(names(3), test_share=1.5)
 
 
-def test_stored_split_names_its_rows(tmp_path):
+def test_stored_split_names_its_rows(tmp_path: Path) -> None:
     split = split_rows(names(50))
     split.save(tmp_path / "split.json")
     stored = read_json(tmp_path / "split.json")

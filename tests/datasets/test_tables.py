@@ -48,7 +48,7 @@ def small_table() -> Table:
     )
 
 
-def test_table_comes_back_as_it_was_written(tmp_path):
+def test_table_comes_back_as_it_was_written(tmp_path: Path) -> None:
     path = tmp_path / "t.npz"
     table = small_table()
     write_table(path, table)
@@ -68,7 +68,7 @@ def test_table_comes_back_as_it_was_written(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["t.npz"]
 
 
-def test_only_wanted_columns_are_read(tmp_path):
+def test_only_wanted_columns_are_read(tmp_path: Path) -> None:
     write_table(tmp_path / "t.npz", small_table())
     table = read_table(tmp_path / "t.npz", lambda name: name == "parameters")
     assert list(table.columns) == ["parameters"]
@@ -76,20 +76,20 @@ def test_only_wanted_columns_are_read(tmp_path):
 
 
 @pytest.mark.parametrize("nodes", [1, 2, 7, 14])
-def test_edges_survive_packing(nodes):
+def test_edges_survive_packing(nodes: int) -> None:
     bits = np.random.default_rng(nodes).random((50, nodes, nodes)) < 0.4
     adjacency = np.triu(bits, 1)
     assert np.array_equal(unpack_edges(pack_edges(adjacency), nodes), adjacency)
 
 
-def test_bit_of_an_edge_is_the_documented_one():
+def test_bit_of_an_edge_is_the_documented_one() -> None:
     adjacency = np.zeros((1, 7, 7), dtype=bool)
     adjacency[0, 2, 5] = True
     number = int.from_bytes(pack_edges(adjacency)[0].tobytes(), "little")
     assert number == 1 << (2 + 5 * 4 // 2)
 
 
-def test_hashes_survive_packing():
+def test_hashes_survive_packing() -> None:
     names = np.array(["00ff", "a1b2"])
     assert hash_bytes(names).tolist() == [[0, 255], [161, 178]]
     assert hash_strings(hash_bytes(names)).tolist() == names.tolist()
@@ -133,14 +133,16 @@ def header(**changes: object) -> np.ndarray:
         ({"edges": None}, "damaged or no table"),
     ],
 )
-def test_wrong_content_is_one_sentence(tmp_path, changes, expected):
+def test_wrong_content_is_one_sentence(
+    tmp_path: Path, changes: dict[str, np.ndarray | None], expected: str
+) -> None:
     path = rewritten(tmp_path / "t.npz", **changes)
     with pytest.raises(InputError, match=expected) as caught:
         read_table(path)
     assert str(path) in str(caught.value)
 
 
-def test_damaged_bytes_are_one_sentence(tmp_path):
+def test_damaged_bytes_are_one_sentence(tmp_path: Path) -> None:
     path = tmp_path / "t.npz"
     write_table(path, small_table())
     content = path.read_bytes()
@@ -152,13 +154,13 @@ def test_damaged_bytes_are_one_sentence(tmp_path):
         read_table(tmp_path / "absent.npz")
 
 
-def test_pickled_objects_in_a_table_are_refused(tmp_path):
+def test_pickled_objects_in_a_table_are_refused(tmp_path: Path) -> None:
     path = rewritten(tmp_path / "t.npz", types=np.array([[{}]], dtype=object))
     with pytest.raises(InputError, match="allow_pickle"):
         read_table(path)
 
 
-def test_table_that_cannot_be_written_leaves_nothing(tmp_path):
+def test_table_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
     blocked = tmp_path / "file"
     blocked.touch()
     with pytest.raises(InputError, match="cannot write"):
@@ -166,7 +168,7 @@ def test_table_that_cannot_be_written_leaves_nothing(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["file"]
 
 
-def test_mean_over_trials_is_not_one_trial():
+def test_mean_over_trials_is_not_one_trial() -> None:
     test = small_table().columns["cifar10/108/test"]
     np.testing.assert_allclose(test.mean(), [0.1, 0.35])
     np.testing.assert_array_equal(test.trial(1), [np.nan, 0.4])

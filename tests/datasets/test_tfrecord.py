@@ -55,7 +55,7 @@ def written(path: Path, *records: bytes) -> Path:
     return path
 
 
-def test_checksum_of_known_strings():
+def test_checksum_of_known_strings() -> None:
     # RFC 3720, appendix B.4, and the usual check value.
     assert crc32c(b"123456789") == 0xE3069283
     assert crc32c(bytes(32)) == 0x8A9136AA
@@ -63,7 +63,7 @@ def test_checksum_of_known_strings():
     assert crc32c(bytes(range(32))) == 0x46DD794E
 
 
-def test_many_checksums_are_the_single_ones():
+def test_many_checksums_are_the_single_ones() -> None:
     generator = np.random.default_rng(0)
     strings = [generator.bytes(n) for n in (0, 1, 7, 400, 3, 400, 0, 65)]
     many = crc32c_many(strings)
@@ -71,13 +71,13 @@ def test_many_checksums_are_the_single_ones():
     assert masked_many(many).tolist() == [masked(crc32c(s)) for s in strings]
 
 
-def test_records_come_back_in_order(tmp_path):
+def test_records_come_back_in_order(tmp_path: Path) -> None:
     generator = np.random.default_rng(0)
     records = [generator.bytes(int(n)) for n in generator.integers(0, 60, size=9000)]
     assert list(read_records(written(tmp_path / "r.tfrecord", *records))) == records
 
 
-def test_sample_is_what_tensorflow_reads(data_root):
+def test_sample_is_what_tensorflow_reads(data_root: Path) -> None:
     tensorflow = pytest.importorskip("tensorflow")
     path = data_root / "nasbench101" / "nasbench_only108_sample.tfrecord"
     theirs = tensorflow.data.TFRecordDataset(str(path)).as_numpy_iterator()
@@ -92,7 +92,7 @@ def test_sample_is_what_tensorflow_reads(data_root):
         (30, r"record 2 at byte 56: the file is cut off, the record needs 44 more bytes and 18"),
     ],
 )
-def test_cut_off_file_names_the_record(tmp_path, cut, expected):
+def test_cut_off_file_names_the_record(tmp_path: Path, cut: int, expected: str) -> None:
     path = written(tmp_path / "r.tfrecord", bytes(40), bytes(40))
     path.write_bytes(path.read_bytes()[: 56 + cut])
     with pytest.raises(InputError, match=expected):
@@ -102,7 +102,7 @@ def test_cut_off_file_names_the_record(tmp_path, cut, expected):
 @pytest.mark.parametrize(
     ("byte", "expected"), [(56, "length does not match"), (56 + 12 + 7, "data does not match")]
 )
-def test_flipped_bit_names_the_record(tmp_path, byte, expected):
+def test_flipped_bit_names_the_record(tmp_path: Path, byte: int, expected: str) -> None:
     path = written(tmp_path / "r.tfrecord", bytes(40), bytes(40), bytes(40))
     content = bytearray(path.read_bytes())
     content[byte] ^= 4
@@ -111,7 +111,7 @@ def test_flipped_bit_names_the_record(tmp_path, byte, expected):
         list(read_records(path))
 
 
-def test_metrics_message_is_decoded():
+def test_metrics_message_is_decoded() -> None:
     metrics = parse_model_metrics(training(validation=0.9, parameters=8_000))
     assert metrics.parameters == 8_000
     assert len(metrics.evaluations) == 3
@@ -119,7 +119,7 @@ def test_metrics_message_is_decoded():
     assert (last.training_seconds, last.train, last.validation, last.test) == (10, 0.75, 0.9, 0.25)
 
 
-def test_message_with_unknown_fields_and_left_out_ones():
+def test_message_with_unknown_fields_and_left_out_ones() -> None:
     unknown = b"\x1a\x02hi" + b"\x25" + bytes(4) + b"\x28\x05"
     assert parse_model_metrics(unknown).evaluations == ()
     assert parse_model_metrics(b"\x0a\x00").evaluations[0].validation == 0.0
@@ -128,12 +128,12 @@ def test_message_with_unknown_fields_and_left_out_ones():
 
 
 @pytest.mark.parametrize("message", [b"\x0a\x05abc", b"\x10", b"\x10" + b"\xff" * 10, b"\x03"])
-def test_broken_message_is_refused(message):
+def test_broken_message_is_refused(message: bytes) -> None:
     with pytest.raises(MessageError):
         parse_model_metrics(message)
 
 
-def test_repeats_and_budgets_become_columns(tmp_path):
+def test_repeats_and_budgets_become_columns(tmp_path: Path) -> None:
     path = written(
         tmp_path / "r.tfrecord",
         record(metrics=training(validation=0.25)),
@@ -166,13 +166,13 @@ def test_repeats_and_budgets_become_columns(tmp_path):
         (record("1" * 32, cell=("0000", "input,output")), "not those of module hash"),
     ],
 )
-def test_bad_record_is_named(tmp_path, bad, expected):
+def test_bad_record_is_named(tmp_path: Path, bad: bytes, expected: str) -> None:
     path = written(tmp_path / "r.tfrecord", record(), bad)
     with pytest.raises(InputError, match=f"record 2: .*{expected}"):
         read_tfrecord(path)
 
 
-def test_empty_and_missing_files_are_refused(tmp_path):
+def test_empty_and_missing_files_are_refused(tmp_path: Path) -> None:
     (tmp_path / "empty.tfrecord").touch()
     with pytest.raises(InputError, match="no records"):
         read_tfrecord(tmp_path / "empty.tfrecord")
