@@ -316,7 +316,8 @@ def test_held_out_graphs_are_those_of_the_training(weights: Path, tmp_path: Path
     write_json(folder / "config.json", {"seed": 3, "split": "of other architectures"})
     with pytest.raises(InputError, match="training on other architectures"):
         held_out_graphs(trained(folder), None, seed=1)
-    for content in ([], {"settings": 3}):
+    contents: tuple[object, ...] = ([], {"settings": 3})
+    for content in contents:
         write_json(folder / "config.json", content)
         with pytest.raises(InputError, match="not the configuration of a training"):
             held_out_graphs(trained(folder), None, seed=1)
