@@ -50,7 +50,10 @@ def read_pth(path: Path) -> Table:
         content = _unpickle_pth(path)
         if not isinstance(content, dict) or not isinstance(content.get("arch2infos"), dict):
             raise PickleRefused("it has no 'arch2infos': a NAS-Bench-201 file is expected")
-        return _table(sorted(content["arch2infos"].items()), path)
+        infos = content["arch2infos"]
+        if not all(type(index) is int for index in infos):
+            raise PickleRefused("its architectures are not numbered: is it damaged?")
+        return _table(((index, infos[index]) for index in sorted(infos)), path)
 
 
 def read_nats_folder(path: Path) -> Table:
@@ -104,7 +107,7 @@ class _Trainings:
                     self.names.append(str(info["arch_str"]))
                 for (dataset, seed), record in info["all_results"].items():
                     self._add(row, f"{dataset}/{_SCHEDULES[schedule]}", int(seed), record)
-            except (KeyError, TypeError, ValueError, AttributeError) as error:
+            except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
                 raise PickleRefused(
                     f"architecture {index}, schedule {schedule!r} is not as it should be "
                     f"({type(error).__name__}: {error})"
@@ -246,9 +249,18 @@ def _unpickle_record(file: Path) -> Any:
 
 def _unpickle_pth(path: Path) -> Any:
     """The object in a file of ``torch.save``: a zip archive, or several pickles in a row."""
+    if path.stat().st_size == 0:
+        raise PickleRefused("it is empty")
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         if zipfile.is_zipfile(path):
-            start, raw = _pickle_in_archive(path, data)
+            try:
+                start, raw = _pickle_in_archive(path, data)
+            except PickleRefused:
+                raise
+            except Exception as error:  # zipfile raises a dozen kinds for damaged bytes
+                raise PickleRefused(f"a damaged archive ({type(error).__name__}: {error})") from (
+                    error
+                )
             return read_pickle(raw, start, _forget)[0]
         magic, place = read_pickle(data)
         if magic != _LEGACY_MAGIC:
@@ -284,7 +296,5 @@ def _explained(path: Path) -> Iterator[None]:
         yield
     except PickleRefused as error:
         raise InputError(f"{str(path)!r} cannot be read: {error}") from error
-    except (OSError, ValueError, zipfile.BadZipFile, struct.error, NotImplementedError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"{str(path)!r} cannot be read: {error}, fetch it again") from error
+    except OSError as error:
+        raise InputError(f"{str(path)!r} cannot be read: {error.strerror or error}") from error

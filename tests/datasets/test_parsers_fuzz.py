@@ -263,7 +263,7 @@ def records(value: object) -> object:
     return {
         "full": {
             "arch_str": "|none~0|+|none~0|none~1|+|none~0|none~1|none~2|",
-            "all_results": {("cifar10", 777): training},
+            "all_results": {("cifar10", 777): training, ("cifar100", str(value)): training},
         }
     }
 
@@ -272,7 +272,7 @@ def records(value: object) -> object:
 @given(value=VALUES, changes=edits)
 def test_pth_bytes(tmp_path: Path, value: Any, changes: Changes) -> None:
     buffer = io.BytesIO()
-    torch.save({"arch2infos": {0: records(value)}}, buffer)
+    torch.save({"arch2infos": {0: records(value), 1: value}}, buffer)
     only_sentences(read_pth, tmp_path / "a.pth", buffer.getvalue())
     only_sentences(read_pth, tmp_path / "a.pth", edited(buffer.getvalue(), changes))
 

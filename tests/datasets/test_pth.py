@@ -170,10 +170,18 @@ def test_older_torch_format_is_read(data_root: Path, tmp_path: Path) -> None:
 
 
 def test_wrong_pth_is_one_sentence(tmp_path: Path) -> None:
-    for name, content in (("weights", {"layer": torch.zeros(3)}), ("else", {"arch2infos": 3})):
+    infos: dict[str, Any] = {"full": {"arch_str": "", "all_results": {("cifar10", 1e999): {}}}}
+    for name, content in (
+        ("weights", {"layer": torch.zeros(3)}),
+        ("else", {"arch2infos": 3}),
+        ("names", {"arch2infos": {0: infos, None: infos}}),
+    ):
         torch.save(content, tmp_path / name)
         with pytest.raises(InputError, match=f"{name}' cannot be read: it"):
             read_pth(tmp_path / name)
+    torch.save({"arch2infos": {0: infos}}, tmp_path / "seed")
+    with pytest.raises(InputError, match="architecture 0, schedule 'full' is not as it should be"):
+        read_pth(tmp_path / "seed")
     (tmp_path / "text").write_text("not a pickle")
     with pytest.raises(InputError, match="cannot be read"):
         read_pth(tmp_path / "text")
