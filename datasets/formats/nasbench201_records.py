@@ -35,6 +35,7 @@ from experiment.errors import InputError
 _SCHEDULES = {"less": 12, "full": 200, "12": 12, "200": 200}
 """Names of the schedules in the ``.pth`` file and in the folder → epochs."""
 _DATASETS = ("cifar10-valid", "cifar10", "cifar100", "ImageNet16-120")
+_ARCHIVE_MAGIC = b"PK\x03\x04"
 _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C  # torch.serialization.MAGIC_NUMBER
 _LEGACY_HEADERS = 3  # magic number, protocol version, facts about the writing machine
 _RECORD_FILE = re.compile(r"\d{6}\.pickle\.pbz2")
@@ -252,7 +253,7 @@ def _unpickle_pth(path: Path) -> Any:
     if path.stat().st_size == 0:
         raise PickleRefused("it is empty")
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        if zipfile.is_zipfile(path):
+        if data[:4] == _ARCHIVE_MAGIC:
             try:
                 start, raw = _pickle_in_archive(path, data)
             except PickleRefused:
