@@ -49,12 +49,12 @@ class SearchSpace(ABC):
         """
         reason = self.why_illegal(graph)
         if reason is not None:
-            raise ArchitectureError(f"not an {self.name} architecture: {reason}")
+            raise ArchitectureError(f"not an architecture of {self.name}: {reason}")
         return graph
 
-    @abstractmethod
     def legal(self, batch: GraphBatch) -> np.ndarray:
-        """Vectorised :meth:`is_legal`. **Shape** (B,), bool."""
+        """:meth:`is_legal` of every graph; vectorised where speed matters. **Shape** (B,), bool."""
+        return np.array([self.is_legal(graph) for graph in batch], dtype=bool)
 
     @abstractmethod
     def canonical(self, graph: ArchitectureGraph) -> ArchitectureGraph:
@@ -63,13 +63,21 @@ class SearchSpace(ABC):
         Two members are the same architecture exactly when their canonical graphs are equal.
         """
 
-    @abstractmethod
     def hash(self, graph: ArchitectureGraph) -> str:
-        """A hexadecimal name of the architecture, the same for all its isomorphic graphs."""
+        """A hexadecimal name of the architecture, the same for all its isomorphic graphs.
+
+        It is :func:`datasets.canonical.canonical_hash`, where a space has no name of its own for
+        its architectures; one that has overrides :meth:`hashes` as well.
+        """
+        from datasets.canonical import canonical_hash
+
+        return canonical_hash(graph)
 
     def hashes(self, batch: GraphBatch) -> np.ndarray:
         """The :meth:`hash` of every graph of a batch. **Shape** (B,), strings."""
-        return np.array([self.hash(graph) for graph in batch], dtype=np.str_)
+        from datasets.canonical import canonical_hashes
+
+        return np.array(canonical_hashes(batch), dtype=np.str_)
 
     @abstractmethod
     def sample(self, n: int, generator: np.random.Generator) -> list[ArchitectureGraph]:
@@ -100,9 +108,12 @@ class SearchSpace(ABC):
     def format(self, graph: ArchitectureGraph) -> str:
         """Write the official notation, which :meth:`parse` reads back to an equal graph."""
 
-    @abstractmethod
     def to_record(self, graph: ArchitectureGraph) -> dict[str, object]:
-        """The JSON object of an architecture file, without the optional keys."""
+        """The JSON object of an architecture file, without the optional keys.
+
+        It is ``{"arch": <the official notation>}``, where a space's files have no other form.
+        """
+        return {"arch": self.format(graph)}
 
     @abstractmethod
     def legality_mask(self, *, reverse: bool = False) -> LegalityMask:

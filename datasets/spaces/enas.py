@@ -13,10 +13,9 @@ import numpy as np
 import torch
 
 from datasets.batch import GraphBatch
-from datasets.canonical import canonical_hash, canonical_hashes
 from datasets.graph import INPUT, OUTPUT, ArchitectureError, ArchitectureGraph
 from datasets.space import SearchSpace
-from datasets.spaces.notation import excerpt, read_json, read_record
+from datasets.spaces.notation import excerpt, read_arch, read_json
 from datasets.spaces.skeleton import Skeleton, SkeletonMask
 
 NUM_OPERATIONS = 6
@@ -88,14 +87,6 @@ class ENAS(SearchSpace):
     def canonical(self, graph: ArchitectureGraph) -> ArchitectureGraph:
         """The graph itself: a chain has one topological order."""
         return self.check(graph)
-
-    def hash(self, graph: ArchitectureGraph) -> str:
-        """:func:`datasets.canonical.canonical_hash` of the graph."""
-        return canonical_hash(graph)
-
-    def hashes(self, batch: GraphBatch) -> np.ndarray:
-        """:meth:`hash` of every graph. **Shape** (B,), strings."""
-        return np.array(canonical_hashes(batch), dtype=np.str_)
 
     def sample(self, n: int, generator: np.random.Generator) -> list[ArchitectureGraph]:
         """``n`` architectures, uniform over the space."""
@@ -214,12 +205,8 @@ class ENAS(SearchSpace):
         text = text.strip()
         if text.startswith("["):
             return self.from_layers(read_json(text, "a row [[op],[op,b0],[op,b0,b1],…]"))
-        if not text.startswith("{"):
-            return self.from_row([_number(token) for token in text.split()])
-        (arch,) = read_record(text, ("arch",), 'an object {"arch": "1 3 0 …"}')
-        if not isinstance(arch, str):
-            raise ArchitectureError(f"'arch' is {excerpt(str(arch))}, expected a string of numbers")
-        return self.from_row([_number(token) for token in arch.split()])
+        numbers = read_arch(text, "1 3 0 …").split()
+        return self.from_row([_number(token) for token in numbers])
 
     def from_layers(self, layers: object) -> ArchitectureGraph:
         """The architecture of a row in the official notation ``[[op],[op,b0],…]``.
@@ -251,10 +238,6 @@ class ENAS(SearchSpace):
     def format(self, graph: ArchitectureGraph) -> str:
         """The flat string: the numbers of the row, separated by blanks."""
         return " ".join(map(str, self.to_row(graph)))
-
-    def to_record(self, graph: ArchitectureGraph) -> dict[str, object]:
-        """``arch``, the flat string."""
-        return {"arch": self.format(graph)}
 
     def legality_mask(self, *, reverse: bool = False) -> SkeletonMask:
         """Mask for a decoder: the chain is forced, other edges into a layer are free."""

@@ -17,10 +17,9 @@ import numpy as np
 import torch
 
 from datasets.batch import GraphBatch
-from datasets.canonical import canonical_hash, canonical_hashes
 from datasets.graph import INPUT, OUTPUT, ArchitectureError, ArchitectureGraph
 from datasets.space import SearchSpace
-from datasets.spaces.notation import excerpt, read_record
+from datasets.spaces.notation import excerpt, read_arch
 from datasets.spaces.skeleton import Skeleton, SkeletonMask
 
 OFFICIAL_OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
@@ -83,14 +82,6 @@ class NB201(SearchSpace):
     def canonical(self, graph: ArchitectureGraph) -> ArchitectureGraph:
         """The graph itself: the fixed edges have no symmetry."""
         return self.check(graph)
-
-    def hash(self, graph: ArchitectureGraph) -> str:
-        """:func:`datasets.canonical.canonical_hash` of the graph."""
-        return canonical_hash(graph)
-
-    def hashes(self, batch: GraphBatch) -> np.ndarray:
-        """:meth:`hash` of every graph. **Shape** (B,), strings."""
-        return np.array(canonical_hashes(batch), dtype=np.str_)
 
     def functional_class(self, graph: ArchitectureGraph) -> str:
         """A text that is the same for the cells that the benchmark counts as one: 6,466 texts.
@@ -155,12 +146,7 @@ class NB201(SearchSpace):
         Raises:
             ArchitectureError: the text is no member of the space; the message says what is wrong.
         """
-        text = text.strip()
-        if text.startswith("{"):
-            (arch,) = read_record(text, ("arch",), f'an object {{"arch": "{_EXAMPLE}"}}')
-            if not isinstance(arch, str):
-                raise ArchitectureError(f"'arch' is {excerpt(str(arch))}, expected a string")
-            text = arch.strip()
+        text = read_arch(text.strip(), _EXAMPLE)
         maps = text.split("+")
         if len(maps) != 3:
             raise ArchitectureError(
@@ -189,10 +175,6 @@ class NB201(SearchSpace):
         for (source, target), name in zip(CELL_EDGES, names, strict=True):
             parts[target - 1] += f"{name}~{source}|"
         return "+".join(f"|{part}" for part in parts)
-
-    def to_record(self, graph: ArchitectureGraph) -> dict[str, object]:
-        """``arch``, the architecture string."""
-        return {"arch": self.format(graph)}
 
     def legality_mask(self, *, reverse: bool = False) -> SkeletonMask:
         """Mask for a decoder: edges are fixed, operations are free."""

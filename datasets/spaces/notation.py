@@ -40,6 +40,24 @@ def read_record(text: str, keys: tuple[str, ...], expected: str) -> list[object]
     return [record[key] for key in keys]
 
 
+def read_arch(text: str, example: str) -> str:
+    """The notation of an architecture: ``text``, or the ``arch`` of the JSON object that it is.
+
+    Args:
+        text: without blanks around it.
+        example: of the notation, for the message.
+
+    Raises:
+        ArchitectureError: the JSON is damaged, or its ``arch`` is absent or no string.
+    """
+    if not text.startswith("{"):
+        return text
+    (arch,) = read_record(text, ("arch",), f'an object {{"arch": "{example}"}}')
+    if not isinstance(arch, str):
+        raise ArchitectureError(f"'arch' is {excerpt(str(arch))}, expected a string: {example}")
+    return arch.strip()
+
+
 def excerpt(text: str) -> str:
     """The beginning of ``text`` in quotes, on one line, short enough for a message."""
     return repr(text if len(text) <= 60 else text[:57] + "...")

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from datasets.graph import ArchitectureGraph
+from datasets.testing import random_dag as drawn_dag
+from datasets.testing import relabelled
 
 Relabel = Callable[[ArchitectureGraph, np.random.Generator], ArchitectureGraph]
 
@@ -15,32 +17,10 @@ Relabel = Callable[[ArchitectureGraph, np.random.Generator], ArchitectureGraph]
 @pytest.fixture(scope="session")
 def relabel() -> Relabel:
     """Put a graph's nodes into a random topological order."""
-
-    def shuffled(graph: ArchitectureGraph, generator: np.random.Generator) -> ArchitectureGraph:
-        order: list[int] = []
-        left = set(range(graph.num_nodes))
-        while left:
-            blocked = {j for i, j in graph.edges if i in left}
-            node = int(generator.choice(sorted(left - blocked)))
-            order.append(node)
-            left.remove(node)
-        place = {node: k for k, node in enumerate(order)}
-        return ArchitectureGraph(
-            tuple(graph.types[node] for node in order),
-            tuple((place[i], place[j]) for i, j in graph.edges),
-        )
-
-    return shuffled
+    return relabelled
 
 
 @pytest.fixture(scope="session")
 def random_dag() -> Callable[..., ArchitectureGraph]:
     """Draw a labelled DAG; few types and regular edges make symmetric ones likely."""
-
-    def draw(
-        generator: np.random.Generator, nodes: int, types: int = 2, density: float = 0.4
-    ) -> ArchitectureGraph:
-        edges = [(i, j) for j in range(nodes) for i in range(j) if generator.random() < density]
-        return ArchitectureGraph(tuple(generator.integers(2, 2 + types, size=nodes)), tuple(edges))
-
-    return draw
+    return drawn_dag

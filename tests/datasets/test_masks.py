@@ -1,7 +1,7 @@
 """Legality masks: everything legal passes, and whatever is built under a mask is legal.
 
-The walker below builds batches as a decoder does, with choices of its own where a mask leaves
-one; NB101's rule is besides compared with brute force over all completions.
+More walks than ``datasets.testing`` takes, and the order of nodes; NB101's rule is besides
+compared with brute force over all completions.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from itertools import combinations, product
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
 
 from datasets import get_space
-from datasets.batch import GraphBatch, LegalityMask
+from datasets.batch import GraphBatch
 from datasets.graph import INPUT, OUTPUT, ArchitectureGraph
 from datasets.space import SearchSpace
 from datasets.spaces.enas import ENAS
 from datasets.spaces.nb101 import NB101
+from datasets.testing import assert_lets_pass, walk
 
 SPACES: dict[str, SearchSpace] = {
     **{name: get_space(name) for name in ("ENAS", "NB101", "NB201")},
@@ -30,66 +30,6 @@ EDGE_CHOICES: dict[str, float] = {"all edges": 1.0, "no edges": 0.0, "random": 0
 END_WEIGHT = {"late": 0.05, "early": 3.0}
 
 
-def assert_lets_through(mask: LegalityMask, graphs: GraphBatch) -> None:
-    """Teacher-force graphs that all have the same number of nodes."""
-    size = int(graphs.num_nodes[0])
-    for n in range(1, size):
-        types, adjacency = graphs.types[:, :n], graphs.adjacency[:, :n, :n]
-        new_types = graphs.types[:, n]
-        assert mask.allowed_types(types, adjacency).gather(1, new_types[:, None]).all()
-        for k in range(n):
-            drawn = graphs.adjacency[:, :k, n]
-            allowed = mask.allowed_edges(types, adjacency, new_types, drawn)
-            taken = graphs.adjacency[:, k, n].long()
-            assert allowed.gather(1, taken[:, None]).all()
-
-
-def walk(
-    mask: LegalityMask, start: int, max_nodes: int, edge_share: float, end_weight: float, size: int
-) -> GraphBatch:
-    """Build ``size`` graphs under ``mask``; each stops at its end node."""
-    end = INPUT + OUTPUT - start
-    finished = []
-    types = torch.full((size, 1), start)
-    adjacency = torch.zeros(size, 1, 1, dtype=torch.bool)
-    while len(types):
-        n = types.shape[1]
-        assert n < max_nodes, "not ended at the last place"
-        allowed = mask.allowed_types(types, adjacency)
-        assert allowed.any(dim=1).all()
-        weights = allowed.float()
-        weights[:, end] *= end_weight
-        new_types = torch.multinomial(weights, 1)[:, 0]
-        drawn = torch.zeros(len(types), 0, dtype=torch.bool)
-        for _ in range(n):
-            drawn = torch.cat(
-                [drawn, draw_edge(mask, types, adjacency, new_types, drawn, edge_share)], 1
-            )
-        types = torch.cat([types, new_types[:, None]], dim=1)
-        adjacency = torch.nn.functional.pad(adjacency, (0, 1, 0, 1))
-        adjacency[:, :n, n] = drawn
-        ended = new_types == end
-        count = int(ended.sum())
-        finished.append(GraphBatch(types[ended], adjacency[ended], torch.full((count,), n + 1)))
-        types, adjacency = types[~ended], adjacency[~ended]
-    return GraphBatch.cat(finished)
-
-
-def draw_edge(
-    mask: LegalityMask,
-    types: Tensor,
-    adjacency: Tensor,
-    new_types: Tensor,
-    drawn: Tensor,
-    share: float,
-) -> Tensor:
-    allowed = mask.allowed_edges(types, adjacency, new_types, drawn)
-    assert allowed.shape == (len(types), 2)
-    assert allowed.any(dim=1).all()
-    wish = torch.rand(len(types)) < share
-    return torch.where(wish, allowed[:, 1], ~allowed[:, 0])[:, None]
-
-
 @pytest.mark.parametrize("end_weight", END_WEIGHT.values(), ids=END_WEIGHT)
 @pytest.mark.parametrize("edge_share", EDGE_CHOICES.values(), ids=EDGE_CHOICES)
 @pytest.mark.parametrize("reverse", [False, True], ids=["forward", "reverse"])
@@ -97,11 +37,11 @@ def draw_edge(
 def test_every_walk_ends_in_a_member(
     name: str, reverse: bool, edge_share: float, end_weight: float
 ) -> None:
-    torch.manual_seed(0)
     space = SPACES[name]
     mask = space.legality_mask(reverse=reverse)
     start = OUTPUT if reverse else INPUT
-    graphs = walk(mask, start, space.max_nodes, edge_share, end_weight, size=2000)
+    generator = torch.Generator().manual_seed(0)
+    graphs = walk(mask, start, space.max_nodes, edge_share, end_weight, 2000, generator)
     assert len(graphs) == 2000
     graphs = graphs.reversed() if reverse else graphs
     assert space.legal(graphs).all()
@@ -123,7 +63,7 @@ def test_every_member_passes(name: str, reverse: bool, relabel: Callable) -> Non
     batch = GraphBatch.from_graphs(graphs, space.max_nodes)
     batch = batch.reversed() if reverse else batch
     for n in batch.num_nodes.unique():
-        assert_lets_through(mask, batch[batch.num_nodes == n])
+        assert_lets_pass(mask, batch[batch.num_nodes == n])
 
 
 Edges = tuple[tuple[int, int], ...]
