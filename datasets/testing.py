@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from contextlib import suppress
 from itertools import islice
 
 import numpy as np
@@ -81,8 +80,15 @@ def check_bad_notation(space: SearchSpace) -> None:
 
 def read_or_refused(space: SearchSpace, text: str) -> None:
     """Check that ``parse`` makes a member of ``text``, or says what is wrong with it."""
-    with suppress(ArchitectureError):
-        assert space.is_legal(space.parse(text)), f"{text!r} is read as a graph that is no member"
+    try:
+        graph = space.parse(text)
+    except ArchitectureError:
+        return
+    except Exception as error:
+        raise AssertionError(
+            f"parse({text!r}) raises {error!r}, expected a graph or an ArchitectureError"
+        ) from error
+    assert space.is_legal(graph), f"{text!r} is read as a graph that is no member"
 
 
 def check_conversions(space: SearchSpace) -> None:

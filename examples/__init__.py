@@ -1,0 +1,1 @@
+"""Short scripts, each of them one thing to learn; run from the repository root."""
