@@ -43,6 +43,7 @@ class TrainingSettings:
     optimiser: Literal["adam", "adamw"]
     schedule: Literal["one_cycle", "plateau", "constant"]
     precision: Literal["auto", "float32", "bfloat16"]
+    warmup: float = 0.3
     weight_decay: float = 0.0
     gradient_clip: float | None = None
     cells_up_to: int | None = None

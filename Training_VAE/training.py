@@ -50,7 +50,7 @@ def train(
         seed: of weights, order and noise.
         save_interval: epochs between checkpoints; the last epoch always has one.
         protocol: of the final evaluation.
-        compiled: whether the loss is compiled (takes a minute, then steps are faster).
+        compiled: whether encoder and generator are compiled (takes minutes, then steps are faster).
         resume: whether to go on with the run in ``folder``.
 
     Returns:
@@ -75,10 +75,12 @@ def train(
     model = build_model(model_name, sizes).to(device)
     model.compute_dtype = settings.compute_dtype(device)
     objective = settings.objective
-    vae_loss = torch.compile(model.loss) if compiled else model.loss
+    if compiled:
+        model.Encoder.compile()
+        model.generator.compile()
 
     def loss(batch: GraphBatch, generator: torch.Generator) -> Mapping[str, Tensor]:
-        parts = vae_loss(batch, objective, generator)
+        parts = model.loss(batch, objective, generator)
         return {
             "loss": parts.total,
             "reconstruction": parts.reconstruction,

@@ -56,13 +56,15 @@ def make_step(batch_size: int, dtype: torch.dtype, compiled: bool) -> Callable[[
     batch = GraphBatch.from_graphs(graphs, space.max_nodes)
     model = SVGE(Sizes(len(space.types), space.max_nodes)).train()
     model.compute_dtype = dtype
-    loss = torch.compile(model.loss) if compiled else model.loss
+    if compiled:
+        model.Encoder.compile()
+        model.generator.compile()
     optimiser = make_optimiser(model.parameters(), Optimisation(1, batch_size, 1e-4))
     objective = Objective()
 
     def step() -> None:
         optimiser.zero_grad(set_to_none=True)
-        loss(batch, objective).total.backward()
+        model.loss(batch, objective).total.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 5.0)
         optimiser.step()
 

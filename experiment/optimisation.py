@@ -26,6 +26,7 @@ class Optimisation:
         schedule: ``one_cycle`` (Smith & Topin 2017, arXiv:1708.07120; steps every batch),
             ``plateau`` (a tenth after 10 epochs without a better training loss, as the published
             code) or ``constant``.
+        warmup: share of a one-cycle schedule in which the rate rises.
         weight_decay: of AdamW.
         gradient_clip: largest norm of the gradient; ``None`` does not clip.
     """
@@ -35,10 +36,13 @@ class Optimisation:
     learning_rate: float
     optimiser: Literal["adam", "adamw"] = "adamw"
     schedule: Literal["one_cycle", "plateau", "constant"] = "one_cycle"
+    warmup: float = 0.3
     weight_decay: float = 0.01
     gradient_clip: float | None = 5.0
 
     def __post_init__(self) -> None:
+        if not 0 < self.warmup < 1:
+            raise InputError(f"the warm-up is {self.warmup}, expected a share between 0 and 1")
         if self.epochs < 1 or self.batch_size < 1 or not self.learning_rate > 0:
             raise InputError(
                 f"epochs {self.epochs}, batch size {self.batch_size} and learning rate "
@@ -68,7 +72,10 @@ class Schedule:
         self._by_batch = self._by_epoch = None
         if settings.schedule == "one_cycle":
             self._by_batch = OneCycleLR(
-                optimiser, settings.learning_rate, total_steps=settings.epochs * batches + 1
+                optimiser,
+                settings.learning_rate,
+                total_steps=settings.epochs * batches + 1,
+                pct_start=settings.warmup,
             )
         elif settings.schedule == "plateau":
             self._by_epoch = ReduceLROnPlateau(optimiser, factor=0.1, patience=10)

@@ -205,7 +205,7 @@ class Generator(nn.Module):
             states = propagate(states, self.propagation.mixing(adjacency), weights.rounds)
         return states, self.look(states, weights)
 
-    def teacher_forced(self, z: Tensor, batch: GraphBatch, dtype: torch.dtype) -> StepLogits:
+    def forward(self, z: Tensor, batch: GraphBatch, dtype: torch.dtype) -> StepLogits:
         """Every decision's logits when the graph of ``batch`` is followed.
 
         Args:

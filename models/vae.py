@@ -109,7 +109,7 @@ class GraphVAE(nn.Module):
         """Teacher-forced logits of :meth:`views`. **Shape** z (B, G) → (V·B, N−1, …)."""
         self.check_latents(z)
         directions = len(self.start_types)
-        return self.generator.teacher_forced(
+        return self.generator(
             z.repeat(directions, 1), self.views(batch), self.compute_dtype
         )
 
