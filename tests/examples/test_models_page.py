@@ -1,0 +1,72 @@
+"""``docs/models.md``: its code runs, and its tables of weights are those of the models."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from itertools import product
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from experiment.paths import REPOSITORY_ROOT
+from models import DGMG, SVGE, AccuracyModel, Sizes, checkpoints
+
+PAGE = "models.md"
+SIZES = Sizes(num_types=5, max_nodes=7, node_width=10, graph_width=16)
+
+
+def test_code_of_the_page_runs(
+    blocks: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One session, with small random weights where it loads published ones."""
+    torch.manual_seed(0)
+    published = tmp_path / "SVGE_acc_NB101"
+    published.mkdir()
+    weights = AccuracyModel(SVGE(SIZES)).state_dict()
+    torch.save(weights, checkpoints.checkpoint_path(published, 100))
+    monkeypatch.setattr(checkpoints, "STATE_DICTS", tmp_path)
+    session: dict[str, object] = {}
+    shown = blocks(PAGE, "python")
+    assert len(shown) == 10
+    for block in shown:
+        exec(block, session)
+
+
+def table(head: str) -> list[tuple[str, str]]:
+    """Key pattern and shapes in the rows of the table whose first column is called ``head``."""
+    text = (REPOSITORY_ROOT / "docs" / PAGE).read_text(encoding="utf-8")
+    _, _, rest = text.partition(f"| {head} | shape |\n|---|---|\n")
+    rows = re.findall(r"\| `(.*)` \| (.*) \|\n", rest.partition("\n\n")[0] + "\n")
+    assert rows
+    return rows
+
+
+def expanded(rows: list[tuple[str, str]]) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """Every key with its shape; the shapes of a row go with the last alternatives of its key."""
+    sizes = {"T": 5, "D": 10, "H": 5, "G": 16}
+    for pattern, shapes in rows:
+        pieces = [part.split(",") for part in re.split(r"[{}]", pattern)]
+        wanted = [
+            tuple(eval(re.sub(r"(\d)([A-Z])", r"\1*\2", width), sizes) for width in part.split(","))
+            for part in re.findall(r"\((.*?)\)", shapes)
+        ]
+        last = next((piece for piece in reversed(pieces) if len(piece) > 1), pieces[0])
+        assert len(wanted) in (1, len(last))
+        for number, choice in enumerate(product(*pieces)):
+            yield "".join(choice), wanted[number % len(wanted)]
+
+
+def shapes(model: nn.Module) -> dict[str, tuple[int, ...]]:
+    return {key: tuple(value.shape) for key, value in model.state_dict().items()}
+
+
+def test_tables_of_weights_are_those_of_the_models() -> None:
+    svge, head, dgmg = (list(expanded(table(name))) for name in ("SVGE", "head", "DGMG"))
+    assert len(dict(svge)) == len(svge)
+    assert dict(svge) == shapes(SVGE(SIZES))
+    assert dict(svge + head) == shapes(AccuracyModel(SVGE(SIZES)))
+    shared = list(expanded(table("SVGE")[3:]))
+    assert dict(shared + dgmg) == shapes(DGMG(SIZES))
