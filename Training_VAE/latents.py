@@ -10,7 +10,7 @@ import torch
 
 from datasets import get_benchmark
 from datasets.batch import GraphBatch
-from datasets.benchmark import Benchmark
+from datasets.benchmark import Benchmark, NoMeasurementsError
 from experiment.errors import InputError
 from experiment.files import atomic_path
 from experiment.progress import progress
@@ -68,10 +68,14 @@ def latent_table(
 
 
 def find_benchmark(space: str, data_root: Path | None) -> Benchmark | None:
-    """The space's measured numbers, if their files are at hand."""
+    """The space's measured numbers, if their files are at hand.
+
+    Raises:
+        InputError: the data root does not exist, or a file is damaged.
+    """
     try:
         return get_benchmark(space, data_root)
-    except InputError:
+    except NoMeasurementsError:
         return None
 
 

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from datasets.batch import GraphBatch
 
 
+class NoMeasurementsError(InputError):
+    """The files of a benchmark are not at hand (a damaged file is another error)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Metric:
     """One measured quantity of every architecture in a benchmark.

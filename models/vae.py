@@ -109,9 +109,7 @@ class GraphVAE(nn.Module):
         """Teacher-forced logits of :meth:`views`. **Shape** z (B, G) → (V·B, N−1, …)."""
         self.check_latents(z)
         directions = len(self.start_types)
-        return self.generator(
-            z.repeat(directions, 1), self.views(batch), self.compute_dtype
-        )
+        return self.generator(z.repeat(directions, 1), self.views(batch), self.compute_dtype)
 
     def reconstruction(self, z: Tensor, batch: GraphBatch, objective: Objective) -> Tensor:
         """Reconstruction loss of each graph, summed over the directions. **Shape** (B,)."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from datasets.benchmark import NoMeasurementsError
 from datasets.table import Table, is_table, read_header, read_table, write_table
 from experiment.errors import InputError
 from experiment.paths import REPOSITORY_ROOT
@@ -130,7 +131,7 @@ def choose(
     found = list(discover(space, sources, root))
     if not found:
         places = ", ".join(source.pattern for source in sources)
-        raise InputError(
+        raise NoMeasurementsError(
             f"no measured numbers of {space} below {str(root)!r}: put one of these there "
             f"({places}), or name another data root"
         )
