@@ -38,13 +38,17 @@ class Architectures:
 
     @property
     def train(self) -> GraphBatch:
-        """The training graphs."""
-        return self.graphs[torch.from_numpy(self.split.train)]
+        """The training graphs, in a seeded random order: the first k are a uniform sample."""
+        return self._in_random_order(self.split.train)
 
     @property
     def test(self) -> GraphBatch:
-        """The held-out graphs."""
-        return self.graphs[torch.from_numpy(self.split.test)]
+        """The held-out graphs, in a seeded random order: the first k are a uniform sample."""
+        return self._in_random_order(self.split.test)
+
+    def _in_random_order(self, rows: np.ndarray) -> GraphBatch:
+        order = np.random.default_rng(self.split.seed).permutation(rows)
+        return self.graphs[torch.from_numpy(order)]
 
 
 def load_architectures(
@@ -93,18 +97,26 @@ def epoch_graphs(
     if not settings.fresh_graphs:
 
         def shuffled(epoch: int) -> GraphBatch:
-            order = np.random.default_rng([seed, epoch]).permutation(len(train))
-            return train[torch.from_numpy(order)].to(device)
+            number, part = divmod(epoch, settings.epochs_a_pass)
+            order = np.random.default_rng([seed, number]).permutation(len(train))
+            rows = np.array_split(order, settings.epochs_a_pass)[part]
+            return train[torch.from_numpy(rows)].to(device)
 
         return shuffled
 
     space = architectures.space
+    count = -(-len(train) // settings.epochs_a_pass)
     held_out = set(architectures.hashes[architectures.split.test].tolist())
 
     def fresh(epoch: int) -> GraphBatch:
         generator = np.random.default_rng([seed, epoch])
-        graphs = GraphBatch.from_graphs(space.sample(len(train), generator), space.max_nodes)
-        allowed = [h not in held_out for h in space.hashes(graphs).tolist()]
-        return graphs[torch.tensor(allowed)].to(device)
+        parts: list[GraphBatch] = []
+        missing = count
+        while missing:
+            graphs = GraphBatch.from_graphs(space.sample(missing, generator), space.max_nodes)
+            allowed = [h not in held_out for h in space.hashes(graphs).tolist()]
+            parts.append(graphs[torch.tensor(allowed)])
+            missing -= len(parts[-1])
+        return GraphBatch.cat(parts).to(device)
 
     return fresh

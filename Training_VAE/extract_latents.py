@@ -18,11 +18,11 @@ from collections.abc import Sequence  # noqa: E402
 
 import torch  # noqa: E402
 
-from experiment.arguments import add_common, best_device, parser, positive_int  # noqa: E402
+from experiment.arguments import add_common, parser, positive_int  # noqa: E402
 from experiment.errors import InputError, run_command  # noqa: E402
 from Training_VAE.data import load_architectures  # noqa: E402
 from Training_VAE.latents import find_benchmark, latent_table, save_latents, save_published  # noqa: E402
-from Training_VAE.trained import add_model_flags, load_trained  # noqa: E402
+from Training_VAE.trained import add_model_flags, load_named  # noqa: E402
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -40,13 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given.threads:
         torch.set_num_threads(given.threads)
 
-    trained = load_trained(
-        given.model,
-        given.data_search_space,
-        given.path_state_dict,
-        given.checkpoint,
-        best_device(given.device),
-    )
+    trained = load_named(given)
     space = trained.space
     out = given.out or trained.folder / f"{space.name}_latent_epoch{trained.epoch}.npz"
     targets = [out, out.with_suffix(".mat")] if given.mat else [out]

@@ -33,7 +33,8 @@ from Training_VAE.reporting import report_evaluation  # noqa: E402
 
 SMALL_CELLS = 5
 """Nodes of the largest cells of the job that needs no data."""
-SMALL_FLAGS = ["--cells_up_to", str(SMALL_CELLS), "--epochs", "60", "--batch_size", "32"]
+SMALL_FLAGS = ["--cells_up_to", str(SMALL_CELLS), "--epochs", "60", "--epochs_a_pass", "1"]
+SMALL_FLAGS += ["--batch_size", "32"]
 """Its training: few graphs, so more passes and smaller batches than on a whole space."""
 
 
@@ -63,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help="a whole search space (default: the NB101 cells of at most 5 nodes, without data)",
     )
     flags.add_argument("--out", type=Path, help="folder of the run (default: runs/first_run…)")
-    flags.add_argument("--epochs", type=positive_int, help="passes over the training graphs")
+    flags.add_argument("--epochs", type=positive_int, help="epochs instead of the preset's")
     add_common(flags)
     given = flags.parse_args(arguments)
 

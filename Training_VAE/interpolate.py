@@ -34,7 +34,6 @@ from datasets.space import SearchSpace  # noqa: E402
 from experiment.arguments import (  # noqa: E402
     Parser,
     add_common,
-    best_device,
     parser,
     positive_int,
 )
@@ -55,7 +54,7 @@ from Training_VAE.trained import (  # noqa: E402
     TrainedVAE,
     add_model_flags,
     held_out_graphs,
-    load_trained,
+    load_named,
 )
 
 if TYPE_CHECKING:
@@ -189,13 +188,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given.threads:
         torch.set_num_threads(given.threads)
     seed_everything(given.seed)
-    trained = load_trained(
-        given.model,
-        given.data_search_space,
-        given.path_state_dict,
-        given.checkpoint,
-        best_device(given.device),
-    )
+    trained = load_named(given)
     model, space = trained.model, trained.space
     ends = choose_ends(trained, given.start, given.end, given.data_root, given.seed)
     latents = model.encode_all(ends.to(model.device)).mean

@@ -23,6 +23,8 @@ class TrainingSettings:
     Attributes:
         precision: what products are computed in; ``auto`` is bfloat16 where the processor has
             instructions for it, else float32.
+        epochs_a_pass: epochs that a pass over the training graphs is divided into, so that the
+            curve of a large space has points.
         cells_up_to: leave out architectures with more nodes.
         limit: train on this many of the training graphs only.
         fresh_graphs: draw new members of the space for every epoch, none of them held out,
@@ -46,6 +48,7 @@ class TrainingSettings:
     warmup: float = 0.3
     weight_decay: float = 0.0
     gradient_clip: float | None = None
+    epochs_a_pass: int = 1
     cells_up_to: int | None = None
     limit: int | None = None
     fresh_graphs: bool = False

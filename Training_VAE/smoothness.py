@@ -29,7 +29,6 @@ from analysis.figures import save_figure  # noqa: E402
 from experiment.arguments import (  # noqa: E402
     Parser,
     add_common,
-    best_device,
     parser,
     positive_int,
 )
@@ -39,7 +38,7 @@ from experiment.seeding import seed_everything  # noqa: E402
 from Training_VAE.accuracies import find_accuracies  # noqa: E402
 from Training_VAE.smoothness_figure import smoothness_figure  # noqa: E402
 from Training_VAE.smoothness_measures import Change, Smoothness, measure  # noqa: E402
-from Training_VAE.trained import add_model_flags, held_out_graphs, load_trained  # noqa: E402
+from Training_VAE.trained import add_model_flags, held_out_graphs, load_named  # noqa: E402
 
 RESULT = "smoothness.json"
 
@@ -134,13 +133,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     others = [] if given.compare is None else [read_result(given.compare)]
     for other in others:
         check_comparable(other, given.data_search_space, given.pairs, given.steps)
-    trained = load_trained(
-        given.model,
-        given.data_search_space,
-        given.path_state_dict,
-        given.checkpoint,
-        best_device(given.device),
-    )
+    trained = load_named(given)
     result = measure(
         trained.model,
         trained.space,

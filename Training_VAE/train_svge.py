@@ -43,6 +43,7 @@ from Training_VAE.training import train  # noqa: E402
 
 SETTING_FLAGS = (
     "epochs",
+    "epochs_a_pass",
     "batch_size",
     "learning_rate",
     "beta",
@@ -73,7 +74,12 @@ def make_parser() -> Parser:
         "--test_epoch", type=positive_int, help="epoch to evaluate (default: the last one)"
     )
     flags.add_argument("--config", default="default", help="preset of configs/, or a TOML file")
-    flags.add_argument("--epochs", type=positive_int, help="passes over the training graphs")
+    flags.add_argument(
+        "--epochs", type=positive_int, help="passes over the training graphs, or parts of one"
+    )
+    flags.add_argument(
+        "--epochs_a_pass", type=positive_int, help="epochs that a pass is divided into"
+    )
     flags.add_argument("--batch_size", type=positive_int, help="graphs a step")
     flags.add_argument("--learning_rate", type=positive_float, help="highest learning rate")
     flags.add_argument("--beta", type=positive_float, help="weight of the divergence")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from argparse import Namespace
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from datasets import get_space
 from datasets.batch import GraphBatch
 from datasets.registry import SPACES
 from datasets.space import SearchSpace
-from experiment.arguments import Parser, positive_int
+from experiment.arguments import Parser, best_device, positive_int
 from experiment.errors import InputError
 from experiment.files import read_json
 from models import MODELS, GraphVAE, load_vae
@@ -38,7 +39,7 @@ class TrainedVAE:
 
 
 def add_model_flags(flags: Parser) -> None:
-    """Add the flags that name a trained VAE: see :func:`load_trained`."""
+    """Add the flags that name a trained VAE: see :func:`load_named`."""
     flags.add_argument("--model", default="SVGE", choices=list(MODELS), help="which VAE")
     flags.add_argument(
         "--data_search_space", default="NB101", choices=list(SPACES), help="which search space"
@@ -49,6 +50,17 @@ def add_model_flags(flags: Parser) -> None:
         help="folder of the weights (default: state_dicts/<MODEL>_<SPACE>)",
     )
     flags.add_argument("--checkpoint", type=positive_int, help="epoch (default: the last one)")
+
+
+def load_named(given: Namespace) -> TrainedVAE:
+    """The VAE that a command's flags name: those of :func:`add_model_flags`, and ``--device``."""
+    return load_trained(
+        given.model,
+        given.data_search_space,
+        given.path_state_dict,
+        given.checkpoint,
+        best_device(given.device),
+    )
 
 
 def load_trained(

@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from datasets.batch import GraphBatch
 from models.propagation import Propagation, propagate
@@ -82,7 +81,7 @@ class Encoder(nn.Module):
     def forward(self, batch: GraphBatch, dtype: torch.dtype) -> Latent:
         """Encode a batch, computing in ``dtype``."""
         propagation = self.NodeEmb
-        start = F.embedding(batch.types, propagation.NodeInit.weight.to(dtype))  # (B, N, W)
+        start = propagation.NodeInit(batch.types).to(dtype)  # (B, N, W)
         states = start.expand(propagation.stacks, *start.shape).contiguous()
         mixing = propagation.mixing(batch.adjacency.to(dtype))
         states = propagate(states, mixing, propagation.fold(dtype))

@@ -30,7 +30,6 @@ class GeneratorWeights(NamedTuple):
     per_node: Affine
     type_hidden: Affine
     type_out: Affine
-    embedding: Tensor
     node_hidden: Affine
     node_out: Affine
     edge_per_graph: Affine
@@ -143,7 +142,6 @@ class Generator(nn.Module):
             per_node=per_node,
             type_hidden=affine(self.nodeAdd.f_an, dtype),
             type_out=affine(self.nodeAdd.f_an_2, dtype),
-            embedding=self.nodeInit.NodeInits.weight.to(dtype),
             node_hidden=affine(self.nodeInit.f_init, dtype),
             node_out=affine(self.nodeInit.f_init_2, dtype),
             edge_per_graph=Affine(edge_graph, edge_hidden.bias),
@@ -153,7 +151,7 @@ class Generator(nn.Module):
     def start(self, z: Tensor, types: Tensor) -> Tensor:
         """State of the first node. **Shape** z (B, G), types (B,) → (S, B, 1, W)."""
         dtype = z.dtype
-        embedded = F.embedding(types, self.nodeInit.NodeInits.weight.to(dtype))
+        embedded = self.nodeInit.NodeInits(types).to(dtype)
         hidden = affine(self.nodeInit.f_start, dtype)(torch.cat([embedded, z], -1)).relu()
         first = affine(self.nodeInit.f_start_2, dtype)(hidden)
         return to_stacks(first[:, None], self.propagation.stacks)
@@ -178,7 +176,7 @@ class Generator(nn.Module):
         self, types: Tensor, present: Present, z: Tensor, weights: GeneratorWeights
     ) -> Tensor:
         """State of a node of the given types. **Shape** (B,) → (B, D)."""
-        embedded = F.embedding(types, weights.embedding)
+        embedded = self.nodeInit.NodeInits(types).to(z.dtype)
         hidden = weights.node_hidden(torch.cat([embedded, present.summary_init, z], -1)).relu()
         return weights.node_out(hidden)
 
