@@ -130,8 +130,16 @@ class GraphBatch:
 
     @staticmethod
     def cat(batches: Iterable[GraphBatch]) -> GraphBatch:
-        """Join batches, padded to the widest of them."""
+        """Join batches, padded to the widest of them.
+
+        Raises:
+            ArchitectureError: there is none, so that nothing tells the number of places.
+        """
         parts = list(batches)
+        if not parts:
+            raise ArchitectureError(
+                "no batches to join: give one at least, GraphBatch.empty(max_nodes) has no graphs"
+            )
         nodes = max(part.max_nodes for part in parts)
         parts = [part.padded(nodes) for part in parts]
         return GraphBatch(

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 10_000_000
 """Spaces with more members are written up to ``--limit`` only."""
+MOST_PROCESSES = 4
+"""Each process loads NumPy and holds its share of the hashes: more cost memory and gain little."""
 
 
 def architectures(space: SearchSpace, limit: int | None, max_nodes: int | None) -> GraphBatch:
@@ -76,6 +78,15 @@ def _first(batches: Iterator[GraphBatch], limit: int | None) -> Iterator[GraphBa
             return
 
 
+def processes() -> int:
+    """Processes that share the hashing: one for each processor that this one may run on."""
+    if hasattr(os, "sched_getaffinity"):  # not on macOS and Windows
+        available = len(os.sched_getaffinity(0))
+    else:
+        available = os.cpu_count() or 1
+    return min(available, MOST_PROCESSES)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command."""
     from datasets.registry import SPACES, get_space
@@ -101,7 +112,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             for name in ("types", "adjacency", "num_nodes")
         }
         if isinstance(space, NB101):
-            columns["module_hash"] = space.module_hashes(graphs, processes=os.cpu_count() or 1)
+            columns["module_hash"] = space.module_hashes(graphs, processes=processes())
         np.savez_compressed(partial, **columns)
     seconds = time.perf_counter() - started
     print(f"{chosen.out}: {len(graphs):,} {space.name} architectures in {seconds:.1f} s")

@@ -54,15 +54,10 @@ def prepare(space: str, root: Path, *, again: bool = False) -> Iterator[str]:
     """
     module, _ = BENCHMARKS[space]
     sources: tuple[Source, ...] = getattr(import_module(module), "SOURCES", ())
-    done: set[Path] = set()
     for found in discover(space, sources, root):
-        if found.file in done:
-            continue  # an official name fits a wider pattern, too
-        if found.file is not None:
-            done.add(found.file)
         yield _converted(found, again=again)
     for source in sources:
-        if source.find(root) is None and not source.name.startswith("other_"):
+        if not source.files(root) and not source.name.startswith("other_"):
             yield f"missing {source.pattern}"
 
 

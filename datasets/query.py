@@ -5,7 +5,10 @@
 
 from __future__ import annotations
 
+import argparse
 import json
+import math
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -24,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command = parser("Look an architecture up in a benchmark.")
     command.add_argument("--space", required=True, choices=list(BENCHMARKS))
     which = command.add_mutually_exclusive_group(required=True)
-    which.add_argument("--hash", help="hash of the architecture")
+    which.add_argument("--hash", type=hash_digits, help="hash of the architecture")
     which.add_argument("--arch", help="the architecture, in the official notation or as JSON")
     command.add_argument("--dataset", help="data set, where there are several (NB201)")
     command.add_argument("--epochs", type=int, help="training budget, where there are several")
@@ -43,13 +46,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
+def hash_digits(text: str) -> str:
+    """A hash as the command line takes it: 32 hexadecimal digits, in either case."""
+    if not re.fullmatch("[0-9a-fA-F]{32}", text):
+        raise argparse.ArgumentTypeError(f"expected 32 hexadecimal digits, was given {text!r}")
+    return text
+
+
 def look_up(
     benchmark: Benchmark, *, hash_: str | None = None, arch: str | None = None
 ) -> dict[str, Any]:
     """The answer for one architecture, given by its hash or its notation, ready for JSON.
 
     Accuracies are objects with their ``mean`` and ``trials`` (empty where only the mean is
-    known), other metrics are means.
+    known), other metrics are means. What was not measured of a known architecture is ``None``.
 
     Raises:
         ArchitectureError: the notation is no member of the space.
@@ -73,7 +83,8 @@ def look_up(
             trials = [] if metric.averaged else record.metrics[key].tolist()
             answer[key] = {"mean": mean, "trials": trials}
         else:
-            answer[key] = int(mean) if metric.unit == "parameters" else mean
+            whole = metric.unit == "parameters" and math.isfinite(mean)
+            answer[key] = int(mean) if whole else mean
     return plain(answer)
 
 
@@ -83,15 +94,22 @@ def describe(answer: dict[str, Any], benchmark: Benchmark) -> str:
     if not answer["known"]:
         return f"{head}: not measured in this source. {benchmark.description}"
     lines = [head, f"  {benchmark.space.format(benchmark.graphs.graph(_row(benchmark, answer)))}"]
-    for key, metric in benchmark.metrics.items():
-        value = answer[key]
-        if metric.unit == "fraction":
-            trials = ", ".join(f"{100 * trial:.3f}" for trial in value["trials"])
-            note = f" (trials {trials})" if trials else " (mean over the trials)"
-            lines.append(f"  {key}: {100 * value['mean']:.3f} %{note}: {metric.description}")
-        else:
-            lines.append(f"  {key}: {value} {metric.unit}: {metric.description}")
+    lines += [
+        f"  {key}: {_value(answer[key], metric.unit)}: {metric.description}"
+        for key, metric in benchmark.metrics.items()
+    ]
     return "\n".join([*lines, benchmark.description])
+
+
+def _value(value: Any, unit: str) -> str:
+    """One entry of an answer with its unit."""
+    mean = value["mean"] if isinstance(value, dict) else value
+    if mean is None:
+        return "not measured"
+    if not isinstance(value, dict):
+        return f"{mean} {unit}"
+    trials = ", ".join(f"{100 * trial:.3f}" for trial in value["trials"])
+    return f"{100 * mean:.3f} % ({f'trials {trials}' if trials else 'mean over the trials'})"
 
 
 def _row(benchmark: Benchmark, answer: dict[str, Any]) -> int:

@@ -17,13 +17,15 @@ from experiment.errors import InputError
 
 SPACES: dict[str, tuple[str, str]] = {
     "ENAS": ("datasets.spaces.enas", "ENAS"),
+    "ENAS12": ("datasets.spaces.enas", "enas12"),
     "NB101": ("datasets.spaces.nb101", "NB101"),
     "NB201": ("datasets.spaces.nb201", "NB201"),
 }
-"""Name → module and class; the class is called without arguments."""
+"""Name → module, and the class or function in it that makes the space without arguments."""
 
 BENCHMARKS: dict[str, tuple[str, str]] = {
     "ENAS": ("datasets.benchmarks.enas", "load"),
+    "ENAS12": ("datasets.benchmarks.enas12", "load"),
     "NB101": ("datasets.benchmarks.nb101", "load"),
     "NB201": ("datasets.benchmarks.nb201", "load"),
 }

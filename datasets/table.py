@@ -6,7 +6,6 @@ The layout is described in ``docs/data-formats.md``.
 from __future__ import annotations
 
 import json
-import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,12 +16,21 @@ import torch
 
 from datasets.batch import GraphBatch
 from datasets.benchmark import Metric
+from datasets.formats.arrays import array_names
 from datasets.graph import MAX_NODES
 from experiment.errors import InputError
 from experiment.files import atomic_path
 
 FORMAT = "nas-table"
 VERSION = 1
+_HEADER_KINDS = {
+    "space": str,
+    "max_nodes": int,
+    "description": str,
+    "source": dict,
+    "columns": dict,
+}
+"""What the header holds beside format and version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +97,7 @@ def write_table(path: Path, table: Table) -> None:
 
 def is_table(path: Path) -> bool:
     """Whether a file is one of ours, of whatever version; a look at the archive's index."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return "header.npy" in archive.namelist()
-    except (zipfile.BadZipFile, OSError):
-        return False
+    return "header" in array_names(path)
 
 
 def read_header(path: Path) -> dict[str, Any]:
@@ -199,6 +203,12 @@ def _header(archive: Any) -> dict[str, Any]:
             f"table version {header.get('version')!r}, this program reads {VERSION}: "
             "make it again with python -m datasets.prepare"
         )
+    for key, kind in _HEADER_KINDS.items():
+        if not isinstance(header.get(key), kind):
+            raise InputError(
+                f"its header has no {key!r} of the right kind, the table is damaged: "
+                "make it again with python -m datasets.prepare"
+            )
     return header
 
 

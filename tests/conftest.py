@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
 
+from datasets.benchmarks.sources import TABLE_VARIABLE
 from experiment.paths import DATA_ROOT_VARIABLE, REPOSITORY_ROOT
 
 SHARED = REPOSITORY_ROOT.parent / "shared"
@@ -30,6 +32,14 @@ def data_root() -> Path:
 def fixtures_root() -> Path:
     """Folder of checkpoints with expected outputs; the test is skipped where there is none."""
     return _folder("NAS_FIXTURES_ROOT", SHARED / "fixtures", "checkpoints with expected outputs")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_tables(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Tables that look-ups keep go into one folder for this run: a data root is only read."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(TABLE_VARIABLE, str(tmp_path_factory.mktemp("tables")))
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,4 +1,4 @@
-"""ENAS: macro architectures with weight-sharing accuracies."""
+"""ENAS: macro architectures of 6 layers with weight-sharing accuracies."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ from datasets.benchmark import Benchmark
 from datasets.benchmarks.build import measured
 from datasets.benchmarks.sources import Source, choose
 from datasets.formats.enas import read_structures
-from datasets.spaces.enas import ENAS
+from datasets.registry import get_space
 from experiment.errors import InputError
 from experiment.paths import data_root as find_data_root
 
 SOURCES = (
     Source("final_structures6", "ENAS/final_structures6.txt", read_structures, suffixes=(".txt",)),
-    Source("final_structures12", "ENAS/final_structures12.txt", read_structures),
 )
 
 
@@ -29,13 +28,27 @@ def load(
     Args:
         data_root: folder with ``ENAS/``.
         dataset: only ``cifar10`` was measured.
-        source: ``final_structures6`` (6 layers, the default), ``final_structures12``, or a path.
+        source: ``final_structures6``, or a path.
+
+    Raises:
+        InputError: no such data set or source, or a damaged file.
+    """
+    return with_shared_weights("ENAS", SOURCES, data_root, dataset, source)
+
+
+def with_shared_weights(
+    name: str,
+    sources: tuple[Source, ...],
+    data_root: str | Path | None,
+    dataset: str,
+    source: str | Path | None,
+) -> Benchmark:
+    """The benchmark of the space called ``name``, whatever its number of layers.
 
     Raises:
         InputError: no such data set or source, or a damaged file.
     """
     if dataset != "cifar10":
-        raise InputError(f"ENAS was measured on cifar10 only, not on {dataset!r}")
-    table = choose("ENAS", SOURCES, find_data_root(data_root), source).open()
-    space = ENAS(layers=table.graphs.max_nodes - 2)
-    return measured(table, space, dataset, {"validation": "cifar10/shared/validation"})
+        raise InputError(f"{name} was measured on cifar10 only, not on {dataset!r}")
+    table = choose(name, sources, find_data_root(data_root), source).open()
+    return measured(table, get_space(name), dataset, {"validation": "cifar10/shared/validation"})

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from datasets.benchmark import NoMeasurementsError
+from datasets.formats.arrays import array_names
 from datasets.table import Table, is_table, read_header, read_table, write_table
 from experiment.errors import InputError
 from experiment.paths import REPOSITORY_ROOT
@@ -30,6 +31,7 @@ class Source:
         slow: whether reading takes more than a second, so that a look-up keeps the compact
             table of what it read.
         suffixes: file name endings by which a file of another name is known to be of this kind.
+        array: name of an array by which an ``.npz`` file of another name is known.
         folder: whether it is a folder.
     """
 
@@ -38,12 +40,22 @@ class Source:
     read: Callable[[Path], Table]
     slow: bool = False
     suffixes: tuple[str, ...] = ()
+    array: str | None = None
     folder: bool = False
 
-    def find(self, root: Path) -> Path | None:
-        """The file below ``root``, the last by name where several fit; ``None`` without one."""
-        there = (path for path in root.glob(self.pattern) if path.is_dir() == self.folder)
-        return max(there, default=None)
+    def files(self, root: Path) -> list[Path]:
+        """The files below ``root`` of the published name; without any, those with the array."""
+        place = root / self.pattern
+        named = [path for path in root.glob(self.pattern) if path.is_dir() == self.folder]
+        return named or [path for path in place.parent.glob("*.npz") if self._has_array(path)]
+
+    def fits(self, path: Path) -> bool:
+        """Whether a file, wherever it is, is of this kind: by its name or by what it holds."""
+        named = path.match(Path(self.pattern).name) or path.name.endswith(self.suffixes)
+        return path.is_dir() == self.folder and (named or self._has_array(path))
+
+    def _has_array(self, path: Path) -> bool:
+        return self.array is not None and path.suffix == ".npz" and self.array in array_names(path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +94,19 @@ class Found:
         return table
 
     def read(self) -> Table:
-        """Read the published file."""
+        """Read the published file.
+
+        Raises:
+            InputError: it is not there, damaged, or holds architectures of another space.
+        """
         if self.file is None:
             raise InputError(f"the published file of source {self.source.name!r} is not there")
-        return replace(self.source.read(self.file), source=identity(self.file))
+        table = self.source.read(self.file)
+        if table.space != self.space:
+            raise InputError(
+                f"{str(self.file)!r} holds architectures of {table.space}, not of {self.space}"
+            )
+        return replace(table, source=identity(self.file))
 
     def convert(self) -> tuple[Table, Path]:
         """Read the published file and write its compact table; returns both.
@@ -103,18 +124,37 @@ class Found:
 
 
 def discover(space: str, sources: Sequence[Source], root: Path) -> Iterator[Found]:
-    """The sources that are there, the best first."""
+    """The sources that are there, the best first.
+
+    A file belongs to the first source that it fits: a wide pattern finds the others only. Of
+    several files of one source the last by name counts, and where there is none, a table made
+    from one earlier.
+    """
+    taken: set[str] = set()  # names of the tables that files of the sources so far have
     for source in sources:
-        file = source.find(root)
-        table = _find_table(space, Path(source.pattern).name, file, root)
-        if file is not None or table is not None:
-            yield Found(space, source, file, table, root)
+        files = {_table_name(space, file.name): file for file in source.files(root)}
+        # The project's own folder may hold tables of another data root: not asked here.
+        pattern = _table_name(space, Path(source.pattern).name)
+        tables = {table.name: table for table in table_folders(root)[0].glob(pattern)}
+        file = max((files[name] for name in files.keys() - taken), default=None)
+        if file is not None:
+            yield Found(space, source, file, _current_table(space, file, root), root)
+        elif left := tables.keys() - taken:
+            yield Found(space, source, None, tables[max(left)], root)
+        taken |= files.keys() | tables.keys()
 
 
 def choose(
     space: str, sources: Sequence[Source], root: Path, wish: str | Path | None = None
 ) -> Found:
-    """The source that the user wishes for, or the best that there is.
+    """The source that the user wishes for, or the best that there is; see :func:`candidates`."""
+    return candidates(space, sources, root, wish)[0]
+
+
+def candidates(
+    space: str, sources: Sequence[Source], root: Path, wish: str | Path | None = None
+) -> list[Found]:
+    """The source that the user wishes for, or all that there are, the best first; never none.
 
     Args:
         space: name of the search space.
@@ -127,7 +167,7 @@ def choose(
     """
     by_name = wish is None or str(wish) in {source.name for source in sources}
     if wish is not None and not by_name and Path(wish).exists():
-        return _at_path(space, sources, root, Path(wish))
+        return [_at_path(space, sources, root, Path(wish))]
     found = list(discover(space, sources, root))
     if not found:
         places = ", ".join(source.pattern for source in sources)
@@ -135,8 +175,8 @@ def choose(
             f"no measured numbers of {space} below {str(root)!r}: put one of these there "
             f"({places}), or name another data root"
         )
-    chosen = next((f for f in found if wish is None or f.source.name == str(wish)), None)
-    if chosen is None:
+    chosen = [f for f in found if wish is None or f.source.name == str(wish)]
+    if not chosen:
         raise InputError(
             f"{space} has no source {str(wish)!r} below {str(root)!r}: "
             f"there are {', '.join(f.source.name for f in found)}; a path is taken too"
@@ -190,13 +230,9 @@ def _table_name(space: str, file_name: str) -> str:
     return f"{space}.{file_name.removesuffix('.npz')}.npz"
 
 
-def _find_table(space: str, pattern: str, file: Path | None, root: Path) -> Path | None:
-    """A table made from the file; where the file is gone, one that fits the pattern."""
-    folders = table_folders(root)
-    if file is None:
-        # The project's own folder may hold tables of another data root: not asked here.
-        return max(folders[0].glob(_table_name(space, pattern)), default=None)
-    for folder in folders:
+def _current_table(space: str, file: Path, root: Path) -> Path | None:
+    """The table made from the file as it is now, if there is one."""
+    for folder in table_folders(root):
         table = folder / _table_name(space, file.name)
         if table.is_file() and _made_from(table, file):
             return table
@@ -218,10 +254,8 @@ def _at_path(space: str, sources: Sequence[Source], root: Path, path: Path) -> F
             raise InputError(f"{str(path)!r} is a table of {found}, not of {space}")
         return Found(space, Source(path.name, path.name, read_table), None, path, root)
     for source in sources:
-        fits = path.match(Path(source.pattern).name) or path.name.endswith(source.suffixes)
-        if fits and path.is_dir() == source.folder:
-            table = _find_table(space, path.name, path, root)
-            return Found(space, source, path, table, root)
+        if source.fits(path):
+            return Found(space, source, path, _current_table(space, path, root), root)
     patterns = ", ".join(Path(source.pattern).name for source in sources)
     raise InputError(
         f"{str(path)!r} is neither a compact table nor a file that {space} is published in "

@@ -45,7 +45,7 @@ def read_structures(path: Path, burn_in: int = BURN_IN) -> Table:
     space = ENAS(layers_of(rows.shape[1]))
     graphs = space.rows_to_batch(rows[first])
     return Table(
-        space="ENAS",
+        space=space.name,
         graphs=graphs,
         hashes=space.hashes(graphs),
         columns={

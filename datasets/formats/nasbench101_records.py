@@ -22,10 +22,10 @@ from datasets.benchmark import Metric
 from datasets.formats.nasbench101_tables import (
     AFTER,
     BUDGETS,
-    MAX_NODES,
     PARAMETERS,
     PARTS,
     WHEN,
+    first_mismatch,
 )
 from datasets.formats.protobuf import (
     Evaluation,
@@ -34,18 +34,12 @@ from datasets.formats.protobuf import (
     parse_model_metrics,
 )
 from datasets.formats.tfrecord import read_records
-from datasets.graph import INPUT, OUTPUT
 from datasets.spaces.nb101 import NB101
-from datasets.table import Table, hash_strings
+from datasets.spaces.nb101_cells import MAX_VERTICES
+from datasets.table import Table
 from experiment.errors import InputError
 
-_TYPES = {
-    "input": INPUT,
-    "output": OUTPUT,
-    "conv1x1-bn-relu": 2,
-    "conv3x3-bn-relu": 3,
-    "maxpool3x3": 4,
-}
+_TYPES = {name: kind for kind, name in enumerate(NB101.types)}
 _QUANTITIES = (*PARTS, "training_seconds")
 _WIDTH = len(WHEN) * len(_QUANTITIES)
 
@@ -219,13 +213,13 @@ def _checked(evaluation: Evaluation) -> tuple[float, float, float, float]:
 
 def _graphs(shapes: list[tuple[str, str]]) -> GraphBatch:
     """Matrices and operations as the official file writes them, as a batch."""
-    types = np.zeros((len(shapes), MAX_NODES), dtype=np.int64)
-    adjacency = np.zeros((len(shapes), MAX_NODES, MAX_NODES), dtype=bool)
+    types = np.zeros((len(shapes), MAX_VERTICES), dtype=np.int64)
+    adjacency = np.zeros((len(shapes), MAX_VERTICES, MAX_VERTICES), dtype=bool)
     num_nodes = np.zeros(len(shapes), dtype=np.int64)
     for row, (matrix, operations) in enumerate(shapes):
         labels = operations.split(",")
         n = len(labels)
-        if not 2 <= n <= MAX_NODES or len(matrix) != n * n or not set(matrix) <= {"0", "1"}:
+        if not 2 <= n <= MAX_VERTICES or len(matrix) != n * n or not set(matrix) <= {"0", "1"}:
             raise _BadCell(
                 row, f"{n} operations and a matrix string {matrix[:60]!r} do not make a cell"
             )
@@ -246,13 +240,10 @@ def _check_hashes(
     graphs: GraphBatch, hashes: np.ndarray, trainings: _Trainings, path: Path
 ) -> None:
     """The hash of each cell must be the one that the file gives it."""
-    space = NB101()
-    wrong = np.flatnonzero(~space.legal(graphs))
-    if not len(wrong):
-        wrong = np.flatnonzero(hash_strings(space.module_hashes(graphs)) != hashes)
-    if len(wrong):
-        cell = trainings.cells[str(hashes[wrong[0]])]
+    wrong = first_mismatch(graphs, hashes)
+    if wrong is not None:
+        cell = trainings.cells[str(hashes[wrong])]
         raise InputError(
             f"{str(path)!r}, record {cell.record:,}: the matrix and operations are not those of "
-            f"module hash {hashes[wrong[0]]}"
+            f"module hash {hashes[wrong]}"
         )

@@ -18,7 +18,9 @@ import torch
 from datasets.batch import GraphBatch
 from datasets.benchmark import Metric
 from datasets.formats.arrays import read_arrays
-from datasets.graph import INPUT
+from datasets.graph import INPUT, OUTPUT
+from datasets.spaces.nb101 import NB101
+from datasets.spaces.nb101_cells import MAX_VERTICES, OPERATION_TYPES
 from datasets.table import Table, hash_strings, unpack_edges
 from experiment.errors import InputError
 
@@ -35,9 +37,10 @@ PARTS = {
     "train": "accuracy on 9,984 of the 40,000 images trained on",
 }
 PARAMETERS = "trainable parameters of the network built from the cell"
-_TYPE_OF_OPERATION = np.array([3, 2, 4, 0])
-"""conv3x3, conv1x1, maxpool3x3 and padding (−1, the last entry) as type ids."""
-MAX_NODES = 7
+CHECKED_HASHES = 2_000
+"""Rows of an array table whose cells are hashed: all of them would take several seconds."""
+_TYPE_OF_OPERATION = np.append(OPERATION_TYPES, OUTPUT)
+"""Operations as type ids; −1, the padding, is the last entry."""
 _GRAPH_ARRAYS = {
     "module_hash": (16,),
     "n_vertices": (),
@@ -52,7 +55,8 @@ def read_108_epochs(path: Path) -> Table:
     """Read ``nb101_108ep_3rep.npz``.
 
     Raises:
-        InputError: the file is absent, damaged, or lacks an array.
+        InputError: the file is absent, damaged, or lacks an array; or a hash stands twice, or is
+            not that of its cell (see :data:`CHECKED_HASHES`).
     """
     counts = {f"{when}_{part}_correct9984": (3,) for when in WHEN for part in PARTS}
     times = {f"{when}_training_time": (3,) for when in WHEN}
@@ -103,7 +107,7 @@ def read_budgets(path: Path) -> Table:
     """Read ``nb101_multibudget_val.npz``: validation accuracy for four budgets, one repeat.
 
     Raises:
-        InputError: the file is absent, damaged, or lacks an array.
+        InputError: as for :func:`read_108_epochs`.
     """
     counts = {f"val_correct9984_ep{epochs}": () for epochs in BUDGETS}
     arrays = read_arrays(path, _GRAPH_ARRAYS | counts | {"final_training_time_108": ()})
@@ -141,27 +145,61 @@ def read_budgets(path: Path) -> Table:
 def _architectures(arrays: Mapping[str, np.ndarray], path: Path) -> tuple[GraphBatch, np.ndarray]:
     nodes = arrays["n_vertices"].astype(np.int64)
     operations = arrays["ops"].astype(np.int64)
-    interior = np.arange(MAX_NODES - 2) < nodes[:, None] - 2
+    interior = np.arange(MAX_VERTICES - 2) < nodes[:, None] - 2
     bits = arrays["adj_bits"].astype(np.uint32)
-    edges_of_size = np.array([1 << n * (n - 1) // 2 for n in range(MAX_NODES + 1)])
-    faulty = (nodes < 2) | (nodes > MAX_NODES)
+    edges_of_size = np.array([1 << n * (n - 1) // 2 for n in range(MAX_VERTICES + 1)])
+    faulty = (nodes < 2) | (nodes > MAX_VERTICES)
     faulty |= ((operations < 0) == interior).any(axis=1) | (operations > 2).any(axis=1)
-    faulty |= bits >= edges_of_size[np.clip(nodes, 0, MAX_NODES)]
+    faulty |= (operations < -1).any(axis=1)
+    faulty |= bits >= edges_of_size[np.clip(nodes, 0, MAX_VERTICES)]
     if faulty.any():
         raise InputError(
             f"{str(path)!r}, row {np.flatnonzero(faulty)[0]}: the number of vertices, the "
             "operations and the edge bits do not make a cell, is the file damaged?"
         )
-    types = np.zeros((len(nodes), MAX_NODES), dtype=np.int64)
+    types = np.zeros((len(nodes), MAX_VERTICES), dtype=np.int64)
     types[:, 0] = INPUT
     types[:, 1:-1] = _TYPE_OF_OPERATION[operations]
     packed = bits.astype("<u4").view(np.uint8).reshape(-1, 4)[:, :3]
     graphs = GraphBatch(
         torch.from_numpy(types),
-        torch.from_numpy(unpack_edges(packed, MAX_NODES)),
+        torch.from_numpy(unpack_edges(packed, MAX_VERTICES)),
         torch.from_numpy(nodes),
     )
-    return graphs, hash_strings(np.ascontiguousarray(arrays["module_hash"], dtype=np.uint8))
+    hashes = hash_strings(np.ascontiguousarray(arrays["module_hash"], dtype=np.uint8))
+    _check_hashes(graphs, hashes, path)
+    return graphs, hashes
+
+
+def _check_hashes(graphs: GraphBatch, hashes: np.ndarray, path: Path) -> None:
+    """No hash may stand on two rows, and those of a seeded sample must be their cells'."""
+    first: dict[str, int] = {}
+    for row, name in enumerate(hashes.tolist()):
+        if first.setdefault(name, row) != row:
+            raise InputError(
+                f"{str(path)!r}, rows {first[name]} and {row} have the same module hash {name}: "
+                "is the file damaged?"
+            )
+    order = np.random.default_rng(0).permutation(len(hashes))
+    rows = np.sort(order[:CHECKED_HASHES])
+    wrong = first_mismatch(graphs[torch.from_numpy(rows)], hashes[rows])
+    if wrong is not None:
+        raise InputError(
+            f"{str(path)!r}, row {rows[wrong]}: the matrix and operations are not those of module "
+            f"hash {hashes[rows[wrong]]}, is the file damaged?"
+        )
+
+
+def first_mismatch(graphs: GraphBatch, hashes: np.ndarray) -> int | None:
+    """The first row that is no cell of NB101, or a cell of another hash; ``None`` if all fit.
+
+    **Shape**: B graphs, hashes (B,) strings.
+    """
+    space = NB101()
+    wrong = np.flatnonzero(~space.legal(graphs))
+    if not len(wrong):
+        wrong = np.flatnonzero(hash_strings(space.module_hashes(graphs)) != hashes)
+    return int(wrong[0]) if len(wrong) else None
 
 
 def _parameters(arrays: Mapping[str, np.ndarray]) -> Metric:

@@ -1,13 +1,26 @@
 """``ModelSpec`` and ``NASBench`` as in the public ``nasbench`` package, without TensorFlow.
 
 Code written for ``from nasbench import api`` runs with ``from datasets.nasbench import api``. The
-behaviour is that of google-research/nasbench (Ying et al., *NAS-Bench-101*, ICML 2019); what is
-different: a dataset file may also be a compact table or a published NumPy table, an official file
-is read once and kept as a compact table, and :meth:`NASBench.evaluate` does not train.
+behaviour is that of google-research/nasbench (Ying et al., *NAS-Bench-101*, ICML 2019). What is
+different:
+
+- A dataset file may also be a compact table or a published NumPy table; an official file is read
+  once and kept as a compact table. Nothing is printed while it loads.
+- Every object has a random generator of its own; the official one seeds that of the whole
+  process, so that other code which draws from it changes the answers. The same seed therefore
+  draws other repeats than there.
+- A query draws among the repeats that the file has of the cell; the official one always draws
+  among ``config["num_repeats"]``.
+- What a file does not have is NaN. An unknown training time adds nothing to
+  ``training_time_spent``; ``total_epochs_spent`` grows all the same.
+- A cell without a repeat at a budget has no entry for it, and asking for it raises
+  :class:`OutOfDomainError`.
+- :meth:`NASBench.evaluate` does not train.
 """
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable, Iterator, KeysView, Mapping
 from pathlib import Path
@@ -16,6 +29,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from datasets.graph import ArchitectureGraph
+from datasets.nasbench.config import build_config
 from datasets.nasbench.model_spec import ModelSpec
 from datasets.spaces.nb101 import NB101
 from experiment.errors import InputError
@@ -26,7 +40,6 @@ if TYPE_CHECKING:
 
 __all__ = ["ModelSpec", "NASBench", "OutOfDomainError"]
 
-AVAILABLE_OPS = ["conv3x3-bn-relu", "conv1x1-bn-relu", "maxpool3x3"]
 _Value = TypeVar("_Value")
 _QUANTITIES = {
     "training_time": "training_seconds",
@@ -46,12 +59,13 @@ class NASBench:
     Args:
         dataset_file: an official ``.tfrecord`` file, a compact table of ours, or a published
             NumPy table of :mod:`datasets.formats.nasbench101_tables`.
-        seed: two objects with the same seed answer the same queries alike; by default every
-            object draws its own.
+        seed: two objects with the same seed answer the same queries in the same order alike; by
+            default every object draws its own.
 
     Attributes:
-        config: limits of the space: ``module_vertices``, ``max_edges``, ``available_ops``, and
-            ``num_repeats``.
+        config: the published settings, see :func:`datasets.nasbench.config.build_config`. Cells
+            are checked against its ``module_vertices``, ``max_edges`` and ``available_ops``.
+        history: empty, and left to the caller, as in the official class.
         valid_epochs: budgets that the file has.
         fixed_statistics: module hash → matrix, operations and number of parameters.
         computed_statistics: module hash → epochs → one dictionary of measurements a repeat.
@@ -68,12 +82,8 @@ class NASBench:
         self.valid_epochs = {
             int(name.split("/")[1]) for name in self._table.columns if name.count("/") == 2
         }
-        self.config: dict[str, Any] = {
-            "module_vertices": NB101.max_nodes,
-            "max_edges": NB101.max_edges,
-            "available_ops": list(AVAILABLE_OPS),
-            "num_repeats": max(c.values.shape[1] for c in self._table.columns.values()),
-        }
+        self.config = build_config()
+        self.history: dict[Any, Any] = {}
         rows = {name: row for row, name in enumerate(self._table.hashes.tolist())}
         self.fixed_statistics: Mapping[str, dict[str, Any]] = _ByHash(rows, self._fixed)
         self.computed_statistics: Mapping[str, dict[int, list[dict[str, float]]]] = _ByHash(
@@ -97,7 +107,8 @@ class NASBench:
             ``test_accuracy`` (fractions; NaN where the file does not have one).
 
         Raises:
-            OutOfDomainError: the cell is outside of the space, or the budget was not trained.
+            OutOfDomainError: the cell is outside of the space, or it was not trained for that many
+                epochs.
             KeyError: the cell is inside the space, but not in this file.
         """
         if epochs not in self.valid_epochs:
@@ -106,11 +117,16 @@ class NASBench:
                 f"{sorted(self.valid_epochs)}"
             )
         fixed, computed = self.get_metrics_from_spec(model_spec)
-        repeats = computed[epochs]
-        repeat = repeats[self._random.randint(0, len(repeats) - 1)]
+        if epochs not in computed:
+            raise OutOfDomainError(
+                f"this cell was not trained for {epochs} epochs, but for "
+                f"{', '.join(map(str, computed)) or 'none of those in the file'}"
+            )
+        repeat = self._random.choice(computed[epochs])
         when = "halfway" if stop_halfway else "final"
         answer = fixed | {name: repeat[f"{when}_{name}"] for name in _QUANTITIES}
-        self.training_time_spent += answer["training_time"]
+        if not math.isnan(answer["training_time"]):
+            self.training_time_spent += answer["training_time"]
         self.total_epochs_spent += epochs // 2 if stop_halfway else epochs
         return answer
 
@@ -198,7 +214,8 @@ class NASBench:
         }
 
     def _computed(self, row: int) -> dict[int, list[dict[str, float]]]:
-        return {epochs: self._repeats(row, epochs) for epochs in sorted(self.valid_epochs)}
+        repeats = {epochs: self._repeats(row, epochs) for epochs in sorted(self.valid_epochs)}
+        return {epochs: measured for epochs, measured in repeats.items() if measured}
 
     def _repeats(self, row: int, epochs: int) -> list[dict[str, float]]:
         validation = self._table.columns[f"cifar10/{epochs}/validation"].values[row]

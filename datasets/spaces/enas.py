@@ -252,6 +252,11 @@ class ENAS(SearchSpace):
         )
 
 
+def enas12() -> ENAS:
+    """The space of 12 layers, as it is registered."""
+    return ENAS(layers=12)
+
+
 def _number(token: str) -> int | str:
     """The one-digit number that a token is, else the token."""
     return int(token) if len(token) == 1 and token in "0123456789" else token

@@ -14,13 +14,6 @@ from experiment.errors import InputError
 GOOD = "[[1], [4, 0], [5, 0, 1]], 0.73"
 
 
-@pytest.fixture(autouse=True)
-def _own_tables(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tables that look-ups keep go into one folder for this run of the tests."""
-    folder = tmp_path_factory.getbasetemp() / "tables"
-    monkeypatch.setenv(TABLE_VARIABLE, str(folder))
-
-
 # ENAS
 
 
@@ -90,9 +83,15 @@ def test_twelve_layers_are_recognised(tmp_path: Path) -> None:
     path = tmp_path / "ENAS" / "final_structures12.txt"
     path.parent.mkdir()
     path.write_text(f"{layers}, 0.5\n" * 1001)
-    benchmark = get_benchmark("ENAS", tmp_path, source="final_structures12")
-    assert benchmark.graphs.max_nodes == 14
+    benchmark = get_benchmark("ENAS12", tmp_path)
+    assert benchmark.space is get_space("ENAS12")
+    assert benchmark.graphs.max_nodes == benchmark.space.max_nodes == 14
     assert benchmark.space.to_layers(benchmark.graphs.graph(0)) == layers  # type: ignore[attr-defined]
+    assert benchmark.metric("validation").trial(0).tolist() == [0.5]
+    with pytest.raises(InputError, match="holds architectures of ENAS12, not of ENAS"):
+        get_benchmark("ENAS", source=path)
+    with pytest.raises(InputError, match="no measured numbers of ENAS below"):
+        get_benchmark("ENAS", tmp_path)
 
 
 # NB101

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from datasets.enumerate import main
+from datasets.enumerate import main, processes
 from datasets.spaces.enas import ENAS
 from datasets.spaces.nb101 import NB101
 from datasets.spaces.nb201 import NB201
@@ -77,6 +78,17 @@ def test_bad_choices_leave_nothing_behind(
     with pytest.raises(InputError, match=message):
         main([*arguments, "--out", str(tmp_path / "cells.npz")])
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("available", "expected"), [(1, 1), (3, 3), (64, 4)])
+def test_processes_are_those_that_may_run_and_at_most_four(
+    available: int, expected: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 64)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(available)), raising=False)
+    assert processes() == expected
+    monkeypatch.delattr(os, "sched_getaffinity")
+    assert processes() == 4
 
 
 def test_other_file_types_are_refused(tmp_path: Path) -> None:

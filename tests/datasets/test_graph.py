@@ -86,6 +86,12 @@ def test_batch_that_is_too_narrow_or_does_not_fit_is_refused() -> None:
         GraphBatch(torch.zeros(2, 3).long(), torch.zeros(2, 3, 2).bool(), torch.ones(2).long())
 
 
+def test_no_batches_cannot_be_joined() -> None:
+    with pytest.raises(ArchitectureError, match="no batches to join"):
+        GraphBatch.cat([])
+    assert GraphBatch.cat([GraphBatch.empty(7)]).max_nodes == 7
+
+
 def test_pyg_round_trip_keeps_graphs_without_edges() -> None:
     graphs = [DIAMOND, ArchitectureGraph((1, 2), ())]
     data = graphs[0].to_pyg()

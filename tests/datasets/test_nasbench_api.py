@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ from datasets.benchmark import Metric
 from datasets.graph import ArchitectureGraph
 from datasets.nasbench import api
 from datasets.spaces.nb101 import NB101
-from datasets.table import Table, write_table
+from datasets.table import Table, read_table, write_table
 from experiment.errors import InputError
 
 OPS = ["conv3x3-bn-relu", "conv1x1-bn-relu", "maxpool3x3"]
@@ -162,6 +163,71 @@ def test_same_seed_same_answers_and_every_repeat_is_drawn(
     assert len(set(answers(5))) == 3
 
 
+def test_config_is_the_published_one(dataset: Path) -> None:
+    config = api.NASBench(dataset).config
+    assert config["available_ops"] == OPS
+    published = {
+        "module_vertices": 7,
+        "max_edges": 9,
+        "num_repeats": 3,
+        "num_labels": 10,
+        "stem_filter_size": 128,
+        "num_stacks": 3,
+        "num_modules_per_stack": 3,
+        "batch_size": 256,
+        "train_epochs": 108,
+        "learning_rate": 0.1,
+        "momentum": 0.9,
+        "weight_decay": 1e-4,
+        "lr_decay_method": "COSINE_BY_STEP",
+        "intermediate_evaluations": ["0.5"],
+        "data_format": "channels_last",
+    }
+    assert {name: config[name] for name in published} == published
+    config["available_ops"].clear()
+    other = api.NASBench(dataset)
+    assert other.config["available_ops"] == OPS
+    assert other.history == {}
+
+
+def rewritten(dataset: Path, **columns: np.ndarray) -> api.NASBench:
+    """The table of one cell with other values in columns of 36 epochs."""
+    table = read_table(dataset)
+    for quantity, values in columns.items():
+        name = f"cifar10/36/{quantity}"
+        table.columns[name] = replace(table.columns[name], values=values)
+    write_table(dataset, table)
+    return api.NASBench(dataset, seed=0)
+
+
+def test_unknown_training_time_adds_nothing_to_the_budget(
+    dataset: Path, small: api.ModelSpec
+) -> None:
+    nasbench = rewritten(dataset, training_seconds=np.full((1, 3), np.nan))
+    assert math.isnan(nasbench.query(small, epochs=36)["training_time"])
+    assert nasbench.get_budget_counters() == (0.0, 36)
+    known = nasbench.query(small, epochs=108)["training_time"]
+    assert nasbench.get_budget_counters() == (known, 144)
+
+
+def test_cell_without_a_repeat_at_a_budget_is_out_of_domain(
+    dataset: Path, small: api.ModelSpec
+) -> None:
+    nasbench = rewritten(dataset, validation=np.full((1, 3), np.nan))
+    assert nasbench.valid_epochs == {36, 108}
+    _, computed = nasbench.get_metrics_from_spec(small)
+    assert list(computed) == [108]
+    with pytest.raises(api.OutOfDomainError, match="not trained for 36 epochs, but for 108"):
+        nasbench.query(small, epochs=36)
+    assert nasbench.get_budget_counters() == (0.0, 0)
+
+
+def test_only_repeats_that_exist_are_drawn(dataset: Path, small: api.ModelSpec) -> None:
+    nasbench = rewritten(dataset, validation=np.array([[np.nan, 0.5, np.nan]]))
+    drawn = {nasbench.query(small, epochs=36)["validation_accuracy"] for _ in range(20)}
+    assert drawn == {0.5}
+
+
 def test_untrained_budget_is_out_of_domain(dataset: Path, small: api.ModelSpec) -> None:
     with pytest.raises(api.OutOfDomainError, match="12"):
         api.NASBench(dataset).query(small, epochs=12)
@@ -201,10 +267,7 @@ def test_missing_dataset_and_training_are_said_plainly(
         api.NASBench(dataset).evaluate(small, "folder")
 
 
-def test_official_file_of_any_name(
-    data_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("NAS_TABLE_DIR", str(tmp_path))
+def test_official_file_of_any_name(data_root: Path) -> None:
     nasbench = api.NASBench(data_root / "nasbench101" / "nasbench_only108_sample.tfrecord")
     assert nasbench.valid_epochs == {108}
     assert len(nasbench.hash_iterator()) == 8_000

@@ -36,7 +36,7 @@ def test_found_files_become_tables_beside_them(
         "NB201.NAS-Bench-201-three-records.pth.npz",
     }
     output = capsys.readouterr().out
-    assert "ENAS: missing ENAS/final_structures12.txt" in output
+    assert "ENAS12: missing ENAS/final_structures12.txt" in output
     assert "19,015 architectures" in output
     # The published file is not needed any more.
     (small_root / "ENAS" / "final_structures6.txt").unlink()

@@ -6,11 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from datasets.benchmarks.sources import TABLE_VARIABLE
-from datasets.graph import ArchitectureError
-from datasets.query import main
+from datasets.batch import GraphBatch
+from datasets.benchmark import Benchmark, Metric
+from datasets.graph import ArchitectureError, ArchitectureGraph
+from datasets.query import describe, look_up, main
+from datasets.spaces.nb101 import NB101
 from experiment.errors import InputError
 from experiment.paths import REPOSITORY_ROOT
 
@@ -22,11 +25,8 @@ BEST = "0da48e9f9faecf504244c65b82e0ba71"
 def ask(
     data_root: Path,
     capsys: pytest.CaptureFixture[str],
-    tmp_path_factory: pytest.TempPathFactory,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> Ask:
     """Run the command with ``--json`` and return its answer."""
-    monkeypatch.setenv(TABLE_VARIABLE, str(tmp_path_factory.getbasetemp() / "tables"))
 
     def run(*arguments: str) -> dict[str, object]:
         assert main([*arguments, "--json", "--data_root", str(data_root)]) == 0
@@ -85,7 +85,42 @@ def test_text_for_people_says_what_the_numbers_are(
 
 def test_foreign_budget_is_refused(data_root: Path) -> None:
     with pytest.raises(InputError, match="ENAS has no choice"):
-        main(["--space", "ENAS", "--hash", "0", "--epochs", "3", "--data_root", str(data_root)])
+        main(["--space", "ENAS", "--hash", BEST, "--epochs", "3", "--data_root", str(data_root)])
+
+
+def test_known_architecture_with_metrics_not_measured() -> None:
+    graph = ArchitectureGraph((1, 2, 0), ((0, 1), (1, 2)))
+    nothing = np.full((1, 3), np.nan)
+    metrics = {
+        "validation": Metric("validation", "fraction", "seen", np.array([[0.5, np.nan, 0.7]])),
+        "test": Metric("test", "fraction", "not seen", nothing),
+        "training_seconds": Metric("training_seconds", "seconds", "time", nothing),
+        "parameters": Metric("parameters", "parameters", "size", nothing),
+    }
+    space = NB101()
+    graphs, hashes = GraphBatch.from_graphs([graph], 7), np.array([space.hash(graph)])
+    benchmark = Benchmark(space, "cifar10", graphs, hashes, metrics, "One cell.")
+    answer = json.loads(json.dumps(look_up(benchmark, arch=space.format(graph)), allow_nan=False))
+    assert answer["known"] is True
+    assert answer["validation"] == {"mean": 0.6, "trials": [0.5, 0.7]}
+    assert answer["test"] == {"mean": None, "trials": []}
+    assert answer["training_seconds"] is None
+    assert answer["parameters"] is None
+    text = describe(answer, benchmark)
+    assert "validation: 60.000 % (trials 50.000, 70.000): seen" in text
+    assert "test: not measured: not seen" in text
+    assert "parameters: not measured: size" in text
+    assert look_up(benchmark, hash_=answer["hash"].upper()) == answer
+
+
+@pytest.mark.parametrize("text", ["xyz", "", BEST[:-1], BEST + "0", "g" * 32])
+def test_malformed_hash_is_refused(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(["--space", "NB101", "--hash", text])
+    assert end.value.code == 2
+    message = capsys.readouterr().err
+    assert f"--hash: expected 32 hexadecimal digits, was given {text!r}" in message
+    assert message.count("\n") == 1
 
 
 @pytest.mark.parametrize(

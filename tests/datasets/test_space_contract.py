@@ -18,11 +18,10 @@ from datasets import get_space
 from datasets.graph import ArchitectureError, ArchitectureGraph
 from datasets.registry import SPACES
 from datasets.space import SearchSpace
-from datasets.spaces.enas import ENAS
 from datasets.testing import CHECKS, read_or_refused
 from experiment.errors import InputError
 
-ALL: dict[str, SearchSpace] = {name: get_space(name) for name in SPACES} | {"12 layers": ENAS(12)}
+ALL: dict[str, SearchSpace] = {name: get_space(name) for name in SPACES}
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)

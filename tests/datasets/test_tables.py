@@ -126,6 +126,10 @@ def header(**changes: object) -> np.ndarray:
         ({"header": header(version=99)}, "table version 99, this program reads 1"),
         ({"header": header(max_nodes=99)}, "max_nodes is 99"),
         ({"header": header(columns={"x": {}})}, "damaged or no table"),
+        ({"header": header(space=None)}, "header has no 'space' of the right kind"),
+        ({"header": header(source="file")}, "header has no 'source' of the right kind"),
+        ({"header": header(columns=[])}, "header has no 'columns' of the right kind"),
+        ({"header": header(max_nodes="7")}, "header has no 'max_nodes' of the right kind"),
         ({"types": np.zeros((2, 7))}, "'types' is float64"),
         ({"num_nodes": np.array([1, 9], dtype=np.uint8)}, "num_nodes goes from 1 to 9"),
         ({"hash": np.zeros((3, 16), dtype=np.uint8)}, "2 rows expected"),
@@ -140,6 +144,17 @@ def test_wrong_content_is_one_sentence(
     with pytest.raises(InputError, match=expected) as caught:
         read_table(path)
     assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize("key", ["space", "max_nodes", "description", "source", "columns"])
+def test_header_without_a_key_is_one_sentence(tmp_path: Path, key: str) -> None:
+    path = tmp_path / "t.npz"
+    content = json.loads(header().tobytes())
+    del content[key]
+    rewritten(path, header=np.frombuffer(json.dumps(content).encode(), dtype=np.uint8))
+    for read in (read_header, read_table):
+        with pytest.raises(InputError, match=f"t.npz': its header has no '{key}'"):
+            read(path)
 
 
 def test_damaged_bytes_are_one_sentence(tmp_path: Path) -> None:

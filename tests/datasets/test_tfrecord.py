@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from datasets import get_benchmark
 from datasets.formats.crc32c import crc32c, crc32c_many, masked, masked_many
 from datasets.formats.nasbench101_records import read_tfrecord
 from datasets.formats.protobuf import MessageError, parse_model_metrics
@@ -178,3 +179,48 @@ def test_empty_and_missing_files_are_refused(tmp_path: Path) -> None:
         read_tfrecord(tmp_path / "empty.tfrecord")
     with pytest.raises(InputError, match="cannot read"):
         read_tfrecord(tmp_path / "absent.tfrecord")
+
+
+ONE_CELL = {
+    "module_hash": np.frombuffer(bytes.fromhex(CELL_HASH), dtype=np.uint8)[None],
+    "n_vertices": np.array([3], dtype=np.uint8),
+    "adj_bits": np.array([0b101], dtype=np.uint32),
+    "ops": np.array([[1, -1, -1, -1, -1]], dtype=np.int8),
+    "trainable_parameters": np.array([300], dtype=np.int32),
+    "final_training_time_108": np.ones(1),
+    **{f"val_correct9984_ep{e}": np.array([2496], dtype=np.uint16) for e in (4, 12, 36, 108)},
+}
+"""``CELL`` as the published arrays of four budgets have it."""
+
+
+def test_records_of_a_short_budget_win_over_the_arrays_under_any_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NAS_TABLE_DIR", str(tmp_path / "tables"))
+    folder = tmp_path / "nasbench101"
+    folder.mkdir()
+    np.savez(folder / "nb101_multibudget_val.npz", **ONE_CELL)  # type: ignore[arg-type]
+    written(folder / "nasbench_only108.tfrecord", record())
+    arrays_alone = get_benchmark("NB101", tmp_path, epochs=4)
+    assert arrays_alone.metric("validation").values.tolist() == [[0.25]]
+    assert not (tmp_path / "tables").exists()  # the official name tells that there is no use in it
+
+    copy = written(folder / "my_copy.tfrecord", record(), record(metrics=training(0.75)))
+    assert "test" not in get_benchmark("NB101", tmp_path, epochs=4).metrics
+    copy.unlink()
+    written(folder / "everything.tfrecord", record(epochs=4), record(epochs=4), record())
+    for _ in range(2):  # read, then from the table kept
+        records = get_benchmark("NB101", tmp_path, epochs=4)
+        assert records.metric("validation").values.tolist() == [[0.5, 0.5]]
+    # For 108 epochs the official name comes first.
+    assert get_benchmark("NB101", tmp_path).metric("validation").values.shape == (1, 1)
+    assert "only108" in get_benchmark("NB101", tmp_path).description
+
+
+def test_no_source_of_a_budget_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NAS_TABLE_DIR", str(tmp_path / "tables"))
+    (tmp_path / "nasbench101").mkdir()
+    written(tmp_path / "nasbench101" / "nasbench_only108.tfrecord", record())
+    for source in (None, "nasbench_only108"):
+        with pytest.raises(InputError, match="no 'cifar10/36/validation' for NB101"):
+            get_benchmark("NB101", tmp_path, epochs=36, source=source)
