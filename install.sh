@@ -42,7 +42,7 @@ if [ ! -f "$stamp" ] || [ "$(cat "$stamp")" != "$pins" ]; then
     for file in "$@"; do
         arguments+=(--requirement "$root/$file")
     done
-    # Twice quiet: errors only, no warnings about a mirror that lacks a package.
+    # Twice quiet: errors only, without pip's warnings and progress.
     "$venv/bin/python" -m pip install --quiet --quiet --disable-pip-version-check --no-input \
         "${arguments[@]}" || fail "the installation failed: the lines above say why"
     echo "$pins" >"$stamp"
