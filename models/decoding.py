@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import torch
@@ -9,10 +10,15 @@ from torch import Tensor
 
 from datasets.batch import GraphBatch, Legality, LegalityMask
 from datasets.graph import INPUT, OUTPUT
+from models.loss import Objective
 from models.vae import GraphVAE
 
 CHUNK = 4096
 """Latents decoded at once; more only take more memory."""
+
+
+LIKELIHOOD = Objective(alpha=0.5, edge_reduction="sum")
+"""With these settings the reconstruction loss is −log p of a graph's decisions."""
 
 
 class Choice(Protocol):
@@ -210,3 +216,48 @@ def decode(
     """
     forward, *reverse = decode_directions(model, z, choice, legality)
     return union(forward, reverse[0], legality) if reverse else forward
+
+
+def most_probable_of(model: GraphVAE, z: Tensor, candidates: Sequence[GraphBatch]) -> GraphBatch:
+    """Of several graphs for each latent the one with the highest probability.
+
+    The probability is the model's own, of all decisions in all of its directions together; ties go
+    to the earlier candidate.
+
+    Args:
+        model: the graph VAE.
+        z: latents, **shape** (B, G).
+        candidates: batches of B graphs, each from input to output.
+    """
+    nodes = max(batch.max_nodes for batch in candidates)
+    padded = [batch.padded(nodes) for batch in candidates]
+    first = padded[0]
+    differs = torch.zeros(len(first), dtype=torch.bool, device=first.types.device)
+    for other in padded[1:]:
+        differs |= (other.types != first.types).any(1)
+        differs |= (other.adjacency != first.adjacency).flatten(1).any(1)
+    rows = differs.nonzero().squeeze(1)
+    chosen = torch.zeros_like(first.num_nodes)
+    with torch.no_grad():
+        for part in rows.split(CHUNK):
+            losses = [model.reconstruction(z[part], batch[part], LIKELIHOOD) for batch in padded]
+            chosen[part] = torch.stack(losses).argmin(0)
+    pick = torch.arange(len(first), device=chosen.device)
+    return GraphBatch(
+        torch.stack([batch.types for batch in padded])[chosen, pick],
+        torch.stack([batch.adjacency for batch in padded])[chosen, pick],
+        torch.stack([batch.num_nodes for batch in padded])[chosen, pick],
+    )
+
+
+def decode_greedily(model: GraphVAE, z: Tensor, legality: Legality | None = None) -> GraphBatch:
+    """Decode every latent to one architecture, the best of the greedy ones.
+
+    Each direction decodes greedily; where they disagree, the forward graph, the reverse graph and
+    their :func:`union` are compared by :func:`most_probable_of`. Arguments and errors as for
+    :func:`decode_directions`.
+    """
+    directions = decode_directions(model, z, Greedy(), legality)
+    if len(directions) == 1 or not len(z):
+        return directions[0]
+    return most_probable_of(model, z, [*directions, union(directions[0], directions[1], legality)])
