@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -9,16 +10,20 @@ import torch
 from torch import Tensor, nn
 
 from datasets.batch import GraphBatch
+from models.errors import ModelError
 from models.loss import LossParts, Objective
 from models.vae import GraphVAE
 
 
 class AccuracyHead(nn.Module):
-    """``Linear`` G → G//2 → G//4 → G//8 → 1 with relu between; 56 → 28 → 14 → 7 → 1."""
+    """``Linear`` layers with relu between.
 
-    def __init__(self, graph_width: int) -> None:
+    Args:
+        widths: of the input, of every hidden layer, and 1 for the output.
+    """
+
+    def __init__(self, widths: Sequence[int]) -> None:
         super().__init__()
-        widths = [graph_width, graph_width // 2, graph_width // 4, graph_width // 8, 1]
         self.lin_layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(widths))
 
     def forward(self, mean: Tensor) -> Tensor:
@@ -43,16 +48,28 @@ class AccuracyModel(nn.Module):
 
     Args:
         vae: the wrapped model, shared and not copied.
+        widths: of the head's layers; default G → G//2 → G//4 → G//8 → 1, as published
+            (56 → 28 → 14 → 7 → 1).
+
+    Raises:
+        ModelError: the head does not begin with the latent width, or not end with one number.
     """
 
     VAE_SHARE = 0.1
     """Weight of the VAE's loss, as published; the squared error has the rest."""
 
-    def __init__(self, vae: GraphVAE) -> None:
+    def __init__(self, vae: GraphVAE, widths: Sequence[int] | None = None) -> None:
         super().__init__()
+        width = vae.sizes.graph_width
+        widths = widths or (width, width // 2, width // 4, width // 8, 1)
+        if widths[0] != width or widths[-1] != 1:
+            raise ModelError(
+                f"the accuracy head makes {widths[-1]} numbers of {widths[0]}, "
+                f"expected one number of the {width} of a latent"
+            )
         self.Encoder = vae.Encoder
         self.Decoder = vae.Decoder
-        self.Accuracy = AccuracyHead(vae.sizes.graph_width)
+        self.Accuracy = AccuracyHead(widths)
         self._vae = (vae,)  # in a tuple, so that its parameters are not registered twice
 
     @property

@@ -79,19 +79,48 @@ def infer_sizes(state: Mapping[str, Tensor], max_nodes: int) -> Sizes:
     """Sizes that a state dict was made with; only ``max_nodes`` leaves no trace in it.
 
     Raises:
-        ModelError: a weight that tells a size is missing.
+        ModelError: a weight that tells a size is missing or no matrix, or encoder and decoder
+            differ in their rounds.
     """
-    try:
-        num_types, node_width = state["Decoder.generator.nodeInit.NodeInits.weight"].shape
-        graph_width = state["Encoder.GraphEmb_mean.f_m.weight"].shape[0]
-    except (KeyError, ValueError) as error:
-        raise ModelError(f"the checkpoint lacks a weight that tells its sizes: {error}") from error
-    rounds = {
-        int(match[1])
-        for key in state
-        if (match := re.match(r"Encoder\.NodeEmb\.GNNLayers(?:_forward)?\.(\d+)\.", key))
-    }
-    return Sizes(num_types, max_nodes, node_width, graph_width, len(rounds))
+    num_types, node_width = _matrix_shape(state, "Decoder.generator.nodeInit.NodeInits.weight")
+    graph_width, _ = _matrix_shape(state, "Encoder.GraphEmb_mean.f_m.weight")
+    rounds = _count_rounds(state, "Encoder")
+    decoder_rounds = _count_rounds(state, "Decoder.generator.prop")
+    if rounds != decoder_rounds:
+        raise ModelError(
+            f"the checkpoint has {rounds} rounds of message passing in its encoder and "
+            f"{decoder_rounds} in its decoder: expected equally many"
+        )
+    return Sizes(num_types, max_nodes, node_width, graph_width, rounds)
+
+
+def infer_head_widths(state: Mapping[str, Tensor]) -> tuple[int, ...]:
+    """Widths of the layers of the accuracy head in a state dict, from its input to its output.
+
+    Raises:
+        ModelError: it has no head, or a weight of the head is no matrix.
+    """
+    shapes = [_matrix_shape(state, "Accuracy.lin_layers.0.weight")]
+    while (name := f"Accuracy.lin_layers.{len(shapes)}.weight") in state:
+        shapes.append(_matrix_shape(state, name))
+    return (shapes[0][1], *(outputs for outputs, _ in shapes))
+
+
+def _matrix_shape(state: Mapping[str, Tensor], name: str) -> tuple[int, int]:
+    if name not in state:
+        raise ModelError(f"the checkpoint lacks {name}, a weight that tells its sizes")
+    if state[name].ndim != 2:
+        raise ModelError(
+            f"weight {name} has shape {tuple(state[name].shape)}, expected a matrix: "
+            "the checkpoint is of another model"
+        )
+    rows, columns = state[name].shape
+    return rows, columns
+
+
+def _count_rounds(state: Mapping[str, Tensor], part: str) -> int:
+    layer = re.compile(re.escape(part) + r"\.NodeEmb\.GNNLayers(?:_forward)?\.(\d+)\.")
+    return len({match[1] for key in state if (match := layer.match(key))})
 
 
 def load_weights(model: GraphVAE | AccuracyModel, state: Mapping[str, Tensor]) -> None:
@@ -119,7 +148,7 @@ def model_from_state(state: Mapping[str, Tensor], max_nodes: int) -> GraphVAE | 
     """The model that a state dict belongs to, with its weights, in evaluation mode."""
     name = model_name(state)
     vae = build_model(name.removesuffix("_acc"), infer_sizes(state, max_nodes))
-    model = AccuracyModel(vae) if name.endswith("_acc") else vae
+    model = AccuracyModel(vae, infer_head_widths(state)) if name.endswith("_acc") else vae
     load_weights(model, state)
     return model.eval()
 
@@ -189,9 +218,12 @@ def load_vae(
 def _stored_max_nodes(folder: Path) -> int:
     path = folder / "config.json"
     try:
-        return int(json.loads(path.read_text())["sizes"]["max_nodes"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        max_nodes = json.loads(path.read_bytes())["sizes"]["max_nodes"]
+    except (OSError, ValueError, RecursionError, KeyError, TypeError):
+        max_nodes = None
+    if not isinstance(max_nodes, int):
         raise ModelError(
             f"{path} does not tell the space's largest number of nodes (sizes.max_nodes): "
             "give max_nodes"
-        ) from error
+        )
+    return max_nodes

@@ -1,19 +1,35 @@
 """Decoding: determinism, distributions, masks, and the union of both directions."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 import torch
 from scipy.stats import chisquare
 
 from datasets import get_space
-from datasets.batch import GraphBatch
+from datasets.batch import GraphBatch, Legality
 from datasets.graph import INPUT, OUTPUT, ArchitectureGraph
 from datasets.registry import SPACES
 from models import DGMG, MODELS, SVGE, ModelError, Sizes
-from models.decoding import Greedy, Sampling, decode, decode_directions, generate, union
+from models.decoding import (
+    LIKELIHOOD,
+    Choice,
+    Greedy,
+    Sampling,
+    decode,
+    decode_directions,
+    decode_greedily,
+    generate,
+    most_probable_of,
+    union,
+)
+from models.vae import GraphVAE
 
 
-def small_model(name: str, space_name: str = "NB101"):
+def small_model(name: str, space_name: str = "NB101") -> GraphVAE:
     space = get_space(space_name)
     torch.manual_seed(0)
     sizes = Sizes(len(space.types), space.max_nodes, node_width=12, graph_width=8)
@@ -29,7 +45,7 @@ def latents(n: int, seed: int = 0) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("name", list(MODELS))
-def test_greedy_decoding_is_a_function_of_each_latent_alone(name):
+def test_greedy_decoding_is_a_function_of_each_latent_alone(name: str) -> None:
     model, z = small_model(name), latents(50)
     together = list(decode(model, z, Greedy()))
     assert together == list(decode(model, z, Greedy()))
@@ -39,7 +55,7 @@ def test_greedy_decoding_is_a_function_of_each_latent_alone(name):
 
 
 @pytest.mark.parametrize("name", list(MODELS))
-def test_sampling_repeats_with_its_seed(name):
+def test_sampling_repeats_with_its_seed(name: str) -> None:
     model, z = small_model(name), latents(50)
     draws = [
         list(decode(model, z, Sampling(torch.Generator().manual_seed(seed)))) for seed in (1, 1, 2)
@@ -50,7 +66,9 @@ def test_sampling_repeats_with_its_seed(name):
 @pytest.mark.parametrize("choice", [Greedy(), Sampling(torch.Generator().manual_seed(0))])
 @pytest.mark.parametrize("space_name", list(SPACES))
 @pytest.mark.parametrize("name", list(MODELS))
-def test_masked_decodings_are_members_of_the_space(name, space_name, choice):
+def test_masked_decodings_are_members_of_the_space(
+    name: str, space_name: str, choice: Choice
+) -> None:
     model, space = small_model(name, space_name), get_space(space_name)
     legality = space.legality()
     for decoded in decode_directions(model, latents(200), choice, legality):
@@ -58,7 +76,7 @@ def test_masked_decodings_are_members_of_the_space(name, space_name, choice):
     assert space.legal(decode(model, latents(200), choice, legality)).all()
 
 
-def test_unmasked_decodings_begin_and_end_as_architectures_do():
+def test_unmasked_decodings_begin_and_end_as_architectures_do() -> None:
     model = small_model("SVGE")
     decoded = decode_directions(model, latents(200), Sampling(torch.Generator().manual_seed(0)))
     for graphs in decoded:
@@ -68,7 +86,7 @@ def test_unmasked_decodings_begin_and_end_as_architectures_do():
             assert 2 <= graph.num_nodes <= 7
 
 
-def test_sampled_frequencies_are_the_models_probabilities():
+def test_sampled_frequencies_are_the_models_probabilities() -> None:
     model = small_model("DGMG")
     z = latents(1).repeat(20_000, 1)
     graphs = generate(model, z, INPUT, Sampling(torch.Generator().manual_seed(0)))
@@ -97,7 +115,7 @@ def test_sampled_frequencies_are_the_models_probabilities():
     assert ((observed - probabilities).abs() < 4 * deviation + 1e-9).all()
 
 
-def test_greedy_decoding_follows_the_teacher_forced_logits():
+def test_greedy_decoding_follows_the_teacher_forced_logits() -> None:
     model, z = small_model("SVGE"), latents(30)
     forward, _ = decode_directions(model, z, Greedy())
     with torch.no_grad():
@@ -111,35 +129,37 @@ def test_greedy_decoding_follows_the_teacher_forced_logits():
                 assert torch.equal(edges, forward.adjacency[k, :new, new])
 
 
-def graph(types, *edges):
+def graph(types: Sequence[int], *edges: tuple[int, int]) -> ArchitectureGraph:
     return ArchitectureGraph(tuple(types), tuple(edges))
 
 
-def joined(forward, reverse, legality=None):
-    pair = (GraphBatch.from_graphs([g], 7) for g in (forward, reverse))
-    return union(*pair, legality).graph(0)
+def joined(
+    forward: ArchitectureGraph, reverse: ArchitectureGraph, legality: Legality | None = None
+) -> ArchitectureGraph:
+    one, other = (GraphBatch.from_graphs([g], 7) for g in (forward, reverse))
+    return union(one, other, legality).graph(0)
 
 
-def test_union_has_the_edges_of_both():
+def test_union_has_the_edges_of_both() -> None:
     a = graph((1, 2, 3, 0), (0, 1), (1, 2), (2, 3))
     b = graph((1, 4, 4, 0), (0, 1), (0, 2), (1, 3), (2, 3))
     assert joined(a, b) == graph((1, 2, 3, 0), (0, 1), (0, 2), (1, 2), (1, 3), (2, 3))
     assert joined(a, a) == a
 
 
-def test_union_aligns_a_larger_reverse_graph_at_the_output_and_drops_its_surplus():
+def test_union_aligns_a_larger_reverse_graph_at_the_output_and_drops_its_surplus() -> None:
     a = graph((1, 2, 0), (0, 1), (1, 2))
     b = graph((1, 3, 3, 0), (0, 1), (1, 2), (2, 3), (1, 3))
     assert joined(a, b) == graph((1, 2, 0), (0, 1), (1, 2), (0, 2))
 
 
-def test_union_aligns_a_smaller_reverse_graph_at_the_output():
+def test_union_aligns_a_smaller_reverse_graph_at_the_output() -> None:
     a = graph((1, 2, 3, 0), (0, 1), (1, 2), (2, 3))
     b = graph((1, 3, 0), (0, 1), (0, 2), (1, 2))
     assert joined(a, b) == graph((1, 2, 3, 0), (0, 1), (1, 2), (1, 3), (2, 3))
 
 
-def test_union_that_leaves_the_space_is_replaced_by_its_forward_graph():
+def test_union_that_leaves_the_space_is_replaced_by_its_forward_graph() -> None:
     space = get_space("NB101")
     types = (1, 2, 2, 2, 2, 2, 0)
     a = graph(types, *[(i, i + 1) for i in range(6)], (0, 2), (0, 3), (0, 4))
@@ -148,7 +168,7 @@ def test_union_that_leaves_the_space_is_replaced_by_its_forward_graph():
     assert joined(a, b, space.legality()) == a
 
 
-def test_reverse_decodings_read_from_the_input():
+def test_reverse_decodings_read_from_the_input() -> None:
     model, z = small_model("SVGE"), latents(20)
     _, reverse = decode_directions(model, z, Greedy())
     raw = generate(model, z, OUTPUT, Greedy())
@@ -156,11 +176,11 @@ def test_reverse_decodings_read_from_the_input():
 
 
 @pytest.mark.parametrize("count", [0, 1])
-def test_few_latents_are_decoded(count):
+def test_few_latents_are_decoded(count: int) -> None:
     assert len(decode(small_model("SVGE"), latents(5)[:count], Greedy())) == count
 
 
-def test_wrong_latents_are_refused():
+def test_wrong_latents_are_refused() -> None:
     model = small_model("DGMG")
     with pytest.raises(ModelError, match="expected"):
         decode(model, torch.zeros(3, 5), Greedy())
@@ -168,8 +188,41 @@ def test_wrong_latents_are_refused():
         decode(model, torch.full((3, 8), np.nan), Greedy())
 
 
-def test_larger_graphs_than_nb101_are_decoded():
+def test_larger_graphs_than_nb101_are_decoded() -> None:
     torch.manual_seed(0)
     model = SVGE(Sizes(8, 14, node_width=12, graph_width=8))
     assert decode(model, latents(4), Greedy()).max_nodes == 14
     assert DGMG(Sizes(8, 14, node_width=12, graph_width=8)).sizes.max_nodes == 14
+
+
+def test_greedy_decoding_takes_the_most_probable_of_the_directions_and_their_union() -> None:
+    model, z = small_model("SVGE"), latents(60)
+    forward, reverse = decode_directions(model, z, Greedy())
+    candidates = [forward, reverse, union(forward, reverse)]
+    chosen = decode_greedily(model, z)
+    with torch.no_grad():
+        losses = [model.reconstruction(z, batch, LIKELIHOOD) for batch in candidates]
+        best = model.reconstruction(z, chosen, LIKELIHOOD)
+    torch.testing.assert_close(best, torch.stack(losses).amin(0))
+    picked = {
+        next(c for c, batch in enumerate(candidates) if batch.graph(k) == graph)
+        for k, graph in enumerate(chosen)
+    }
+    assert len(picked) > 1
+
+
+def test_the_most_probable_is_chosen_for_each_latent_alone() -> None:
+    model, z = small_model("DGMG"), latents(20)
+    good = generate(model, z, INPUT, Greedy())
+    bad = generate(model, latents(20, seed=9), INPUT, Greedy())
+    together = most_probable_of(model, z, [bad, good])
+    for k in range(20):
+        alone = most_probable_of(model, z[k : k + 1], [bad[k : k + 1], good[k : k + 1]])
+        assert alone.graph(0) == together.graph(k)
+
+
+@pytest.mark.parametrize("name", list(MODELS))
+def test_masked_greedy_decoding_stays_in_the_space(name: str) -> None:
+    model, space = small_model(name), get_space("NB101")
+    assert space.legal(decode_greedily(model, latents(200), space.legality())).all()
+    assert len(decode_greedily(model, latents(3)[:0])) == 0

@@ -1,36 +1,41 @@
 """SVGE and DGMG: sizes, the published outputs, and what the loss may not depend on."""
 
+from __future__ import annotations
+
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
-from datasets import get_space
 from datasets.batch import GraphBatch
 from datasets.graph import ArchitectureGraph
+from datasets.spaces.nb101 import NB101
 from models import DGMG, MODELS, PUBLISHED, SVGE, AccuracyModel, ModelError, Objective, Sizes
 from models.encoder import Latent
 from models.loss import divergence_per_graph
+from models.vae import GraphVAE
 from Training_VAE.verify_checkpoint import TOLERANCE, differences
 
 SMALL = Sizes(num_types=5, max_nodes=7, node_width=12, graph_width=8)
 
 
 @pytest.fixture
-def batch():
-    cells = GraphBatch.cat(get_space("NB101").enumerate(max_nodes=5))
+def batch() -> GraphBatch:
+    cells = GraphBatch.cat(NB101().enumerate(max_nodes=5))
     rows = np.random.default_rng(0).choice(len(cells), 6, replace=False)
     return cells[torch.from_numpy(rows)].padded(7)
 
 
 @pytest.fixture(params=list(MODELS))
-def model(request):
+def model(request: pytest.FixtureRequest) -> GraphVAE:
     torch.manual_seed(0)
     return MODELS[request.param](SMALL).eval()
 
 
 @pytest.mark.parametrize("space", ["ENAS", "NB101", "NB201"])
 @pytest.mark.parametrize("name", ["SVGE", "DGMG"])
-def test_published_outputs_are_met(fixtures_root, name, space):
+def test_published_outputs_are_met(fixtures_root: Path, name: str, space: str) -> None:
     found = differences(fixtures_root / f"{name}_acc_{space}")
     assert {"mean", "log_variance", "loss", "predicted_accuracy"} <= set(found)
     assert max(found.values()) <= TOLERANCE
@@ -40,21 +45,23 @@ def test_published_outputs_are_met(fixtures_root, name, space):
     ("types", "nodes", "parameters"),
     [(5, 7, 2_245_121), (7, 8, 2_245_985), (8, 8, 2_246_417)],
 )
-def test_number_of_parameters_is_the_published_one(types, nodes, parameters):
+def test_number_of_parameters_is_the_published_one(types: int, nodes: int, parameters: int) -> None:
     model = SVGE(Sizes(types, nodes))
     assert sum(p.numel() for p in model.parameters()) == parameters
     head = AccuracyModel(model).Accuracy
     assert sum(p.numel() for p in head.parameters()) == 2_115
 
 
-def test_encoding_ignores_padding_and_the_other_graphs(model, batch):
+def test_encoding_ignores_padding_and_the_other_graphs(model: GraphVAE, batch: GraphBatch) -> None:
     together = model.encode(batch.padded(9)).mean
     alone = [model.encode(GraphBatch.from_graphs([graph])).mean[0] for graph in batch]
     torch.testing.assert_close(together, torch.stack(alone))
 
 
 @pytest.mark.parametrize("objective", [Objective(), PUBLISHED])
-def test_reconstruction_ignores_padding_and_the_other_graphs(model, batch, objective):
+def test_reconstruction_ignores_padding_and_the_other_graphs(
+    model: GraphVAE, batch: GraphBatch, objective: Objective
+) -> None:
     z = model.encode(batch).mean
     together = model.reconstruction(z, batch.padded(9), objective)
     for k, graph in enumerate(batch):
@@ -62,14 +69,14 @@ def test_reconstruction_ignores_padding_and_the_other_graphs(model, batch, objec
         torch.testing.assert_close(together[k : k + 1], alone)
 
 
-def test_sum_over_edges_is_the_negative_log_likelihood(batch):
+def test_sum_over_edges_is_the_negative_log_likelihood(batch: GraphBatch) -> None:
     """With α = ½ and the sum, a direction's loss is −log p of its decisions, one by one."""
     torch.manual_seed(1)
     model = DGMG(SMALL).eval()
     z = model.encode(batch).mean
     logits = model.decoder_steps(z, batch)
     for k, graph in enumerate(batch):
-        expected = 0.0
+        expected = torch.zeros(())
         for new in range(1, graph.num_nodes):
             expected -= logits.types[k, new - 1].log_softmax(-1)[graph.types[new]]
             for old in range(new if new > 1 else 0):
@@ -80,14 +87,14 @@ def test_sum_over_edges_is_the_negative_log_likelihood(batch):
         torch.testing.assert_close(loss[0], expected)
 
 
-def test_reductions_of_the_divergence(model, batch):
+def test_reductions_of_the_divergence(model: GraphVAE, batch: GraphBatch) -> None:
     mean = model.loss(batch, Objective(kl_reduction="mean"))
     total = model.loss(batch, Objective(kl_reduction="sum"))
     torch.testing.assert_close(total.divergence, mean.divergence * len(batch))
     torch.testing.assert_close(total.total, total.reconstruction + 0.005 * total.divergence)
 
 
-def test_divergence_agrees_with_torch_distributions():
+def test_divergence_agrees_with_torch_distributions() -> None:
     latent = Latent(torch.randn(4, 8), torch.randn(4, 8))
     ours = divergence_per_graph(latent)
     gaussian = torch.distributions.Normal(latent.mean, (latent.log_variance / 2).exp())
@@ -96,7 +103,7 @@ def test_divergence_agrees_with_torch_distributions():
     torch.testing.assert_close(ours, expected)
 
 
-def test_noise_is_drawn_in_training_only(model, batch):
+def test_noise_is_drawn_in_training_only(model: GraphVAE, batch: GraphBatch) -> None:
     model.eval()
     first, second = (model.loss(batch, Objective()).total for _ in range(2))
     assert first == second
@@ -108,13 +115,13 @@ def test_noise_is_drawn_in_training_only(model, batch):
     assert noisy[0] == noisy[1] != noisy[2]
 
 
-def test_bfloat16_follows_float32(model, batch):
+def test_bfloat16_follows_float32(model: GraphVAE, batch: GraphBatch) -> None:
     exact = model.loss(batch, Objective()).total.item()
     model.compute_dtype = torch.bfloat16
     assert model.loss(batch, Objective()).total.item() == pytest.approx(exact, rel=0.02)
 
 
-def test_svge_sees_the_reversed_graph_as_the_graph_seen_from_its_output(batch):
+def test_svge_sees_the_reversed_graph_as_the_graph_seen_from_its_output(batch: GraphBatch) -> None:
     torch.manual_seed(0)
     model = SVGE(SMALL).eval()
     views = list(model.views(batch))
@@ -123,14 +130,16 @@ def test_svge_sees_the_reversed_graph_as_the_graph_seen_from_its_output(batch):
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_latents_that_are_no_numbers_are_refused(model, batch, value):
+def test_latents_that_are_no_numbers_are_refused(
+    model: GraphVAE, batch: GraphBatch, value: float
+) -> None:
     z = torch.zeros(len(batch), 8)
     z[0, 0] = value
     with pytest.raises(ModelError, match="not finite"):
         model.decoder_steps(z, batch)
 
 
-def test_latents_of_another_width_are_refused(model, batch):
+def test_latents_of_another_width_are_refused(model: GraphVAE, batch: GraphBatch) -> None:
     with pytest.raises(ModelError, match=r"expected \(B, 8\)"):
         model.decoder_steps(torch.zeros(len(batch), 9), batch)
 
@@ -138,12 +147,12 @@ def test_latents_of_another_width_are_refused(model, batch):
 @pytest.mark.parametrize(
     "sizes", [{"node_width": 7}, {"rounds": 0}, {"graph_width": 0}, {"max_nodes": 1}]
 )
-def test_sizes_that_make_no_model_are_refused(sizes):
+def test_sizes_that_make_no_model_are_refused(sizes: dict[str, int]) -> None:
     with pytest.raises(ModelError):
         Sizes(**{"num_types": 5, "max_nodes": 7, **sizes})
 
 
-def test_joint_loss_weighs_the_published_shares(model, batch):
+def test_joint_loss_weighs_the_published_shares(model: GraphVAE, batch: GraphBatch) -> None:
     joint = AccuracyModel(model).eval()
     targets = torch.linspace(0, 1, len(batch))
     loss = joint.loss(batch, targets, PUBLISHED)
@@ -153,6 +162,6 @@ def test_joint_loss_weighs_the_published_shares(model, batch):
     assert {key.split(".")[0] for key in joint.state_dict()} == {"Encoder", "Decoder", "Accuracy"}
 
 
-def test_one_node_graph_is_encoded(model):
+def test_one_node_graph_is_encoded(model: GraphVAE) -> None:
     single = GraphBatch.from_graphs([ArchitectureGraph((1,), ())])
     assert torch.isfinite(model.encode(single).mean).all()
