@@ -47,6 +47,7 @@ class TrainingLoop:
         checkpoint: where the state is kept.
     """
 
+    _STATE = ("device", "model", "optimiser", "schedule", "random")
     _POSITION = ("epoch", "batch", "seconds", "seconds_before", "sums", "seen")
 
     def __init__(
@@ -76,10 +77,27 @@ class TrainingLoop:
         self.schedule = Schedule(self.optimiser, settings, self._batches)
 
     def resume(self) -> bool:
-        """Go on from the checkpoint, if there is one; says whether there was."""
+        """Go on from the checkpoint, if there is one; says whether there was.
+
+        Raises:
+            InputError: the checkpoint is damaged, no loop's, or of another kind of device, whose
+                random numbers are others.
+        """
         if not self.checkpoint.exists():
             return False
         state = load_checkpoint(self.checkpoint, self.device)
+        for name in (*self._STATE, *self._POSITION):
+            if name not in state:
+                raise InputError(
+                    f"{str(self.checkpoint)!r} is no checkpoint to go on from, it lacks {name!r}: "
+                    "begin the run in a new folder"
+                )
+        if state["device"] != self.device.type:
+            raise InputError(
+                f"{str(self.checkpoint)!r} was written on {state['device']}, whose random numbers "
+                f"{self.device.type} cannot go on with: resume with --device {state['device']}, "
+                "or begin the run in a new folder"
+            )
         self.model.load_state_dict(state["model"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.schedule.load_state_dict(state["schedule"])
@@ -93,6 +111,7 @@ class TrainingLoop:
         save_checkpoint(
             self.checkpoint,
             {
+                "device": self.device.type,
                 "model": self.model.state_dict(),
                 "optimiser": self.optimiser.state_dict(),
                 "schedule": self.schedule.state_dict(),

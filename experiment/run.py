@@ -60,15 +60,13 @@ class RunFolder:
             run._check_same(wanted, resume)
             environment = run._with_resumption(environment)
             run._drop_torn_line()
-            command = (run.path / "command.txt").read_text(encoding="utf-8")
         else:
             run._check_empty()
-            command = ""
             write_json(run.path / "config.json", wanted)
+        run._remove_partial_files()
         run.checkpoints.mkdir(exist_ok=True)
         run.figures.mkdir(exist_ok=True)
-        with atomic_path(run.path / "command.txt") as partial:
-            partial.write_text(command + shlex.join(sys.orig_argv) + "\n", encoding="utf-8")
+        run._add_command()
         write_json(run.path / "environment.json", environment)
         return run
 
@@ -138,6 +136,19 @@ class RunFolder:
                     "mend it, or begin the run in a new folder"
                 ) from error
         return lines
+
+    def _add_command(self) -> None:
+        """Append this process's command to ``command.txt``."""
+        path = self.path / "command.txt"
+        # A run that was killed while it began has a configuration and no command yet.
+        before = path.read_text(encoding="utf-8") if path.exists() else ""
+        with atomic_path(path) as partial:
+            partial.write_text(before + shlex.join(sys.orig_argv) + "\n", encoding="utf-8")
+
+    def _remove_partial_files(self) -> None:
+        """Remove what a killed process left of the files that it was writing."""
+        for leftover in self.path.rglob(f".*{PARTIAL}*"):
+            leftover.unlink(missing_ok=True)
 
     def _drop_torn_line(self) -> None:
         """Remove a last line that a killed process wrote in part."""

@@ -58,6 +58,24 @@ def test_resume_begins_a_run_that_is_not_there(tmp_path: Path) -> None:
     assert start(tmp_path / "run", resume=True).config["epochs"] == 3
 
 
+def test_a_run_killed_while_it_began_goes_on(tmp_path: Path) -> None:
+    run = start(tmp_path / "run")
+    for name in ("command.txt", "environment.json"):
+        (run.path / name).unlink()
+    leftovers = [
+        run.path / ".command.partial-00aa.txt",
+        run.checkpoints / ".last.partial-00bb.pt",
+    ]
+    for leftover in leftovers:
+        leftover.write_bytes(b"half")
+    (run.checkpoints / "last.pt").write_bytes(b"whole")
+    start(tmp_path / "run", resume=True)
+    assert len((run.path / "command.txt").read_text().splitlines()) == 1
+    assert (run.path / "environment.json").exists()
+    assert not any(leftover.exists() for leftover in leftovers)
+    assert (run.checkpoints / "last.pt").exists()
+
+
 def test_folders_that_are_no_run(tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("")
     with pytest.raises(InputError, match=r"it holds 'thesis\.tex'"):
@@ -67,6 +85,7 @@ def test_folders_that_are_no_run(tmp_path: Path) -> None:
     (tmp_path / "killed").mkdir()
     (tmp_path / "killed" / ".config.partial-00aa.json").write_text("{")
     start(tmp_path / "killed")
+    assert not (tmp_path / "killed" / ".config.partial-00aa.json").exists()
 
 
 def test_a_resumed_log_equals_an_unbroken_one(tmp_path: Path) -> None:
