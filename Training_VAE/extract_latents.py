@@ -1,8 +1,9 @@
-"""Encode all architectures of a space with a trained VAE.
+"""Encode all architectures of a training with its VAE.
 
 ``python -m Training_VAE.extract_latents --model SVGE --data_search_space NB101`` writes
 ``<SPACE>_latent_epoch<E>.npz`` beside the weights: ``mean``, ``log_variance``, ``hash``,
-``split`` (0 train, 1 test) and the benchmark's columns where its files are at hand.
+``split`` (0 train, 1 test) and the benchmark's columns where its files are at hand. Which
+architectures there are, and which were held out, is told by the ``config.json`` of the training.
 """
 
 from __future__ import annotations
@@ -18,20 +19,16 @@ from collections.abc import Sequence  # noqa: E402
 
 import torch  # noqa: E402
 
-from experiment.arguments import add_common, parser, positive_int  # noqa: E402
+from experiment.arguments import add_common, parser  # noqa: E402
 from experiment.errors import InputError, run_command  # noqa: E402
-from Training_VAE.data import load_architectures  # noqa: E402
 from Training_VAE.latents import find_benchmark, latent_table, save_latents, save_published  # noqa: E402
-from Training_VAE.trained import add_model_flags, load_named  # noqa: E402
+from Training_VAE.trained import add_model_flags, load_named, trained_architectures  # noqa: E402
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write the latent file, and the published ``.mat`` where it is asked for."""
-    flags = parser("Encode all architectures of a space with a trained VAE.")
+    flags = parser("Encode all architectures of a training with its VAE.")
     add_model_flags(flags)
-    flags.add_argument(
-        "--cells_up_to", type=positive_int, help="leave out architectures with more nodes"
-    )
     flags.add_argument("--out", type=Path, help="file to write (default: beside the weights)")
     flags.add_argument("--mat", action="store_true", help="write the published .mat file as well")
     flags.add_argument("--overwrite", action="store_true", help="replace a file that is there")
@@ -48,11 +45,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if target.exists() and not given.overwrite:
             raise InputError(f"{str(target)!r} is there already: add --overwrite or choose --out")
 
-    architectures = load_architectures(space, given.data_root, given.seed, given.cells_up_to)
+    architectures = trained_architectures(trained, given.data_root, given.seed)
     table = latent_table(trained.model, architectures, find_benchmark(space.name, given.data_root))
     save_latents(out, table)
     if given.mat:
-        save_published(out.with_suffix(".mat"), table)
+        save_published(out.with_suffix(".mat"), table, space.name)
     print(f"{len(table['hash'])} latents in {out}")
     return 0
 

@@ -2,7 +2,8 @@
 
 ``bash run.sh`` needs no data: it trains on the 2,532 NB101 cells of at most 5 nodes, which are
 enumerated. ``--space ENAS|NB101|NB201`` trains on the whole space instead (ENAS needs its data
-file). Run again, it takes up what is there.
+file). Run again, it takes up what is there; once the measured accuracies are at hand, latents and
+figures are made again with them.
 """
 
 from __future__ import annotations
@@ -20,16 +21,21 @@ import numpy as np  # noqa: E402
 import torch  # noqa: E402
 
 from analysis.figures import latent_map, save_figure  # noqa: E402
-from datasets import get_space  # noqa: E402
 from datasets.registry import SPACES  # noqa: E402
 from experiment.arguments import add_common, parser, positive_int  # noqa: E402
-from experiment.errors import run_command  # noqa: E402
+from experiment.errors import InputError, run_command  # noqa: E402
 from experiment.files import read_json  # noqa: E402
 from models.checkpoints import latest_epoch  # noqa: E402
 from Training_VAE import extract_latents, interpolate, train_svge  # noqa: E402
-from Training_VAE.data import load_architectures  # noqa: E402
-from Training_VAE.latents import load_latents  # noqa: E402
+from Training_VAE.latents import find_benchmark, load_latents  # noqa: E402
 from Training_VAE.reporting import report_evaluation  # noqa: E402
+from Training_VAE.settings import TrainingSettings  # noqa: E402
+from Training_VAE.trained import (  # noqa: E402
+    TrainedVAE,
+    TrainingRecord,
+    load_trained,
+    trained_architectures,
+)
 
 SMALL_CELLS = 5
 """Nodes of the largest cells of the job that needs no data."""
@@ -38,21 +44,44 @@ SMALL_FLAGS += ["--batch_size", "32"]
 """Its training: few graphs, so more passes and smaller batches than on a whole space."""
 
 
-def draw_map(folder: Path, latent_file: Path, data_root: Path | None, seed: int) -> Path:
+def check_asked(folder: Path, asked: TrainingSettings, seed: int) -> None:
+    """Make sure that the training in ``folder`` is the one that is asked for.
+
+    Raises:
+        InputError: it has another seed or length, or other architectures.
+    """
+    found = TrainingRecord.read(folder)
+    for name, there, wanted in (
+        ("seed", found.seed, seed),
+        ("epochs", found.epochs, asked.epochs),
+        ("cells_up_to", found.cells_up_to, asked.cells_up_to),
+    ):
+        if there != wanted:
+            raise InputError(
+                f"{str(folder)!r} holds a training whose {name} is {there}, {wanted} is asked for: "
+                "choose another folder by --out, or ask for the one that is there"
+            )
+
+
+def lacks_accuracies(latent_file: Path, space: str, data_root: Path | None) -> bool:
+    """Whether a latent file is without the accuracies that are at hand."""
+    if "validation" in load_latents(latent_file):
+        return False
+    return find_benchmark(space, data_root) is not None
+
+
+def draw_map(trained: TrainedVAE, latent_file: Path, data_root: Path | None, seed: int) -> Path:
     """Draw the latent map of a run: accuracies where they are known, else the number of edges."""
     table = load_latents(latent_file)
-    config = read_json(folder / "config.json")
-    space = get_space(config["space"])
     values = table.get("validation")
     label = "validation accuracy"
     if values is None or np.isnan(values).all():
-        cells_up_to = config["settings"]["cells_up_to"]
-        graphs = load_architectures(space, data_root, seed, cells_up_to).graphs
+        graphs = trained_architectures(trained, data_root, seed).graphs
         values = graphs.adjacency.flatten(1).sum(1).numpy().astype(float)
         label = "number of edges"
-    title = f"{len(table['hash']):,} {space.name} architectures in the latent space"
+    title = f"{len(table['hash']):,} {trained.space.name} architectures in the latent space"
     figure = latent_map(table["mean"], values, label=label, title=title)
-    return save_figure(figure, folder / "figures" / "latent_map.png")
+    return save_figure(figure, trained.folder / "figures" / "latent_map.png")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -77,25 +106,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
     common += ["--data_root", str(given.data_root)] if given.data_root else []
     small = [] if given.space else SMALL_FLAGS
     epochs = ["--epochs", str(given.epochs)] if given.epochs else []
+    target = ["--data_search_space", space, "--log_dir", str(out), "--name", name]
+    training = [*target, *common, *small, *epochs]
     weights = ["--data_search_space", space, "--path_state_dict", str(folder), *common]
 
+    begun = (folder / "config.json").exists()
+    if begun:
+        asked = train_svge.settings_of(train_svge.make_parser().parse_args(training))
+        check_asked(folder, asked, given.seed)
     if (folder / "result.json").exists():
         print(f"trained already, in {folder}:")
         report_evaluation(read_json(folder / "result.json"))
     else:
         print(f"training an SVGE on {'the small cells of ' if small else ''}{space}, in {folder}")
-        resume = ["--resume"] if (folder / "config.json").exists() else []
-        target = ["--data_search_space", space, "--log_dir", str(out), "--name", name]
-        train_svge.main([*target, *common, *small, *epochs, *resume])
+        train_svge.main([*training, *(["--resume"] if begun else [])])
 
     latent_file = folder / f"{space}_latent_epoch{latest_epoch(folder)}.npz"
-    if not latent_file.exists():
-        extract_latents.main([*weights, *small[:2]])
+    outdated = not latent_file.exists() or lacks_accuracies(latent_file, space, given.data_root)
+    if outdated:
+        extract_latents.main([*weights, "--overwrite"])
     latent_picture = folder / "figures" / "latent_map.png"
-    if not latent_picture.exists():
-        draw_map(folder, latent_file, given.data_root, given.seed)
+    if outdated or not latent_picture.exists():
+        trained = load_trained("SVGE", space, folder, None, torch.device("cpu"))
+        draw_map(trained, latent_file, given.data_root, given.seed)
     strip = folder / "figures" / "interpolation.png"
-    if not strip.exists():
+    if outdated or not strip.exists():
         interpolate.main([*weights, "--out", str(strip.parent)])
 
     print()

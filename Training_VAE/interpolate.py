@@ -40,11 +40,11 @@ from experiment.arguments import (  # noqa: E402
 from experiment.errors import InputError, run_command  # noqa: E402
 from experiment.files import atomic_path  # noqa: E402
 from experiment.seeding import seed_everything  # noqa: E402
+from models.decoding import decode_greedily  # noqa: E402
 from Training_VAE.accuracies import find_accuracies  # noqa: E402
 from Training_VAE.interpolation import (  # noqa: E402
     Paths,
     circle_through,
-    decode_greedily,
     decode_most_frequent,
     great_circle,
     line,
@@ -53,8 +53,8 @@ from Training_VAE.interpolation import (  # noqa: E402
 from Training_VAE.trained import (  # noqa: E402
     TrainedVAE,
     add_model_flags,
-    held_out_graphs,
     load_named,
+    trained_architectures,
 )
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def choose_ends(
         return GraphBatch.from_graphs(given, space.max_nodes)
     if end is not None:
         raise InputError("--to is given without --from: give both, or none for two random ends")
-    graphs = held_out_graphs(trained, data_root, seed)
+    graphs = trained_architectures(trained, data_root, seed).test
     rows = np.random.default_rng(seed).choice(len(graphs), 2, replace=False)
     return graphs[torch.from_numpy(rows)]
 
@@ -198,7 +198,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         generator = torch.Generator(model.device).manual_seed(given.seed)
         decoded = decode_most_frequent(model, points, space, given.sampled, generator)
     else:
-        decoded = decode_greedily(model, points, space)
+        decoded = decode_greedily(model, points, space.legality())
 
     names = space.hashes(decoded).tolist()
     accuracies = find_accuracies(space.name, given.data_root)

@@ -20,7 +20,7 @@ from datasets.batch import GraphBatch
 from datasets.space import SearchSpace
 from experiment.errors import InputError
 from models import GraphVAE
-from models.decoding import CHUNK, Greedy, Sampling, decode
+from models.decoding import CHUNK, Sampling, decode
 
 _COLLINEAR = 1e-6
 """Sine of the angle below which two latents count as lying on one line through the origin."""
@@ -128,11 +128,6 @@ def _check_ends(start: Tensor, end: Tensor, steps: int, least: int) -> None:
             f"latents of shape {tuple(start.shape)} and {tuple(end.shape)} are no ends of paths: "
             "expected (P, G) twice"
         )
-
-
-def decode_greedily(model: GraphVAE, z: Tensor, space: SearchSpace) -> GraphBatch:
-    """The member of the space that every latent decodes to greedily. **Shape** z (B, G)."""
-    return decode(model, z, Greedy(), space.legality())
 
 
 def decode_most_frequent(

@@ -92,25 +92,36 @@ def load_latents(path: Path) -> dict[str, np.ndarray]:
         InputError: the file is absent, damaged, or lacks a column.
     """
     try:
-        with np.load(path, allow_pickle=False) as content:
+        content = np.load(path, allow_pickle=False)
+        if isinstance(content, np.ndarray):
+            raise InputError("it holds one array, expected the columns of an .npz file")
+        with content:
             table = {name: content[name] for name in content.files}
-    except (OSError, ValueError, EOFError, KeyError) as error:
-        raise InputError(f"cannot read the latents {str(path)!r}: {error}") from error
+    # Damaged bytes make the reader fail in any way there is; none of them is ours to mend.
+    except Exception as error:
+        raise InputError(
+            f"cannot read the latents {str(path)!r}: {error or type(error).__name__}"
+        ) from error
     for name in ("mean", "log_variance", "hash", "split"):
         if name not in table:
             raise InputError(f"{str(path)!r} is no latent file, it lacks the column {name!r}")
     return table
 
 
-def published_matrices(table: dict[str, np.ndarray]) -> dict[str, Any]:
-    """The table under the published ``.mat`` keys.
+def published_matrices(table: dict[str, np.ndarray], space: str) -> dict[str, Any]:
+    """The table under the published ``.mat`` keys, as far as they were measured.
 
-    ``Z_train, Z_test``, and ``Y_train, Y_test`` where there is one accuracy (ENAS), else
-    ``Y_val_*``, ``Y_test_*`` and ``Y_time_*`` as far as they were measured.
+    ``Z_train, Z_test``, with ``Y_train, Y_test`` for ENAS, whose one accuracy is a validation
+    accuracy, and ``Y_val_*``, ``Y_test_*`` and ``Y_time_*`` for other spaces. Every number is a
+    mean over the trials; NB201 has each under a second key as well, which ends in ``_avg``.
+
+    Args:
+        table: from :func:`latent_table`.
+        space: name of its search space.
     """
     parts = {"train": table["split"] == 0, "test": table["split"] == 1}
     names = {"validation": "Y_val", "test": "Y_test", "training_seconds": "Y_time"}
-    if "validation" in table and "test" not in table:
+    if space == "ENAS":
         names = {"validation": "Y"}
     matrices = {}
     for part, rows in parts.items():
@@ -118,12 +129,14 @@ def published_matrices(table: dict[str, np.ndarray]) -> dict[str, Any]:
         for column, key in names.items():
             if column in table:
                 matrices[f"{key}_{part}"] = table[column][rows, None]
+                if space == "NB201":
+                    matrices[f"{key}_{part}_avg"] = table[column][rows, None]
     return matrices
 
 
-def save_published(path: Path, table: dict[str, np.ndarray]) -> None:
+def save_published(path: Path, table: dict[str, np.ndarray], space: str) -> None:
     """Write the table as a ``.mat`` file with :func:`published_matrices`, atomically."""
     from scipy.io import savemat
 
     with atomic_path(path) as partial, partial.open("wb") as handle:
-        savemat(handle, published_matrices(table))
+        savemat(handle, published_matrices(table, space))

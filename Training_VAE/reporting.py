@@ -10,7 +10,7 @@ _MINUTE = 60.0
 def report_epoch(entry: dict[str, Any], epochs: int) -> None:
     """One line: losses, share of exact held-out graphs, rate, minutes of training."""
     exact = entry["exact"]
-    best = exact.get("union", exact["forward"])
+    best = exact.get("joint", exact["forward"])
     print(
         f"epoch {entry['epoch']:>3}/{epochs}  loss {entry['loss']:.4f}  "
         f"exact {best:7.2%} of {exact['graphs']} held-out graphs  "

@@ -10,6 +10,7 @@ import torch
 
 from datasets.space import SearchSpace
 from experiment.config import load_preset, resolve
+from experiment.errors import InputError
 from experiment.optimisation import Optimisation
 from models import Objective, Sizes
 
@@ -53,6 +54,13 @@ class TrainingSettings:
     limit: int | None = None
     fresh_graphs: bool = False
 
+    def __post_init__(self) -> None:
+        if self.fresh_graphs and self.cells_up_to is not None:
+            raise InputError(
+                "fresh_graphs draws from the whole space, of which cells_up_to "
+                f"({self.cells_up_to}) leaves a part out: give only one of them"
+            )
+
     @property
     def objective(self) -> Objective:
         """The loss."""
@@ -69,9 +77,15 @@ class TrainingSettings:
 
     def compute_dtype(self, device: torch.device) -> torch.dtype:
         """The type products are computed in on ``device``."""
-        if self.precision == "auto":
-            return torch.bfloat16 if has_fast_bfloat16(device) else torch.float32
-        return {"float32": torch.float32, "bfloat16": torch.bfloat16}[self.precision]
+        precision = self.resolved(device).precision
+        return {"float32": torch.float32, "bfloat16": torch.bfloat16}[precision]
+
+    def resolved(self, device: torch.device) -> TrainingSettings:
+        """The same settings, with what ``auto`` means on ``device`` in its place."""
+        if self.precision != "auto":
+            return self
+        fast = has_fast_bfloat16(device)
+        return dataclasses.replace(self, precision="bfloat16" if fast else "float32")
 
     def _part(self, cls: type[Part], **given: Any) -> Part:
         names = {field.name for field in dataclasses.fields(cls)} - set(given)  # type: ignore[arg-type]
@@ -91,6 +105,7 @@ def load_settings(config: str, space: str, overrides: dict[str, Any]) -> Trainin
     """Settings of a preset for a space, with what the user gave on top.
 
     Raises:
-        InputError: an unknown preset or setting, or a value of the wrong kind.
+        InputError: an unknown preset or setting, a value of the wrong kind, or settings that
+            exclude each other.
     """
     return resolve(TrainingSettings, load_preset(config, "training", space), overrides)

@@ -38,7 +38,7 @@ from experiment.seeding import seed_everything  # noqa: E402
 from Training_VAE.accuracies import find_accuracies  # noqa: E402
 from Training_VAE.smoothness_figure import smoothness_figure  # noqa: E402
 from Training_VAE.smoothness_measures import Change, Smoothness, measure  # noqa: E402
-from Training_VAE.trained import add_model_flags, held_out_graphs, load_named  # noqa: E402
+from Training_VAE.trained import add_model_flags, load_named, trained_architectures  # noqa: E402
 
 RESULT = "smoothness.json"
 
@@ -137,7 +137,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     result = measure(
         trained.model,
         trained.space,
-        held_out_graphs(trained, given.data_root, given.seed),
+        trained_architectures(trained, given.data_root, given.seed).test,
         find_accuracies(trained.space.name, given.data_root),
         epoch=trained.epoch,
         pairs=given.pairs,

@@ -19,9 +19,9 @@ from datasets.edit_distance import edit_distances
 from datasets.space import SearchSpace
 from experiment.errors import InputError
 from models import GraphVAE
-from models.decoding import Greedy, decode
+from models.decoding import decode_greedily
 from Training_VAE.accuracies import Accuracies
-from Training_VAE.interpolation import decode_greedily, great_circle, line
+from Training_VAE.interpolation import great_circle, line
 
 SHORTEST_STEP = 0.01
 """The shortest random step, as a share of the typical distance; the longest is 1."""
@@ -152,7 +152,7 @@ def measure(
         seed: of pairs and directions.
 
     Raises:
-        InputError: too few architectures or steps.
+        InputError: too few architectures or steps, or an encoder that tells none apart.
     """
     if steps < 3:
         raise InputError(f"smoothness is measured with 3 steps at least, {steps} were asked for")
@@ -165,6 +165,11 @@ def measure(
     chosen = graphs[torch.from_numpy(rows)].to(model.device)
     start, end = model.encode_all(chosen).mean.split(pairs)
     typical = float((end - start).norm(dim=1).median())
+    if not typical > 0:
+        raise InputError(
+            f"the typical distance of two latents is {typical}: these weights do not tell "
+            "architectures apart, and no step has a length relative to it; train them longer"
+        )
     generator = torch.Generator(model.device).manual_seed(seed)
     directions = torch.randn(start.shape, generator=generator, device=model.device)
     latents = {
@@ -247,8 +252,8 @@ class DecodedWalks:
         """Decode walks, with masks and without, and look their accuracies up."""
         shape = latents.shape[:2]
         flat = latents.flatten(0, 1)
-        valid = space.legal(decode(model, flat, Greedy()).to("cpu"))
-        graphs = decode_greedily(model, flat, space).to("cpu")
+        valid = space.legal(decode_greedily(model, flat).to("cpu"))
+        graphs = decode_greedily(model, flat, space.legality()).to("cpu")
         names = space.hashes(graphs)
         known = accuracies.look_up(names) if accuracies else np.full(len(names), np.nan)
         ranks = accuracies.ranks(known) if accuracies else known

@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parents[1]
 if str(ROOT) not in sys.path[:1]:
     sys.path.insert(0, str(ROOT))
 
+from argparse import Namespace  # noqa: E402
 from collections.abc import Sequence  # noqa: E402
 
 import torch  # noqa: E402
@@ -34,11 +35,12 @@ from experiment.arguments import (  # noqa: E402
 )
 from experiment.errors import run_command  # noqa: E402
 from experiment.seeding import seed_everything  # noqa: E402
-from models import MODELS, load_vae  # noqa: E402
+from models import MODELS  # noqa: E402
 from Training_VAE.data import load_architectures  # noqa: E402
 from Training_VAE.evaluation import Protocol, evaluate  # noqa: E402
 from Training_VAE.reporting import report_evaluation  # noqa: E402
 from Training_VAE.settings import TrainingSettings, load_settings  # noqa: E402
+from Training_VAE.trained import TrainingRecord, load_trained, trained_architectures  # noqa: E402
 from Training_VAE.training import train  # noqa: E402
 
 SETTING_FLAGS = (
@@ -68,7 +70,11 @@ def make_parser() -> Parser:
         "--save_interval", type=positive_int, default=50, help="epochs between checkpoints"
     )
     flags.add_argument(
-        "--only_test_mode", type=int, default=0, choices=(0, 1), help="1: only evaluate"
+        "--only_test_mode",
+        type=int,
+        default=0,
+        choices=(0, 1),
+        help="1: only evaluate the weights in the run's folder, on what their training held out",
     )
     flags.add_argument(
         "--test_epoch", type=positive_int, help="epoch to evaluate (default: the last one)"
@@ -108,35 +114,56 @@ def make_parser() -> Parser:
     return flags
 
 
+def settings_of(given: Namespace) -> TrainingSettings:
+    """The settings that the flags name: those of the preset, with what was given on top."""
+    overrides = {name: getattr(given, name) for name in SETTING_FLAGS}
+    return load_settings(given.config, given.data_search_space, overrides)
+
+
+def evaluate_trained(given: Namespace, folder: Path) -> None:
+    """Print the evaluation of the weights in a folder, on what their training held out.
+
+    Raises:
+        InputError: the weights are another model's or space's, or were trained on other data.
+        ModelError: there are no such weights, or they cannot be read.
+    """
+    device = best_device(given.device)
+    trained = load_trained(given.model, given.data_search_space, folder, given.test_epoch, device)
+    record = TrainingRecord.read(trained.folder)
+    overrides = {
+        "precision": given.precision or record.precision,
+        "noise_scale": record.noise_scale,
+    }
+    settings = load_settings(given.config, given.data_search_space, overrides)
+    trained.model.compute_dtype = settings.compute_dtype(device)
+    architectures = trained_architectures(trained, given.data_root, given.seed)
+    protocol = Protocol(sampled_graphs=given.sampled_graphs, noise_scale=settings.noise_scale)
+    report_evaluation(evaluate(trained.model, architectures, protocol, given.seed))
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Train, or only evaluate, as the flags say."""
     given = make_parser().parse_args(arguments)
     if given.threads:
         torch.set_num_threads(given.threads)
     seed_everything(given.seed)
-    device = best_device(given.device)
     space = get_space(given.data_search_space)
-    overrides = {name: getattr(given, name) for name in SETTING_FLAGS}
-    settings: TrainingSettings = load_settings(given.config, space.name, overrides)
-    architectures = load_architectures(space, given.data_root, given.seed, settings.cells_up_to)
     folder = given.log_dir / f"{given.model}_{space.name}"
-    protocol = Protocol(sampled_graphs=given.sampled_graphs)
-
     if given.only_test_mode:
-        model = load_vae(folder, given.test_epoch, space.max_nodes).to(device)
-        model.compute_dtype = settings.compute_dtype(device)
-        report_evaluation(evaluate(model, architectures, protocol, given.seed))
+        evaluate_trained(given, folder)
         return 0
+    device = best_device(given.device)
+    settings = settings_of(given)
     train(
         name=given.name,
         model_name=given.model,
         settings=settings,
-        architectures=architectures,
+        architectures=load_architectures(space, given.data_root, given.seed, settings.cells_up_to),
         folder=folder,
         device=device,
         seed=given.seed,
         save_interval=given.save_interval,
-        protocol=protocol,
+        protocol=Protocol(sampled_graphs=given.sampled_graphs),
         compiled=given.compile,
         resume=given.resume,
     )

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
 from argparse import Namespace
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from datasets import get_space
-from datasets.batch import GraphBatch
 from datasets.registry import SPACES
 from datasets.space import SearchSpace
 from experiment.arguments import Parser, best_device, positive_int
+from experiment.config import resolve
 from experiment.errors import InputError
 from experiment.files import read_json
 from models import MODELS, GraphVAE, load_vae
 from models.checkpoints import STATE_DICTS, latest_epoch
-from Training_VAE.data import load_architectures
+from Training_VAE.data import Architectures, load_architectures
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,52 @@ class TrainedVAE:
     space: SearchSpace
     folder: Path
     epoch: int
+
+
+@dataclass(frozen=True)
+class TrainingRecord:
+    """What the ``config.json`` of a training tells of it; ``None`` is what it does not tell.
+
+    Attributes:
+        seed: of the training and of its split.
+        split: fingerprint of the split.
+        epochs: how long it is, or was.
+        cells_up_to: architectures with more nodes were left out.
+        noise_scale: of the latent noise in training.
+        precision: what products were computed in.
+    """
+
+    seed: int | None = None
+    split: str | None = None
+    epochs: int | None = None
+    cells_up_to: int | None = None
+    noise_scale: float | None = None
+    precision: str | None = None
+
+    @classmethod
+    def read(cls, folder: Path) -> TrainingRecord:
+        """The record beside the weights in ``folder``; published weights have none.
+
+        Raises:
+            InputError: what lies there is no configuration of a training.
+        """
+        path = folder / "config.json"
+        if not path.exists():
+            return cls()
+        content = read_json(path)
+        settings = content.get("settings", {}) if isinstance(content, dict) else None
+        if not isinstance(settings, dict):
+            raise InputError(f"{str(path)!r} is not the configuration of a training")
+        told = {**settings, "seed": content.get("seed"), "split": content.get("split")}
+        try:
+            record = resolve(cls, {f.name: told.get(f.name) for f in dataclasses.fields(cls)})
+        except InputError as error:
+            raise InputError(
+                f"{str(path)!r} is not the configuration of a training: {error}"
+            ) from error
+        if record.seed is not None and record.seed < 0:
+            raise InputError(f"{str(path)!r} has the seed {record.seed}, expected 0 or more")
+        return record
 
 
 def add_model_flags(flags: Parser) -> None:
@@ -99,27 +145,23 @@ def load_trained(
     return TrainedVAE(model, space, folder, latest_epoch(folder) if epoch is None else epoch)
 
 
-def held_out_graphs(trained: TrainedVAE, data_root: Path | None, seed: int) -> GraphBatch:
-    """The architectures that the training of a model held out.
+def trained_architectures(trained: TrainedVAE, data_root: Path | None, seed: int) -> Architectures:
+    """The architectures of a model's training, split as they were then.
 
     Which they are is told by the ``config.json`` that a training leaves beside its checkpoints;
-    for weights without one (published ones) it is the split of ``seed``.
+    for weights without one (published ones) it is the whole space in the split of ``seed``.
 
     Raises:
         InputError: the benchmark's files are absent, or are not those of the training.
     """
-    path = trained.folder / "config.json"
-    config: dict[str, Any] = read_json(path) if path.exists() else {}
-    try:
-        cells_up_to = config.get("settings", {}).get("cells_up_to")
-        split_seed = config.get("seed", seed)
-    except AttributeError as error:
-        raise InputError(f"{str(path)!r} is not the configuration of a training") from error
-    architectures = load_architectures(trained.space, data_root, split_seed, cells_up_to)
-    if config.get("split", architectures.split.fingerprint) != architectures.split.fingerprint:
+    record = TrainingRecord.read(trained.folder)
+    if record.seed is not None:
+        seed = record.seed
+    architectures = load_architectures(trained.space, data_root, seed, record.cells_up_to)
+    if record.split not in (None, architectures.split.fingerprint):
         raise InputError(
-            f"{str(path)!r} tells of a training on other architectures than the "
-            f"{len(architectures.graphs)} of {trained.space.name} that are here: "
+            f"{str(trained.folder / 'config.json')!r} tells of a training on other architectures "
+            f"than the {len(architectures.graphs)} of {trained.space.name} that are here: "
             "name the data root of the training"
         )
-    return architectures.test
+    return architectures

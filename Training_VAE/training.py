@@ -43,13 +43,14 @@ def train(
     Args:
         name: the run's name, for its records.
         model_name: ``SVGE`` or ``DGMG``.
-        settings: everything that decides the numbers.
+        settings: everything that decides the numbers; the precision ``auto`` is recorded as what
+            it means on ``device``.
         architectures: what to train on and what is held out.
         folder: the run's folder; checkpoints of epochs lie at its top.
         device: where to train.
         seed: of weights, order and noise.
         save_interval: epochs between checkpoints; the last epoch always has one.
-        protocol: of the final evaluation.
+        protocol: of the final evaluation; its noise scale is that of the settings.
         compiled: whether encoder and generator are compiled (takes minutes, then steps are faster).
         resume: whether to go on with the run in ``folder``.
 
@@ -57,9 +58,11 @@ def train(
         The trained model, in evaluation mode.
 
     Raises:
-        InputError: the folder holds another run, or the loss is no longer finite.
+        InputError: the folder holds another run, its checkpoint is another device's, or the loss
+            is no longer finite.
     """
     space = architectures.space
+    settings = settings.resolved(device)
     sizes = settings.sizes(space)
     config = {
         "name": name,
@@ -95,7 +98,8 @@ def train(
         seed,
         run.checkpoints / "last.pt",
     )
-    if resume and loop.resume():
+    if resume:
+        loop.resume()
         run.truncate_after("epoch", loop.epoch)
     curve_graphs = architectures.test[:CURVE_GRAPHS].to(device)
 
@@ -109,6 +113,7 @@ def train(
         report_epoch(entry, settings.epochs)
 
     loop.run(after_epoch)
+    protocol = dataclasses.replace(protocol, noise_scale=settings.noise_scale)
     result = {
         "epochs": settings.epochs,
         "training_seconds": loop.seconds,

@@ -2,7 +2,8 @@
 
 ``python -m Training_VAE.verify_checkpoint FOLDER`` reads ``model_checkpoint<EPOCH>.obj`` and
 ``expected.json`` in FOLDER, prints for each quantity the largest difference relative to the
-quantity's largest magnitude, and exits 1 if one is above 1e-4.
+quantity's largest magnitude, and exits 1 if one is above 1e-4 (2 where the files are not as they
+should be).
 """
 
 from __future__ import annotations
@@ -16,102 +17,200 @@ if str(ROOT) not in sys.path[:1]:
 
 import json  # noqa: E402
 from collections.abc import Sequence  # noqa: E402
+from dataclasses import dataclass  # noqa: E402
 from typing import Any  # noqa: E402
 
 import torch  # noqa: E402
 from torch import Tensor  # noqa: E402
 
 from datasets.batch import GraphBatch  # noqa: E402
-from datasets.graph import ArchitectureGraph  # noqa: E402
+from datasets.graph import ArchitectureError, ArchitectureGraph  # noqa: E402
 from experiment.arguments import parser, positive_int  # noqa: E402
 from experiment.errors import InputError, run_command  # noqa: E402
 from experiment.files import read_json  # noqa: E402
-from models import PUBLISHED, AccuracyModel, load_model  # noqa: E402
+from models import PUBLISHED, AccuracyModel, GraphVAE, load_model  # noqa: E402
 from models.loss import divergence_per_graph  # noqa: E402
 
 TOLERANCE = 1e-4
 """Largest relative difference between float32 implementations of the same model."""
 
 
-def relative_difference(ours: Tensor, expected: Tensor) -> float:
-    """``max |ours − expected| / max |expected|``; 0 where both are empty."""
-    if not expected.numel():
-        return 0.0
-    scale = expected.abs().max()
-    return float((ours - expected).abs().max() / torch.where(scale > 0, scale, 1.0))
+@dataclass(frozen=True)
+class Expected:
+    """What ``expected.json`` says.
 
-
-def read_expected(folder: Path) -> tuple[dict[str, Any], GraphBatch]:
-    """The expected outputs and the graphs that they are for.
-
-    Raises:
-        InputError: ``expected.json`` is absent or lacks a part.
+    Attributes:
+        path: of the file.
+        batch: the graphs that the outputs are for.
+        beta: weight of the divergence in the loss.
+        outputs: the expected numbers by name, as they are in the file.
     """
-    content = read_json(folder / "expected.json")
+
+    path: Path
+    batch: GraphBatch
+    beta: float
+    outputs: dict[str, Any]
+
+    @classmethod
+    def read(cls, folder: Path) -> Expected:
+        """Read the file in ``folder``.
+
+        Raises:
+            InputError: it is absent, lacks a part, or its graphs are none.
+        """
+        path = folder / "expected.json"
+        content = read_json(path)
+        parts: dict[str, tuple[type, ...]] = {
+            "graphs": (list,),
+            "beta": (int, float),
+            "expected": (dict,),
+        }
+        for part, kinds in parts.items():
+            if not isinstance(content, dict) or not isinstance(content.get(part), kinds):
+                raise InputError(
+                    f"{str(path)!r} lacks {part!r} or has something else in its place: expected "
+                    "graphs, max_num_nodes, beta and expected outputs"
+                )
+        for name in ("mean", "log_variance", "loss", "decoder_steps"):
+            if name not in content["expected"]:
+                raise InputError(f"{str(path)!r} lacks expected.{name}")
+        return cls(path, _read_graphs(content, path), content["beta"], content["expected"])
+
+    def numbers(self, name: str, value: Any, shape: Sequence[int]) -> Tensor:
+        """A part of the outputs as a tensor of a given shape.
+
+        Raises:
+            InputError: it is none.
+        """
+        try:
+            found = torch.tensor(value, dtype=torch.float32)
+        except (TypeError, ValueError, OverflowError, RuntimeError) as error:
+            raise InputError(
+                f"{name} in {str(self.path)!r} is no array of numbers: expected the shape "
+                f"{tuple(shape)}"
+            ) from error
+        if found.shape != tuple(shape):
+            raise InputError(
+                f"{name} in {str(self.path)!r} has the shape {tuple(found.shape)}, "
+                f"expected {tuple(shape)}"
+            )
+        return found
+
+
+def _read_graphs(content: dict[str, Any], path: Path) -> GraphBatch:
     try:
         graphs = [
             ArchitectureGraph(tuple(g["node_types"]), tuple((i, j) for i, j in g["edges"]))
             for g in content["graphs"]
         ]
-        return content, GraphBatch.from_graphs(graphs, content["max_num_nodes"])
-    except (KeyError, TypeError) as error:
+        if not graphs or content["max_num_nodes"] < 2:
+            raise ArchitectureError("there are no graphs, or they have no steps")
+        return GraphBatch.from_graphs(graphs, content["max_num_nodes"])
+    except (KeyError, TypeError, ValueError, OverflowError, RuntimeError) as error:
+        reason = f"there is no {error}" if isinstance(error, KeyError) else error
         raise InputError(
-            f"{str(folder / 'expected.json')!r} lacks {error}: expected graphs, max_num_nodes, "
-            "beta and expected outputs"
+            f"the graphs in {str(path)!r} cannot be read ({reason}): expected node_types and "
+            "edges [from, to] of each, and max_num_nodes"
         ) from error
+
+
+def relative_difference(ours: Tensor, expected: Tensor) -> float:
+    """``max |ours − expected| / max |expected|``. **Shape** any, the same twice, not empty."""
+    scale = expected.abs().max()
+    return float((ours - expected).abs().max() / torch.where(scale > 0, scale, 1.0))
 
 
 def differences(folder: Path, epoch: int | None = None) -> dict[str, float]:
     """Relative difference of every quantity, by name; see the module's first lines.
 
     Raises:
-        InputError: a file is absent or broken.
+        InputError: ``expected.json`` is absent or broken, or not for this checkpoint.
         ModelError: the checkpoint cannot be read.
     """
-    content, batch = read_expected(folder)
-    expected = content["expected"]
-    absent = {"mean", "log_variance", "loss", "decoder_steps"} - set(expected)
-    if absent:
-        raise InputError(f"{str(folder / 'expected.json')!r} lacks expected.{min(absent)}")
-    model = load_model(folder, epoch, content["max_num_nodes"])
+    expected = Expected.read(folder)
+    model = load_model(folder, epoch, expected.batch.max_nodes)
     vae = model.vae if isinstance(model, AccuracyModel) else model
-    with torch.no_grad():
-        latent = vae.encode(batch)
-        reconstruction = vae.reconstruction(latent.mean, batch, PUBLISHED)
-        divergence = divergence_per_graph(latent).sum()
-        ours = {
-            "mean": latent.mean,
-            "log_variance": latent.log_variance,
-            "reconstruction_loss_per_graph": reconstruction,
-            "reconstruction_loss": reconstruction.mean(),
-            "kl_loss_sum_over_batch": divergence,
-            "loss": reconstruction.mean() + content["beta"] * divergence,
-        }
-        if isinstance(model, AccuracyModel):
-            ours["predicted_accuracy"] = model(batch)
-        logits = vae.decoder_steps(latent.mean, batch)
-    found = {
-        name: relative_difference(value, torch.tensor(expected[name]))
+    _check_fits(expected, model, vae)
+    return {**_output_differences(expected, model, vae), **_step_differences(expected, vae)}
+
+
+def _check_fits(expected: Expected, model: GraphVAE | AccuracyModel, vae: GraphVAE) -> None:
+    """Refuse graphs that the model has no types for, and outputs that it does not make."""
+    largest, types = int(expected.batch.types.max()), vae.sizes.num_types
+    if largest >= types:
+        raise InputError(
+            f"a graph in {str(expected.path)!r} has the node type {largest}, the checkpoint "
+            f"knows 0 to {types - 1}: it is of another search space"
+        )
+    if "predicted_accuracy" in expected.outputs and not isinstance(model, AccuracyModel):
+        raise InputError(
+            f"{str(expected.path)!r} expects predicted_accuracy, and the checkpoint is a "
+            f"{model.name} without an accuracy head"
+        )
+
+
+@torch.no_grad()
+def _output_differences(
+    expected: Expected, model: GraphVAE | AccuracyModel, vae: GraphVAE
+) -> dict[str, float]:
+    """Differences of all outputs but the steps."""
+    batch = expected.batch
+    latent = vae.encode(batch)
+    reconstruction = vae.reconstruction(latent.mean, batch, PUBLISHED)
+    divergence = divergence_per_graph(latent).sum()
+    ours = {
+        "mean": latent.mean,
+        "log_variance": latent.log_variance,
+        "reconstruction_loss_per_graph": reconstruction,
+        "reconstruction_loss": reconstruction.mean(),
+        "kl_loss_sum_over_batch": divergence,
+        "loss": reconstruction.mean() + expected.beta * divergence,
+    }
+    if isinstance(model, AccuracyModel):
+        ours["predicted_accuracy"] = model(batch)
+    return {
+        name: relative_difference(
+            value, expected.numbers(f"expected.{name}", expected.outputs[name], value.shape)
+        )
         for name, value in ours.items()
-        if name in expected
+        if name in expected.outputs
     }
 
-    steps = batch.max_nodes - 1
-    for number, wanted in enumerate(expected["decoder_steps"]):
-        view, step = divmod(number, steps)
-        exists = step + 1 < batch.num_nodes
-        rows = slice(view * len(batch), (view + 1) * len(batch))
-        label = f"{('forward', 'reverse')[view]} step {step}"
-        types = torch.tensor(wanted["node_logits"])[exists]
-        found[f"{label}, node logits"] = relative_difference(
-            logits.types[rows, step][exists], types
+
+@torch.no_grad()
+def _step_differences(expected: Expected, vae: GraphVAE) -> dict[str, float]:
+    """Differences of the logits of every step, for the graphs that are large enough for it."""
+    batch, wanted = expected.batch, expected.outputs["decoder_steps"]
+    directions, steps = len(vae.start_types), batch.max_nodes - 1
+    if not isinstance(wanted, list) or len(wanted) != directions * steps:
+        found = len(wanted) if isinstance(wanted, list) else type(wanted).__name__
+        raise InputError(
+            f"expected.decoder_steps in {str(expected.path)!r} has {found} entries, expected "
+            f"{directions * steps}: {steps} for each direction of {vae.name}"
         )
-        if step:
-            edges = torch.tensor(wanted["edge_logits"])[exists]
-            found[f"{label}, edge logits"] = relative_difference(
-                logits.edges[rows, step, : step + 1][exists], edges
-            )
-    return found
+    logits = vae.decoder_steps(vae.encode(batch).mean, batch)
+    differences = {}
+    for number in range(directions * steps):
+        view, step = divmod(number, steps)
+        graphs = (step + 1 < batch.num_nodes).nonzero()[:, 0]
+        if not len(graphs):
+            continue
+        rows = view * len(batch) + graphs
+        ours = {"node_logits": logits.types[rows, step]}
+        if step:  # the one edge of the first step is certain
+            ours["edge_logits"] = logits.edges[rows, step, : step + 1]
+        for name, value in ours.items():
+            where = f"expected.decoder_steps[{number}].{name}"
+            entries = wanted[number].get(name) if isinstance(wanted[number], dict) else None
+            if not isinstance(entries, list) or len(entries) != len(batch):
+                raise InputError(
+                    f"{where} in {str(expected.path)!r} is no list of {len(batch)} rows, "
+                    "one a graph"
+                )
+            chosen = expected.numbers(where, [entries[g] for g in graphs.tolist()], value.shape)
+            label = f"{('forward', 'reverse')[view]} step {step}, {name.replace('_', ' ')}"
+            differences[label] = relative_difference(value, chosen)
+    return differences
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -19,18 +19,17 @@ from experiment.files import write_json
 from experiment.paths import REPOSITORY_ROOT
 from models import ModelError, Sizes, build_model
 from models.checkpoints import checkpoint_path
-from models.decoding import Sampling, decode
+from models.decoding import Sampling, decode, decode_greedily
 from models.vae import GraphVAE
 from Training_VAE import interpolate
 from Training_VAE.interpolation import (
     circle_through,
-    decode_greedily,
     decode_most_frequent,
     great_circle,
     line,
     runs,
 )
-from Training_VAE.trained import TrainedVAE, held_out_graphs, load_trained
+from Training_VAE.trained import TrainedVAE, load_trained, trained_architectures
 
 CELL = "|nor_conv_3x3~0|+|skip_connect~0|none~1|+|none~0|avg_pool_3x3~1|nor_conv_1x1~2|"
 OTHER = "|nor_conv_1x1~0|+|none~0|nor_conv_3x3~1|+|skip_connect~0|none~1|avg_pool_3x3~2|"
@@ -142,9 +141,9 @@ def test_ends_that_make_no_path() -> None:
 @pytest.mark.parametrize("model_name", ["SVGE", "DGMG"])
 def test_decodings_are_members_and_repeatable(model_name: str, name: str) -> None:
     model, space, z = tiny(model_name, name), get_space(name), latents(40)
-    greedy = decode_greedily(model, z, space)
+    greedy = decode_greedily(model, z, space.legality())
     assert space.legal(greedy).all()
-    assert list(greedy) == list(decode_greedily(model, z, space))
+    assert list(greedy) == list(decode_greedily(model, z, space.legality()))
     sampled = [
         decode_most_frequent(model, z, space, 5, torch.Generator().manual_seed(seed))
         for seed in (0, 0, 1)
@@ -181,7 +180,7 @@ def test_no_latents_no_architectures() -> None:
 def test_latents_of_another_width_are_refused() -> None:
     model, space = tiny("SVGE", "NB201"), get_space("NB201")
     with pytest.raises(ModelError, match=r"expected \(B, 8\)"):
-        decode_greedily(model, torch.zeros(3, 9), space)
+        decode_greedily(model, torch.zeros(3, 9), space.legality())
     with pytest.raises(ModelError, match=r"expected \(B, 8\)"):
         decode_most_frequent(model, torch.zeros(3, 7), space, 2, torch.Generator())
 
@@ -306,21 +305,43 @@ def trained(weights: Path) -> TrainedVAE:
     return load_trained("SVGE", "NB201", weights, None, torch.device("cpu"))
 
 
-def test_held_out_graphs_are_those_of_the_training(weights: Path, tmp_path: Path) -> None:
+def test_architectures_are_those_of_the_training(weights: Path, tmp_path: Path) -> None:
     folder = tmp_path / "run"
     shutil.copytree(weights, folder)
-    without_config = held_out_graphs(trained(folder), None, seed=3)
-    assert len(without_config) == 1563
-    write_json(folder / "config.json", {"seed": 3, "settings": {}})
-    assert list(held_out_graphs(trained(folder), None, seed=1)) == list(without_config)
-    write_json(folder / "config.json", {"seed": 3, "split": "of other architectures"})
-    with pytest.raises(InputError, match="training on other architectures"):
-        held_out_graphs(trained(folder), None, seed=1)
-    contents: tuple[object, ...] = ([], {"settings": 3})
-    for content in contents:
-        write_json(folder / "config.json", content)
-        with pytest.raises(InputError, match="not the configuration of a training"):
-            held_out_graphs(trained(folder), None, seed=1)
+    without_config = trained_architectures(trained(folder), None, seed=3)
+    assert len(without_config.test) == 1563
+    assert without_config.split.seed == 3
+    told = {"seed": 3, "settings": {}, "split": without_config.split.fingerprint}
+    write_json(folder / "config.json", told)
+    told_by_config = trained_architectures(trained(folder), None, seed=1)
+    assert list(told_by_config.test) == list(without_config.test)
+
+
+@pytest.mark.parametrize(
+    ("config", "reason"),
+    [
+        ({"seed": 3, "split": "of other architectures"}, "training on other architectures"),
+        ({"settings": {"cells_up_to": 2}}, "raise cells_up_to"),
+        ([], "not the configuration of a training"),
+        ("seed", "not the configuration of a training"),
+        ({"settings": 3}, "not the configuration of a training"),
+        ({"settings": None}, "not the configuration of a training"),
+        ({"seed": "one"}, "'seed' is 'one', expected a whole number"),
+        ({"seed": [1]}, "'seed'"),
+        ({"seed": -1}, "has the seed -1"),
+        ({"split": 7}, "'split' is 7"),
+        ({"settings": {"cells_up_to": "5"}}, "'cells_up_to' is '5'"),
+        ({"settings": {"noise_scale": "much"}}, "'noise_scale' is 'much'"),
+    ],
+)
+def test_a_wrong_config_is_refused(
+    weights: Path, tmp_path: Path, config: object, reason: str
+) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(weights, folder)
+    write_json(folder / "config.json", config)
+    with pytest.raises(InputError, match=reason):
+        trained_architectures(trained(folder), None, seed=1)
 
 
 def test_a_checkpoint_is_found_by_its_epoch(weights: Path) -> None:

@@ -189,6 +189,15 @@ def test_too_few_architectures_or_steps(pairs: int, steps: int, reason: str) -> 
         )
 
 
+def test_an_encoder_that_tells_nothing_apart_is_refused() -> None:
+    model = tiny("SVGE", "NB201")
+    with torch.no_grad():
+        for parameter in model.Encoder.GraphEmb_mean.parameters():
+            parameter.zero_()
+    with pytest.raises(InputError, match=r"typical distance of two latents is 0\.0"):
+        result_of(model)
+
+
 # What is known of accuracies.
 
 

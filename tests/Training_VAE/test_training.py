@@ -1,5 +1,7 @@
 """The training command: files, resuming after a kill, flags of the published script, bad input."""
 
+from __future__ import annotations
+
 import json
 import os
 import signal
@@ -7,41 +9,19 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
+from experiment.errors import InputError
 from experiment.paths import REPOSITORY_ROOT
-from models import load_vae
-from Training_VAE import train_svge, verify_checkpoint
+from models import Sizes, build_model, load_vae
+from models.checkpoints import checkpoint_path
+from Training_VAE import settings, train_svge
 from Training_VAE.extract_latents import main as extract
 from Training_VAE.latents import load_latents
-
-TINY = """
-[training]
-node_width = 12
-graph_width = 8
-rounds = 1
-beta = 0.005
-alpha = 0.5
-edge_reduction = "sum"
-kl_reduction = "mean"
-noise_scale = 0.01
-epochs = 3
-batch_size = 8
-learning_rate = 1e-3
-optimiser = "adamw"
-schedule = "one_cycle"
-precision = "float32"
-cells_up_to = 4
-"""
-
-
-@pytest.fixture
-def tiny(tmp_path):
-    path = tmp_path / "tiny.toml"
-    path.write_text(TINY)
-    return path
 
 
 def arguments(tiny: Path, log_dir: Path, *more: str) -> list[str]:
@@ -49,7 +29,9 @@ def arguments(tiny: Path, log_dir: Path, *more: str) -> list[str]:
     return [*flags, "--config", str(tiny), "--log_dir", str(log_dir), "--threads", "1", *more]
 
 
-def run_script(*flags: str, cwd: Path = REPOSITORY_ROOT, **environment: str):
+def run_script(
+    *flags: str, cwd: Path = REPOSITORY_ROOT, **environment: str
+) -> subprocess.CompletedProcess[str]:
     script = REPOSITORY_ROOT / "Training_VAE" / "train_svge.py"
     clean = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     return subprocess.run(
@@ -62,7 +44,7 @@ def run_script(*flags: str, cwd: Path = REPOSITORY_ROOT, **environment: str):
     )
 
 
-def refused(result) -> str:
+def refused(result: subprocess.CompletedProcess[str]) -> str:
     """The one sentence of a command that refused its input."""
     assert result.returncode == 2, result.stderr
     lines = result.stderr.strip().splitlines()
@@ -71,13 +53,15 @@ def refused(result) -> str:
     return lines[0]
 
 
-def numbers(folder: Path) -> list[dict]:
+def numbers(folder: Path) -> list[dict[str, Any]]:
     timed = ("seconds", "graphs_per_second")
     lines = (folder / "metrics.jsonl").read_text().splitlines()
     return [{k: v for k, v in json.loads(line).items() if k not in timed} for line in lines]
 
 
-def test_run_leaves_all_its_files(tiny, tmp_path, capsys):
+def test_run_leaves_all_its_files(
+    tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     train_svge.main(arguments(tiny, tmp_path / "out", "--save-interval", "2"))
     folder = tmp_path / "out" / "SVGE_NB101"
     names = {path.name for path in folder.iterdir()}
@@ -102,8 +86,10 @@ def test_run_leaves_all_its_files(tiny, tmp_path, capsys):
     assert "greedy decoding of the mean, union" in printed
 
 
-def test_killed_process_resumes_to_identical_weights_and_metrics(tiny, tmp_path):
-    tiny.write_text(TINY.replace("epochs = 3", "epochs = 12"))
+def test_killed_process_resumes_to_identical_weights_and_metrics(
+    tiny: Path, tmp_path: Path
+) -> None:
+    tiny.write_text(tiny.read_text().replace("epochs = 3", "epochs = 12"))
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     train_svge.main(arguments(tiny, whole))
     script = [sys.executable, "Training_VAE/train_svge.py", *arguments(tiny, killed)]
@@ -124,7 +110,9 @@ def test_killed_process_resumes_to_identical_weights_and_metrics(tiny, tmp_path)
     assert all(torch.equal(ours[key], theirs[key]) for key in ours)
 
 
-def test_same_seed_gives_the_same_weights_and_another_seed_others(tiny, tmp_path):
+def test_same_seed_gives_the_same_weights_and_another_seed_others(
+    tiny: Path, tmp_path: Path
+) -> None:
     states = []
     for name, seed in (("a", "1"), ("b", "1"), ("c", "2")):
         train_svge.main(arguments(tiny, tmp_path / name, "--seed", seed, "--epochs", "1"))
@@ -134,26 +122,104 @@ def test_same_seed_gives_the_same_weights_and_another_seed_others(tiny, tmp_path
     assert not torch.equal(states[0][key], states[2][key])
 
 
-def test_script_runs_from_its_own_folder_without_a_path(tiny, tmp_path):
+def test_script_runs_from_its_own_folder_without_a_path(tiny: Path, tmp_path: Path) -> None:
     flags = arguments(tiny, tmp_path / "out", "--epochs", "1")
     result = run_script(*flags, cwd=REPOSITORY_ROOT / "Training_VAE")
     assert result.returncode == 0, result.stderr
     assert (tmp_path / "out" / "SVGE_NB101" / "model_checkpoint1.obj").exists()
 
 
-def test_only_test_mode_evaluates_a_published_layout(tiny, tmp_path, capsys):
-    train_svge.main(arguments(tiny, tmp_path, "--epochs", "1"))
-    (tmp_path / "SVGE_NB101" / "config.json").unlink()
-    capsys.readouterr()
-    flags = ("--only_test_mode", "1", "--test-epoch", "1")
-    train_svge.main(arguments(tiny, tmp_path, *flags))
-    assert "valid" in capsys.readouterr().out
+def table(printed: str) -> list[str]:
+    """Lines of the evaluation's table."""
+    lines = [line for line in printed.splitlines() if line.startswith(("exact", "valid", "unique"))]
+    assert len(lines) >= 9
+    return lines
+
+
+def test_only_test_mode_repeats_the_evaluation_of_the_training(
+    tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its settings, split and noise are told by the folder, not by flags or presets."""
+    tiny.write_text(tiny.read_text().replace("noise_scale = 0.01", "noise_scale = 0.3"))
+    train_svge.main(arguments(tiny, tmp_path, "--epochs", "1", "--seed", "5"))
+    trained = table(capsys.readouterr().out)
+    assert any("latent noise × 0.3 " in line for line in trained)
+    folder = tmp_path / "SVGE_NB101"
+    before = sorted(path.name for path in folder.iterdir())
+    flags = arguments(tiny, tmp_path, "--only_test_mode", "1", "--test-epoch", "1", "--seed", "5")
+    train_svge.main([*flags, "--config", "published"])
+    assert table(capsys.readouterr().out) == trained
+    assert sorted(path.name for path in folder.iterdir()) == before
+
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "seed": 6}))
+    with pytest.raises(InputError, match="training on other architectures"):
+        train_svge.main(flags)
+
+
+def test_only_test_mode_evaluates_a_published_layout(
+    tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "SVGE_NB201").mkdir()
+    weights = build_model("SVGE", Sizes(7, 8, 12, 8, 1)).state_dict()
+    torch.save(weights, checkpoint_path(tmp_path / "SVGE_NB201", 300))
+    flags = arguments(tiny, tmp_path, "--only_test_mode", "1", "--sampled_graphs", "2")
+    flags[3] = "NB201"
+    train_svge.main(flags)
+    assert "of 1563 graphs" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("model", "types", "words"),
+    [("SVGE", 8, "SVGE's for 8 node types"), ("DGMG", 5, "DGMG's for 5 node types")],
+)
+def test_only_test_mode_refuses_weights_of_another_model_or_space(
+    tiny: Path, tmp_path: Path, model: str, types: int, words: str
+) -> None:
+    (tmp_path / "SVGE_NB101").mkdir()
+    weights = build_model(model, Sizes(types, 8, 12, 8, 1)).state_dict()
+    torch.save(weights, checkpoint_path(tmp_path / "SVGE_NB101", 300))
+    with pytest.raises(InputError, match=words):
+        train_svge.main(arguments(tiny, tmp_path, "--only_test_mode", "1"))
+
+
+def test_resuming_without_a_checkpoint_logs_no_epoch_twice(tiny: Path, tmp_path: Path) -> None:
+    """A run can be killed between the first epoch's entry and the first checkpoint."""
+    train_svge.main(arguments(tiny, tmp_path))
+    folder = tmp_path / "SVGE_NB101"
+    before = numbers(folder)
+    (folder / "checkpoints" / "last.pt").unlink()
+    train_svge.main(arguments(tiny, tmp_path, "--resume"))
+    assert numbers(folder) == before
+
+
+def test_automatic_precision_is_stored_as_what_it_was(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flags = arguments(tiny, tmp_path, "--epochs", "1", "--precision", "auto")
+    monkeypatch.setattr(settings, "has_fast_bfloat16", lambda device: False)
+    train_svge.main(flags)
+    config = json.loads((tmp_path / "SVGE_NB101" / "config.json").read_text())
+    assert config["settings"]["precision"] == "float32"
+    monkeypatch.setattr(settings, "has_fast_bfloat16", lambda device: True)
+    with pytest.raises(InputError, match="another experiment"):
+        train_svge.main([*flags, "--resume"])
+
+
+def test_fresh_graphs_of_a_part_of_a_space_are_refused(tiny: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"fresh_graphs .* cells_up_to \(4\)"):
+        train_svge.main(arguments(tiny, tmp_path / "out", "--fresh_graphs"))
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("model", ["SVGE", "DGMG"])
 @pytest.mark.parametrize("space", ["NB101", "NB201", "ENAS"])
-def test_every_model_trains_on_every_space(tiny, tmp_path, model, space, request):
-    tiny.write_text(TINY.replace("cells_up_to = 4\n", "limit = 16\n").replace("= 3", "= 1"))
+def test_every_model_trains_on_every_space(
+    tiny: Path, tmp_path: Path, model: str, space: str, request: pytest.FixtureRequest
+) -> None:
+    tiny.write_text(
+        tiny.read_text().replace("cells_up_to = 4\n", "limit = 16\n").replace("= 3", "= 1")
+    )
     if space == "ENAS":
         root = request.getfixturevalue("data_root")
         extra = ["--data_root", str(root)]
@@ -166,15 +232,16 @@ def test_every_model_trains_on_every_space(tiny, tmp_path, model, space, request
     assert result["prior"]["masked"]["validity"] == 1.0
 
 
-def test_fresh_graphs_never_show_a_held_out_one(tiny):
+def test_fresh_graphs_never_show_a_held_out_one(tiny: Path) -> None:
     from datasets import get_space
     from Training_VAE.data import epoch_graphs, load_architectures
     from Training_VAE.settings import load_settings
 
     space = get_space("NB201")
-    settings = load_settings(str(tiny), "NB201", {"fresh_graphs": True, "cells_up_to": 8})
+    tiny.write_text(tiny.read_text().replace("cells_up_to = 4\n", ""))
+    chosen = load_settings(str(tiny), "NB201", {"fresh_graphs": True})
     architectures = load_architectures(space, None, seed=1)
-    graphs = epoch_graphs(architectures, settings, 1, torch.device("cpu"))
+    graphs = epoch_graphs(architectures, chosen, 1, torch.device("cpu"))
     held_out = set(architectures.hashes[architectures.split.test].tolist())
     first, second = graphs(0), graphs(1)
     assert not held_out & set(space.hashes(first).tolist())
@@ -183,15 +250,17 @@ def test_fresh_graphs_never_show_a_held_out_one(tiny):
     assert torch.equal(first.types, graphs(0).types)
 
 
-def test_latents_have_a_row_for_every_architecture(tiny, tmp_path):
-    train_svge.main(arguments(tiny, tmp_path, "--epochs", "1"))
+def test_latents_have_a_row_for_every_architecture(tiny: Path, tmp_path: Path) -> None:
+    train_svge.main(arguments(tiny, tmp_path, "--epochs", "1", "--seed", "5"))
     folder = tmp_path / "SVGE_NB101"
-    flags = ["--path_state_dict", str(folder), "--cells_up_to", "4", "--device", "cpu"]
+    flags = ["--path_state_dict", str(folder), "--device", "cpu"]
     assert extract([*flags, "--mat"]) == 0
-    table = load_latents(folder / "NB101_latent_epoch1.npz")
-    assert table["mean"].shape == (91, 8)
-    assert table["split"].sum() == 9
-    assert len(set(table["hash"].tolist())) == 91
+    latents = load_latents(folder / "NB101_latent_epoch1.npz")
+    assert latents["mean"].shape == (91, 8)
+    assert latents["split"].sum() == 9
+    assert len(set(latents["hash"].tolist())) == 91
+    split = json.loads((folder / "split.json").read_text())
+    assert np.flatnonzero(latents["split"]).tolist() == split["test"]
     from scipy.io import loadmat
 
     published = loadmat(folder / "NB101_latent_epoch1.mat")
@@ -213,12 +282,14 @@ def test_latents_have_a_row_for_every_architecture(tiny, tmp_path):
         (["--data_search_space", "ENAS", "--data_root", "/nowhere/at/all"], "no folder"),
     ],
 )
-def test_bad_flags_are_refused_in_one_sentence(flags, words, tmp_path):
+def test_bad_flags_are_refused_in_one_sentence(
+    flags: list[str], words: str, tmp_path: Path
+) -> None:
     assert words in refused(run_script(*flags, "--log_dir", str(tmp_path / "out")))
     assert not (tmp_path / "out").exists()
 
 
-def test_folder_of_another_run_is_not_overwritten(tiny, tmp_path):
+def test_folder_of_another_run_is_not_overwritten(tiny: Path, tmp_path: Path) -> None:
     train_svge.main(arguments(tiny, tmp_path, "--epochs", "1"))
     before = (tmp_path / "SVGE_NB101" / "model_checkpoint1.obj").read_bytes()
     assert "--resume" in refused(run_script(*arguments(tiny, tmp_path, "--epochs", "1")))
@@ -227,21 +298,10 @@ def test_folder_of_another_run_is_not_overwritten(tiny, tmp_path):
     assert (tmp_path / "SVGE_NB101" / "model_checkpoint1.obj").read_bytes() == before
 
 
-def test_checkpoint_of_another_width_is_refused_by_extraction(tmp_path, fixtures_root):
+def test_checkpoint_of_another_width_is_refused_by_extraction(
+    tmp_path: Path, fixtures_root: Path
+) -> None:
     folder = fixtures_root / "SVGE_acc_ENAS"
     with pytest.raises(ValueError, match="node types"):
         extract(["--path_state_dict", str(folder), "--out", str(tmp_path / "l.npz")])
     assert not list(tmp_path.iterdir())
-
-
-def test_verification_says_when_outputs_differ(fixtures_root, tmp_path, capsys):
-    source = fixtures_root / "DGMG_acc_NB101"
-    assert verify_checkpoint.main([str(source), "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["passed"] is True
-    expected = json.loads((source / "expected.json").read_text())
-    expected["expected"]["mean"][3][5] += 1e-2
-    (tmp_path / "expected.json").write_text(json.dumps(expected))
-    checkpoint = "model_checkpoint100.obj"
-    (tmp_path / checkpoint).write_bytes((source / checkpoint).read_bytes())
-    assert verify_checkpoint.main([str(tmp_path)]) == 1
-    assert "above 1e-4" in capsys.readouterr().out

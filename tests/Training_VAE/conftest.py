@@ -1,0 +1,44 @@
+"""What the tests of the training room share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from datasets.benchmarks.sources import TABLE_VARIABLE
+
+TINY = """
+[training]
+node_width = 12
+graph_width = 8
+rounds = 1
+beta = 0.005
+alpha = 0.5
+edge_reduction = "sum"
+kl_reduction = "mean"
+noise_scale = 0.01
+epochs = 3
+batch_size = 8
+learning_rate = 1e-3
+optimiser = "adamw"
+schedule = "one_cycle"
+precision = "float32"
+cells_up_to = 4
+"""
+
+
+@pytest.fixture(autouse=True)
+def _no_tables_of_other_tests(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An empty data root has no measured numbers, whatever tests before have looked up."""
+    monkeypatch.setenv(TABLE_VARIABLE, str(tmp_path_factory.mktemp("tables")))
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Path:
+    """Preset of a training that takes seconds: small cells, small model."""
+    path = tmp_path / "tiny.toml"
+    path.write_text(TINY)
+    return path

@@ -1,0 +1,84 @@
+"""The main job: it takes up what is there, and says when that is another one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from datasets.batch import GraphBatch
+from datasets.benchmark import Benchmark, Metric
+from datasets.spaces.nb101 import NB101
+from experiment.errors import InputError
+from Training_VAE import first_run, latents
+from Training_VAE.latents import load_latents
+
+
+@pytest.fixture
+def small(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Flags of the job without data, and its training made tiny."""
+    flags = ["--cells_up_to", "4", "--config", str(tiny), "--sampled_graphs", "2"]
+    monkeypatch.setattr(first_run, "SMALL_FLAGS", [*flags, "--epochs", "2"])
+    (tmp_path / "data").mkdir()
+    common = ["--out", str(tmp_path / "out"), "--device", "cpu", "--threads", "1"]
+    return [*common, "--data_root", str(tmp_path / "data")]
+
+
+def times(folder: Path) -> dict[str, int]:
+    """When each file was written, but those that every process writes."""
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {path.name: path.stat().st_mtime_ns for path in files}
+
+
+def test_the_job_is_done_once_and_asked_for_again(
+    small: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert first_run.main(small) == 0
+    folder = tmp_path / "out" / "SVGE_NB101"
+    before = times(folder)
+    assert {"latent_map.png", "interpolation.png", "NB101_latent_epoch2.npz"} <= before.keys()
+    assert len(load_latents(folder / "NB101_latent_epoch2.npz")["hash"]) == 91
+    capsys.readouterr()
+    assert first_run.main(small) == 0
+    assert "trained already" in capsys.readouterr().out
+    assert times(folder) == before
+
+    for flags, words in (
+        (["--epochs", "3"], "epochs is 2, 3 is asked for"),
+        (["--seed", "2"], "seed is 1, 2 is asked for"),
+        (["--space", "NB101", "--epochs", "2"], "cells_up_to is 4, None is asked for"),
+    ):
+        with pytest.raises(InputError, match=f"{words}.*--out"):
+            first_run.main([*small, *flags])
+    assert times(folder) == before
+
+
+def test_latents_are_extracted_again_when_accuracies_arrive(
+    small: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first_run.main(small)
+    folder = tmp_path / "out" / "SVGE_NB101"
+    before = times(folder)
+    assert "validation" not in load_latents(folder / "NB101_latent_epoch2.npz")
+
+    space = NB101()
+    graphs = GraphBatch.cat(space.enumerate(max_nodes=3))
+    values = np.linspace(0.1, 0.9, len(graphs))[:, None]
+    metric = Metric("validation", "fraction", "invented", values)
+    hashes = space.hashes(graphs)
+    benchmark = Benchmark(space, "cifar10", graphs, hashes, {"validation": metric}, "invented")
+    monkeypatch.setattr(latents, "get_benchmark", lambda *_: benchmark)
+    first_run.main(small)
+    table = load_latents(folder / "NB101_latent_epoch2.npz")
+    assert (~np.isnan(table["validation"])).sum() == len(graphs)
+    after = times(folder)
+    changed = {name for name in before if after[name] != before[name]}
+    assert changed == {
+        "NB101_latent_epoch2.npz",
+        "latent_map.png",
+        "interpolation.png",
+        "interpolation.jsonl",
+    }
+    first_run.main(small)
+    assert times(folder) == after

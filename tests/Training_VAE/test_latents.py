@@ -1,0 +1,85 @@
+"""Latent files: what cannot be read, and the published keys."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from experiment.errors import InputError
+from Training_VAE.latents import load_latents, published_matrices, save_latents
+
+
+def a_table(**columns: list[float]) -> dict[str, np.ndarray]:
+    return {
+        "mean": np.arange(8.0).reshape(4, 2),
+        "log_variance": np.zeros((4, 2)),
+        "hash": np.array(["a", "b", "c", "d"]),
+        "split": np.array([0, 1, 0, 0], dtype=np.uint8),
+        **{name: np.array(values) for name, values in columns.items()},
+    }
+
+
+def test_a_latent_file_comes_back(tmp_path: Path) -> None:
+    save_latents(tmp_path / "l.npz", a_table())
+    read = load_latents(tmp_path / "l.npz")
+    assert read.keys() == a_table().keys()
+    assert all((read[name] == column).all() for name, column in a_table().items())
+
+
+def test_a_damaged_latent_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "l.npz"
+    save_latents(path, a_table())
+    content = path.read_bytes()
+    damaged = [content[:length] for length in (0, 1, 5, 200, len(content) // 2, len(content) - 1)]
+    changed = bytearray(content)
+    changed[content.index(b"NUMPY") + 130] ^= 0xFF
+    for wrong in (*damaged, bytes(changed), b"no latents"):
+        path.write_bytes(wrong)
+        with pytest.raises(InputError, match=r"cannot read the latents .*l\.npz"):
+            load_latents(path)
+    with pytest.raises(InputError, match="No such file"):
+        load_latents(tmp_path / "absent.npz")
+
+
+def test_other_arrays_are_refused(tmp_path: Path) -> None:
+    np.save(tmp_path / "l.npy", np.zeros((4, 2)))
+    with pytest.raises(InputError, match="holds one array"):
+        load_latents(tmp_path / "l.npy")
+    table = a_table()
+    del table["split"]
+    save_latents(tmp_path / "l.npz", table)
+    with pytest.raises(InputError, match="lacks the column 'split'"):
+        load_latents(tmp_path / "l.npz")
+
+
+@pytest.mark.parametrize(
+    ("space", "keys"),
+    [
+        ("ENAS", {"Y_train", "Y_test"}),
+        ("NB101", {"Y_val_train", "Y_val_test", "Y_test_train", "Y_test_test"}),
+        (
+            "NB201",
+            {
+                *("Y_val_train", "Y_val_test", "Y_val_train_avg", "Y_val_test_avg"),
+                *("Y_test_train", "Y_test_test", "Y_test_train_avg", "Y_test_test_avg"),
+            },
+        ),
+    ],
+)
+def test_published_keys_are_those_of_the_space(space: str, keys: set[str]) -> None:
+    table = a_table(validation=[0.1, 0.2, 0.3, 0.4], test=[0.5, 0.6, 0.7, 0.8])
+    matrices = published_matrices(table, space)
+    assert matrices.keys() == {"Z_train", "Z_test", *keys}
+    assert matrices["Z_test"].tolist() == [[2, 3]]
+    validation = "Y_train" if space == "ENAS" else "Y_val_train"
+    assert matrices[validation].tolist() == [[0.1], [0.3], [0.4]]
+    for key in keys:
+        if key.endswith("_avg"):
+            assert (matrices[key] == matrices[key.removesuffix("_avg")]).all()
+
+
+def test_a_space_without_test_accuracies_keeps_its_keys() -> None:
+    matrices = published_matrices(a_table(validation=[0.1, 0.2, 0.3, 0.4]), "NB101")
+    assert matrices.keys() == {"Z_train", "Z_test", "Y_val_train", "Y_val_test"}
