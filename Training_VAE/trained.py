@@ -139,8 +139,8 @@ def load_trained(
     if found != wanted:
         raise InputError(
             f"the weights in {str(folder)!r} are {found[0]}'s for {found[1]} node types, "
-            f"expected {wanted[0]}'s for the {wanted[1]} of {space.name}: name their folder by "
-            "--path_state_dict, or their model and space by --model and --data_search_space"
+            f"expected {wanted[0]}'s for the {wanted[1]} of {space.name}: name another "
+            "folder, or the weights' own model and space by --model and --data_search_space"
         )
     return TrainedVAE(model, space, folder, latest_epoch(folder) if epoch is None else epoch)
 
