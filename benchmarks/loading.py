@@ -1,6 +1,6 @@
 """Seconds from files to usable data: the ENAS text, and a table of the size of all NB101.
 
-    python benchmarks/loading.py [--data_root FOLDER] [--repeats 5]
+    python benchmarks/loading.py [--data_root FOLDER] [--repeats 5] [--out FILE.json]
 
 The NB101 table is made here: all 423,624 cells of our own enumeration with their official
 hashes, and made-up numbers in the columns of ``nasbench_only108.tfrecord``. Each figure is the
@@ -32,6 +32,7 @@ from datasets.table import Table, hash_strings, write_table  # noqa: E402
 from experiment.arguments import parser, positive_int  # noqa: E402
 from experiment.environment import describe_environment  # noqa: E402
 from experiment.errors import run_command  # noqa: E402
+from experiment.files import write_json  # noqa: E402
 from experiment.paths import data_root  # noqa: E402
 
 ENAS_SECONDS, NB101_SECONDS = 2.0, 1.0
@@ -44,13 +45,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command = parser("Time the loading of ENAS and NB101.")
     command.add_argument("--data_root", type=Path, help="folder with ENAS/")
     command.add_argument("--repeats", type=positive_int, default=5)
+    command.add_argument("--out", type=Path, help="JSON file to write")
     options = command.parse_args(arguments)
-    print(json.dumps(describe_environment(seed=0), indent=2))
+    environment = describe_environment(seed=0)
+    print(json.dumps(environment, indent=2))
     root = data_root(options.data_root)
     missed = False
+    figures = {}
     if (root / "ENAS" / "final_structures6.txt").is_file():
         seconds = median(lambda: enas_batches(root), options.repeats)
         missed |= report("ENAS, text to training batches", seconds, ENAS_SECONDS)
+        figures["enas_text_to_batches_seconds"] = round(seconds, 2)
     else:
         print(f"ENAS: no ENAS/final_structures6.txt below {root}, left out")
     with tempfile.TemporaryDirectory() as folder:
@@ -59,6 +64,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"NB101 table: {path.stat().st_size / 1e6:.0f} MB")
         seconds = median(lambda: nb101_queries(path), options.repeats)
         missed |= report("NB101, table of 423,624 rows to a first answer", seconds, NB101_SECONDS)
+        figures["nb101_table_to_answer_seconds"] = round(seconds, 2)
+    if options.out:
+        write_json(options.out, {**figures, "environment": environment})
     return int(missed)
 
 
