@@ -102,7 +102,9 @@ def make_parser() -> Parser:
         default=None,
         help="draw new members of the space for every epoch (the held-out ones stay out)",
     )
-    flags.add_argument("--compile", action="store_true", help="compile the training step")
+    flags.add_argument(
+        "--compile", action="store_true", help="compile the networks (no gain on a CPU)"
+    )
     flags.add_argument("--resume", action="store_true", help="go on with a run that was killed")
     flags.add_argument(
         "--sampled_graphs",

@@ -51,7 +51,7 @@ def train(
         seed: of weights, order and noise.
         save_interval: epochs between checkpoints; the last epoch always has one.
         protocol: of the final evaluation; its noise scale is that of the settings.
-        compiled: whether encoder and generator are compiled (takes minutes, then steps are faster).
+        compiled: whether the generator's networks are compiled; on a CPU that gained nothing.
         resume: whether to go on with the run in ``folder``.
 
     Returns:
@@ -79,8 +79,7 @@ def train(
     model.compute_dtype = settings.compute_dtype(device)
     objective = settings.objective
     if compiled:
-        model.Encoder.compile()
-        model.generator.compile()
+        model.generator.compile_networks()
 
     def loss(batch: GraphBatch, generator: torch.Generator) -> Mapping[str, Tensor]:
         parts = model.loss(batch, objective, generator)

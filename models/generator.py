@@ -117,6 +117,20 @@ class Generator(nn.Module):
         self.node_width = node_width
         self.graph_width = graph_width
 
+    def compile_networks(self) -> None:
+        """Compile the networks of a step, in place, for any number of nodes and graphs.
+
+        The steps themselves stay as they are: unrolled, they would take minutes to compile.
+        """
+        self.look = torch.compile(self.look, dynamic=True)  # type: ignore[method-assign]
+        self.type_logits = torch.compile(  # type: ignore[method-assign]
+            self.type_logits, dynamic=True
+        )
+        self.new_node = torch.compile(self.new_node, dynamic=True)  # type: ignore[method-assign]
+        self.edge_logits = torch.compile(  # type: ignore[method-assign]
+            self.edge_logits, dynamic=True
+        )
+
     @property
     def propagation(self) -> Propagation:
         """The rounds of message passing among the nodes present."""

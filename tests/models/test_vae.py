@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -165,3 +166,14 @@ def test_joint_loss_weighs_the_published_shares(model: GraphVAE, batch: GraphBat
 def test_one_node_graph_is_encoded(model: GraphVAE) -> None:
     single = GraphBatch.from_graphs([ArchitectureGraph((1,), ())])
     assert torch.isfinite(model.encode(single).mean).all()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("c++") is None, reason="compiling needs a C++ compiler")
+def test_compiled_networks_compute_the_same(batch: GraphBatch) -> None:
+    torch.manual_seed(0)
+    model = SVGE(SMALL).eval()
+    z = model.encode(batch).mean
+    plain = model.reconstruction(z, batch, Objective())
+    model.generator.compile_networks()
+    torch.testing.assert_close(model.reconstruction(z, batch, Objective()), plain)
