@@ -71,14 +71,16 @@ def lacks_accuracies(latent_file: Path, space: str, data_root: Path | None) -> b
 
 
 def draw_map(trained: TrainedVAE, latent_file: Path, data_root: Path | None, seed: int) -> Path:
-    """Draw the latent map of a run: accuracies where they are known, else the number of edges."""
+    """Draw the latent map of a run: accuracies where known, else numbers of 3×3 convolutions."""
     table = load_latents(latent_file)
     values = table.get("validation")
     label = "validation accuracy"
     if values is None or np.isnan(values).all():
         graphs = trained_architectures(trained, data_root, seed).graphs
-        values = graphs.adjacency.flatten(1).sum(1).numpy().astype(float)
-        label = "number of edges"
+        names = trained.space.types
+        kind = next(t for t, name in enumerate(names) if "conv" in name and "3x3" in name)
+        values = (graphs.types == kind).sum(1).numpy().astype(float)
+        label = "number of 3×3 convolutions"
     title = f"{len(table['hash']):,} {trained.space.name} architectures in the latent space"
     figure = latent_map(table["mean"], values, label=label, title=title)
     return save_figure(figure, trained.folder / "figures" / "latent_map.png")
