@@ -113,7 +113,7 @@ def epoch_graphs(
         parts: list[GraphBatch] = []
         missing = count
         while missing:
-            graphs = GraphBatch.from_graphs(space.sample(missing, generator), space.max_nodes)
+            graphs = space.sample_batch(missing, generator)
             allowed = [h not in held_out for h in space.hashes(graphs).tolist()]
             parts.append(graphs[torch.tensor(allowed)])
             missing -= len(parts[-1])

@@ -83,6 +83,12 @@ class SearchSpace(ABC):
     def sample(self, n: int, generator: np.random.Generator) -> list[ArchitectureGraph]:
         """Draw ``n`` members, with repetition; each class says from which distribution."""
 
+    def sample_batch(self, n: int, generator: np.random.Generator) -> GraphBatch:
+        """:meth:`sample` as a batch; a space that can draw one at once overrides this."""
+        from datasets.batch import GraphBatch
+
+        return GraphBatch.from_graphs(self.sample(n, generator), self.max_nodes)
+
     @abstractmethod
     def neighbours(self, graph: ArchitectureGraph) -> list[ArchitectureGraph]:
         """All other members one edit away, canonical, each once; the class defines its edits."""
