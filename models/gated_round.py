@@ -96,7 +96,9 @@ class GatedRound(torch.autograd.Function):
         kept = grad * update
         d_candidate = _tanh_backward(grad - kept, candidate)
         d_recurrent = d_candidate * reset
-        d_gates = torch.cat([d_candidate * recurrent, (h - candidate).mul_(grad)], dim=-1)
+        d_gates = torch.empty_like(gates)
+        torch.mul(d_candidate, recurrent, out=d_gates[..., :width])
+        torch.sub(h, candidate, out=d_gates[..., width:]).mul_(grad)
         d_gates = _sigmoid_backward(d_gates, gates)
 
         d_mixed = torch.bmm(d_gates, w_gates.transpose(1, 2))
