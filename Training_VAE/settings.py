@@ -43,9 +43,10 @@ class TrainingSettings:
     epochs: int
     batch_size: int
     learning_rate: float
-    optimiser: Literal["adam", "adamw"]
+    optimiser: Literal["adam", "adamw", "muon"]
     schedule: Literal["one_cycle", "plateau", "constant"]
     precision: Literal["auto", "float32", "bfloat16"]
+    rest_rate: float = 0.25
     warmup: float = 0.3
     weight_decay: float = 0.0
     gradient_clip: float | None = None

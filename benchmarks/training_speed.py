@@ -28,7 +28,7 @@ from experiment.arguments import parser, positive_int  # noqa: E402
 from experiment.environment import describe_environment  # noqa: E402
 from experiment.errors import run_command  # noqa: E402
 from experiment.files import write_json  # noqa: E402
-from experiment.optimisation import Optimisation, make_optimiser  # noqa: E402
+from experiment.optimisation import Optimisation, make_optimisers  # noqa: E402
 from models import SVGE, Objective, Sizes  # noqa: E402
 from Training_VAE.settings import has_fast_bfloat16  # noqa: E402
 
@@ -60,14 +60,14 @@ def make_step(batch_size: int, dtype: torch.dtype, compiled: bool) -> Callable[[
     model.compute_dtype = dtype
     if compiled:
         model.generator.compile_networks()
-    optimiser = make_optimiser(model.parameters(), Optimisation(1, batch_size, 1e-4))
+    optimisers = make_optimisers(model, Optimisation(1, batch_size, 1e-4))
     objective = Objective()
 
     def step() -> None:
-        optimiser.zero_grad(set_to_none=True)
+        optimisers.zero_grad()
         model.loss(batch, objective).total.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 5.0)
-        optimiser.step()
+        optimisers.step()
 
     return step
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from experiment.checkpoint import load_checkpoint, save_checkpoint
 from experiment.errors import InputError
-from experiment.optimisation import Optimisation, Schedule, make_optimiser
+from experiment.optimisation import Optimisation, Schedule, make_optimisers
 from experiment.progress import progress
 from experiment.seeding import random_state, restore_random_state
 
@@ -47,7 +47,7 @@ class TrainingLoop:
         checkpoint: where the state is kept.
     """
 
-    _STATE = ("device", "model", "optimiser", "schedule", "random")
+    _STATE = ("device", "model", "optimisers", "schedule", "random")
     _POSITION = ("epoch", "batch", "seconds", "seconds_before", "sums", "seen")
 
     def __init__(
@@ -64,7 +64,7 @@ class TrainingLoop:
         self.examples = examples
         self.loss = loss
         self.checkpoint = checkpoint
-        self.optimiser = make_optimiser(model.parameters(), settings)
+        self.optimisers = make_optimisers(model, settings)
         self.device = next(model.parameters()).device
         self.generator = torch.Generator(self.device).manual_seed(seed)
         self.epoch = 0
@@ -74,7 +74,7 @@ class TrainingLoop:
         self.sums: dict[str, float] = {}
         self.seen = 0
         self._batches = math.ceil(len(examples(0)) / settings.batch_size)
-        self.schedule = Schedule(self.optimiser, settings, self._batches)
+        self.schedule = Schedule(self.optimisers, settings, self._batches)
 
     def resume(self) -> bool:
         """Go on from the checkpoint, if there is one; says whether there was.
@@ -99,7 +99,7 @@ class TrainingLoop:
                 "or begin the run in a new folder"
             )
         self.model.load_state_dict(state["model"])
-        self.optimiser.load_state_dict(state["optimiser"])
+        self.optimisers.load_state_dict(state["optimisers"])
         self.schedule.load_state_dict(state["schedule"])
         restore_random_state(state["random"], loop=self.generator)
         for name in self._POSITION:
@@ -113,7 +113,7 @@ class TrainingLoop:
             {
                 "device": self.device.type,
                 "model": self.model.state_dict(),
-                "optimiser": self.optimiser.state_dict(),
+                "optimisers": self.optimisers.state_dict(),
                 "schedule": self.schedule.state_dict(),
                 "random": random_state(loop=self.generator),
                 **{name: getattr(self, name) for name in self._POSITION},
@@ -135,7 +135,7 @@ class TrainingLoop:
         while self.epoch < self.settings.epochs:
             self._run_epoch()
             means = {name: total / self.seen for name, total in self.sums.items()}
-            means["learning_rate"] = self.optimiser.param_groups[0]["lr"]
+            means["learning_rate"] = self.optimisers.learning_rate
             self.schedule.after_epoch(means["loss"])
             means["seconds"] = self.seconds
             means["graphs_per_second"] = self.seen / (self.seconds - self.seconds_before)
@@ -168,12 +168,12 @@ class TrainingLoop:
                     saved = now
 
     def _step(self, batch: Any) -> dict[str, float]:
-        self.optimiser.zero_grad(set_to_none=True)
+        self.optimisers.zero_grad()
         parts = self.loss(batch, self.generator)
         parts["loss"].backward()
         if self.settings.gradient_clip is not None:
             nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.gradient_clip)
-        self.optimiser.step()
+        self.optimisers.step()
         self.schedule.after_batch()
         figures = {name: float(value.detach()) for name, value in parts.items()}
         if not math.isfinite(figures["loss"]):

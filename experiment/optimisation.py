@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
-from torch.nn import Parameter
+from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import OneCycleLR, ReduceLROnPlateau
 
@@ -22,19 +22,21 @@ class Optimisation:
         epochs: passes over the training data.
         batch_size: examples a step.
         learning_rate: the constant rate, or the highest of a one-cycle schedule.
-        optimiser: ``adam`` or ``adamw``.
+        optimiser: ``adam``, ``adamw``, or ``muon`` for the matrices with AdamW for the rest.
+        rest_rate: rate of what Muon does not fit, as a share of ``learning_rate``.
         schedule: ``one_cycle`` (Smith & Topin 2017, arXiv:1708.07120; steps every batch),
             ``plateau`` (a tenth after 10 epochs without a better training loss, as the published
             code) or ``constant``.
         warmup: share of a one-cycle schedule in which the rate rises.
-        weight_decay: of AdamW.
+        weight_decay: of AdamW and Muon.
         gradient_clip: largest norm of the gradient; ``None`` does not clip.
     """
 
     epochs: int
     batch_size: int
     learning_rate: float
-    optimiser: Literal["adam", "adamw"] = "adamw"
+    optimiser: Literal["adam", "adamw", "muon"] = "adamw"
+    rest_rate: float = 0.25
     schedule: Literal["one_cycle", "plateau", "constant"] = "one_cycle"
     warmup: float = 0.3
     weight_decay: float = 0.01
@@ -50,54 +52,128 @@ class Optimisation:
             )
 
 
-def make_optimiser(parameters: Iterable[Parameter], settings: Optimisation) -> Optimizer:
-    """The optimiser that the settings name."""
+class Optimisers:
+    """Optimisers that each fit their share of a model's parameters, used as one."""
+
+    def __init__(self, parts: Sequence[Optimizer]) -> None:
+        self.parts = list(parts)
+
+    @property
+    def learning_rate(self) -> float:
+        """The first one's present rate."""
+        return float(self.parts[0].param_groups[0]["lr"])
+
+    def zero_grad(self) -> None:
+        """Forget the gradients."""
+        for part in self.parts:
+            part.zero_grad(set_to_none=True)
+
+    def step(self) -> None:
+        """Move every parameter by its gradient."""
+        for part in self.parts:
+            part.step()
+
+    def state_dict(self) -> list[dict[str, Any]]:
+        """State of every one, from which :meth:`load_state_dict` goes on."""
+        return [part.state_dict() for part in self.parts]
+
+    def load_state_dict(self, states: list[dict[str, Any]]) -> None:
+        """Go on where :meth:`state_dict` was taken."""
+        for part, state in zip(self.parts, states, strict=True):
+            part.load_state_dict(state)
+
+
+NARROW = 16
+"""Matrices with no more rows or columns are left to AdamW: outputs, gates, heads' last layers."""
+
+
+def hidden_matrices(model: nn.Module) -> list[nn.Parameter]:
+    """The weights that multiply hidden states: matrices, but no embeddings and no narrow ones."""
+    return [
+        parameter
+        for module in model.modules()
+        if not isinstance(module, nn.Embedding)
+        for parameter in module.parameters(recurse=False)
+        if parameter.ndim == 2 and min(parameter.shape) > NARROW
+    ]
+
+
+def make_optimisers(model: nn.Module, settings: Optimisation) -> Optimisers:
+    """The optimisers that the settings name, for all parameters of ``model``.
+
+    Muon moves a matrix along the orthogonal factor of its momentum (Jordan et al. 2024,
+    https://kellerjordan.github.io/posts/muon), scaled to the size of AdamW's steps (Liu et al.
+    2025, arXiv:2502.16982), so that both take rates of the same order.
+    """
+    rate, decay = settings.learning_rate, settings.weight_decay
     if settings.optimiser == "adam":
-        return torch.optim.Adam(parameters, lr=settings.learning_rate, fused=True)
-    return torch.optim.AdamW(
-        parameters, lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True
-    )
+        return Optimisers([torch.optim.Adam(model.parameters(), lr=rate, fused=True)])
+    matrices = hidden_matrices(model) if settings.optimiser == "muon" else []
+    fitted = {id(parameter) for parameter in matrices}
+    rest = [parameter for parameter in model.parameters() if id(parameter) not in fitted]
+    parts: list[Optimizer] = []
+    if matrices:
+        parts.append(
+            torch.optim.Muon(
+                matrices, lr=rate, weight_decay=decay, momentum=0.95, adjust_lr_fn="match_rms_adamw"
+            )
+        )
+    if rest:
+        share = settings.rest_rate if matrices else 1.0
+        parts.append(torch.optim.AdamW(rest, lr=rate * share, weight_decay=decay, fused=True))
+    return Optimisers(parts)
 
 
 class Schedule:
-    """The learning rate over a run, whatever the rule; has a state for checkpoints.
+    """The learning rates over a run, whatever the rule; has a state for checkpoints.
 
     Args:
-        optimiser: whose rate is set.
+        optimisers: whose rates are set; each keeps its share of the highest rate.
         settings: name of the rule and what it needs.
         batches: steps of one epoch.
     """
 
-    def __init__(self, optimiser: Optimizer, settings: Optimisation, batches: int) -> None:
-        self._by_batch = self._by_epoch = None
+    def __init__(self, optimisers: Optimisers, settings: Optimisation, batches: int) -> None:
+        self._by_batch: list[OneCycleLR] = []
+        self._by_epoch: list[ReduceLROnPlateau] = []
         if settings.schedule == "one_cycle":
-            self._by_batch = OneCycleLR(
-                optimiser,
-                settings.learning_rate,
-                total_steps=settings.epochs * batches + 1,
-                pct_start=settings.warmup,
-            )
+            self._by_batch = [
+                OneCycleLR(
+                    part,
+                    part.param_groups[0]["lr"],
+                    total_steps=settings.epochs * batches + 1,
+                    pct_start=settings.warmup,
+                    cycle_momentum=settings.optimiser != "muon",  # Muon's stays at 0.95
+                )
+                for part in optimisers.parts
+            ]
         elif settings.schedule == "plateau":
-            self._by_epoch = ReduceLROnPlateau(optimiser, factor=0.1, patience=10)
+            self._by_epoch = [
+                ReduceLROnPlateau(part, factor=0.1, patience=10) for part in optimisers.parts
+            ]
 
     def after_batch(self) -> None:
         """Tell that a batch was trained on."""
-        if self._by_batch:
-            self._by_batch.step()
+        for rule in self._by_batch:
+            rule.step()
 
     def after_epoch(self, loss: float) -> None:
         """Tell that an epoch ended with this mean training loss."""
-        if self._by_epoch:
-            self._by_epoch.step(loss)
+        for rule in self._by_epoch:
+            rule.step(loss)
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> list[dict[str, Any]]:
         """Plain numbers from which :meth:`load_state_dict` goes on."""
-        rule = self._by_batch or self._by_epoch
-        state = rule.state_dict() if rule else {}
-        return {key: value for key, value in state.items() if isinstance(value, int | float | list)}
+        return [
+            {
+                key: value
+                for key, value in rule.state_dict().items()
+                if isinstance(value, int | float | list)
+            }
+            for rule in (*self._by_batch, *self._by_epoch)
+        ]
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
+    def load_state_dict(self, states: list[dict[str, Any]]) -> None:
         """Go on where :meth:`state_dict` was taken."""
-        rule = self._by_batch or self._by_epoch
-        if rule:
+        for rule, state in zip((*self._by_batch, *self._by_epoch), states, strict=True):
             rule.load_state_dict(state)

@@ -29,7 +29,9 @@ def make_loop(
     path: Path, settings: Optimisation, die_at: int | None = None, model: nn.Module | None = None
 ) -> TrainingLoop:
     torch.manual_seed(0)
-    trained = model or nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 1))
+    trained = model or nn.Sequential(
+        nn.Linear(4, 24), nn.Tanh(), nn.Linear(24, 24), nn.Tanh(), nn.Linear(24, 1)
+    )
     steps = 0
 
     def loss(batch: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
@@ -63,7 +65,7 @@ def without_time(log: Log) -> Log:
     return [(epoch, {k: v for k, v in means.items() if k not in timed}) for epoch, means in log]
 
 
-@pytest.mark.parametrize("optimiser", ["adam", "adamw"])
+@pytest.mark.parametrize("optimiser", ["adam", "adamw", "muon"])
 @pytest.mark.parametrize("schedule", ["one_cycle", "plateau", "constant"])
 @pytest.mark.parametrize("die_at", [1, 5, 7, 8, 20, 28])
 def test_killed_run_resumes_to_the_same_bits(
@@ -125,7 +127,7 @@ def test_one_cycle_rises_to_the_given_rate_and_ends_near_zero(
 
     def step_and_look() -> None:
         step()
-        rates.append(loop.optimiser.param_groups[0]["lr"])
+        rates.append(loop.optimisers.learning_rate)
 
     monkeypatch.setattr(loop.schedule, "after_batch", step_and_look)
     run(loop)
