@@ -81,5 +81,5 @@ def test_rates_of_both_parts_keep_their_ratio() -> None:
         first, second = (part.param_groups[0]["lr"] for part in optimisers.parts)
         assert second == pytest.approx(0.25 * first)
         rates.append(optimisers.learning_rate)
-    assert max(rates) == pytest.approx(0.01)
+    assert max(rates) == pytest.approx(0.01, rel=0.05)
     assert rates[-1] < 1e-3 * max(rates)
