@@ -119,7 +119,7 @@ def load_trained(
     """The VAE that a command's flags name.
 
     Args:
-        model_name: ``SVGE`` or ``DGMG``.
+        model_name: one of ``models.MODELS``.
         space_name: name of the search space.
         folder: with the checkpoints, or its name below ``state_dicts/``; default
             ``<MODEL>_<SPACE>`` there.

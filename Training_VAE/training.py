@@ -42,7 +42,7 @@ def train(
 
     Args:
         name: the run's name, for its records.
-        model_name: ``SVGE`` or ``DGMG``.
+        model_name: one of ``models.MODELS``.
         settings: everything that decides the numbers; the precision ``auto`` is recorded as what
             it means on ``device``.
         architectures: what to train on and what is held out.

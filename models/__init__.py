@@ -4,7 +4,7 @@ from models.accuracy import AccuracyModel
 from models.checkpoints import MODELS, build_model, load_model, load_vae
 from models.errors import ModelError
 from models.loss import PUBLISHED, LossParts, Objective
-from models.vae import DGMG, SVGE, GraphVAE, Sizes
+from models.vae import DGMG, SVGE, GraphVAE, Sizes, SVGEReach
 
 __all__ = [
     "DGMG",
@@ -16,6 +16,7 @@ __all__ = [
     "LossParts",
     "ModelError",
     "Objective",
+    "SVGEReach",
     "Sizes",
     "build_model",
     "load_model",

@@ -13,10 +13,13 @@ from torch import Tensor
 
 from models.accuracy import AccuracyModel
 from models.errors import ModelError
-from models.vae import DGMG, SVGE, GraphVAE, Sizes
+from models.vae import DGMG, SVGE, GraphVAE, Sizes, SVGEReach
 
-MODELS: dict[str, type[GraphVAE]] = {"SVGE": SVGE, "DGMG": DGMG}
+MODELS: dict[str, type[GraphVAE]] = {model.name: model for model in (SVGE, SVGEReach, DGMG)}
 """Graph VAEs by the names that users type."""
+
+REACH_TABLE = "Encoder.NodeEmb.Ancestors.weight"
+"""The weight that SVGE_reach has and SVGE lacks; its rows are the largest number of nodes."""
 
 STATE_DICTS = Path(__file__).resolve().parent.parent / "state_dicts"
 """Where weights are looked for by name."""
@@ -61,13 +64,13 @@ def read_state_dict(path: str | Path, device: str | torch.device = "cpu") -> dic
 
 
 def model_name(state: Mapping[str, Tensor]) -> str:
-    """Name of the model that a state dict belongs to: SVGE, DGMG, or one of them with ``_acc``.
+    """Name of the model that a state dict belongs to: one of MODELS, or it with ``_acc``.
 
     Raises:
         ModelError: it belongs to none of them.
     """
     if "Encoder.NodeEmb.GNNLayers_forward.0.msg.weight" in state:
-        name = "SVGE"
+        name = "SVGE_reach" if REACH_TABLE in state else "SVGE"
     elif "Encoder.NodeEmb.GNNLayers.0.msg.weight" in state:
         name = "DGMG"
     else:
@@ -76,7 +79,7 @@ def model_name(state: Mapping[str, Tensor]) -> str:
 
 
 def infer_sizes(state: Mapping[str, Tensor], max_nodes: int) -> Sizes:
-    """Sizes that a state dict was made with; only ``max_nodes`` leaves no trace in it.
+    """Sizes that a state dict was made with; ``max_nodes`` leaves no trace in most.
 
     Raises:
         ModelError: a weight that tells a size is missing or no matrix, or encoder and decoder
@@ -184,7 +187,7 @@ def load_model(
             (``SVGE_NB101``).
         epoch: which checkpoint; default the highest.
         max_nodes: nodes of the space's largest architecture, where no ``config.json`` lies beside
-            the weights to tell it (published checkpoints).
+            the weights to tell it (published checkpoints); SVGE_reach's weights tell it themselves.
 
     Returns:
         The model in evaluation mode, on the CPU.
@@ -204,6 +207,8 @@ def load_model(
     state = read_state_dict(
         checkpoint_path(folder, latest_epoch(folder) if epoch is None else epoch)
     )
+    if max_nodes is None and REACH_TABLE in state:
+        max_nodes, _ = _matrix_shape(state, REACH_TABLE)
     return model_from_state(state, max_nodes or _stored_max_nodes(folder))
 
 

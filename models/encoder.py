@@ -78,10 +78,14 @@ class Encoder(nn.Module):
         self.GraphEmb_mean = GatedSum(node_width, graph_width)
         self.GraphEmb_var = GatedSum(node_width, graph_width)
 
+    def start(self, batch: GraphBatch) -> Tensor:
+        """First state of every node, the same for all stacks. **Shape** (B, N, W)."""
+        return self.NodeEmb.NodeInit(batch.types)
+
     def forward(self, batch: GraphBatch, dtype: torch.dtype) -> Latent:
         """Encode a batch, computing in ``dtype``."""
         propagation = self.NodeEmb
-        start = propagation.NodeInit(batch.types).to(dtype)  # (B, N, W)
+        start = self.start(batch).to(dtype)
         states = start.expand(propagation.stacks, *start.shape).contiguous()
         mixing = propagation.mixing(batch.adjacency.to(dtype))
         states = propagate(states, mixing, propagation.fold(dtype))

@@ -131,6 +131,8 @@ class TwoSided(nn.Module):
 
     stacks = 2
     NodeInit: nn.Embedding  # the encoder's propagation owns its node embedding, by its key
+    Ancestors: nn.Embedding  # and in SVGE_reach the next two as well
+    Descendants: nn.Embedding
 
     def __init__(self, node_width: int, rounds: int) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""SVGe and DGMG: variational autoencoders of architectures."""
+"""SVGe, SVGE_reach and DGMG: variational autoencoders of architectures."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from models.errors import ModelError
 from models.generator import Generator, StepLogits
 from models.loss import LossParts, Objective, divergence_per_graph, reconstruction_per_graph
 from models.propagation import OneSided, TwoSided
+from models.reach import ReachEncoder
 
 
 @dataclass(frozen=True)
@@ -73,8 +74,14 @@ class GraphVAE(nn.Module):
         self.sizes = sizes
         self.compute_dtype = torch.float32
         widths = (sizes.num_types, sizes.node_width, sizes.graph_width)
-        self.Encoder = Encoder(self.propagation(sizes.node_width, sizes.rounds), *widths)
+        self.Encoder = self.make_encoder(sizes)
         self.Decoder = Decoder(Generator(self.propagation(sizes.node_width, sizes.rounds), *widths))
+
+    @classmethod
+    def make_encoder(cls, sizes: Sizes) -> Encoder:
+        """The encoder with fresh weights."""
+        rounds = cls.propagation(sizes.node_width, sizes.rounds)
+        return Encoder(rounds, sizes.num_types, sizes.node_width, sizes.graph_width)
 
     @property
     def generator(self) -> Generator:
@@ -155,6 +162,23 @@ class SVGE(GraphVAE):
     name = "SVGE"
     start_types = (INPUT, OUTPUT)
     propagation = TwoSided
+
+
+class SVGEReach(SVGE):
+    """SVGE whose encoder also knows each node's numbers of ancestors and descendants.
+
+    SVGE's messages cannot tell all cells of NAS-Bench-101 apart; ``models/reach.py`` says why.
+    """
+
+    name = "SVGE_reach"
+
+    @classmethod
+    def make_encoder(cls, sizes: Sizes) -> ReachEncoder:
+        """The encoder with fresh weights: those of SVGE, and zeros for the two numbers."""
+        rounds = TwoSided(sizes.node_width, sizes.rounds)
+        return ReachEncoder(
+            rounds, sizes.num_types, sizes.node_width, sizes.graph_width, sizes.max_nodes
+        )
 
 
 class DGMG(GraphVAE):

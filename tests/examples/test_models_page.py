@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from experiment.paths import REPOSITORY_ROOT
-from models import DGMG, SVGE, AccuracyModel, Sizes, checkpoints
+from models import DGMG, SVGE, AccuracyModel, Sizes, SVGEReach, checkpoints
 
 PAGE = "models.md"
 SIZES = Sizes(num_types=5, max_nodes=7, node_width=10, graph_width=16)
@@ -30,7 +30,7 @@ def test_code_of_the_page_runs(
     monkeypatch.setattr(checkpoints, "STATE_DICTS", tmp_path)
     session: dict[str, object] = {}
     shown = blocks(PAGE, "python")
-    assert len(shown) == 11
+    assert len(shown) == 12
     for block in shown:
         exec(block, session)
 
@@ -46,7 +46,7 @@ def table(head: str) -> list[tuple[str, str]]:
 
 def expanded(rows: list[tuple[str, str]]) -> Iterator[tuple[str, tuple[int, ...]]]:
     """Every key with its shape; the shapes of a row go with the last alternatives of its key."""
-    sizes = {"T": 5, "D": 10, "H": 5, "G": 16}
+    sizes = {"T": 5, "D": 10, "H": 5, "G": 16, "N": 7}
     for pattern, shapes in rows:
         pieces = [part.split(",") for part in re.split(r"[{}]", pattern)]
         wanted = [
@@ -68,5 +68,7 @@ def test_tables_of_weights_are_those_of_the_models() -> None:
     assert len(dict(svge)) == len(svge)
     assert dict(svge) == shapes(SVGE(SIZES))
     assert dict(svge + head) == shapes(AccuracyModel(SVGE(SIZES)))
+    reach = list(expanded(table("SVGE_reach")))
+    assert dict(svge + reach) == shapes(SVGEReach(SIZES))
     shared = list(expanded(table("SVGE")[3:]))
     assert dict(shared + dgmg) == shapes(DGMG(SIZES))
