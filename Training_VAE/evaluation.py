@@ -55,7 +55,11 @@ class Protocol:
 
 
 def evaluate(
-    model: GraphVAE, architectures: Architectures, protocol: Protocol, seed: int
+    model: GraphVAE,
+    architectures: Architectures,
+    protocol: Protocol,
+    seed: int,
+    graphs: GraphBatch | None = None,
 ) -> dict[str, Any]:
     """All measures of a model on the held-out graphs, as a JSON object.
 
@@ -64,10 +68,11 @@ def evaluate(
         architectures: what it was trained on, and what was held out.
         protocol: how much is measured.
         seed: of the noise, the prior points and the sampled decodings.
+        graphs: to be reconstructed instead of the held-out ones; random in their order.
     """
     model.eval()
     generator = torch.Generator(model.device).manual_seed(seed)
-    test = architectures.test.to(model.device)
+    test = (architectures.test if graphs is None else graphs).to(model.device)
     return {
         "held_out_graphs": len(test),
         "training_graphs": len(architectures.split.train),

@@ -4,9 +4,9 @@ From the repository root::
 
     PYTHONPATH=$PWD python Training_VAE/train_svge.py --model SVGE --data_search_space NB101
 
-The run's folder is ``<log_dir>/<MODEL>_<SPACE>/``: checkpoints under the published names beside
-``config.json``, ``metrics.jsonl`` and ``result.json``. A run that was killed goes on with
-``--resume``.
+The run's folder is ``runs/<MODEL>_<SPACE>/``, or below ``--log_dir``: checkpoints under the
+published names beside ``config.json``, ``metrics.jsonl`` and ``result.json``. A run that was killed
+goes on with ``--resume``. The shipped weights in ``state_dicts/`` are never touched.
 """
 
 from __future__ import annotations
@@ -18,24 +18,30 @@ ROOT = Path(__file__).resolve().parents[1]
 if str(ROOT) not in sys.path[:1]:
     sys.path.insert(0, str(ROOT))
 
+import dataclasses  # noqa: E402
 from argparse import Namespace  # noqa: E402
 from collections.abc import Sequence  # noqa: E402
 
+import numpy as np  # noqa: E402
 import torch  # noqa: E402
 
 from datasets import get_space  # noqa: E402
 from datasets.registry import SPACES  # noqa: E402
+from datasets.splits import Split, split_rows  # noqa: E402
 from experiment.arguments import (  # noqa: E402
     Parser,
     add_common,
     best_device,
+    non_negative_int,
     parser,
     positive_float,
     positive_int,
 )
-from experiment.errors import run_command  # noqa: E402
+from experiment.errors import InputError, run_command  # noqa: E402
 from experiment.seeding import seed_everything  # noqa: E402
 from models import MODELS  # noqa: E402
+from models.checkpoints import RUNS  # noqa: E402
+from models.shipped import shipped_weights  # noqa: E402
 from Training_VAE.data import load_architectures  # noqa: E402
 from Training_VAE.evaluation import Protocol, evaluate  # noqa: E402
 from Training_VAE.reporting import report_evaluation  # noqa: E402
@@ -65,7 +71,12 @@ def make_parser() -> Parser:
     flags.add_argument(
         "--data_search_space", default="NB101", choices=list(SPACES), help="which search space"
     )
-    flags.add_argument("--log_dir", type=Path, default=ROOT / "state_dicts", help="where to write")
+    flags.add_argument(
+        "--log_dir",
+        type=Path,
+        help="where the run's folder <MODEL>_<SPACE> lies (default: runs/; weights that are only "
+        "evaluated: state_dicts/, else runs/)",
+    )
     flags.add_argument(
         "--save_interval", type=positive_int, default=50, help="epochs between checkpoints"
     )
@@ -75,6 +86,11 @@ def make_parser() -> Parser:
         default=0,
         choices=(0, 1),
         help="1: only evaluate the weights in the run's folder, on what their training held out",
+    )
+    flags.add_argument(
+        "--split_seed",
+        type=non_negative_int,
+        help="with --only_test_mode 1: evaluate on the tenth that this seed holds out instead",
     )
     flags.add_argument(
         "--test_epoch", type=positive_int, help="epoch to evaluate (default: the last one)"
@@ -122,14 +138,17 @@ def settings_of(given: Namespace) -> TrainingSettings:
     return load_settings(given.config, given.data_search_space, overrides)
 
 
-def evaluate_trained(given: Namespace, folder: Path) -> None:
-    """Print the evaluation of the weights in a folder, on what their training held out.
+def evaluate_trained(given: Namespace) -> None:
+    """Print the evaluation of trained weights, and on which graphs it was made.
+
+    These are the ones that their training held out, or with ``--split_seed`` a tenth of all.
 
     Raises:
         InputError: the weights are another model's or space's, or were trained on other data.
         ModelError: there are no such weights, or they cannot be read.
     """
     device = best_device(given.device)
+    folder = given.log_dir and given.log_dir / f"{given.model}_{given.data_search_space}"
     trained = load_trained(given.model, given.data_search_space, folder, given.test_epoch, device)
     record = TrainingRecord.read(trained.folder)
     overrides = {
@@ -139,8 +158,26 @@ def evaluate_trained(given: Namespace, folder: Path) -> None:
     settings = load_settings(given.config, given.data_search_space, overrides)
     trained.model.compute_dtype = settings.compute_dtype(device)
     architectures = trained_architectures(trained, given.data_root, given.seed)
+    measured = architectures
+    if given.split_seed is not None:
+        split = split_rows(architectures.hashes, given.split_seed)
+        measured = dataclasses.replace(architectures, split=split)
+    print(f"weights: epoch {trained.epoch} in {trained.folder}")
+    print(f"graphs:  {describe_graphs(measured.split, architectures.split, record)}")
     protocol = Protocol(sampled_graphs=given.sampled_graphs, noise_scale=settings.noise_scale)
-    report_evaluation(evaluate(trained.model, architectures, protocol, given.seed))
+    report_evaluation(evaluate(trained.model, architectures, protocol, given.seed, measured.test))
+
+
+def describe_graphs(measured: Split, trained: Split, record: TrainingRecord) -> str:
+    """What the held-out graphs of the split ``measured`` are to weights trained on ``trained``."""
+    graphs = f"the {len(measured.test)} that a split with seed {measured.seed} holds out"
+    if record.seed is None:
+        return f"{graphs}; which of them the weights were trained on is not known"
+    seen = len(np.intersect1d(measured.test, trained.train))
+    return (
+        f"{graphs}; {seen} of them are in the training part of these weights, "
+        f"whose split has seed {trained.seed}"
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -149,11 +186,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given.threads:
         torch.set_num_threads(given.threads)
     seed_everything(given.seed)
-    space = get_space(given.data_search_space)
-    folder = given.log_dir / f"{given.model}_{space.name}"
     if given.only_test_mode:
-        evaluate_trained(given, folder)
+        evaluate_trained(given)
         return 0
+    if given.split_seed is not None:
+        raise InputError(
+            "--split_seed chooses graphs for --only_test_mode 1; a training is split by its --seed"
+        )
+    space = get_space(given.data_search_space)
+    folder = (given.log_dir or RUNS) / f"{given.model}_{space.name}"
+    if shipped_weights(folder) is not None:
+        raise InputError(
+            f"{str(folder)!r} holds weights that are shipped, beside which nothing is trained: "
+            "leave out --log_dir (the run then goes to runs/), or name another folder by it"
+        )
     device = best_device(given.device)
     settings = settings_of(given)
     train(
@@ -169,6 +215,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         compiled=given.compile,
         resume=given.resume,
     )
+    print(f"the weights are in {folder}: --path_state_dict {folder} gives them to other commands")
     return 0
 
 

@@ -17,7 +17,7 @@ from experiment.config import resolve
 from experiment.errors import InputError
 from experiment.files import read_json
 from models import MODELS, GraphVAE, load_vae
-from models.checkpoints import STATE_DICTS, latest_epoch
+from models.checkpoints import find_folder, latest_epoch
 from Training_VAE.data import Architectures, load_architectures
 
 
@@ -48,7 +48,7 @@ class TrainingRecord:
         epochs: how long it is, or was.
         cells_up_to: architectures with more nodes were left out.
         noise_scale: of the latent noise in training.
-        precision: what products were computed in.
+        precision: what products were computed in when the weights were evaluated.
     """
 
     seed: int | None = None
@@ -73,6 +73,8 @@ class TrainingRecord:
         if not isinstance(settings, dict):
             raise InputError(f"{str(path)!r} is not the configuration of a training")
         told = {**settings, "seed": content.get("seed"), "split": content.get("split")}
+        if isinstance(shipped := content.get("shipped"), dict):
+            told["precision"] = shipped.get("evaluated_in")
         try:
             record = resolve(cls, {f.name: told.get(f.name) for f in dataclasses.fields(cls)})
         except InputError as error:
@@ -93,7 +95,7 @@ def add_model_flags(flags: Parser) -> None:
     flags.add_argument(
         "--path_state_dict",
         type=Path,
-        help="folder of the weights (default: state_dicts/<MODEL>_<SPACE>)",
+        help="folder of the weights (default: <MODEL>_<SPACE> in state_dicts/, else in runs/)",
     )
     flags.add_argument("--checkpoint", type=positive_int, help="epoch (default: the last one)")
 
@@ -121,8 +123,8 @@ def load_trained(
     Args:
         model_name: one of ``models.MODELS``.
         space_name: name of the search space.
-        folder: with the checkpoints, or its name below ``state_dicts/``; default
-            ``<MODEL>_<SPACE>`` there.
+        folder: with the checkpoints, or its name; default ``<MODEL>_<SPACE>``, which is looked
+            for as :func:`models.checkpoints.find_folder` does.
         epoch: which checkpoint; default the last one.
         device: where the model goes.
 
@@ -131,9 +133,7 @@ def load_trained(
         ModelError: there are no such weights, or they cannot be read.
     """
     space = get_space(space_name)
-    folder = folder or Path(f"{model_name}_{space.name}")
-    if not folder.is_dir():
-        folder = STATE_DICTS / folder
+    folder = find_folder(folder or f"{model_name}_{space.name}")
     model = load_vae(folder, epoch, space.max_nodes).to(device).eval()
     found, wanted = (model.name, model.sizes.num_types), (model_name, len(space.types))
     if found != wanted:

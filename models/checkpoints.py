@@ -13,6 +13,7 @@ from torch import Tensor
 
 from models.accuracy import AccuracyModel
 from models.errors import ModelError
+from models.shipped import check_shipped
 from models.vae import DGMG, SVGE, GraphVAE, Sizes, SVGEReach
 
 MODELS: dict[str, type[GraphVAE]] = {model.name: model for model in (SVGE, SVGEReach, DGMG)}
@@ -22,7 +23,10 @@ REACH_TABLE = "Encoder.NodeEmb.Ancestors.weight"
 """The weight that SVGE_reach has and SVGE lacks; its rows are the largest number of nodes."""
 
 STATE_DICTS = Path(__file__).resolve().parent.parent / "state_dicts"
-"""Where weights are looked for by name."""
+"""Weights that are shipped or downloaded: where a name is looked for first."""
+
+RUNS = STATE_DICTS.parent / "runs"
+"""Where trainings write unless they are told otherwise: where a name is looked for next."""
 
 
 def build_model(name: str, sizes: Sizes) -> GraphVAE:
@@ -177,14 +181,36 @@ def latest_epoch(folder: str | Path) -> int:
     return max(found)
 
 
+def find_folder(folder_or_name: str | Path) -> Path:
+    """The folder of weights that is meant: a path, a name in ``state_dicts/``, or one in ``runs/``.
+
+    The first of these that exists counts, so that a name keeps its meaning whatever is trained.
+
+    Raises:
+        ModelError: there is none of them.
+    """
+    for place in (Path(), STATE_DICTS, RUNS):
+        if (place / folder_or_name).is_dir():
+            return place / folder_or_name
+    known = {
+        path.parent.name
+        for place in (STATE_DICTS, RUNS)
+        for path in place.glob("*/model_checkpoint*.obj")
+    }
+    raise ModelError(
+        f"no weights at {folder_or_name}: expected a folder, or one of "
+        f"{', '.join(sorted(known)) or 'none yet'} in {STATE_DICTS.name}/ and {RUNS.name}/"
+    )
+
+
 def load_model(
     folder_or_name: str | Path, epoch: int | None = None, max_nodes: int | None = None
 ) -> GraphVAE | AccuracyModel:
     """Load trained weights.
 
     Args:
-        folder_or_name: a folder with checkpoints, or its name below ``state_dicts/``
-            (``SVGE_NB101``).
+        folder_or_name: a folder with checkpoints, or its name (``SVGE_NB101``) below
+            ``state_dicts/`` or, where it is not there, below ``runs/``.
         epoch: which checkpoint; default the highest.
         max_nodes: nodes of the space's largest architecture, where no ``config.json`` lies beside
             the weights to tell it (published checkpoints); SVGE_reach's weights tell it themselves.
@@ -193,20 +219,13 @@ def load_model(
         The model in evaluation mode, on the CPU.
 
     Raises:
-        ModelError: no such folder or checkpoint, or it cannot be read.
+        ModelError: no such folder or checkpoint, it cannot be read, or it is a shipped one with a
+            wrong checksum.
     """
-    folder = Path(folder_or_name)
-    if not folder.is_dir():
-        folder = STATE_DICTS / str(folder_or_name)
-    if not folder.is_dir():
-        raise ModelError(
-            f"no weights at {folder_or_name}: expected a folder, or one of "
-            f"{', '.join(sorted(p.name for p in STATE_DICTS.glob('*_*'))) or 'none yet'} "
-            "in state_dicts/"
-        )
-    state = read_state_dict(
-        checkpoint_path(folder, latest_epoch(folder) if epoch is None else epoch)
-    )
+    folder = find_folder(folder_or_name)
+    path = checkpoint_path(folder, latest_epoch(folder) if epoch is None else epoch)
+    check_shipped(path)
+    state = read_state_dict(path)
     if max_nodes is None and REACH_TABLE in state:
         max_nodes, _ = _matrix_shape(state, REACH_TABLE)
     return model_from_state(state, max_nodes or _stored_max_nodes(folder))

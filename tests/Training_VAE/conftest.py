@@ -36,9 +36,15 @@ def _no_tables_of_other_tests(
     monkeypatch.setenv(TABLE_VARIABLE, str(tmp_path_factory.mktemp("tables")))
 
 
-@pytest.fixture
-def tiny(tmp_path: Path) -> Path:
+@pytest.fixture(scope="session")
+def tiny_settings() -> str:
     """Preset of a training that takes seconds: small cells, small model."""
+    return TINY
+
+
+@pytest.fixture
+def tiny(tiny_settings: str, tmp_path: Path) -> Path:
+    """File of the preset :func:`tiny_settings`, for a test to change."""
     path = tmp_path / "tiny.toml"
-    path.write_text(TINY)
+    path.write_text(tiny_settings)
     return path

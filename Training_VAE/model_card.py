@@ -1,0 +1,144 @@
+"""The page that lies beside shipped weights: a manifest entry, for people to read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+DESCRIPTIONS = {
+    "SVGE": "A smooth variational graph embedding "
+    "([Lukasik et al., IJCNN 2021](https://arxiv.org/abs/2010.04683))",
+    "SVGE_reach": "A smooth variational graph embedding "
+    "([Lukasik et al., IJCNN 2021](https://arxiv.org/abs/2010.04683)) whose encoder also knows how "
+    "many ancestors and descendants each node has, which the published one does not",
+    "DGMG": "The baseline of SVGe: a deep generative model of graphs "
+    "([Li et al. 2018](https://arxiv.org/abs/1803.03324)) as a variational autoencoder",
+}
+"""What each model is, by its name."""
+
+CARD = """\
+# {name}
+
+{what}, for the architectures of {space}. Trained by this project; these are not the weights that
+the authors of the paper published.
+
+```python
+from models import load_model
+
+model = load_model("{name}")
+```
+
+| | |
+|---|---|
+| file | `{file}`, {megabytes:.1f} MB: {parameters:,} parameters, {precision} |
+| sha256 | `{sha256}` |
+| trained | {trained_epochs} epochs, {passes:g} × {training:,} architectures; seed {seed} |
+| time | {minutes:g} minutes on {machine} |
+| code | commit {commit} |
+| data | {source} |
+| held out | {held_out:,} of {architectures:,}, by split seed {split_seed} |
+| split | `{split}` |
+| curve | [metrics.jsonl](metrics.jsonl), a line an epoch |
+
+The {epoch} in the file's name is the published name's; it says nothing of this training.
+
+## Command
+
+```bash
+{command}
+```
+
+It ran {times}, with these settings:
+
+| setting | |
+|---|---|
+{settings}
+
+## Quality
+
+Measured on the stored file, computed in {evaluated_in}, seed {evaluation_seed}, on the held-out
+architectures. [docs/protocols.md](../../docs/protocols.md) defines every name.
+
+| measure | | of |
+|---|---|---|
+{metrics}
+
+## Limits
+
+{limits}
+
+## Licence
+
+[Apache 2.0](../../LICENSE), as the code. The weights hold no measured accuracies.
+"""
+
+
+def model_card(name: str, entry: Mapping[str, Any]) -> str:
+    """The card of the weights called ``name``.
+
+    Args:
+        name: of their folder.
+        entry: theirs in the manifest; everything on the card comes from it.
+    """
+    data, metrics = entry["data"], entry["metrics"]
+    return CARD.format_map(
+        {
+            **entry,
+            **data,
+            "name": name,
+            "what": DESCRIPTIONS[entry["model"]],
+            "megabytes": entry["bytes"] / 1e6,
+            "commit": f"{entry['commit']}{_changes(entry)}",
+            "machine": _machine(entry["machine"]),
+            "times": _times(entry["resumed"]),
+            "settings": "\n".join(f"| {k} | {v} |" for k, v in entry["settings"].items()),
+            "evaluated_in": metrics["precision"],
+            "evaluation_seed": metrics["seed"],
+            "metrics": "\n".join(
+                f"| `{measure}` | {value:.2%} | {of} |" for measure, value, of in shares(metrics)
+            ),
+            "limits": "\n".join(f"- {limit}" for limit in _limits(entry)),
+        }
+    )
+
+
+def shares(metrics: Mapping[str, Any], name: str = "") -> Iterator[tuple[str, float, str]]:
+    """Every measured share, with its name in the result and what it is a share of."""
+    counts = [f"{metrics[k]:,} {k}" for k in ("decodings", "graphs") if k in metrics]
+    for key, value in metrics.items():
+        if isinstance(value, Mapping):
+            yield from shares(value, f"{name}{key}.")
+        elif isinstance(value, float) and key != "noise_scale":
+            yield f"{name}{key}", value, " of ".join(counts)
+
+
+def _machine(machine: Mapping[str, Any]) -> str:
+    device = machine["device"]
+    where = f"{machine['cpu']}, {machine['threads']} of {machine['cores']} cores"
+    return f"{where if device == 'cpu' else device}, PyTorch {machine['torch']}"
+
+
+def _changes(entry: Mapping[str, Any]) -> str:
+    return ", with uncommitted changes" if entry["uncommitted_changes"] else ""
+
+
+def _times(resumed: int) -> str:
+    return {0: "in one go", 1: "and was resumed once"}.get(
+        resumed, f"and was resumed {resumed} times"
+    )
+
+
+def _limits(entry: Mapping[str, Any]) -> Iterator[str]:
+    data, prior = entry["data"], entry["metrics"]["prior"]["unmasked"]
+    at_most = f" of at most {data['cells_up_to']} nodes" if data["cells_up_to"] else ""
+    yield (
+        f"It knows architectures of {entry['space']}{at_most} and nothing of their accuracy; "
+        "others it encodes to points that mean nothing."
+    )
+    yield "It is one training with one seed: how the figures vary from seed to seed is not told."
+    if prior["validity"] < 1:
+        yield (
+            f"Without masks {1 - prior['validity']:.1%} of the decodings of prior points are no "
+            f"members of {entry['space']}: give the space's `legality()` to the decoder."
+        )
+    yield from entry["notes"]
