@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from datasets.batch import GraphBatch
 from models.propagation import Propagation, propagate
-from models.weights import stacked
+from models.weights import Affine, stacked
 
 
 class Latent(NamedTuple):
@@ -78,22 +78,28 @@ class Encoder(nn.Module):
         self.GraphEmb_mean = GatedSum(node_width, graph_width)
         self.GraphEmb_var = GatedSum(node_width, graph_width)
 
-    def start(self, batch: GraphBatch) -> Tensor:
-        """First state of every node, the same for all stacks. **Shape** (B, N, W)."""
-        return self.NodeEmb.NodeInit(batch.types)
+    def labels(self, batch: GraphBatch) -> Tensor:
+        """What a node is before the first round, in numbers: its type. **Shape** (B, N, 1)."""
+        return batch.types[..., None]
+
+    def start(self, labels: Tensor) -> Tensor:
+        """First state of nodes with given labels, the same for all stacks. (…, k) → (…, W)."""
+        return self.NodeEmb.NodeInit(labels[..., 0])
+
+    def summands(self, dtype: torch.dtype) -> Affine:
+        """What both gated sums need of a node: D → 2G values, then the two gates' logits."""
+        mean, log_variance = self.GraphEmb_mean, self.GraphEmb_var
+        return stacked([mean.f_m, log_variance.f_m, mean.g_m, log_variance.g_m], dtype)
 
     def forward(self, batch: GraphBatch, dtype: torch.dtype) -> Latent:
         """Encode a batch, computing in ``dtype``."""
         propagation = self.NodeEmb
-        start = self.start(batch).to(dtype)
+        start = self.start(self.labels(batch)).to(dtype)
         states = start.expand(propagation.stacks, *start.shape).contiguous()
         mixing = propagation.mixing(batch.adjacency.to(dtype))
         states = propagate(states, mixing, propagation.fold(dtype))
 
-        mean, log_variance = self.GraphEmb_mean, self.GraphEmb_var
-        layers = [mean.f_m, log_variance.f_m, mean.g_m, log_variance.g_m]
-        width = mean.f_m.out_features
-        out = stacked(layers, dtype)(to_node_vectors(states))  # (B, N, 2G + 2)
-        values, gates = out.split([2 * width, 2], dim=-1)
+        out = self.summands(dtype)(to_node_vectors(states))
+        values, gates = out.split([out.shape[-1] - 2, 2], dim=-1)
         sums = gated_sums(values, gates.sigmoid() * batch.node_mask()[..., None])
         return Latent(*(part.float() for part in sums))

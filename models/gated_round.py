@@ -15,12 +15,42 @@ re-reads about three times as much.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 from torch.autograd.function import FunctionCtx, once_differentiable
 
 _sigmoid_backward = torch.ops.aten.sigmoid_backward
 _tanh_backward = torch.ops.aten.tanh_backward
+
+
+class Updated(NamedTuple):
+    """New states, and what their gradients need. **Shape** (S, R, W), ``gates`` (S, R, 2W)."""
+
+    states: Tensor
+    gates: Tensor
+    recurrent: Tensor
+    candidate: Tensor
+
+
+def gated_update(mixed: Tensor, degrees: Tensor, *weights: Tensor) -> Updated:
+    """The round's arithmetic on R rows, whichever nodes they are.
+
+    Args:
+        mixed: ``[x, h]`` of each row. **Shape** (S, R, (K+1)·W).
+        degrees: as :meth:`GatedRound.forward` takes them. **Shape** (S, R, Q).
+        weights: all six, as it takes them.
+    """
+    w_gates, b_gates, w_input, b_input, w_state, b_state = weights
+    inputs, width = w_input.shape[1:]
+    h = mixed[..., inputs:]
+    gates = torch.bmm(degrees, b_gates).baddbmm_(mixed, w_gates).sigmoid_()
+    reset, update = gates[..., :width], gates[..., width:]
+    recurrent = torch.baddbmm(b_state, h, w_state)
+    candidate = torch.bmm(degrees, b_input).baddbmm_(mixed[..., :inputs], w_input)
+    candidate.addcmul_(reset, recurrent).tanh_()
+    return Updated(torch.lerp(candidate, h, update), gates, recurrent, candidate)
 
 
 class GatedRound(torch.autograd.Function):
@@ -62,18 +92,11 @@ class GatedRound(torch.autograd.Function):
             New states, **shape** (S, B, n, W).
         """
         stacks, graphs, nodes, width = states.shape
-        rows = graphs * nodes
-        inputs = width * (w_gates.shape[1] // width - 1)
-
         mixed = torch.bmm(mixing, states.reshape(stacks * graphs, nodes, width))
-        mixed = mixed.view(stacks, rows, inputs + width)  # [x, h]
-        h = mixed[..., inputs:]
-        gates = torch.bmm(degrees, b_gates).baddbmm_(mixed, w_gates).sigmoid_()
-        reset, update = gates[..., :width], gates[..., width:]
-        recurrent = torch.baddbmm(b_state, h, w_state)
-        candidate = torch.bmm(degrees, b_input).baddbmm_(mixed[..., :inputs], w_input)
-        candidate.addcmul_(reset, recurrent).tanh_()
-        new = torch.lerp(candidate, h, update)
+        mixed = mixed.view(stacks, graphs * nodes, -1)  # [x, h]
+        new, gates, recurrent, candidate = gated_update(
+            mixed, degrees, w_gates, b_gates, w_input, b_input, w_state, b_state
+        )
         ctx.save_for_backward(
             mixing, degrees, mixed, gates, recurrent, candidate, w_gates, w_input, w_state
         )

@@ -126,12 +126,41 @@ def _mixing(incoming: list[list[Tensor]]) -> Mixing:
     )
 
 
-class TwoSided(nn.Module):
+class Propagation(nn.Module):
+    """Rounds of message passing: their parameters, and who hears whom.
+
+    Attributes:
+        stacks: node states S that are passed on side by side.
+    """
+
+    stacks: int
+    NodeInit: nn.Embedding  # the encoder's propagation owns its node embedding, by its key
+
+    def fold(self, dtype: torch.dtype) -> list[RoundWeights]:
+        """Weights of every round for all stacks, in ``dtype``."""
+        raise NotImplementedError
+
+    def incoming(self, adjacency: Tensor) -> list[list[Tensor]]:
+        """For every stack and kind of message, the nodes (columns) that a node (row) hears.
+
+        **Shape** (B, n, n) → (B, n, n) each, of the same type.
+        """
+        raise NotImplementedError
+
+    def mixing(self, adjacency: Tensor) -> Mixing:
+        """What a round on whole graphs needs to know of their edges.
+
+        Args:
+            adjacency: **shape** (B, n, n), floating point.
+        """
+        return _mixing(self.incoming(adjacency))
+
+
+class TwoSided(Propagation):
     """SVGe's propagation: a stack along the edges and one against them, each of width D/2."""
 
     stacks = 2
-    NodeInit: nn.Embedding  # the encoder's propagation owns its node embedding, by its key
-    Ancestors: nn.Embedding  # and in SVGE_reach the next two as well
+    Ancestors: nn.Embedding  # like NodeInit, in SVGE_reach's encoder
     Descendants: nn.Embedding
 
     def __init__(self, node_width: int, rounds: int) -> None:
@@ -144,21 +173,15 @@ class TwoSided(nn.Module):
         rounds = zip(self.GNNLayers_forward, self.GNNLayers_backward, strict=True)
         return [_fold_stacks(pair, dtype) for pair in rounds]
 
-    @staticmethod
-    def mixing(adjacency: Tensor) -> Mixing:
-        """In-edges for the first stack, those of the reversed graph for the second.
-
-        Args:
-            adjacency: **shape** (B, n, n), floating point.
-        """
-        return _mixing([[adjacency.transpose(1, 2)], [adjacency]])
+    def incoming(self, adjacency: Tensor) -> list[list[Tensor]]:
+        """In-edges for the first stack, those of the reversed graph for the second."""
+        return [[adjacency.transpose(1, 2)], [adjacency]]
 
 
-class OneSided(nn.Module):
+class OneSided(Propagation):
     """DGMG's propagation: one stack of width D with messages along and against the edges."""
 
     stacks = 1
-    NodeInit: nn.Embedding  # the encoder's propagation owns its node embedding, by its key
 
     def __init__(self, node_width: int, rounds: int) -> None:
         super().__init__()
@@ -168,17 +191,9 @@ class OneSided(nn.Module):
         """Weights of every round, in ``dtype``."""
         return [_fold_stacks([layer], dtype) for layer in self.GNNLayers]
 
-    @staticmethod
-    def mixing(adjacency: Tensor) -> Mixing:
-        """In-edges and the in-edges of the reversed graph, both for the one stack.
-
-        Args:
-            adjacency: **shape** (B, n, n), floating point.
-        """
-        return _mixing([[adjacency.transpose(1, 2), adjacency]])
-
-
-Propagation = TwoSided | OneSided
+    def incoming(self, adjacency: Tensor) -> list[list[Tensor]]:
+        """In-edges and the in-edges of the reversed graph, both for the one stack."""
+        return [[adjacency.transpose(1, 2), adjacency]]
 
 
 def propagate(states: Tensor, mixing: Mixing, weights: list[RoundWeights]) -> Tensor:

@@ -72,17 +72,21 @@ class ReachEncoder(Encoder):
         propagation.Ancestors = _zero_table(max_nodes, node_width // propagation.stacks)
         propagation.Descendants = _zero_table(max_nodes, node_width // propagation.stacks)
 
-    def start(self, batch: GraphBatch) -> Tensor:
-        """First state of every node, the same for both stacks. **Shape** (B, N, W).
+    def labels(self, batch: GraphBatch) -> Tensor:
+        """Type, number of ancestors and number of descendants. **Shape** (B, N, 3).
 
         Raises:
             ModelError: a graph has more nodes than the tables know numbers for.
         """
-        tables, known = self.NodeEmb, self.NodeEmb.Ancestors.num_embeddings
+        known = self.NodeEmb.Ancestors.num_embeddings
         if batch.max_nodes > known and int(batch.num_nodes.max()) > known:
             raise ModelError(
                 f"a graph has {int(batch.num_nodes.max())} nodes, this model encodes at most "
                 f"{known}: it is of another search space"
             )
-        ancestors, descendants = count_reach(batch.adjacency)
-        return super().start(batch) + tables.Ancestors(ancestors) + tables.Descendants(descendants)
+        return torch.stack([batch.types, *count_reach(batch.adjacency)], dim=-1)
+
+    def start(self, labels: Tensor) -> Tensor:
+        """First state of nodes with given labels, the same for both stacks. (…, 3) → (…, W)."""
+        tables, (_, ancestors, descendants) = self.NodeEmb, labels.unbind(-1)
+        return super().start(labels) + tables.Ancestors(ancestors) + tables.Descendants(descendants)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from datasets.batch import GraphBatch
 from datasets.graph import INPUT, OUTPUT
+from models.distinct import encode_distinct
 from models.encoder import Encoder, Latent
 from models.errors import ModelError
 from models.generator import Generator, StepLogits
@@ -97,10 +98,15 @@ class GraphVAE(nn.Module):
         """Mean and log-variance of every graph's latent Gaussian. **Shape** (B, G) each."""
         return self.Encoder(batch, self.compute_dtype)
 
-    @torch.no_grad()
-    def encode_all(self, graphs: GraphBatch, chunk: int = 1024) -> Latent:
-        """:meth:`encode` for any number of graphs, in chunks, without gradients."""
-        parts = [self.encode(graphs[k : k + chunk]) for k in range(0, len(graphs), chunk)]
+    def encode_all(self, graphs: GraphBatch, chunk: int = 16_384) -> Latent:
+        """:meth:`encode` for any number of graphs, in chunks, without gradients.
+
+        Every node state that occurs in a chunk is computed once (``models/distinct.py``).
+        """
+        parts = [
+            encode_distinct(self.Encoder, graphs[k : k + chunk], self.compute_dtype)
+            for k in range(0, len(graphs), chunk)
+        ]
         if not parts:
             empty = torch.zeros(0, self.sizes.graph_width, device=self.device)
             return Latent(empty, empty)
