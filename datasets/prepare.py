@@ -35,7 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             found_any = found_any or not line.startswith("missing")
     if not found_any:
         raise InputError(
-            f"no published file was found below {str(root)!r}: see docs/data-formats.md"
+            f"no published file was found below {str(root)!r}: python -m datasets.download fetches "
+            "them, docs/data-formats.md says where they go"
         )
     print("tables are looked for in: " + ", ".join(str(folder) for folder in table_folders(root)))
     return 0

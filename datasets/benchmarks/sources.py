@@ -12,6 +12,7 @@ from typing import Any
 
 from datasets.benchmark import NoMeasurementsError
 from datasets.formats.arrays import array_names
+from datasets.published import PUBLISHED
 from datasets.table import Table, is_table, read_header, read_table, write_table
 from experiment.errors import InputError
 from experiment.paths import REPOSITORY_ROOT
@@ -173,7 +174,7 @@ def candidates(
         places = ", ".join(source.pattern for source in sources)
         raise NoMeasurementsError(
             f"no measured numbers of {space} below {str(root)!r}: put one of these there "
-            f"({places}), or name another data root"
+            f"({places}){_how_to_fetch(space)}, or name another data root"
         )
     chosen = [f for f in found if wish is None or f.source.name == str(wish)]
     if not chosen:
@@ -245,6 +246,11 @@ def _made_from(table: Path, file: Path) -> bool:
         return read_header(table)["source"] == identity(file)
     except InputError:
         return False  # damaged, or of an older version: to be made again
+
+
+def _how_to_fetch(space: str) -> str:
+    """The command that puts a published file there, for the spaces that it knows."""
+    return f" by python -m datasets.download --space {space}" if space in PUBLISHED else ""
 
 
 def _at_path(space: str, sources: Sequence[Source], root: Path, path: Path) -> Found:
