@@ -11,6 +11,7 @@ import torch
 
 from datasets import get_benchmark
 from datasets.batch import GraphBatch
+from datasets.kept_hashes import kept_hashes
 from datasets.space import SearchSpace
 from datasets.splits import Split, split_rows
 from experiment.errors import InputError
@@ -61,7 +62,7 @@ def load_architectures(
 
     Args:
         space: the search space.
-        data_root: where the benchmark's files are.
+        data_root: where the benchmark's files are, and the tables made of them.
         seed: of the split.
         cells_up_to: leave out architectures with more nodes.
 
@@ -72,7 +73,7 @@ def load_architectures(
         graphs = GraphBatch.cat(space.enumerate())
         if cells_up_to is not None:
             graphs = graphs[graphs.num_nodes <= cells_up_to]
-        hashes = space.hashes(graphs)
+        hashes = kept_hashes(space, graphs, data_root)
     else:
         benchmark = get_benchmark(space.name, data_root)
         graphs, hashes = benchmark.graphs, benchmark.hashes

@@ -18,7 +18,7 @@ from models import GraphVAE
 from models.encoder import Latent
 from Training_VAE.data import Architectures
 
-CHUNK = 2048
+CHUNK = 16_384
 """Graphs encoded at once."""
 
 
@@ -29,7 +29,7 @@ def encode_with_progress(model: GraphVAE, graphs: GraphBatch) -> Latent:
     with progress(len(graphs), "encoding", "graphs") as bar:
         for start in range(0, len(graphs), CHUNK):
             part = graphs[start : start + CHUNK].to(model.device)
-            parts.append(model.encode_all(part))
+            parts.append(model.encode_all(part, CHUNK))
             bar.advance(len(part))
     return Latent(*(torch.cat(same).cpu() for same in zip(*parts, strict=True)))
 
@@ -57,13 +57,9 @@ def latent_table(
         "split": architectures.split.parts(),
     }
     if benchmark is not None:
-        rows = [benchmark.row(str(name)) for name in architectures.hashes]
-        known = np.array([row is not None for row in rows])
-        found = np.array([row for row in rows if row is not None], dtype=np.int64)
+        rows = benchmark.rows(architectures.hashes)
         for name, metric in benchmark.metrics.items():
-            column = np.full(len(rows), np.nan)
-            column[known] = metric.mean()[found]
-            table[name] = column
+            table[name] = np.append(metric.mean(), np.nan)[rows]  # row −1 is the NaN
     return table
 
 

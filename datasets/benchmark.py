@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -113,7 +114,6 @@ class Benchmark:
         self.hashes = hashes
         self.metrics = metrics
         self.description = description
-        self._rows: dict[str, int] | None = None
 
     def __len__(self) -> int:
         return len(self.hashes)
@@ -131,12 +131,19 @@ class Benchmark:
             )
         return self.metrics[name]
 
+    @cached_property
+    def _row_of_hash(self) -> dict[str, int]:
+        return dict(zip(self.hashes.tolist(), range(len(self.hashes)), strict=True))
+
     def row(self, architecture: ArchitectureGraph | str) -> int | None:
         """Row of an architecture (a graph, or a hash), ``None`` if it was not measured."""
-        if self._rows is None:
-            self._rows = dict(zip(self.hashes.tolist(), range(len(self.hashes)), strict=True))
         key = architecture if isinstance(architecture, str) else self.space.hash(architecture)
-        return self._rows.get(key)
+        return self._row_of_hash.get(key)
+
+    def rows(self, hashes: np.ndarray) -> np.ndarray:
+        """:meth:`row` of many hashes, −1 where one was not measured. **Shape** (B,), int64."""
+        known = self._row_of_hash
+        return np.array([known.get(name, -1) for name in hashes.tolist()], dtype=np.int64)
 
     def query(self, architecture: ArchitectureGraph | str) -> Record:
         """Look an architecture up; an unknown one gives ``known=False``, no exception."""

@@ -86,5 +86,6 @@ def split_fingerprint(hashes: np.ndarray, test: np.ndarray) -> str:
     """
     held_out = np.zeros(len(hashes), dtype=int)
     held_out[test] = 1
-    lines = sorted(f"{name} {part}\n" for name, part in zip(hashes, held_out, strict=True))
+    rows = zip(hashes.tolist(), held_out.tolist(), strict=True)
+    lines = sorted(f"{name} {part}\n" for name, part in rows)
     return hashlib.sha256("".join(lines).encode("ascii")).hexdigest()

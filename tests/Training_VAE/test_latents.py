@@ -6,9 +6,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
+from datasets.batch import GraphBatch
+from datasets.benchmark import Benchmark, Metric
+from datasets.spaces.nb101 import NB101
+from datasets.splits import split_rows
 from experiment.errors import InputError
-from Training_VAE.latents import load_latents, published_matrices, save_latents
+from models import Sizes, build_model
+from Training_VAE.data import Architectures
+from Training_VAE.latents import latent_table, load_latents, published_matrices, save_latents
 
 
 def a_table(**columns: list[float]) -> dict[str, np.ndarray]:
@@ -83,3 +90,32 @@ def test_published_keys_are_those_of_the_space(space: str, keys: set[str]) -> No
 def test_a_space_without_test_accuracies_keeps_its_keys() -> None:
     matrices = published_matrices(a_table(validation=[0.1, 0.2, 0.3, 0.4]), "NB101")
     assert matrices.keys() == {"Z_train", "Z_test", "Y_val_train", "Y_val_test"}
+
+
+def test_measurements_stand_beside_the_architectures_they_are_of() -> None:
+    space = NB101()
+    graphs = GraphBatch.cat(space.enumerate(max_nodes=4))
+    hashes = space.hashes(graphs)
+    measured = np.arange(len(graphs))[::-2]  # every other one, backwards
+    values = np.column_stack([measured, measured + 2.0])
+    metric = Metric("validation", "fraction", "made up", values)
+    benchmark = Benchmark(
+        space,
+        "none",
+        graphs[torch.from_numpy(measured.copy())],
+        hashes[measured],
+        {"validation": metric},
+        "made up",
+    )
+    assert benchmark.rows(hashes[measured]).tolist() == list(range(len(measured)))
+    assert benchmark.rows(np.array(["none", hashes[measured[3]]])).tolist() == [-1, 3]
+
+    model = build_model("SVGE", Sizes(5, 7, node_width=12, graph_width=8))
+    table = latent_table(model, Architectures(space, graphs, hashes, split_rows(hashes)), benchmark)
+    known = np.isin(np.arange(len(graphs)), measured)
+    assert (table["validation"][known] == np.flatnonzero(known) + 1).all()
+    assert np.isnan(table["validation"][~known]).all()
+    np.testing.assert_allclose(
+        table["mean"], model.encode(graphs).mean.detach().numpy(), rtol=1e-5, atol=1e-6
+    )
+    assert table["mean"].dtype == table["log_variance"].dtype == np.float32
