@@ -65,11 +65,12 @@ class FinishedRun:
         settings = config.get("settings") if isinstance(config, dict) else None
         if (
             not isinstance(settings, dict)
+            or not isinstance(config.get("seed"), int)
             or config.get("model") not in MODELS
             or config.get("space") not in SPACES
         ):
             raise InputError(
-                f"{str(path)!r} holds no training of a VAE: expected model, space and "
+                f"{str(path)!r} holds no training of a VAE: expected model, space, seed and "
                 "settings in its config.json"
             )
         if not (path / "result.json").exists():
