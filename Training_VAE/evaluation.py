@@ -8,6 +8,7 @@ directions; of greedy decodings, each direction, the union and the best of them 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,17 +20,12 @@ from datasets.batch import GraphBatch, Legality
 from datasets.canonical import canonical_hashes
 from experiment.progress import progress
 from models import GraphVAE
-from models.decoding import (
-    CHUNK,
-    Choice,
-    Greedy,
-    Sampling,
-    decode,
-    decode_directions,
-    most_probable_of,
-    union,
-)
+from models.decoding import Greedy, decode_directions, most_probable_of, union
+from models.decodings import Decodings, decode_many
 from Training_VAE.data import Architectures
+
+LATENTS = 1000
+"""Latents decoded between two steps of the progress bar."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +45,7 @@ class Protocol:
     encodings: int = 10
     decodings: int = 10
     prior_points: int = 1000
-    sampled_graphs: int = 200
+    sampled_graphs: int = 1000
     latent_graphs: int = 20_000
     noise_scale: float = 0.01
 
@@ -131,19 +127,17 @@ def sampled_reconstruction(
     """Share of exact decodings over noisy latents (``encodings`` a graph) and sampled decodings."""
     graphs = graphs[: protocol.sampled_graphs]
     latent = model.encode_all(graphs)
-    repeats = protocol.encodings * protocol.decodings
-    rows = torch.arange(len(graphs), device=model.device).repeat_interleave(repeats)
-    noisy = torch.cat(
-        [latent.sample(noise_scale, generator)[:, None] for _ in range(protocol.encodings)], 1
-    )
-    z = noisy.flatten(0, 1).repeat_interleave(protocol.decodings, 0)
-    decoded = decode_all(model, z, Sampling(generator), None, "reconstructing")
-    exact = exact_matches(decoded, graphs[rows])
+    noisy = [latent.sample(noise_scale, generator) for _ in range(protocol.encodings)]
+    z = torch.stack(noisy, 1).flatten(0, 1)
+    decoded = decode_all(model, z, protocol.decodings, None, generator, "reconstructing")
+    wanted = graphs[decoded.latent // protocol.encodings]
+    exact = exact_matches(decoded.graphs, wanted)
+    count = decoded.count.cpu().numpy()
     return {
         "graphs": len(graphs),
-        "decodings": len(exact),
+        "decodings": int(count.sum()),
         "noise_scale": noise_scale,
-        "share": float(exact.mean()),
+        "share": float(count[exact].sum() / count.sum()),
     }
 
 
@@ -164,38 +158,47 @@ def prior_decodings(
     latents = model.encode_all(train[: protocol.latent_graphs].to(model.device)).mean
     shape = (protocol.prior_points, latents.shape[1])
     noise = torch.randn(shape, generator=generator, device=model.device)
-    points = latents.mean(0) + latents.std(0) * noise
-    z = points.repeat_interleave(protocol.decodings, 0)
-    decoded = decode_all(model, z, Sampling(generator), legality, "decoding the prior").to("cpu")
+    z = latents.mean(0) + latents.std(0) * noise
+    decoded = decode_all(model, z, protocol.decodings, legality, generator, "decoding the prior")
 
     space = architectures.space
-    member = torch.from_numpy(space.legal(decoded))
-    valid = decoded[member]
+    graphs, count = decoded.graphs.to("cpu"), decoded.count.cpu().numpy()
+    member = space.legal(graphs)
+    valid, times = graphs[torch.from_numpy(member)], count[member]
     trained = set(architectures.hashes[architectures.split.train].tolist())
     names = space.hashes(valid).tolist()
     raw, raw_trained = raw_keys(valid), set(raw_keys(train))
-    count = max(len(names), 1)
+    total = max(int(times.sum()), 1)
+
+    def share(of: Iterable[bool]) -> float:
+        return float(times[np.fromiter(of, dtype=bool, count=len(times))].sum() / total)
+
     return {
-        "decodings": len(decoded),
-        "validity": len(names) / len(decoded),
-        "with_dangling_nodes": float(dangling(valid).float().mean()) if len(valid) else 0.0,
-        "uniqueness": len(set(names)) / count,
-        "uniqueness_raw": len(set(raw)) / count,
-        "novelty": sum(name not in trained for name in names) / count,
-        "novelty_raw": sum(key not in raw_trained for key in raw) / count,
+        "decodings": int(count.sum()),
+        "validity": float(times.sum() / count.sum()),
+        "with_dangling_nodes": share(dangling(valid).tolist()),
+        "uniqueness": len(set(names)) / total,
+        "uniqueness_raw": len(set(raw)) / total,
+        "novelty": share(name not in trained for name in names),
+        "novelty_raw": share(key not in raw_trained for key in raw),
     }
 
 
 def decode_all(
-    model: GraphVAE, z: Tensor, choice: Choice, legality: Legality | None, description: str
-) -> GraphBatch:
-    """:func:`models.decoding.decode` with progress. **Shape** z (B, G)."""
+    model: GraphVAE,
+    z: Tensor,
+    n: int,
+    legality: Legality | None,
+    generator: torch.Generator,
+    description: str,
+) -> Decodings:
+    """:func:`models.decodings.decode_many` with progress. **Shape** z (B, G)."""
     parts = []
-    with progress(len(z), description, "decodings") as bar:
-        for part in z.split(CHUNK):
-            parts.append(decode(model, part, choice, legality))
-            bar.advance(len(part))
-    return GraphBatch.cat(parts)
+    with progress(len(z) * n, description, "decodings") as bar:
+        for part in z.split(LATENTS):
+            parts.append(decode_many(model, part, n, legality, generator))
+            bar.advance(len(part) * n)
+    return Decodings.cat(parts)
 
 
 def raw_keys(graphs: GraphBatch) -> list[bytes]:

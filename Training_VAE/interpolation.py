@@ -8,7 +8,6 @@ Networks*, arXiv:1609.04468. The circles are those around the origin, the mean o
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import NamedTuple
@@ -20,7 +19,7 @@ from datasets.batch import GraphBatch
 from datasets.space import SearchSpace
 from experiment.errors import InputError
 from models import GraphVAE
-from models.decoding import CHUNK, Sampling, decode
+from models.decodings import decode_many, modal
 
 _COLLINEAR = 1e-6
 """Sine of the angle below which two latents count as lying on one line through the origin."""
@@ -136,7 +135,7 @@ def decode_most_frequent(
     """The architecture that most of a number of sampled decodings of each latent agree on.
 
     Decodings are members of the space and are counted up to isomorphism; of equally frequent
-    ones the first drawn is taken.
+    ones the first by name is taken.
 
     Args:
         model: the graph VAE.
@@ -146,14 +145,8 @@ def decode_most_frequent(
         generator: on the model's device.
     """
     legality = space.legality()
-    chosen = []
-    for part in z.split(max(1, CHUNK // draws)):
-        decoded = decode(model, part.repeat_interleave(draws, 0), Sampling(generator), legality)
-        names = space.hashes(decoded).reshape(len(part), draws).tolist()
-        best = [row.index(Counter(row).most_common(1)[0][0]) for row in names]
-        rows = torch.arange(len(part)) * draws + torch.tensor(best, dtype=torch.long)
-        chosen.append(decoded[rows.to(z.device)])
-    return GraphBatch.cat(chosen) if chosen else GraphBatch.empty(space.max_nodes)
+    decodings = decode_many(model, z, draws, legality, generator)
+    return modal(decodings, legality).graphs.to(z.device)
 
 
 def runs(names: Sequence[str]) -> Iterator[tuple[int, int]]:

@@ -126,7 +126,9 @@ class SearchSpace(ABC):
         """Mask for a decoder that builds members from the input, or reversed from the output."""
 
     def legality(self) -> Legality:
-        """Both masks and the test for membership, for a decoder."""
+        """Both masks, the test for membership and the hashes, for a decoder."""
         from datasets.batch import Legality
 
-        return Legality(self.legality_mask(), self.legality_mask(reverse=True), self.legal)
+        return Legality(
+            self.legality_mask(), self.legality_mask(reverse=True), self.legal, self.hashes
+        )

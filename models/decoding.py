@@ -1,161 +1,65 @@
-"""From latent points back to architectures, one node at a time and many points at once."""
+"""From latent points back to architectures: one decoding of each, or many.
+
+All of it walks the prefix tree of ``models/prefix_tree.py``.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from datasets.batch import GraphBatch, Legality, LegalityMask
-from datasets.graph import INPUT, OUTPUT
-from models.loss import Objective
+from datasets.graph import INPUT
+from models.likelihood import log_probability
+from models.prefix_tree import CHUNK, Greedy, Leaves, Rule, Sampling, mask_of, walk
 from models.vae import GraphVAE
 
-CHUNK = 4096
-"""Latents decoded at once; more only take more memory."""
+__all__ = [
+    "Greedy",
+    "Sampling",
+    "decode",
+    "decode_directions",
+    "decode_greedily",
+    "generate",
+    "most_probable_of",
+    "union",
+]
 
-
-LIKELIHOOD = Objective(alpha=0.5, edge_reduction="sum")
-"""With these settings the reconstruction loss is −log p of a graph's decisions."""
-
-
-class Choice(Protocol):
-    """How a decision is made from its logits."""
-
-    def types(self, logits: Tensor) -> Tensor:
-        """Choose a type. **Shape** (B, T) → (B,); a logit of −∞ is never chosen."""
-        ...
-
-    def edges(self, logits: Tensor) -> Tensor:
-        """Choose edges, each on its own. **Shape** (B, n) → (B, n) bool."""
-        ...
-
-
-class Greedy:
-    """The most probable value of every single decision."""
-
-    def types(self, logits: Tensor) -> Tensor:
-        """The type with the largest logit."""
-        return logits.argmax(-1)
-
-    def edges(self, logits: Tensor) -> Tensor:
-        """The edges more probable than not."""
-        return logits > 0
-
-
-class Sampling:
-    """Independent draws from the model's distributions.
-
-    Args:
-        generator: source of randomness, on the model's device; default PyTorch's own.
-    """
-
-    def __init__(self, generator: torch.Generator | None = None) -> None:
-        self.generator = generator
-
-    def types(self, logits: Tensor) -> Tensor:
-        """Draw from the categorical distribution."""
-        return torch.multinomial(logits.softmax(-1), 1, generator=self.generator).squeeze(-1)
-
-    def edges(self, logits: Tensor) -> Tensor:
-        """Draw from the Bernoulli distributions."""
-        uniform = torch.rand(logits.shape, generator=self.generator, device=logits.device)
-        return uniform < logits.sigmoid()
+BRANCHES = 2**15
+"""Prefixes of one depth that may have to be held at once; latents are taken in such portions."""
 
 
 def generate(
-    model: GraphVAE, z: Tensor, start_type: int, choice: Choice, mask: LegalityMask | None = None
-) -> GraphBatch:
-    """Grow one graph a latent, in one direction, as the generator sees it.
-
-    Growth ends at the type opposite to the start (output for input), which is forced at the
-    space's largest number of nodes.
+    model: GraphVAE, z: Tensor, start_type: int, rule: Rule, mask: LegalityMask | None = None
+) -> Leaves:
+    """:func:`models.prefix_tree.walk` for any number of latents, portion by portion.
 
     Args:
         model: the graph VAE.
         z: latents, **shape** (B, G).
         start_type: type of the first node: input for the graph, output for the reversed graph.
-        choice: how decisions are made.
+        rule: how decisions are made; one without a memory of latents.
         mask: keeps the graphs legal; without one every decision is the model's alone.
     """
-    parts = [_grow(model, part, start_type, choice, mask) for part in z.split(CHUNK)]
-    return GraphBatch.cat(parts) if parts else GraphBatch.empty(model.sizes.max_nodes)
-
-
-def _grow(
-    model: GraphVAE, z: Tensor, start_type: int, choice: Choice, mask: LegalityMask | None
-) -> GraphBatch:
-    generator, dtype = model.generator, model.compute_dtype
-    weights = generator.weights(dtype)
-    end_type = OUTPUT if start_type == INPUT else INPUT
-    max_nodes = model.sizes.max_nodes
-    z = z.to(dtype)
-
-    result = GraphBatch.empty(max_nodes, len(z), z.device)
-    active = torch.arange(len(z), device=z.device)
-    types = torch.full((len(z), 1), start_type, device=z.device)
-    adjacency = torch.zeros(len(z), 1, 1, dtype=torch.bool, device=z.device)
-    states = generator.start(z, types[:, 0])
-    for present_nodes in range(1, max_nodes):
-        states, present = generator.advance(states, adjacency.to(dtype), weights)
-        logits = generator.type_logits(present, z, weights).float()
-        if present_nodes == max_nodes - 1:
-            new_types = torch.full_like(active, end_type)
-        else:
-            if mask is not None:
-                logits = logits.masked_fill(~mask.allowed_types(types, adjacency), -torch.inf)
-            new_types = choice.types(logits)
-
-        new = generator.new_node(new_types, present, z, weights)
-        if present_nodes == 1:
-            into = torch.ones(len(active), 1, dtype=torch.bool, device=z.device)
-        else:
-            into = choice.edges(generator.edge_logits(new, present, z, weights).float())
-            if mask is not None:
-                into = _legal_edges(mask, types, adjacency, new_types, into)
-        types = torch.cat([types, new_types[:, None]], 1)
-        adjacency = torch.nn.functional.pad(adjacency, (0, 1, 0, 1))
-        adjacency[:, :present_nodes, present_nodes] = into
-        states = generator.append(states, new)
-
-        ended = new_types == end_type
-        if ended.any():
-            nodes = present_nodes + 1
-            rows = active[ended]
-            result.types[rows, :nodes] = types[ended]
-            result.adjacency[rows, :nodes, :nodes] = adjacency[ended]
-            result.num_nodes[rows] = nodes
-            go_on = ~ended
-            active, types, adjacency, z = (part[go_on] for part in (active, types, adjacency, z))
-            states = states[:, go_on]
-            if not len(active):
-                break
-    return result
-
-
-def _legal_edges(
-    mask: LegalityMask, types: Tensor, adjacency: Tensor, new_types: Tensor, chosen: Tensor
-) -> Tensor:
-    """Edge by edge, what was chosen where the mask leaves a choice. **Shape** (B, n)."""
-    drawn = chosen[:, :0]
-    for source in range(chosen.shape[1]):
-        absent, present = mask.allowed_edges(types, adjacency, new_types, drawn).unbind(1)
-        edge = (chosen[:, source] & present) | ~absent
-        drawn = torch.cat([drawn, edge[:, None]], 1)
-    return drawn
+    portion = max(1, BRANCHES // rule.breadth)
+    parts = []
+    for first in range(0, max(len(z), 1), portion):
+        part = walk(model, z[first : first + portion], start_type, rule, mask)
+        parts.append(part._replace(latent=part.latent + first))
+    return Leaves.cat(parts)
 
 
 def decode_directions(
-    model: GraphVAE, z: Tensor, choice: Choice, legality: Legality | None = None
+    model: GraphVAE, z: Tensor, choice: Rule, legality: Legality | None = None
 ) -> list[GraphBatch]:
     """Decode in each of the model's directions; every graph reads from the input.
 
     Args:
         model: the graph VAE.
         z: latents, **shape** (B, G).
-        choice: how decisions are made.
+        choice: how decisions are made: ``Greedy()`` or ``Sampling()``.
         legality: masks of a space, or none.
 
     Returns:
@@ -166,14 +70,9 @@ def decode_directions(
     """
     model.check_latents(z)
     decoded = []
-    with torch.no_grad():
-        for start_type in model.start_types:
-            if start_type == INPUT:
-                mask = legality.forward if legality else None
-                decoded.append(generate(model, z, INPUT, choice, mask))
-            else:
-                mask = legality.reverse if legality else None
-                decoded.append(generate(model, z, OUTPUT, choice, mask).reversed())
+    for start_type in model.start_types:
+        graphs = generate(model, z, start_type, choice, mask_of(legality, start_type)).graphs
+        decoded.append(graphs if start_type == INPUT else graphs.reversed())
     return decoded
 
 
@@ -208,7 +107,7 @@ def union(forward: GraphBatch, reverse: GraphBatch, legality: Legality | None = 
 
 
 def decode(
-    model: GraphVAE, z: Tensor, choice: Choice, legality: Legality | None = None
+    model: GraphVAE, z: Tensor, choice: Rule, legality: Legality | None = None
 ) -> GraphBatch:
     """Decode every latent to one architecture: the :func:`union` of the model's directions.
 
@@ -238,10 +137,9 @@ def most_probable_of(model: GraphVAE, z: Tensor, candidates: Sequence[GraphBatch
         differs |= (other.adjacency != first.adjacency).flatten(1).any(1)
     rows = differs.nonzero().squeeze(1)
     chosen = torch.zeros_like(first.num_nodes)
-    with torch.no_grad():
-        for part in rows.split(CHUNK):
-            losses = [model.reconstruction(z[part], batch[part], LIKELIHOOD) for batch in padded]
-            chosen[part] = torch.stack(losses).argmin(0)
+    for part in rows.split(CHUNK):
+        values = [log_probability(model, z[part], batch[part]).sum(0) for batch in padded]
+        chosen[part] = torch.stack(values).argmax(0)
     pick = torch.arange(len(first), device=chosen.device)
     return GraphBatch(
         torch.stack([batch.types for batch in padded])[chosen, pick],

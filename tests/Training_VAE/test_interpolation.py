@@ -19,7 +19,8 @@ from experiment.files import write_json
 from experiment.paths import REPOSITORY_ROOT
 from models import ModelError, Sizes, build_model
 from models.checkpoints import checkpoint_path
-from models.decoding import Sampling, decode, decode_greedily
+from models.decoding import decode_greedily
+from models.decodings import decode_many
 from models.vae import GraphVAE
 from Training_VAE import interpolate
 from Training_VAE.interpolation import (
@@ -159,17 +160,14 @@ def test_the_most_frequent_decoding_is_the_most_frequent() -> None:
         for name in ("f_an", "f_an_2"):
             model.generator.get_parameter(f"nodeAdd.{name}.weight").mul_(2.0)
     chosen = decode_most_frequent(model, z, space, 64, torch.Generator().manual_seed(3))
-    draws = decode(
-        model,
-        z.repeat_interleave(64, 0),
-        Sampling(torch.Generator().manual_seed(3)),
-        space.legality(),
-    )
-    names = space.hashes(draws).reshape(6, 64).tolist()
-    counts = [Counter(row) for row in names]
+    drawn = decode_many(model, z, 64, space.legality(), torch.Generator().manual_seed(3))
+    names = space.hashes(drawn.graphs).tolist()
+    counts = [Counter[str]() for _ in range(6)]
+    for name, latent, count in zip(names, drawn.latent.tolist(), drawn.count.tolist(), strict=True):
+        counts[latent][name] += count
     assert max(count.most_common(1)[0][1] for count in counts) > 1
-    for count, name in zip(counts, space.hashes(chosen).tolist(), strict=True):
-        assert count[name] == max(count.values())
+    for tally, name in zip(counts, space.hashes(chosen).tolist(), strict=True):
+        assert tally[name] == max(tally.values())
 
 
 def test_no_latents_no_architectures() -> None:
