@@ -40,7 +40,7 @@ from experiment.arguments import (  # noqa: E402
 from experiment.errors import InputError, run_command  # noqa: E402
 from experiment.seeding import seed_everything  # noqa: E402
 from models import MODELS  # noqa: E402
-from models.checkpoints import RUNS  # noqa: E402
+from models.checkpoints import RUNS, checkpoint_path, find_folder, latest_epoch  # noqa: E402
 from models.shipped import shipped_weights  # noqa: E402
 from Training_VAE.data import load_architectures  # noqa: E402
 from Training_VAE.evaluation import Protocol, evaluate  # noqa: E402
@@ -55,6 +55,7 @@ SETTING_FLAGS = (
     "batch_size",
     "learning_rate",
     "beta",
+    "noise_scale",
     "precision",
     "limit",
     "cells_up_to",
@@ -105,6 +106,12 @@ def make_parser() -> Parser:
     flags.add_argument("--batch_size", type=positive_int, help="graphs a step")
     flags.add_argument("--learning_rate", type=positive_float, help="highest learning rate")
     flags.add_argument("--beta", type=positive_float, help="weight of the divergence")
+    flags.add_argument("--noise_scale", type=positive_float, help="of the latent noise in training")
+    flags.add_argument(
+        "--start_from",
+        metavar="FOLDER_OR_NAME",
+        help="begin at these weights, of the same model or (SVGE_reach) of SVGE",
+    )
     flags.add_argument(
         "--precision", choices=("auto", "float32", "bfloat16"), help="type of the products"
     )
@@ -202,6 +209,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
     device = best_device(given.device)
     settings = settings_of(given)
+    start = None
+    if given.start_from is not None:
+        weights = find_folder(given.start_from)
+        start = checkpoint_path(weights, latest_epoch(weights))
     train(
         name=given.name,
         model_name=given.model,
@@ -212,6 +223,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         seed=given.seed,
         save_interval=given.save_interval,
         protocol=Protocol(sampled_graphs=given.sampled_graphs),
+        start=start,
         compiled=given.compile,
         resume=given.resume,
     )

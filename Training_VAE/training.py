@@ -11,10 +11,11 @@ from torch import Tensor
 
 from datasets.batch import GraphBatch
 from experiment.checkpoint import save_checkpoint
+from experiment.files import sha256
 from experiment.loop import TrainingLoop
 from experiment.run import RunFolder
 from models import GraphVAE, build_model
-from models.checkpoints import checkpoint_path
+from models.checkpoints import begin_at, checkpoint_path, read_state_dict
 from Training_VAE.data import Architectures, epoch_graphs
 from Training_VAE.evaluation import Protocol, evaluate, greedy_reconstruction
 from Training_VAE.reporting import report_epoch, report_evaluation
@@ -35,6 +36,7 @@ def train(
     seed: int,
     save_interval: int,
     protocol: Protocol,
+    start: Path | None = None,
     compiled: bool = False,
     resume: bool = False,
 ) -> GraphVAE:
@@ -51,6 +53,7 @@ def train(
         seed: of weights, order and noise.
         save_interval: epochs between checkpoints; the last epoch always has one.
         protocol: of the final evaluation; its noise scale is that of the settings.
+        start: checkpoint to begin at; default fresh weights.
         compiled: whether the generator's networks are compiled; on a CPU that gained nothing.
         resume: whether to go on with the run in ``folder``.
 
@@ -60,6 +63,7 @@ def train(
     Raises:
         InputError: the folder holds another run, its checkpoint is another device's, or the loss
             is no longer finite.
+        ModelError: the checkpoint to begin at is absent, damaged, or of another model.
     """
     space = architectures.space
     settings = settings.resolved(device)
@@ -72,10 +76,15 @@ def train(
         "settings": dataclasses.asdict(settings),
         "split": architectures.split.fingerprint,
     }
+    if start is not None:
+        state = read_state_dict(start, device)
+        config["start_sha256"] = sha256(start)
     run = RunFolder.start(folder, config, seed, resume, device)
     architectures.split.save(run.path / "split.json")
     torch.manual_seed(seed)
     model = build_model(model_name, sizes).to(device)
+    if start is not None:
+        begin_at(model, state)
     model.compute_dtype = settings.compute_dtype(device)
     objective = settings.objective
     if compiled:

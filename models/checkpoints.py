@@ -151,6 +151,19 @@ def load_weights(model: GraphVAE | AccuracyModel, state: Mapping[str, Tensor]) -
     model.load_state_dict({key: value.float() for key, value in state.items()})
 
 
+def begin_at(model: GraphVAE, state: Mapping[str, Tensor]) -> None:
+    """Give a fresh model the weights of a checkpoint, as the start of a training.
+
+    Weights that the checkpoint lacks may be such that are zero at first and so add nothing:
+    ``SVGE_reach`` can begin at SVGE's weights, and is then the same function.
+
+    Raises:
+        ModelError: another name or a shape differs.
+    """
+    neutral = {key: value for key, value in model.state_dict().items() if not value.any()}
+    load_weights(model, {**neutral, **state})
+
+
 def model_from_state(state: Mapping[str, Tensor], max_nodes: int) -> GraphVAE | AccuracyModel:
     """The model that a state dict belongs to, with its weights, in evaluation mode."""
     name = model_name(state)

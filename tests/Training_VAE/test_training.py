@@ -305,3 +305,26 @@ def test_checkpoint_of_another_width_is_refused_by_extraction(
     with pytest.raises(ValueError, match="node types"):
         extract(["--path_state_dict", str(folder), "--out", str(tmp_path / "l.npz")])
     assert not list(tmp_path.iterdir())
+
+
+def test_a_training_begins_at_given_weights(tiny: Path, tmp_path: Path) -> None:
+    train_svge.main(arguments(tiny, tmp_path / "first", "--epochs", "1"))
+    first = tmp_path / "first" / "SVGE_NB101"
+    flags = ["--epochs", "1", "--learning_rate", "1e-12", "--start_from", str(first)]
+    for name in ("SVGE", "SVGE_reach"):
+        train_svge.main([*arguments(tiny, tmp_path / "second", *flags), "--model", name])
+        model = load_vae(tmp_path / "second" / f"{name}_NB101").state_dict()
+        for key, value in load_vae(first).state_dict().items():
+            torch.testing.assert_close(model[key], value, atol=1e-6, rtol=1e-6)
+        config = json.loads((tmp_path / "second" / f"{name}_NB101" / "config.json").read_text())
+        assert len(config["start_sha256"]) == 64
+
+
+def test_weights_of_another_model_are_no_beginning(tiny: Path, tmp_path: Path) -> None:
+    train_svge.main(arguments(tiny, tmp_path / "first", "--epochs", "1"))
+    first = str(tmp_path / "first" / "SVGE_NB101")
+    flags = arguments(tiny, tmp_path / "second", "--epochs", "1", "--start_from", first)
+    result = run_script(*flags, "--model", "DGMG")
+    assert "of another model" in refused(result)
+    result = run_script(*arguments(tiny, tmp_path, "--start_from", "SVGE_NOTHING"))
+    assert "no weights at SVGE_NOTHING" in refused(result)
