@@ -8,9 +8,9 @@ from typing import Any
 DESCRIPTIONS = {
     "SVGE": "A smooth variational graph embedding "
     "([Lukasik et al., IJCNN 2021](https://arxiv.org/abs/2010.04683))",
-    "SVGE_reach": "A smooth variational graph embedding "
+    "SVGE_degrees": "A smooth variational graph embedding "
     "([Lukasik et al., IJCNN 2021](https://arxiv.org/abs/2010.04683)) whose encoder also knows how "
-    "many ancestors and descendants each node has, which the published one does not",
+    "many edges enter and leave each node, which the published one does not",
     "DGMG": "The baseline of SVGe: a deep generative model of graphs "
     "([Li et al. 2018](https://arxiv.org/abs/1803.03324)) as a variational autoencoder",
 }

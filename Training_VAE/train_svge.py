@@ -44,6 +44,7 @@ from models.checkpoints import RUNS, checkpoint_path, find_folder, latest_epoch 
 from models.shipped import shipped_weights  # noqa: E402
 from Training_VAE.data import load_architectures  # noqa: E402
 from Training_VAE.evaluation import Protocol, evaluate  # noqa: E402
+from Training_VAE.prior import PRIORS  # noqa: E402
 from Training_VAE.reporting import report_evaluation  # noqa: E402
 from Training_VAE.settings import TrainingSettings, load_settings  # noqa: E402
 from Training_VAE.trained import TrainingRecord, load_trained, trained_architectures  # noqa: E402
@@ -110,7 +111,7 @@ def make_parser() -> Parser:
     flags.add_argument(
         "--start_from",
         metavar="FOLDER_OR_NAME",
-        help="begin at these weights, of the same model or (SVGE_reach) of SVGE",
+        help="begin at these weights, of the same model or (SVGE_degrees) of SVGE",
     )
     flags.add_argument(
         "--precision", choices=("auto", "float32", "bfloat16"), help="type of the products"
@@ -135,6 +136,24 @@ def make_parser() -> Parser:
         default=Protocol.sampled_graphs,
         help="held-out graphs in the sampled reconstruction (greedy uses all)",
     )
+    flags.add_argument(
+        "--prior",
+        default=Protocol.prior,
+        choices=list(PRIORS),
+        help="what points the evaluation draws to count valid, unique and new decodings",
+    )
+    flags.add_argument(
+        "--prior_scale",
+        type=positive_float,
+        default=Protocol.prior_scale,
+        help="what the prior is stretched by, in the evaluation",
+    )
+    flags.add_argument(
+        "--temperature",
+        type=positive_float,
+        default=Protocol.temperature,
+        help="of the decoder, in the evaluation: above 1 its samples vary more",
+    )
     add_common(flags)
     return flags
 
@@ -143,6 +162,16 @@ def settings_of(given: Namespace) -> TrainingSettings:
     """The settings that the flags name: those of the preset, with what was given on top."""
     overrides = {name: getattr(given, name) for name in SETTING_FLAGS}
     return load_settings(given.config, given.data_search_space, overrides)
+
+
+def protocol_of(given: Namespace) -> Protocol:
+    """How the flags want the weights evaluated; the noise scale is the training's."""
+    return Protocol(
+        sampled_graphs=given.sampled_graphs,
+        prior=given.prior,
+        prior_scale=given.prior_scale,
+        temperature=given.temperature,
+    )
 
 
 def evaluate_trained(given: Namespace) -> None:
@@ -171,7 +200,7 @@ def evaluate_trained(given: Namespace) -> None:
         measured = dataclasses.replace(architectures, split=split)
     print(f"weights: epoch {trained.epoch} in {trained.folder}")
     print(f"graphs:  {describe_graphs(measured.split, architectures.split, record)}")
-    protocol = Protocol(sampled_graphs=given.sampled_graphs, noise_scale=settings.noise_scale)
+    protocol = dataclasses.replace(protocol_of(given), noise_scale=settings.noise_scale)
     report_evaluation(evaluate(trained.model, architectures, protocol, given.seed, measured.test))
 
 
@@ -222,7 +251,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         device=device,
         seed=given.seed,
         save_interval=given.save_interval,
-        protocol=Protocol(sampled_graphs=given.sampled_graphs),
+        protocol=protocol_of(given),
         start=start,
         compiled=given.compile,
         resume=given.resume,

@@ -4,7 +4,7 @@ from models.accuracy import AccuracyModel
 from models.checkpoints import MODELS, build_model, load_model, load_vae
 from models.errors import ModelError
 from models.loss import PUBLISHED, LossParts, Objective
-from models.vae import DGMG, SVGE, GraphVAE, Sizes, SVGEReach
+from models.vae import DGMG, SVGE, GraphVAE, Sizes, SVGEDegrees
 
 __all__ = [
     "DGMG",
@@ -16,7 +16,7 @@ __all__ = [
     "LossParts",
     "ModelError",
     "Objective",
-    "SVGEReach",
+    "SVGEDegrees",
     "Sizes",
     "build_model",
     "load_model",

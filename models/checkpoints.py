@@ -14,13 +14,13 @@ from torch import Tensor
 from models.accuracy import AccuracyModel
 from models.errors import ModelError
 from models.shipped import check_shipped
-from models.vae import DGMG, SVGE, GraphVAE, Sizes, SVGEReach
+from models.vae import DGMG, SVGE, GraphVAE, Sizes, SVGEDegrees
 
-MODELS: dict[str, type[GraphVAE]] = {model.name: model for model in (SVGE, SVGEReach, DGMG)}
+MODELS: dict[str, type[GraphVAE]] = {model.name: model for model in (SVGE, SVGEDegrees, DGMG)}
 """Graph VAEs by the names that users type."""
 
-REACH_TABLE = "Encoder.NodeEmb.Ancestors.weight"
-"""The weight that SVGE_reach has and SVGE lacks; its rows are the largest number of nodes."""
+DEGREE_TABLE = "Encoder.NodeEmb.InDegrees.weight"
+"""The weight that SVGE_degrees has and SVGE lacks; its rows are the largest number of nodes."""
 
 STATE_DICTS = Path(__file__).resolve().parent.parent / "state_dicts"
 """Weights that are shipped or downloaded: where a name is looked for first."""
@@ -74,7 +74,7 @@ def model_name(state: Mapping[str, Tensor]) -> str:
         ModelError: it belongs to none of them.
     """
     if "Encoder.NodeEmb.GNNLayers_forward.0.msg.weight" in state:
-        name = "SVGE_reach" if REACH_TABLE in state else "SVGE"
+        name = "SVGE_degrees" if DEGREE_TABLE in state else "SVGE"
     elif "Encoder.NodeEmb.GNNLayers.0.msg.weight" in state:
         name = "DGMG"
     else:
@@ -155,7 +155,7 @@ def begin_at(model: GraphVAE, state: Mapping[str, Tensor]) -> None:
     """Give a fresh model the weights of a checkpoint, as the start of a training.
 
     Weights that the checkpoint lacks may be such that are zero at first and so add nothing:
-    ``SVGE_reach`` can begin at SVGE's weights, and is then the same function.
+    ``SVGE_degrees`` can begin at SVGE's weights, and is then the same function.
 
     Raises:
         ModelError: another name or a shape differs.
@@ -226,7 +226,7 @@ def load_model(
             ``state_dicts/`` or, where it is not there, below ``runs/``.
         epoch: which checkpoint; default the highest.
         max_nodes: nodes of the space's largest architecture, where no ``config.json`` lies beside
-            the weights to tell it (published checkpoints); SVGE_reach's weights tell it themselves.
+            the weights to tell it (published checkpoints); those of SVGE_degrees tell it.
 
     Returns:
         The model in evaluation mode, on the CPU.
@@ -239,8 +239,8 @@ def load_model(
     path = checkpoint_path(folder, latest_epoch(folder) if epoch is None else epoch)
     check_shipped(path)
     state = read_state_dict(path)
-    if max_nodes is None and REACH_TABLE in state:
-        max_nodes, _ = _matrix_shape(state, REACH_TABLE)
+    if max_nodes is None and DEGREE_TABLE in state:
+        max_nodes, _ = _matrix_shape(state, DEGREE_TABLE)
     return model_from_state(state, max_nodes or _stored_max_nodes(folder))
 
 

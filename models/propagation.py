@@ -160,8 +160,8 @@ class TwoSided(Propagation):
     """SVGe's propagation: a stack along the edges and one against them, each of width D/2."""
 
     stacks = 2
-    Ancestors: nn.Embedding  # like NodeInit, in SVGE_reach's encoder
-    Descendants: nn.Embedding
+    InDegrees: nn.Embedding  # like NodeInit, in SVGE_degrees's encoder
+    OutDegrees: nn.Embedding
 
     def __init__(self, node_width: int, rounds: int) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""SVGe, SVGE_reach and DGMG: variational autoencoders of architectures."""
+"""SVGe, SVGE_degrees and DGMG: variational autoencoders of architectures."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from torch import Tensor, nn
 
 from datasets.batch import GraphBatch
 from datasets.graph import INPUT, OUTPUT
+from models.degrees import DegreeEncoder
 from models.distinct import encode_distinct
 from models.encoder import Encoder, Latent
 from models.errors import ModelError
 from models.generator import Generator, StepLogits
 from models.loss import LossParts, Objective, divergence_per_graph, reconstruction_per_graph
 from models.propagation import OneSided, TwoSided
-from models.reach import ReachEncoder
 
 
 @dataclass(frozen=True)
@@ -170,19 +170,19 @@ class SVGE(GraphVAE):
     propagation = TwoSided
 
 
-class SVGEReach(SVGE):
-    """SVGE whose encoder also knows each node's numbers of ancestors and descendants.
+class SVGEDegrees(SVGE):
+    """SVGE whose encoder also knows each node's numbers of edges in and out.
 
-    SVGE's messages cannot tell all cells of NAS-Bench-101 apart; ``models/reach.py`` says why.
+    SVGE's messages cannot tell all cells of NAS-Bench-101 apart; ``models/degrees.py`` says why.
     """
 
-    name = "SVGE_reach"
+    name = "SVGE_degrees"
 
     @classmethod
-    def make_encoder(cls, sizes: Sizes) -> ReachEncoder:
+    def make_encoder(cls, sizes: Sizes) -> DegreeEncoder:
         """The encoder with fresh weights: those of SVGE, and zeros for the two numbers."""
         rounds = TwoSided(sizes.node_width, sizes.rounds)
-        return ReachEncoder(
+        return DegreeEncoder(
             rounds, sizes.num_types, sizes.node_width, sizes.graph_width, sizes.max_nodes
         )
 

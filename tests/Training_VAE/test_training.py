@@ -311,7 +311,7 @@ def test_a_training_begins_at_given_weights(tiny: Path, tmp_path: Path) -> None:
     train_svge.main(arguments(tiny, tmp_path / "first", "--epochs", "1"))
     first = tmp_path / "first" / "SVGE_NB101"
     flags = ["--epochs", "1", "--learning_rate", "1e-12", "--start_from", str(first)]
-    for name in ("SVGE", "SVGE_reach"):
+    for name in ("SVGE", "SVGE_degrees"):
         train_svge.main([*arguments(tiny, tmp_path / "second", *flags), "--model", name])
         model = load_vae(tmp_path / "second" / f"{name}_NB101").state_dict()
         for key, value in load_vae(first).state_dict().items():

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from experiment.paths import REPOSITORY_ROOT
-from models import DGMG, SVGE, AccuracyModel, Sizes, SVGEReach, checkpoints
+from models import DGMG, SVGE, AccuracyModel, Sizes, SVGEDegrees, checkpoints
 
 PAGE = "models.md"
 SIZES = Sizes(num_types=5, max_nodes=7, node_width=10, graph_width=16)
@@ -68,7 +68,7 @@ def test_tables_of_weights_are_those_of_the_models() -> None:
     assert len(dict(svge)) == len(svge)
     assert dict(svge) == shapes(SVGE(SIZES))
     assert dict(svge + head) == shapes(AccuracyModel(SVGE(SIZES)))
-    reach = list(expanded(table("SVGE_reach")))
-    assert dict(svge + reach) == shapes(SVGEReach(SIZES))
+    reach = list(expanded(table("SVGE_degrees")))
+    assert dict(svge + reach) == shapes(SVGEDegrees(SIZES))
     shared = list(expanded(table("SVGE")[3:]))
     assert dict(shared + dgmg) == shapes(DGMG(SIZES))

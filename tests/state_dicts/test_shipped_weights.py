@@ -26,7 +26,7 @@ from Training_VAE.evaluation import greedy_reconstruction
 from Training_VAE.model_card import model_card
 
 ENTRIES = read_manifest(STATE_DICTS)
-SHIPPED = {"SVGE_ENAS", "SVGE_NB101", "SVGE_NB201", "SVGE_reach_NB101", "DGMG_NB101"}
+SHIPPED = {"SVGE_ENAS", "SVGE_NB101", "SVGE_NB201", "SVGE_degrees_NB101", "DGMG_NB101"}
 """What git keeps in ``state_dicts/``."""
 MEGABYTES = 40
 SAMPLE = 300

@@ -1,4 +1,4 @@
-"""SVGE_reach: numbers that no message tells, and everything else as in SVGE."""
+"""SVGE_degrees: degrees from the start, and everything else as in SVGE."""
 
 from __future__ import annotations
 
@@ -23,12 +23,11 @@ from models import (
     ModelError,
     Objective,
     Sizes,
-    SVGEReach,
+    SVGEDegrees,
     build_model,
     load_model,
 )
 from models.checkpoints import checkpoint_path, infer_sizes, model_name
-from models.reach import count_reach
 
 SIZES = Sizes(num_types=5, max_nodes=7, node_width=12, graph_width=8)
 TYPES = (1, 3, 3, 3, 3, 3, 0)
@@ -36,16 +35,16 @@ TWINS = [
     ArchitectureGraph(TYPES, ((0, 1), (0, 4), (1, 2), (1, 3), (2, 6), (3, 5), (4, 5), (5, 6))),
     ArchitectureGraph(TYPES, ((0, 1), (0, 3), (1, 2), (2, 6), (3, 4), (3, 5), (4, 5), (5, 6))),
 ]
-"""Two cells of NAS-Bench-101 in which every node sees the same trees of walks."""
+"""Two cells of NAS-Bench-101 that SVGE's stacks, each for itself, cannot tell apart."""
 
 
 @pytest.fixture
-def model() -> SVGEReach:
+def model() -> SVGEDegrees:
     """With tables as a training would leave them."""
     torch.manual_seed(0)
-    model = SVGEReach(SIZES).eval()
-    nn.init.normal_(model.Encoder.NodeEmb.get_parameter("Ancestors.weight"))
-    nn.init.normal_(model.Encoder.NodeEmb.get_parameter("Descendants.weight"))
+    model = SVGEDegrees(SIZES).eval()
+    nn.init.normal_(model.Encoder.NodeEmb.get_parameter("InDegrees.weight"))
+    nn.init.normal_(model.Encoder.NodeEmb.get_parameter("OutDegrees.weight"))
     return model
 
 
@@ -63,20 +62,7 @@ def reordered(graph: ArchitectureGraph, rng: np.random.Generator) -> Architectur
     return ArchitectureGraph.from_networkx(shuffled)
 
 
-def test_reach_is_counted_as_networkx_counts_it(batch: GraphBatch) -> None:
-    long = ArchitectureGraph((1, *(2,) * 12, 0), tuple(itertools.pairwise(range(14))))
-    batch = GraphBatch.cat([batch, GraphBatch.from_graphs([long])])
-    ancestors, descendants = count_reach(batch.adjacency)
-    for k, graph in enumerate(batch):
-        whole = graph.to_networkx()
-        n = graph.num_nodes
-        assert ancestors[k, :n].tolist() == [len(nx.ancestors(whole, i)) for i in range(n)]
-        assert descendants[k, :n].tolist() == [len(nx.descendants(whole, i)) for i in range(n)]
-        assert not ancestors[k, n:].any()
-        assert not descendants[k, n:].any()
-
-
-def test_the_order_of_the_nodes_does_not_matter(model: SVGEReach, batch: GraphBatch) -> None:
+def test_the_order_of_the_nodes_does_not_matter(model: SVGEDegrees, batch: GraphBatch) -> None:
     rng = np.random.default_rng(1)
     other = [reordered(graph, rng) for graph in batch]
     assert sum(a != b for a, b in zip(batch, other, strict=True)) > 5
@@ -85,11 +71,11 @@ def test_the_order_of_the_nodes_does_not_matter(model: SVGEReach, batch: GraphBa
     )
 
 
-def test_padding_does_not_matter(model: SVGEReach, batch: GraphBatch) -> None:
+def test_padding_does_not_matter(model: SVGEDegrees, batch: GraphBatch) -> None:
     torch.testing.assert_close(model.encode(batch.padded(10)).mean, model.encode(batch).mean)
 
 
-def test_cells_that_svge_confuses_are_told_apart(model: SVGEReach) -> None:
+def test_cells_that_svge_confuses_are_told_apart(model: SVGEDegrees) -> None:
     first, second = TWINS
     assert canonical_form(first) != canonical_form(second)
     twins = GraphBatch.from_graphs(TWINS)
@@ -105,20 +91,20 @@ def test_a_fresh_model_is_svge_of_the_same_seed(batch: GraphBatch) -> None:
     torch.manual_seed(3)
     plain = SVGE(SIZES).eval()
     torch.manual_seed(3)
-    reach = SVGEReach(SIZES).eval()
-    assert torch.equal(plain.encode(batch).mean, reach.encode(batch).mean)
-    surplus = set(reach.state_dict()) - set(plain.state_dict())
+    degrees = SVGEDegrees(SIZES).eval()
+    assert torch.equal(plain.encode(batch).mean, degrees.encode(batch).mean)
+    surplus = set(degrees.state_dict()) - set(plain.state_dict())
     assert surplus == {
-        "Encoder.NodeEmb.Ancestors.weight",
-        "Encoder.NodeEmb.Descendants.weight",
+        "Encoder.NodeEmb.InDegrees.weight",
+        "Encoder.NodeEmb.OutDegrees.weight",
     }
     for key, value in plain.state_dict().items():
-        assert torch.equal(reach.state_dict()[key], value)
+        assert torch.equal(degrees.state_dict()[key], value)
 
 
 def test_a_few_steps_lower_the_loss_and_move_the_tables(batch: GraphBatch) -> None:
     torch.manual_seed(0)
-    model = SVGEReach(SIZES).train()
+    model = SVGEDegrees(SIZES).train()
     optimiser = torch.optim.Adam(model.parameters(), 1e-2)
     losses = []
     for _ in range(10):
@@ -128,13 +114,13 @@ def test_a_few_steps_lower_the_loss_and_move_the_tables(batch: GraphBatch) -> No
         optimiser.step()
         losses.append(loss.item())
     assert losses[-1] < losses[0]
-    assert model.Encoder.NodeEmb.get_parameter("Ancestors.weight").any()
-    assert model.Encoder.NodeEmb.get_parameter("Descendants.weight").any()
+    assert model.Encoder.NodeEmb.get_parameter("InDegrees.weight").any()
+    assert model.Encoder.NodeEmb.get_parameter("OutDegrees.weight").any()
     means = model.eval().encode(GraphBatch.from_graphs(TWINS)).mean
     assert not torch.allclose(means[0], means[1])
 
 
-def test_bfloat16_follows_float32(model: SVGEReach, batch: GraphBatch) -> None:
+def test_bfloat16_follows_float32(model: SVGEDegrees, batch: GraphBatch) -> None:
     exact = model.encode(batch).mean
     model.compute_dtype = torch.bfloat16
     rounded = model.encode(batch).mean
@@ -144,29 +130,29 @@ def test_bfloat16_follows_float32(model: SVGEReach, batch: GraphBatch) -> None:
 
 @pytest.mark.parametrize("with_head", [False, True])
 def test_checkpoints_tell_the_model_and_its_largest_graph(
-    model: SVGEReach, batch: GraphBatch, tmp_path: Path, with_head: bool
+    model: SVGEDegrees, batch: GraphBatch, tmp_path: Path, with_head: bool
 ) -> None:
     saved = AccuracyModel(model) if with_head else model
     torch.save(saved.state_dict(), checkpoint_path(tmp_path, 1))
     loaded = load_model(tmp_path)
     assert loaded.name == saved.name == model_name(saved.state_dict())
-    assert loaded.name == ("SVGE_reach_acc" if with_head else "SVGE_reach")
+    assert loaded.name == ("SVGE_degrees_acc" if with_head else "SVGE_degrees")
     vae = loaded.vae if isinstance(loaded, AccuracyModel) else loaded
-    assert isinstance(vae, SVGEReach)
+    assert isinstance(vae, SVGEDegrees)
     assert vae.sizes == SIZES == infer_sizes(saved.state_dict(), 7)
     assert torch.equal(vae.encode(batch).mean, model.encode(batch).mean)
-    with pytest.raises(ModelError, match=r"Ancestors.weight has shape \(7, 6\).*\(8, 6\)"):
+    with pytest.raises(ModelError, match=r"InDegrees.weight has shape \(7, 6\).*\(8, 6\)"):
         load_model(tmp_path, max_nodes=8)
     (tmp_path / "config.json").write_text(json.dumps({"sizes": {"max_nodes": 7}}))
     assert load_model(tmp_path).name == saved.name
 
 
 def test_it_is_known_by_its_name() -> None:
-    assert list(MODELS) == ["SVGE", "SVGE_reach", "DGMG"]
-    assert isinstance(build_model("SVGE_reach", SIZES), SVGEReach)
+    assert list(MODELS) == ["SVGE", "SVGE_degrees", "DGMG"]
+    assert isinstance(build_model("SVGE_degrees", SIZES), SVGEDegrees)
 
 
-def test_graphs_larger_than_the_tables_are_refused(model: SVGEReach) -> None:
+def test_graphs_larger_than_the_tables_are_refused(model: SVGEDegrees) -> None:
     chain = ArchitectureGraph((1, *(2,) * 6, 0), tuple(itertools.pairwise(range(8))))
     with pytest.raises(ModelError, match="8 nodes, this model encodes at most 7"):
         model.encode(GraphBatch.from_graphs([chain]))
