@@ -21,8 +21,10 @@ from datasets.canonical import canonical_hashes
 from experiment.progress import progress
 from models import GraphVAE
 from models.decoding import Greedy, decode_directions, most_probable_of, union
-from models.decodings import Decodings, decode_many
+from models.decodings import Decodings, decode_many, modal
+from models.temperature import tempered
 from Training_VAE.data import Architectures
+from Training_VAE.prior import PRIORS
 
 LATENTS = 1000
 """Latents decoded between two steps of the progress bar."""
@@ -40,6 +42,9 @@ class Protocol:
             all of them).
         latent_graphs: training graphs whose latents set the prior's mean and deviation.
         noise_scale: of the latent noise in training.
+        prior: kind of the prior, one of ``Training_VAE.prior.PRIORS``.
+        prior_scale: what the prior is stretched by.
+        temperature: of the decoder, see :func:`models.temperature.tempered`.
     """
 
     encodings: int = 10
@@ -48,6 +53,9 @@ class Protocol:
     sampled_graphs: int = 1000
     latent_graphs: int = 20_000
     noise_scale: float = 0.01
+    prior: str = "diagonal"
+    prior_scale: float = 1.0
+    temperature: float = 1.0
 
 
 def evaluate(
@@ -67,11 +75,14 @@ def evaluate(
         graphs: to be reconstructed instead of the held-out ones; random in their order.
     """
     model.eval()
+    if protocol.temperature != 1:
+        model = tempered(model, protocol.temperature)
     generator = torch.Generator(model.device).manual_seed(seed)
     test = (architectures.test if graphs is None else graphs).to(model.device)
     return {
         "held_out_graphs": len(test),
         "training_graphs": len(architectures.split.train),
+        "temperature": protocol.temperature,
         "reconstruction": {
             "greedy": greedy_reconstruction(model, test),
             "sampled_training_noise": sampled_reconstruction(
@@ -150,18 +161,24 @@ def prior_decodings(
 ) -> dict[str, Any]:
     """Validity, uniqueness and novelty of sampled decodings of prior points.
 
-    The prior is a normal distribution with the mean and deviation of the training latents.
     *Validity*: share of valid decodings. *Uniqueness*: distinct among the valid. *Novelty*: share
     of the valid that are no training graph. Both up to isomorphism, and as raw graphs.
+
+    Decodings of one point differ as far as the decoder is unsure of it, and uniqueness counts that
+    together with what differs from point to point. ``agreement`` and ``distinct_points`` tell the
+    two apart: the share of a point's decodings that are its most frequent valid architecture, and
+    how many different ones of these there are, by the number of points.
     """
     train = architectures.train
     latents = model.encode_all(train[: protocol.latent_graphs].to(model.device)).mean
-    shape = (protocol.prior_points, latents.shape[1])
-    noise = torch.randn(shape, generator=generator, device=model.device)
-    z = latents.mean(0) + latents.std(0) * noise
+    prior = PRIORS[protocol.prior].fit(latents, protocol.prior_scale)
+    z = prior.sample(protocol.prior_points, generator)
     decoded = decode_all(model, z, protocol.decodings, legality, generator, "decoding the prior")
 
     space = architectures.space
+    frequent = modal(decoded, space.legality())
+    decodable = frequent.count > 0
+    modes = space.hashes(frequent.graphs[decodable]).tolist()
     graphs, count = decoded.graphs.to("cpu"), decoded.count.cpu().numpy()
     member = space.legal(graphs)
     valid, times = graphs[torch.from_numpy(member)], count[member]
@@ -174,6 +191,8 @@ def prior_decodings(
         return float(times[np.fromiter(of, dtype=bool, count=len(times))].sum() / total)
 
     return {
+        "prior": protocol.prior,
+        "prior_scale": protocol.prior_scale,
         "decodings": int(count.sum()),
         "validity": float(times.sum() / count.sum()),
         "with_dangling_nodes": share(dangling(valid).tolist()),
@@ -181,6 +200,8 @@ def prior_decodings(
         "uniqueness_raw": len(set(raw)) / total,
         "novelty": share(name not in trained for name in names),
         "novelty_raw": share(key not in raw_trained for key in raw),
+        "distinct_points": len(set(modes)) / len(z),
+        "agreement": float(frequent.count.sum() / count.sum()),
     }
 
 

@@ -48,6 +48,7 @@ class TrainingRecord:
         epochs: how long it is, or was.
         cells_up_to: architectures with more nodes were left out.
         noise_scale: of the latent noise in training.
+        beta: weight of the divergence in the loss.
         precision: what products were computed in when the weights were evaluated.
     """
 
@@ -56,6 +57,7 @@ class TrainingRecord:
     epochs: int | None = None
     cells_up_to: int | None = None
     noise_scale: float | None = None
+    beta: float | None = None
     precision: str | None = None
 
     @classmethod
