@@ -17,25 +17,18 @@ if str(ROOT) not in sys.path[:1]:
 
 from collections.abc import Sequence  # noqa: E402
 
-import numpy as np  # noqa: E402
 import torch  # noqa: E402
 
-from analysis.figures import latent_map, save_figure  # noqa: E402
 from datasets.registry import SPACES  # noqa: E402
 from experiment.arguments import add_common, parser, positive_int  # noqa: E402
 from experiment.errors import InputError, run_command  # noqa: E402
 from experiment.files import read_json  # noqa: E402
 from models.checkpoints import latest_epoch  # noqa: E402
-from Training_VAE import extract_latents, interpolate, train_svge  # noqa: E402
+from Training_VAE import extract_latents, interpolate, latent_map, train_svge  # noqa: E402
 from Training_VAE.latents import find_benchmark, load_latents  # noqa: E402
 from Training_VAE.reporting import report_evaluation  # noqa: E402
 from Training_VAE.settings import TrainingSettings  # noqa: E402
-from Training_VAE.trained import (  # noqa: E402
-    TrainedVAE,
-    TrainingRecord,
-    load_trained,
-    trained_architectures,
-)
+from Training_VAE.trained import TrainingRecord  # noqa: E402
 
 SMALL_CELLS = 5
 """Nodes of the largest cells of the job that needs no data."""
@@ -68,22 +61,6 @@ def lacks_accuracies(latent_file: Path, space: str, data_root: Path | None) -> b
     if "validation" in load_latents(latent_file):
         return False
     return find_benchmark(space, data_root) is not None
-
-
-def draw_map(trained: TrainedVAE, latent_file: Path, data_root: Path | None, seed: int) -> Path:
-    """Draw the latent map of a run: accuracies where known, else numbers of 3×3 convolutions."""
-    table = load_latents(latent_file)
-    values = table.get("validation")
-    label = "validation accuracy"
-    if values is None or np.isnan(values).all():
-        graphs = trained_architectures(trained, data_root, seed).graphs
-        names = trained.space.types
-        kind = next(t for t, name in enumerate(names) if "conv" in name and "3x3" in name)
-        values = (graphs.types == kind).sum(1).numpy().astype(float)
-        label = "number of 3×3 convolutions"
-    title = f"{len(table['hash']):,} {trained.space.name} architectures in the latent space"
-    figure = latent_map(table["mean"], values, label=label, title=title)
-    return save_figure(figure, trained.folder / "figures" / "latent_map.png")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -129,8 +106,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         extract_latents.main([*weights, "--overwrite"])
     latent_picture = folder / "figures" / "latent_map.png"
     if outdated or not latent_picture.exists():
-        trained = load_trained("SVGE", space, folder, None, torch.device("cpu"))
-        draw_map(trained, latent_file, given.data_root, given.seed)
+        latent_map.main(weights)
     strip = folder / "figures" / "interpolation.png"
     if outdated or not strip.exists():
         interpolate.main([*weights, "--out", str(strip.parent)])

@@ -1,0 +1,94 @@
+"""Draw the latent space of a trained VAE, coloured by accuracy.
+
+``python -m Training_VAE.latent_map --model SVGE --data_search_space NB101`` projects the latents of
+all architectures to their two principal components. It takes the latent file beside the weights,
+and makes it first where it is absent. Without measured accuracies the colour is the number of 3×3
+convolutions.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+if str(ROOT) not in sys.path[:1]:
+    sys.path.insert(0, str(ROOT))
+
+from collections.abc import Sequence  # noqa: E402
+
+import numpy as np  # noqa: E402
+import torch  # noqa: E402
+
+from analysis.figures import latent_map, save_figure  # noqa: E402
+from experiment.arguments import add_common, parser  # noqa: E402
+from experiment.errors import InputError, run_command  # noqa: E402
+from Training_VAE.latents import (  # noqa: E402
+    find_benchmark,
+    latent_table,
+    load_latents,
+    save_latents,
+)
+from Training_VAE.trained import (  # noqa: E402
+    TrainedVAE,
+    add_model_flags,
+    load_named,
+    trained_architectures,
+)
+
+
+def draw_map(
+    trained: TrainedVAE, table: dict[str, np.ndarray], data_root: Path | None, seed: int, out: Path
+) -> Path:
+    """Draw latents: accuracies where known, else numbers of 3×3 convolutions.
+
+    Args:
+        trained: the weights that the latents are of.
+        table: of :func:`Training_VAE.latents.load_latents`.
+        data_root: where the benchmark's files are.
+        seed: of the split, where no training tells it.
+        out: picture to write.
+    """
+    values = table.get("validation")
+    label = "validation accuracy"
+    if values is None or np.isnan(values).all():
+        graphs = trained_architectures(trained, data_root, seed).graphs
+        names = trained.space.types
+        kind = next(t for t, name in enumerate(names) if "conv" in name and "3x3" in name)
+        values = (graphs.types == kind).sum(1).numpy().astype(float)
+        label = "number of 3×3 convolutions"
+    title = f"{len(table['hash']):,} {trained.space.name} architectures in the latent space"
+    return save_figure(latent_map(table["mean"], values, label=label, title=title), out)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Make the latents where they are absent, and draw them."""
+    flags = parser("Draw the latent space of a trained VAE, coloured by accuracy.")
+    add_model_flags(flags)
+    flags.add_argument("--latents", type=Path, help="latent file (default: beside the weights)")
+    flags.add_argument(
+        "--out", type=Path, help="picture (default: figures/latent_map.png beside the weights)"
+    )
+    add_common(flags)
+    given = flags.parse_args(arguments)
+    if given.threads:
+        torch.set_num_threads(given.threads)
+
+    trained = load_named(given)
+    beside = trained.folder / f"{trained.space.name}_latent_epoch{trained.epoch}.npz"
+    source = given.latents or beside
+    if not source.exists():
+        if given.latents:
+            raise InputError(
+                f"there is no latent file {str(source)!r}: leave out --latents to have it made"
+            )
+        architectures = trained_architectures(trained, given.data_root, given.seed)
+        benchmark = find_benchmark(trained.space.name, given.data_root)
+        save_latents(source, latent_table(trained.model, architectures, benchmark))
+    out = given.out or trained.folder / "figures" / "latent_map.png"
+    print(draw_map(trained, load_latents(source), given.data_root, given.seed, out))
+    return 0
+
+
+if __name__ == "__main__":
+    run_command(main)
