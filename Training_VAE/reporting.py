@@ -28,6 +28,9 @@ def report_evaluation(result: dict[str, Any]) -> None:
         for direction, share in greedy.items()
         if direction != "graphs"
     ]
+    found = reconstruction["most_probable"]
+    counts = f"{found['graphs']} graphs, {found['proved']:.2%} proved"
+    lines.append(("exact, most probable decoding of the mean", found["share"], counts))
     for key in ("sampled_training_noise", "sampled_unit_noise"):
         part = reconstruction[key]
         label = f"exact, sampled decoding, latent noise × {part['noise_scale']:g}"

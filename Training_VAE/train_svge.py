@@ -134,7 +134,7 @@ def make_parser() -> Parser:
         "--sampled_graphs",
         type=positive_int,
         default=Protocol.sampled_graphs,
-        help="held-out graphs in the sampled reconstruction (greedy uses all)",
+        help="held-out graphs where decodings are sampled or searched for (greedy uses all)",
     )
     flags.add_argument(
         "--prior",

@@ -225,8 +225,8 @@ def most_probable(
         return most_probable_in_direction(model, z, start_type, k, mask, widest)
 
     result = _nothing(model, len(z), k, z.device)
-    kept = 2 * k
-    while kept <= max(widest, 2 * k) and not result.proved.all():
+    kept = k
+    while kept <= max(widest, k) and not result.proved.all():
         rows = (~result.proved).nonzero().squeeze(1)
         points = z[rows]
         lists = [

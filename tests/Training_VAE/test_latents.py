@@ -14,6 +14,7 @@ from datasets.spaces.nb101 import NB101
 from datasets.splits import split_rows
 from experiment.errors import InputError
 from models import Sizes, build_model
+from Training_VAE import latent_map, train_svge
 from Training_VAE.data import Architectures
 from Training_VAE.latents import latent_table, load_latents, published_matrices, save_latents
 
@@ -119,3 +120,21 @@ def test_measurements_stand_beside_the_architectures_they_are_of() -> None:
         table["mean"], model.encode(graphs).mean.detach().numpy(), rtol=1e-5, atol=1e-6
     )
     assert table["mean"].dtype == table["log_variance"].dtype == np.float32
+
+
+def test_the_map_is_drawn_and_its_latents_are_made_on_demand(
+    tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    common = ["--data_search_space", "NB101", "--device", "cpu", "--threads", "1"]
+    log_dir = ["--config", str(tiny), "--epochs", "1", "--log_dir", str(tmp_path)]
+    train_svge.main([*common, *log_dir, "--sampled_graphs", "2"])
+    weights = [*common, "--path_state_dict", str(tmp_path / "SVGE_NB101")]
+    capsys.readouterr()
+    assert latent_map.main(weights) == 0
+    picture = Path(capsys.readouterr().out.strip())
+    assert picture == tmp_path / "SVGE_NB101" / "figures" / "latent_map.png"
+    assert picture.stat().st_size > 1000
+    made = tmp_path / "SVGE_NB101" / "NB101_latent_epoch1.npz"
+    assert len(load_latents(made)["mean"]) == 91  # cells of at most four nodes
+    with pytest.raises(InputError, match="there is no latent file"):
+        latent_map.main([*weights, "--latents", str(tmp_path / "absent.npz")])
