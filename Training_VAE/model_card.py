@@ -19,8 +19,8 @@ DESCRIPTIONS = {
 CARD = """\
 # {name}
 
-{what}, for the architectures of {space}. Trained by this project; these are not the weights that
-the authors of the paper published.
+{what}, for the architectures of {space}.
+Trained by this project; these are not the weights that the authors of the paper published.
 
 ```python
 from models import load_model
@@ -102,13 +102,17 @@ def model_card(name: str, entry: Mapping[str, Any]) -> str:
     )
 
 
+CHOSEN = ("noise_scale", "prior_scale", "temperature")
+"""Numbers of a result that were chosen, not measured."""
+
+
 def shares(metrics: Mapping[str, Any], name: str = "") -> Iterator[tuple[str, float, str]]:
     """Every measured share, with its name in the result and what it is a share of."""
     counts = [f"{metrics[k]:,} {k}" for k in ("decodings", "graphs") if k in metrics]
     for key, value in metrics.items():
         if isinstance(value, Mapping):
             yield from shares(value, f"{name}{key}.")
-        elif isinstance(value, float) and key != "noise_scale":
+        elif isinstance(value, float) and key not in CHOSEN:
             yield f"{name}{key}", value, " of ".join(counts)
 
 
