@@ -4,7 +4,7 @@
         [--seeds 1 2 3] [--data_root FOLDER] [--out benchmarks/results/uniqueness_enas.json]
 
 The weights in the first folder are measured with every setting of :data:`SWEEP`, those in the
-others with the temperatures of :data:`TRADE_OFF`; greedy and sampled reconstruction once for each
+others with those of :data:`TRADE_OFF`; greedy and sampled reconstruction once for each
 folder and temperature. Masks are off, products are in float32. What ``--out`` holds already is not
 measured again: a command that was stopped goes on when it is repeated, and folders and seeds can
 be added. A figure is drawn beside it, under the same name.
@@ -66,13 +66,15 @@ class Setting:
     temperature: float = 1.0
 
 
-TRADE_OFF = tuple(Setting(temperature=value) for value in (1.0, 1.5, 2.0))
+TRADE_OFF = (Setting(),)
 """Settings of all weights."""
 
 SWEEP = (
     *TRADE_OFF,
+    *(Setting(temperature=value) for value in (1.5, 2.0, 3.0)),
     *(Setting(prior_scale=value) for value in (0.25, 0.5, 2.0, 4.0)),
     *(Setting(prior=kind) for kind in ("full", "standard", "box", "sphere", "encoded")),
+    *(Setting(prior_scale=0.5, temperature=value) for value in (1.5, 2.0)),
 )
 """Settings of the first weights."""
 

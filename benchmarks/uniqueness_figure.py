@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 # Paul Tol's "bright" scheme: told apart with every kind of colour vision.
 _COLOURS = ("#4477aa", "#ee6677", "#228833", "#ccbb44", "#66ccee", "#aa3377")
+_SCALES = (1.0, 0.5)
+"""Of the prior, in the panels about reconstruction."""
+
 _QUANTITIES = {
     "uniqueness": ("uniqueness", "#4477aa", "o"),
     "distinct_points": ("distinct points", "#ee6677", "s"),
@@ -24,9 +27,9 @@ _QUANTITIES = {
 def uniqueness_figure(lines: Sequence[Summary], best: Summary | None) -> Figure:
     """Reconstruction against uniqueness, greedy and sampled, and what the prior changes.
 
-    In the first two panels a colour is a VAE, whose temperatures are joined and written beside
-    the points; ``best`` is circled. The third shows all priors of the first VAE at temperature 1.
-    Bars are standard deviations over the seeds.
+    In the first two panels a colour is a VAE, whose temperatures are joined, for each scale of the
+    prior by itself, and written beside the points; ``best`` is circled. The third shows all priors
+    of the first VAE at temperature 1. Bars are standard deviations over the seeds.
     """
     from matplotlib.figure import Figure
 
@@ -52,16 +55,20 @@ def uniqueness_figure(lines: Sequence[Summary], best: Summary | None) -> Figure:
 
 
 def _trade_off(axes: Axes, lines: Sequence[Summary], quantity: str) -> None:
-    chosen = [line for line in lines if (line.prior, line.prior_scale) == ("diagonal", 1.0)]
-    folders = list(dict.fromkeys(line.folder for line in chosen))
-    for folder, colour in zip(folders, _COLOURS, strict=False):
-        curve = [line for line in chosen if line.folder == folder]
+    curves: dict[tuple[str, float], list[Summary]] = {}
+    for line in lines:
+        if line.prior == "diagonal" and line.prior_scale in _SCALES:
+            curves.setdefault((line.folder, line.prior_scale), []).append(line)
+    folders = list(dict.fromkeys(folder for folder, _ in curves))
+    for (folder, scale), curve in curves.items():
+        colour = _COLOURS[folders.index(folder) % len(_COLOURS)]
         curve.sort(key=lambda line: line.temperature)
         x = [100 * line.uniqueness.mean for line in curve]
         y = [100 * getattr(line, quantity) for line in curve]
         error = [100 * line.uniqueness.deviation for line in curve]
-        label = curve[0].training
-        axes.errorbar(x, y, xerr=error, fmt="-o", color=colour, markersize=4, label=label)
+        style, label = ("-o", "") if scale == 1 else ("--s", f", prior × {scale:g}")
+        label = curve[0].training + label
+        axes.errorbar(x, y, xerr=error, fmt=style, color=colour, markersize=4, label=label)
         for line, left, height in zip(curve, x, y, strict=True):
             axes.annotate(
                 f"{line.temperature:g}",

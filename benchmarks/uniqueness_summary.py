@@ -13,6 +13,9 @@ EXACT = 0.999
 VALID = 0.999
 """Share of the unmasked decodings of prior points that are valid with the recommended setting."""
 
+DISTINCT = 0.99
+"""Share of the prior points with most frequent architectures of their own, with that setting."""
+
 
 @dataclass(frozen=True)
 class Spread:
@@ -120,16 +123,17 @@ def summaries(weights: Iterable[dict[str, Any]]) -> list[Summary]:
 
 
 def recommended(lines: Iterable[Summary]) -> Summary | None:
-    """The most unique setting that reconstructs (:data:`EXACT`) and is valid (:data:`VALID`).
+    """The most unique setting that meets :data:`EXACT`, :data:`VALID` and :data:`DISTINCT`.
 
-    Only the default prior is chosen from: another one moves the points, not the decoder. Without
-    a bound on validity every temperature could be raised further.
+    Without the last two every temperature could be raised further, and every prior narrowed. Of
+    the priors the default one is chosen from, at any scale.
     """
     enough = [
         line
         for line in lines
-        if (line.prior, line.prior_scale) == ("diagonal", 1.0)
+        if line.prior == "diagonal"
         and line.greedy >= EXACT
         and line.validity.mean >= VALID
+        and line.distinct_points.mean >= DISTINCT
     ]
     return max(enough, key=lambda line: line.uniqueness.mean, default=None)

@@ -12,7 +12,7 @@ import torch
 from benchmarks import uniqueness
 from benchmarks.uniqueness import SWEEP, TRADE_OFF, Measurements, Setting
 from benchmarks.uniqueness_figure import uniqueness_figure
-from benchmarks.uniqueness_summary import EXACT, VALID, recommended, summaries
+from benchmarks.uniqueness_summary import DISTINCT, EXACT, VALID, recommended, summaries
 from experiment.errors import InputError
 from models import Sizes, build_model
 from models.checkpoints import checkpoint_path
@@ -20,12 +20,14 @@ from models.checkpoints import checkpoint_path
 QUANTITIES = ("uniqueness", "validity", "novelty", "distinct_points", "agreement")
 
 
-def decodings(seed: int, temperature: float, prior: str = "diagonal", **values: float) -> dict:
+def decodings(
+    seed: int, temperature: float, prior: str = "diagonal", scale: float = 1.0, **values: float
+) -> dict:
     measured = {**dict.fromkeys(QUANTITIES, 1.0), **values}
     return {
         "seed": seed,
         "prior": prior,
-        "prior_scale": 1.0,
+        "prior_scale": scale,
         "temperature": temperature,
         **measured,
     }
@@ -69,19 +71,22 @@ def test_recommended_reconstructs_and_is_valid() -> None:
             decodings(1, 1.0, uniqueness=0.5, validity=VALID),
             decodings(1, 2.0, uniqueness=0.9, validity=VALID - 1e-6),
             decodings(1, 1.0, prior="full", uniqueness=0.8),
+            decodings(1, 1.0, scale=0.5, uniqueness=0.6, distinct_points=DISTINCT),
+            decodings(1, 1.0, scale=0.25, uniqueness=0.7, distinct_points=DISTINCT - 1e-6),
         ],
     )
     best = recommended(summaries([inexact, exact]))
     assert best is not None
-    assert (best.folder, best.temperature, best.prior) == ("exact", 1.0, "diagonal")
+    assert (best.folder, best.prior, best.prior_scale) == ("exact", "diagonal", 0.5)
     assert recommended(summaries([inexact])) is None
 
 
 def test_figure_shows_all_weights_and_the_priors_of_the_first() -> None:
     first = [decodings(1, 1.0), decodings(1, 2.0), decodings(1, 1.0, prior="box")]
+    first += [decodings(1, 2.0, scale=0.5)]
     lines = summaries([weights("a", 1.0, first), weights("b", 0.9, [decodings(1, 1.0)])])
     greedy, sampled, priors = uniqueness_figure(lines, lines[0]).axes
-    assert len(greedy.containers) == len(sampled.containers) == 2
+    assert len(greedy.containers) == len(sampled.containers) == 3
     assert [text.get_text() for text in priors.get_yticklabels()] == ["diagonal × 1", "box × 1"]
 
 
