@@ -31,6 +31,14 @@ def report_evaluation(result: dict[str, Any]) -> None:
     found = reconstruction["most_probable"]
     counts = f"{found['graphs']} graphs, {found['proved']:.2%} proved"
     lines.append(("exact, most probable decoding of the mean", found["share"], counts))
+    found = reconstruction["nearest"]
+    lines.append(
+        (
+            "exact, decoding of the mean that is encoded nearest to it",
+            found["share"],
+            f"{found['graphs']} graphs",
+        )
+    )
     for key in ("sampled_training_noise", "sampled_unit_noise"):
         part = reconstruction[key]
         label = f"exact, sampled decoding, latent noise × {part['noise_scale']:g}"
