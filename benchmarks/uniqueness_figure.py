@@ -66,14 +66,15 @@ def _trade_off(axes: Axes, lines: Sequence[Summary], quantity: str) -> None:
         x = [100 * line.uniqueness.mean for line in curve]
         y = [100 * getattr(line, quantity) for line in curve]
         error = [100 * line.uniqueness.deviation for line in curve]
-        style, label = ("-o", "") if scale == 1 else ("--s", f", prior × {scale:g}")
-        label = curve[0].training + label
+        style, offset, label = "-o", 6, curve[0].training
+        if scale != 1:
+            style, offset, label = "--s", -12, f"the same, prior × {scale:g}"
         axes.errorbar(x, y, xerr=error, fmt=style, color=colour, markersize=4, label=label)
         for line, left, height in zip(curve, x, y, strict=True):
             axes.annotate(
                 f"{line.temperature:g}",
                 (left, height),
-                (0, 6),
+                (0, offset),
                 textcoords="offset points",
                 ha="center",
                 fontsize="x-small",

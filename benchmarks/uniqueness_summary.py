@@ -40,6 +40,7 @@ class Summary:
 
     Attributes:
         folder: of the weights.
+        epoch: which of its checkpoints they are.
         noise_scale: of the latent noise in training.
         beta: weight of the divergence in training.
         prior: kind of the prior.
@@ -57,6 +58,7 @@ class Summary:
     """
 
     folder: str
+    epoch: int
     noise_scale: float | None
     beta: float | None
     prior: str
@@ -76,7 +78,7 @@ class Summary:
         """What tells the trainings apart; of published weights nothing but the folder is known."""
         if self.noise_scale is None or self.beta is None:
             return self.folder
-        return f"noise × {self.noise_scale:g}, β {self.beta:g}"
+        return f"noise × {self.noise_scale:g}, β {self.beta:g}, epoch {self.epoch}"
 
     def __str__(self) -> str:
         return (
@@ -108,6 +110,7 @@ def summaries(weights: Iterable[dict[str, Any]]) -> list[Summary]:
             lines.append(
                 Summary(
                     folder=entry["folder"],
+                    epoch=entry["epoch"],
                     noise_scale=entry["noise_scale"],
                     beta=entry["beta"],
                     prior=prior,

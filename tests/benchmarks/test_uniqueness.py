@@ -40,6 +40,7 @@ def weights(folder: str, exact: float, drawn: list[dict]) -> dict[str, Any]:
     ]
     return {
         "folder": folder,
+        "epoch": 3,
         "sha256": folder,
         "noise_scale": 0.01,
         "beta": 0.005,
