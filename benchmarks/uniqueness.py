@@ -83,11 +83,23 @@ def describe_weights(trained: TrainedVAE) -> dict[str, Any]:
     """Which weights they are, and what their training chose."""
     record = TrainingRecord.read(trained.folder)
     return {
-        "folder": trained.folder.as_posix(),
         "epoch": trained.epoch,
         "sha256": sha256(checkpoint_path(trained.folder, trained.epoch)),
         "noise_scale": record.noise_scale,
         "beta": record.beta,
+    }
+
+
+def describe_latents(trained: TrainedVAE, architectures: Architectures) -> dict[str, float]:
+    """How far latents spread, and how far training moved them: medians over the coordinates.
+
+    ``latent_deviation`` is the deviation of the training graphs' means, ``posterior_deviation``
+    the mean deviation of their posteriors: training adds its noise scale times that.
+    """
+    latents = trained.model.encode_all(architectures.train.to(trained.model.device))
+    return {
+        "latent_deviation": float(latents.mean.std(0).median()),
+        "posterior_deviation": float((latents.log_variance / 2).exp().mean(0).median()),
     }
 
 
@@ -170,7 +182,8 @@ def measure(given: Namespace, results: Measurements, protocol: Protocol) -> None
     for number, folder in enumerate(given.weights):
         trained = load_trained(given.model, given.data_search_space, folder, None, device)
         architectures = trained_architectures(trained, given.data_root, given.seeds[0])
-        results.begin({**describe_weights(trained), "folder": folder.as_posix()})
+        described = describe_weights(trained) | describe_latents(trained, architectures)
+        results.begin({"folder": folder.as_posix(), **described})
         settings = TRADE_OFF if number else SWEEP
         for temperature in sorted({setting.temperature for setting in settings}):
             if not results.has("reconstruction", temperature=temperature):
