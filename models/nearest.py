@@ -10,7 +10,7 @@ from models.decoding import decode_greedily
 from models.search import most_probable
 from models.vae import GraphVAE
 
-SAME = 1e-3
+SAME = 1e-5
 """Distance from the latent, relative to its norm, below which an encoding counts as the latent."""
 
 
