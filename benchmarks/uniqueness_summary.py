@@ -10,6 +10,9 @@ from typing import Any
 EXACT = 0.999
 """Share of the held-out graphs that the recommended weights decode exactly, greedily, at least."""
 
+SAMPLED = 0.99
+"""The same of sampled decodings of slightly noisy latents: what a higher temperature costs."""
+
 VALID = 0.999
 """Share of the unmasked decodings of prior points that are valid with the recommended setting."""
 
@@ -126,16 +129,17 @@ def summaries(weights: Iterable[dict[str, Any]]) -> list[Summary]:
 
 
 def recommended(lines: Iterable[Summary]) -> Summary | None:
-    """The most unique setting that meets :data:`EXACT`, :data:`VALID` and :data:`DISTINCT`.
+    """The most unique setting within the bounds of this module.
 
-    Without the last two every temperature could be raised further, and every prior narrowed. Of
-    the priors the default one is chosen from, at any scale.
+    Greedy decoding alone bounds nothing: every temperature could be raised further, and every
+    prior narrowed. Of the priors the default one is chosen from, at any scale.
     """
     enough = [
         line
         for line in lines
         if line.prior == "diagonal"
         and line.greedy >= EXACT
+        and line.sampled >= SAMPLED
         and line.validity.mean >= VALID
         and line.distinct_points.mean >= DISTINCT
     ]

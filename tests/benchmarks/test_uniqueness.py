@@ -12,7 +12,7 @@ import torch
 from benchmarks import uniqueness
 from benchmarks.uniqueness import SWEEP, TRADE_OFF, Measurements, Setting
 from benchmarks.uniqueness_figure import uniqueness_figure
-from benchmarks.uniqueness_summary import DISTINCT, EXACT, VALID, recommended, summaries
+from benchmarks.uniqueness_summary import DISTINCT, EXACT, SAMPLED, VALID, recommended, summaries
 from experiment.errors import InputError
 from models import Sizes, build_model
 from models.checkpoints import checkpoint_path
@@ -35,8 +35,8 @@ def decodings(
 
 def weights(folder: str, exact: float, drawn: list[dict]) -> dict[str, Any]:
     found = [
-        {"temperature": t, "greedy": {"forward": 0.5, "joint": exact}, "sampled": {"share": 0.9}}
-        for t in (1.0, 2.0)
+        {"temperature": t, "greedy": {"forward": 0.5, "joint": exact}, "sampled": {"share": share}}
+        for t, share in ((1.0, SAMPLED), (2.0, SAMPLED), (3.0, SAMPLED - 1e-6))
     ]
     return {
         "folder": folder,
@@ -60,7 +60,7 @@ def test_summary_is_mean_and_spread_over_the_seeds() -> None:
     assert cold.uniqueness.mean == pytest.approx(0.7)
     assert cold.uniqueness.deviation == pytest.approx(0.02**0.5)
     assert hot.uniqueness.deviation == 0
-    assert (cold.greedy, cold.sampled) == (0.9, 0.9)
+    assert (cold.greedy, cold.sampled) == (0.9, SAMPLED)
 
 
 def test_recommended_reconstructs_and_is_valid() -> None:
@@ -71,6 +71,7 @@ def test_recommended_reconstructs_and_is_valid() -> None:
         [
             decodings(1, 1.0, uniqueness=0.5, validity=VALID),
             decodings(1, 2.0, uniqueness=0.9, validity=VALID - 1e-6),
+            decodings(1, 3.0, uniqueness=0.9),
             decodings(1, 1.0, prior="full", uniqueness=0.8),
             decodings(1, 1.0, scale=0.5, uniqueness=0.6, distinct_points=DISTINCT),
             decodings(1, 1.0, scale=0.25, uniqueness=0.7, distinct_points=DISTINCT - 1e-6),
