@@ -74,7 +74,7 @@ SWEEP = (
     *(Setting(temperature=value) for value in (1.5, 2.0)),
     *(Setting(prior_scale=value) for value in (0.25, 0.5, 2.0, 4.0)),
     *(Setting(prior=kind) for kind in ("full", "standard", "box", "sphere", "encoded")),
-    *(Setting(prior_scale=0.5, temperature=value) for value in (1.5, 2.0)),
+    Setting(prior_scale=0.5, temperature=1.5),
 )
 """Settings of the first weights."""
 
