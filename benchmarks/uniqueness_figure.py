@@ -103,6 +103,6 @@ def _priors(axes: Axes, lines: Sequence[Summary]) -> None:
     axes.set_yticks(places, [f"{line.prior} × {line.prior_scale:g}" for line in shown])
     axes.invert_yaxis()
     axes.set_xlim(0, 104)
-    axes.set_xlabel(f"%, at temperature 1 ({lines[0].training})")
+    axes.set_xlabel("%, first training, temperature 1")
     axes.grid(axis="x", color="#e6e6e6", linewidth=0.8)
     axes.legend(frameon=False, fontsize="small", loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
