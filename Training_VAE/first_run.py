@@ -32,7 +32,7 @@ from Training_VAE.trained import TrainingRecord  # noqa: E402
 
 SMALL_CELLS = 5
 """Nodes of the largest cells of the job that needs no data."""
-SMALL_FLAGS = ["--cells_up_to", str(SMALL_CELLS), "--epochs", "30", "--epochs_a_pass", "1"]
+SMALL_FLAGS = ["--cells_up_to", str(SMALL_CELLS), "--epochs", "12", "--epochs_a_pass", "1"]
 SMALL_FLAGS += ["--batch_size", "32"]
 """Its training: few graphs, so more passes and smaller batches than on a whole space."""
 
