@@ -1,0 +1,1 @@
+"""The networks that an architecture stands for: images in, class scores out."""

@@ -1,0 +1,64 @@
+"""Layers that the networks share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class BatchNorm:
+    """How batch statistics are kept.
+
+    Attributes:
+        momentum: share of the newest batch in the running statistics (PyTorch's sense: one less
+            TensorFlow's).
+        epsilon: added to the variance.
+    """
+
+    momentum: float = 0.1
+    epsilon: float = 1e-5
+
+    def __call__(self, channels: int) -> nn.BatchNorm2d:
+        """The layer for so many channels."""
+        return nn.BatchNorm2d(channels, eps=self.epsilon, momentum=self.momentum)
+
+
+class ConvBNReLU(nn.Sequential):
+    """Convolution, batch norm, ReLU; the image keeps its size.
+
+    **Shape**: (B, ``inputs``, H, W) → (B, ``outputs``, H, W).
+    """
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, batch_norm: BatchNorm) -> None:
+        super().__init__(
+            nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=False),
+            batch_norm(outputs),
+            nn.ReLU(inplace=True),
+        )
+
+
+class Classifier(nn.Module):
+    """Mean over the image, then a score for each class. **Shape**: (B, C, H, W) → (B, classes)."""
+
+    def __init__(self, channels: int, num_classes: int) -> None:
+        super().__init__()
+        self.dense = nn.Linear(channels, num_classes)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Scores of the classes."""
+        return self.dense(images.mean(dim=(2, 3)))
+
+
+def initialise(network: nn.Module) -> None:
+    """Draw the weights as NAS-Bench-101 does: He et al. (2015) for convolutions, Glorot for dense.
+
+    On the meta device, where weights have no values, this does nothing.
+    """
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.kaiming_normal_(module.weight, mode="fan_in", nonlinearity="relu")
+        elif isinstance(module, nn.Linear):
+            nn.init.xavier_uniform_(module.weight)
+            nn.init.zeros_(module.bias)
