@@ -1,0 +1,34 @@
+"""What every network asks of its sizes and of the images that it is given."""
+
+from __future__ import annotations
+
+from models.errors import ModelError
+
+
+def check_sizes(network: str, **sizes: int) -> None:
+    """Make sure that every size is at least 1.
+
+    Args:
+        network: what is built, for the message ("an NB201 network").
+        sizes: by the name of the argument.
+
+    Raises:
+        ModelError: one is not.
+    """
+    for name, value in sizes.items():
+        if value < 1:
+            raise ModelError(f"{name} is {value}, {network} needs at least 1")
+
+
+def check_image(height: int, width: int, halvings: int) -> None:
+    """Make sure that an image can be halved so often and keep a pixel.
+
+    Raises:
+        ModelError: it is too small.
+    """
+    least = 2**halvings
+    if min(height, width) < least:
+        raise ModelError(
+            f"images of {height}×{width} pixels cannot be halved {halvings} times: expected at "
+            f"least {least}×{least}"
+        )
