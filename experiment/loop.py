@@ -21,6 +21,10 @@ CHECKPOINT_SECONDS = 120.0
 """A long epoch is saved this often as well, so that a kill costs little."""
 
 
+class DivergedError(InputError):
+    """A training whose loss is no longer a finite number."""
+
+
 class Examples(Protocol):
     """The training examples of one epoch, in the order they are to be seen."""
 
@@ -44,7 +48,10 @@ class TrainingLoop:
         loss: scalars of a batch by name; the one called ``loss`` is minimised. It is given the
             batch and the loop's random generator.
         seed: of the random generator.
-        checkpoint: where the state is kept.
+        checkpoint: where the state is kept; ``None`` for a training that is sooner repeated than
+            resumed.
+        unit: what the examples are called.
+        shown: whether a terminal shows its progress.
     """
 
     _STATE = ("device", "model", "optimisers", "schedule", "random")
@@ -57,13 +64,17 @@ class TrainingLoop:
         examples: Callable[[int], Examples],
         loss: Callable[[Any, torch.Generator], Mapping[str, Tensor]],
         seed: int,
-        checkpoint: Path,
+        checkpoint: Path | None,
+        unit: str = "graphs",
+        shown: bool = True,
     ) -> None:
         self.model = model
         self.settings = settings
         self.examples = examples
         self.loss = loss
         self.checkpoint = checkpoint
+        self.unit = unit
+        self.shown = shown
         self.optimisers = make_optimisers(model, settings)
         self.device = next(model.parameters()).device
         self.generator = torch.Generator(self.device).manual_seed(seed)
@@ -83,7 +94,7 @@ class TrainingLoop:
             InputError: the checkpoint is damaged, no loop's, or of another kind of device, whose
                 random numbers are others.
         """
-        if not self.checkpoint.exists():
+        if self.checkpoint is None or not self.checkpoint.exists():
             return False
         state = load_checkpoint(self.checkpoint, self.device)
         for name in (*self._STATE, *self._POSITION):
@@ -107,7 +118,9 @@ class TrainingLoop:
         return True
 
     def save(self) -> None:
-        """Write the checkpoint."""
+        """Write the checkpoint, where there is a place for it."""
+        if self.checkpoint is None:
+            return
         save_checkpoint(
             self.checkpoint,
             {
@@ -126,11 +139,11 @@ class TrainingLoop:
         Args:
             after_epoch: called with the number of epochs done and the epoch's means: the loss
                 parts, the learning rate that it ended with, ``seconds`` of training since the run
-                began, and ``graphs_per_second``. Its own time is not counted. The checkpoint is
+                began, and ``<unit>_per_second``. Its own time is not counted. The checkpoint is
                 written after it, so a kill in between repeats it.
 
         Raises:
-            InputError: the loss is no longer finite.
+            DivergedError: the loss is no longer finite.
         """
         while self.epoch < self.settings.epochs:
             self._run_epoch()
@@ -138,7 +151,7 @@ class TrainingLoop:
             means["learning_rate"] = self.optimisers.learning_rate
             self.schedule.after_epoch(means["loss"])
             means["seconds"] = self.seconds
-            means["graphs_per_second"] = self.seen / (self.seconds - self.seconds_before)
+            means[f"{self.unit}_per_second"] = self.seen / (self.seconds - self.seconds_before)
             self.epoch, self.batch, self.seen, self.sums = self.epoch + 1, 0, 0, {}
             self.seconds_before = self.seconds
             after_epoch(self.epoch, means)
@@ -150,7 +163,7 @@ class TrainingLoop:
         size = self.settings.batch_size
         title = f"epoch {self.epoch + 1}/{self.settings.epochs}"
         saved = time.monotonic()
-        with progress(len(examples), title, "graphs") as bar:
+        with progress(len(examples), title, self.unit, shown=self.shown) as bar:
             bar.advance(self.batch * size)
             while self.batch * size < len(examples):
                 began = time.monotonic()
@@ -177,7 +190,7 @@ class TrainingLoop:
         self.schedule.after_batch()
         figures = {name: float(value.detach()) for name, value in parts.items()}
         if not math.isfinite(figures["loss"]):
-            raise InputError(
+            raise DivergedError(
                 f"the loss is {figures['loss']} in epoch {self.epoch + 1}, batch {self.batch + 1}: "
                 "try a lower learning rate, gradient clipping or float32"
             )

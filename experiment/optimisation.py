@@ -9,7 +9,13 @@ from typing import Any, Literal
 import torch
 from torch import nn
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import OneCycleLR, ReduceLROnPlateau
+from torch.optim.lr_scheduler import (
+    CosineAnnealingLR,
+    CosineAnnealingWarmRestarts,
+    LRScheduler,
+    OneCycleLR,
+    ReduceLROnPlateau,
+)
 
 from experiment.errors import InputError
 
@@ -21,24 +27,37 @@ class Optimisation:
     Attributes:
         epochs: passes over the training data.
         batch_size: examples a step.
-        learning_rate: the constant rate, or the highest of a one-cycle schedule.
-        optimiser: ``adam``, ``adamw``, or ``muon`` for the matrices with AdamW for the rest.
+        learning_rate: the constant rate, or the highest of a schedule.
+        optimiser: ``adam``, ``adamw``, ``muon`` for the matrices with AdamW for the rest, ``sgd``
+            with Nesterov's momentum, or ``rmsprop`` with momentum.
         rest_rate: rate of what Muon does not fit, as a share of ``learning_rate``.
-        schedule: ``one_cycle`` (Smith & Topin 2017, arXiv:1708.07120; steps every batch),
-            ``plateau`` (a tenth after 10 epochs without a better training loss, as the published
-            code) or ``constant``.
+        schedule: ``one_cycle`` (Smith & Topin 2017, arXiv:1708.07120), ``cosine`` (half a wave
+            down to ``final_rate``), ``cosine_restarts`` (such waves one after the other, each
+            twice as long: Loshchilov & Hutter 2017, arXiv:1608.03983), all of which step every
+            batch; ``plateau`` (a tenth after 10 epochs without a better training loss, as the
+            published code) or ``constant``.
         warmup: share of a one-cycle schedule in which the rate rises.
-        weight_decay: of AdamW and Muon.
+        final_rate: where a cosine ends.
+        first_cycle: epochs of the first of the ``cosine_restarts``.
+        momentum: of ``sgd`` and ``rmsprop``.
+        squares_decay: of the mean of squared gradients, of ``rmsprop``.
+        epsilon: added to its root, of ``rmsprop``.
+        weight_decay: of all optimisers but ``adam``; of ``sgd`` and ``rmsprop`` it is an L2 term.
         gradient_clip: largest norm of the gradient; ``None`` does not clip.
     """
 
     epochs: int
     batch_size: int
     learning_rate: float
-    optimiser: Literal["adam", "adamw", "muon"] = "adamw"
+    optimiser: Literal["adam", "adamw", "muon", "sgd", "rmsprop"] = "adamw"
     rest_rate: float = 0.25
-    schedule: Literal["one_cycle", "plateau", "constant"] = "one_cycle"
+    schedule: Literal["one_cycle", "cosine", "cosine_restarts", "plateau", "constant"] = "one_cycle"
     warmup: float = 0.3
+    final_rate: float = 0.0
+    first_cycle: int = 10
+    momentum: float = 0.9
+    squares_decay: float = 0.9
+    epsilon: float = 1e-8
     weight_decay: float = 0.01
     gradient_clip: float | None = 5.0
 
@@ -50,6 +69,13 @@ class Optimisation:
                 f"epochs {self.epochs}, batch size {self.batch_size} and learning rate "
                 f"{self.learning_rate} must all be positive"
             )
+        if not 0 <= self.final_rate <= self.learning_rate:
+            raise InputError(
+                f"the final learning rate is {self.final_rate}, expected 0 to the highest one, "
+                f"{self.learning_rate}"
+            )
+        if self.first_cycle < 1:
+            raise InputError(f"the first cycle has {self.first_cycle} epochs, expected 1 or more")
 
 
 class Optimisers:
@@ -108,6 +134,26 @@ def make_optimisers(model: nn.Module, settings: Optimisation) -> Optimisers:
     rate, decay = settings.learning_rate, settings.weight_decay
     if settings.optimiser == "adam":
         return Optimisers([torch.optim.Adam(model.parameters(), lr=rate, fused=True)])
+    if settings.optimiser == "sgd":
+        sgd = torch.optim.SGD(
+            model.parameters(),
+            rate,
+            momentum=settings.momentum,
+            nesterov=settings.momentum > 0,
+            weight_decay=decay,
+            fused=True,
+        )
+        return Optimisers([sgd])
+    if settings.optimiser == "rmsprop":
+        rmsprop = torch.optim.RMSprop(
+            model.parameters(),
+            rate,
+            alpha=settings.squares_decay,
+            eps=settings.epsilon,
+            momentum=settings.momentum,
+            weight_decay=decay,
+        )
+        return Optimisers([rmsprop])
     matrices = hidden_matrices(model) if settings.optimiser == "muon" else []
     fitted = {id(parameter) for parameter in matrices}
     rest = [parameter for parameter in model.parameters() if id(parameter) not in fitted]
@@ -134,23 +180,14 @@ class Schedule:
     """
 
     def __init__(self, optimisers: Optimisers, settings: Optimisation, batches: int) -> None:
-        self._by_batch: list[OneCycleLR] = []
+        self._by_batch: list[LRScheduler] = []
         self._by_epoch: list[ReduceLROnPlateau] = []
-        if settings.schedule == "one_cycle":
-            self._by_batch = [
-                OneCycleLR(
-                    part,
-                    part.param_groups[0]["lr"],
-                    total_steps=settings.epochs * batches + 1,
-                    pct_start=settings.warmup,
-                    cycle_momentum=settings.optimiser != "muon",  # Muon's stays at 0.95
-                )
-                for part in optimisers.parts
-            ]
-        elif settings.schedule == "plateau":
+        if settings.schedule == "plateau":
             self._by_epoch = [
                 ReduceLROnPlateau(part, factor=0.1, patience=10) for part in optimisers.parts
             ]
+        elif settings.schedule != "constant":
+            self._by_batch = [_rule(part, settings, batches) for part in optimisers.parts]
 
     def after_batch(self) -> None:
         """Tell that a batch was trained on."""
@@ -177,3 +214,23 @@ class Schedule:
         """Go on where :meth:`state_dict` was taken."""
         for rule, state in zip((*self._by_batch, *self._by_epoch), states, strict=True):
             rule.load_state_dict(state)
+
+
+def _rule(optimiser: Optimizer, settings: Optimisation, batches: int) -> LRScheduler:
+    """The rule that steps every batch; ``batches`` make an epoch."""
+    rate = float(optimiser.param_groups[0]["lr"])
+    lowest = settings.final_rate * rate / settings.learning_rate
+    steps = settings.epochs * batches
+    if settings.schedule == "cosine":
+        return CosineAnnealingLR(optimiser, steps, lowest)
+    if settings.schedule == "cosine_restarts":
+        return CosineAnnealingWarmRestarts(
+            optimiser, settings.first_cycle * batches, T_mult=2, eta_min=lowest
+        )
+    return OneCycleLR(
+        optimiser,
+        rate,
+        total_steps=steps + 1,
+        pct_start=settings.warmup,
+        cycle_momentum=settings.optimiser != "muon",  # Muon's stays at 0.95
+    )

@@ -25,14 +25,18 @@ Item = TypeVar("Item")
 
 @overload
 def progress(
-    iterable_or_total: int | None, description: str, unit: str = ...
+    iterable_or_total: int | None, description: str, unit: str = ..., *, shown: bool = ...
 ) -> ProgressBar[None]: ...
 @overload
 def progress(
-    iterable_or_total: Iterable[Item], description: str, unit: str = ...
+    iterable_or_total: Iterable[Item], description: str, unit: str = ..., *, shown: bool = ...
 ) -> ProgressBar[Item]: ...
 def progress(
-    iterable_or_total: Iterable[Any] | int | None, description: str, unit: str = "steps"
+    iterable_or_total: Iterable[Any] | int | None,
+    description: str,
+    unit: str = "steps",
+    *,
+    shown: bool = True,
 ) -> ProgressBar[Any]:
     """A bar with rate, time left and figures of one's own, on standard error.
 
@@ -53,18 +57,19 @@ def progress(
             knows).
         description: what is being done.
         unit: what is counted, for the rate.
+        shown: false for work that is part of something with a bar of its own.
     """
     if iterable_or_total is None or isinstance(iterable_or_total, int):
-        return ProgressBar((), iterable_or_total, description, unit)
+        return ProgressBar((), iterable_or_total, description, unit, shown)
     total = len(iterable_or_total) if isinstance(iterable_or_total, Sized) else None
-    return ProgressBar(iterable_or_total, total, description, unit)
+    return ProgressBar(iterable_or_total, total, description, unit, shown)
 
 
 class ProgressBar(Generic[Item]):
     """What :func:`progress` gives; it shows from ``with`` or the first item on."""
 
     def __init__(
-        self, items: Iterable[Item], total: int | None, description: str, unit: str
+        self, items: Iterable[Item], total: int | None, description: str, unit: str, shown: bool
     ) -> None:
         self._items = items
         console = Console(stderr=True)
@@ -78,7 +83,7 @@ class ProgressBar(Generic[Item]):
             TimeRemainingColumn(),
             TextColumn("{task.fields[figures]}"),
             console=console,
-            disable=not console.is_terminal,
+            disable=not (shown and console.is_terminal),
             # A print to a redirected standard output belongs there, not above the bar.
             redirect_stdout=sys.stdout.isatty(),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -65,13 +66,18 @@ def without_time(log: Log) -> Log:
     return [(epoch, {k: v for k, v in means.items() if k not in timed}) for epoch, means in log]
 
 
-@pytest.mark.parametrize("optimiser", ["adam", "adamw", "muon"])
-@pytest.mark.parametrize("schedule", ["one_cycle", "plateau", "constant"])
+@pytest.mark.parametrize(
+    ("optimiser", "schedule"),
+    [
+        *product(["adam", "adamw", "muon"], ["one_cycle", "plateau", "constant"]),
+        *product(["sgd", "rmsprop"], ["cosine", "cosine_restarts"]),
+    ],
+)
 @pytest.mark.parametrize("die_at", [1, 5, 7, 8, 20, 28])
 def test_killed_run_resumes_to_the_same_bits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, schedule: str, optimiser: str, die_at: int
 ) -> None:
-    chosen = settings(schedule, optimiser=optimiser)
+    chosen = settings(schedule, optimiser=optimiser, first_cycle=1)
     whole = make_loop(tmp_path / "whole.pt", chosen)
     expected = run(whole)
 
@@ -87,6 +93,25 @@ def test_killed_run_resumes_to_the_same_bits(
     assert without_time(log) == without_time(expected)
     for key, value in whole.model.state_dict().items():
         assert torch.equal(value, resumed.model.state_dict()[key])
+
+
+def test_without_a_checkpoint_it_trains_to_the_same_bits(tmp_path: Path) -> None:
+    kept, unkept = (
+        TrainingLoop(model, settings(), examples, mean_loss(model), 3, checkpoint)
+        for model, checkpoint in ((linear(), tmp_path / "last.pt"), (linear(), None))
+    )
+    assert without_time(run(kept)) == without_time(run(unkept))
+    assert not unkept.resume()
+    assert [path.name for path in tmp_path.iterdir()] == ["last.pt"]
+
+
+def linear() -> nn.Module:
+    torch.manual_seed(0)
+    return nn.Linear(4, 1)
+
+
+def mean_loss(model: nn.Module) -> Any:
+    return lambda batch, generator: {"loss": model(batch).square().mean()}
 
 
 def test_training_lowers_the_loss_and_reports_means(tmp_path: Path) -> None:

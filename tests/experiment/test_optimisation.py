@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from torch import nn
 
+from experiment.errors import InputError
 from experiment.optimisation import (
     Optimisation,
     Schedule,
@@ -83,3 +86,64 @@ def test_rates_of_both_parts_keep_their_ratio() -> None:
         rates.append(optimisers.learning_rate)
     assert max(rates) == pytest.approx(0.01, rel=0.05)
     assert rates[-1] < 1e-3 * max(rates)
+
+
+def rates_of(settings: Optimisation, batches: int) -> list[float]:
+    """The rate of every step."""
+    model = nn.Linear(2, 1)
+    optimisers = make_optimisers(model, settings)
+    schedule = Schedule(optimisers, settings, batches)
+    rates = []
+    for _ in range(settings.epochs * batches):
+        rates.append(optimisers.learning_rate)
+        model(torch.ones(1, 2)).sum().backward()
+        optimisers.step()
+        schedule.after_batch()
+    return rates
+
+
+def test_cosine_is_half_a_wave_down_to_the_final_rate() -> None:
+    settings = Optimisation(5, 8, 0.2, optimiser="sgd", schedule="cosine", final_rate=0.02)
+    rates = rates_of(settings, batches=4)
+    expected = [0.02 + 0.09 * (1 + math.cos(math.pi * step / 20)) for step in range(20)]
+    assert rates == pytest.approx(expected)
+
+
+def test_restarts_double_the_waves() -> None:
+    settings = Optimisation(
+        7, 8, 0.05, optimiser="sgd", schedule="cosine_restarts", first_cycle=1, final_rate=0.001
+    )
+    rates = rates_of(settings, batches=3)
+    restarts = [step for step, rate in enumerate(rates) if rate == 0.05]
+    assert restarts == [0, 3, 9]  # waves of 1, 2 and 4 epochs
+
+
+def test_sgd_has_nesterovs_momentum() -> None:
+    weight = nn.Parameter(torch.tensor([1.0]))
+    model = nn.Module()
+    model.weight = weight
+    settings = Optimisation(1, 1, 0.1, optimiser="sgd", momentum=0.9, weight_decay=0.0)
+    optimisers = make_optimisers(model, settings)
+    for _ in range(2):
+        weight.grad = torch.ones(1)
+        optimisers.step()
+    # velocities 1 and 1.9; each step looks ahead by momentum times velocity
+    assert weight.item() == pytest.approx(1 - 0.1 * (1 + 0.9) - 0.1 * (1 + 0.9 * 1.9))
+
+
+def test_rmsprop_divides_by_the_root_plus_epsilon() -> None:
+    weight = nn.Parameter(torch.tensor([0.0]))
+    model = nn.Module()
+    model.weight = weight
+    settings = Optimisation(
+        1, 1, 0.2, optimiser="rmsprop", epsilon=1.0, squares_decay=0.9, weight_decay=0.0
+    )
+    weight.grad = torch.full((1,), 2.0)
+    make_optimisers(model, settings).step()
+    assert weight.item() == pytest.approx(-0.2 * 2 / (math.sqrt(0.1 * 4) + 1))
+
+
+@pytest.mark.parametrize(("name", "value"), [("final_rate", 0.2), ("first_cycle", 0)])
+def test_impossible_schedules_are_refused(name: str, value: float) -> None:
+    with pytest.raises(InputError, match="expected"):
+        Optimisation(1, 8, 0.1, **{name: value})  # type: ignore[arg-type]
