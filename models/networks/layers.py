@@ -39,6 +39,22 @@ class ConvBNReLU(nn.Sequential):
         )
 
 
+class ReLUConvBN(nn.Sequential):
+    """ReLU, convolution, batch norm; an image keeps its size, or is halved by ``stride`` 2.
+
+    **Shape**: (B, ``inputs``, H, W) → (B, ``outputs``, ⌈H/stride⌉, ⌈W/stride⌉).
+    """
+
+    def __init__(
+        self, inputs: int, outputs: int, kernel: int, batch_norm: BatchNorm, stride: int = 1
+    ) -> None:
+        super().__init__(
+            nn.ReLU(),  # not in place: others may read what comes in
+            nn.Conv2d(inputs, outputs, kernel, stride=stride, padding=kernel // 2, bias=False),
+            batch_norm(outputs),
+        )
+
+
 class Classifier(nn.Module):
     """Mean over the image, then a score for each class. **Shape**: (B, C, H, W) → (B, classes)."""
 
