@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from datasets.benchmark import Metric
-from datasets.spaces.enas import ENAS, NUM_OPERATIONS
+from datasets.spaces.enas import ENAS, NUM_OPERATIONS, layers_of
 from datasets.table import Table
 from experiment.errors import InputError
 
@@ -103,11 +103,6 @@ def parse_structures(
             "expected a fraction from 0 to 1"
         )
     return table[:, :-1].astype(np.int64), table[:, -1]
-
-
-def layers_of(width: int) -> int:
-    """Number of layers L of a flat row of L + L·(L−1)/2 numbers."""
-    return int((np.sqrt(8 * width + 1) - 1) / 2)
 
 
 _SPACES = str.maketrans("[],", "   ")

@@ -1,13 +1,14 @@
 """ENAS macro architectures: a chain of layers with skip connections.
 
 Pham et al., *Efficient Neural Architecture Search via Parameter Sharing*, ICML 2018; with 6
-layers as measured by D-VAE (Zhang et al., NeurIPS 2019) and with 12.
+layers as measured by D-VAE (Zhang et al., NeurIPS 2019), with 12, and with any other number.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import islice, product
+from math import isqrt
 
 import numpy as np
 import torch
@@ -32,14 +33,16 @@ class ENAS(SearchSpace):
     every architecture has one graph. There are 6^L · 2^(L(L−1)/2) for L layers.
 
     Args:
-        layers: number of layers L, at most 12.
+        layers: number of layers L; our tables hold at most 12.
     """
 
     types = ("output", "input", "conv3", "sep3", "conv5", "sep5", "avg3", "max3")
 
     def __init__(self, layers: int = 6) -> None:
-        if not 1 <= layers <= 12:
-            raise ArchitectureError(f"an ENAS network has 1 to 12 layers, {layers} were asked for")
+        if layers < 1:
+            raise ArchitectureError(
+                f"an ENAS network has at least 1 layer, {layers} were asked for"
+            )
         self.layers = layers
         self.name = "ENAS" if layers == 6 else f"ENAS{layers}"
         self.max_nodes = layers + 2
@@ -255,6 +258,35 @@ class ENAS(SearchSpace):
 def enas12() -> ENAS:
     """The space of 12 layers, as it is registered."""
     return ENAS(layers=12)
+
+
+def macro_architecture(text: str) -> ArchitectureGraph:
+    """Read a macro architecture of any number of layers, in the notations of :meth:`ENAS.parse`.
+
+    Raises:
+        ArchitectureError: the text is none; the message says what is wrong.
+    """
+    text = text.strip()
+    if not text.startswith("["):
+        return ENAS(layers_of(len(read_arch(text, "1 3 0 …").split()))).parse(text)
+    layers = read_json(text, "a row [[op],[op,b0],[op,b0,b1],…]")
+    return ENAS(len(layers) if isinstance(layers, list) else 1).from_layers(layers)
+
+
+def layers_of(length: int) -> int:
+    """Number of layers L of a row of L·(L+1)/2 numbers.
+
+    Raises:
+        ArchitectureError: no L gives so many numbers.
+    """
+    layers = (isqrt(8 * length + 1) - 1) // 2
+    if layers < 1 or layers * (layers + 1) // 2 != length:
+        more = max(layers, 1) + 1
+        raise ArchitectureError(
+            f"{length} numbers are no ENAS architecture: L layers take L·(L+1)/2 numbers, "
+            f"such as {more * (more - 1) // 2} for {more - 1} or {more * (more + 1) // 2} for {more}"
+        )
+    return layers
 
 
 def _number(token: str) -> int | str:

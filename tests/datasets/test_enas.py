@@ -10,7 +10,7 @@ import pytest
 
 from datasets.batch import GraphBatch
 from datasets.graph import ArchitectureError, ArchitectureGraph
-from datasets.spaces.enas import ENAS
+from datasets.spaces.enas import ENAS, macro_architecture
 
 SIX, TWELVE, THREE = ENAS(), ENAS(12), ENAS(3)
 LAYERS = [[1], [4, 0], [5, 0, 0], [0, 1, 1, 1], [2, 1, 1, 1, 1], [3, 0, 0, 0, 0, 1]]
@@ -49,9 +49,35 @@ def test_sizes() -> None:
     assert (SIX.max_nodes, TWELVE.max_nodes) == (8, 14)
     assert SIX.size == 6**6 * 2**15
     assert (SIX.name, TWELVE.name) == ("ENAS", "ENAS12")
-    for layers in (0, 13):
-        with pytest.raises(ArchitectureError, match="1 to 12"):
-            ENAS(layers)
+    with pytest.raises(ArchitectureError, match="at least 1 layer, 0 were"):
+        ENAS(0)
+
+
+@pytest.mark.parametrize("layers", [1, 2, 6, 12, 24])
+def test_any_number_of_layers_is_read_off_the_text(layers: int) -> None:
+    space = ENAS(layers)
+    for graph in space.sample(5, np.random.default_rng(layers)):
+        flat = space.format(graph)
+        for text in (flat, f" {flat} ", str(space.to_layers(graph)), f'{{"arch": "{flat}"}}'):
+            assert macro_architecture(text) == graph
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "0 numbers .* 1 for 1 or 3 for 2"),
+        ("1 3", "2 numbers .* 1 for 1 or 3 for 2"),
+        (FLAT + " 1", "22 numbers .* 21 for 6 or 28 for 7"),
+        ("6 1 0", "operation of layer 0.* is '6'"),
+        ("1 1 2", "skip connection of layer 1.* is '2'"),
+        ("[[1],[2]]", "layer 1 of the row has 1 numbers, expected 2"),
+        ("[]", "at least 1 layer"),
+        ("[1", "no JSON"),
+    ],
+)
+def test_texts_that_are_no_macro_architecture(text: str, message: str) -> None:
+    with pytest.raises(ArchitectureError, match=message):
+        macro_architecture(text)
 
 
 def test_small_space_is_enumerated_in_the_order_of_its_rows() -> None:
