@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, replace
 
 import torch
@@ -118,6 +119,16 @@ class ImageData:
     def image_size(self) -> int:
         """Height and width of an image in pixels."""
         return self.train.images.shape[2]
+
+    def fingerprint(self) -> str:
+        """SHA-256 of all that a training reads: images, labels and their scale; hexadecimal."""
+        digest = hashlib.sha256()
+        parts = (self.train, self.validation, self.test)
+        tensors = [tensor for part in parts for tensor in (part.images, part.labels)]
+        for tensor in (*tensors, self.mean, self.deviation):
+            digest.update(repr((tuple(tensor.shape), str(tensor.dtype))).encode())
+            digest.update(tensor.cpu().contiguous().numpy().data)
+        return digest.hexdigest()
 
     def to(self, device: torch.device | str) -> ImageData:
         """The same on another device."""
