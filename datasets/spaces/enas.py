@@ -281,10 +281,11 @@ def layers_of(length: int) -> int:
     """
     layers = (isqrt(8 * length + 1) - 1) // 2
     if layers < 1 or layers * (layers + 1) // 2 != length:
-        more = max(layers, 1) + 1
+        few = max(layers, 1)
+        many = few + 1
         raise ArchitectureError(
             f"{length} numbers are no ENAS architecture: L layers take L·(L+1)/2 numbers, "
-            f"such as {more * (more - 1) // 2} for {more - 1} or {more * (more + 1) // 2} for {more}"
+            f"such as {few * many // 2} for {few} or {many * (many + 1) // 2} for {many}"
         )
     return layers
 
