@@ -60,14 +60,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _command() -> Parser:
-    command = parser("Fetch the published files of a search space, or the published weights.")
+    command = parser(
+        "Fetch the published files of a search space, images to train on, or the published weights."
+    )
     command.add_argument("--space", required=True, choices=list(PUBLISHED))
     command.add_argument(
         "--file",
         metavar="NAME",
         help="which file, where a space has several: NB101 nasbench_only108.tfrecord (default) or "
         "nasbench_full.tfrecord, NB201 NAS-Bench-201-v1_0-e61699.pth (default) or "
-        "NAS-Bench-201-v1_1-096897.pth",
+        "NAS-Bench-201-v1_1-096897.pth; ImageNet16 imagenet-16-120-test-split.txt (default) or one "
+        "of train_data_batch_1 to _10 and val_data (with --from)",
     )
     command.add_argument("--data_root", type=Path, help="folder with ENAS/, nasbench101/, …")
     command.add_argument(

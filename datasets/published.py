@@ -64,6 +64,30 @@ def check_torch_file(path: Path) -> None:
         raise InputError(f"{str(path)!r} begins with {head!r}, expected a file of torch.save")
 
 
+def check_image_archive(path: Path) -> None:
+    """CIFAR-10: the first bytes, by which gzip marks its files."""
+    _check_start(path, b"\x1f\x8b", "a file of gzip")
+
+
+def check_image_batch(path: Path) -> None:
+    """ImageNet16: the first byte, by which pickle marks its files."""
+    _check_start(path, b"\x80", "a pickle")
+
+
+def _check_start(path: Path, start: bytes, expected: str) -> None:
+    with path.open("rb") as file:
+        head = file.read(len(start))
+    if head != start:
+        raise InputError(f"{str(path)!r} begins with {head!r}, expected {expected}")
+
+
+def check_image_split(path: Path) -> None:
+    """ImageNet16-120's validation and test: every index."""
+    from datasets.images.imagenet16 import read_split
+
+    read_split(path)
+
+
 def check_archive(path: Path) -> None:
     """Published weights: that the archive is whole."""
     from datasets import archive
@@ -76,6 +100,23 @@ _D_VAE = "https://github.com/muhanzhang/D-VAE"
 _NASBENCH = "https://github.com/google-research/nasbench"
 _NB201 = "https://github.com/D-X-Y/NAS-Bench-201"
 _SVGE = "https://github.com/automl/SVGe"
+_CIFAR = "https://www.cs.toronto.edu/~kriz/"
+_NATS = "https://github.com/D-X-Y/NATS-Bench"
+
+_IMAGENET16_MD5 = {
+    "train_data_batch_1": "27846dcaa50de8e21a7d1a35f30f0e91",
+    "train_data_batch_2": "c7254a054e0e795c69120a5727050e3f",
+    "train_data_batch_3": "4333d3df2e5ffb114b05d2ffc19b1e87",
+    "train_data_batch_4": "1620cdf193304f4a92677b695d70d10f",
+    "train_data_batch_5": "348b3c2fdbb3940c4e9e834affd3b18d",
+    "train_data_batch_6": "6e765307c242a1b3d7d5ef9139b48945",
+    "train_data_batch_7": "564926d8cbf8fc4818ba23d2faac7564",
+    "train_data_batch_8": "f4755871f718ccb653440b9dd0ebac66",
+    "train_data_batch_9": "bb6dd660c38c58552125b1a92f86b5d4",
+    "train_data_batch_10": "8f03f34ac4b42271a294f91bf480f29b",
+    "val_data": "3410e3017fdaefba8d5073aaa65e4bd6",
+}
+"""As NAS-Bench-201's code compares them (D-X-Y/AutoDL-Projects, ``DownsampledImageNet.py``)."""
 
 PUBLISHED: dict[str, tuple[PublishedFile, ...]] = {
     "ENAS": (
@@ -120,6 +161,29 @@ PUBLISHED: dict[str, tuple[PublishedFile, ...]] = {
             check_torch_file,
         ),
     ),
+    "CIFAR10": (
+        PublishedFile(
+            "cifar10/cifar-10-python.tar.gz",
+            f"{_CIFAR}cifar-10-python.tar.gz",
+            f"{_CIFAR}cifar.html",
+            "md5:c58f30108f718f92721af3b95e74349a",
+            check_image_archive,
+        ),
+    ),
+    "ImageNet16": (
+        PublishedFile(
+            "imagenet16/imagenet-16-120-test-split.txt",
+            "https://raw.githubusercontent.com/D-X-Y/AutoDL-Projects/main/configs/nas-benchmark/"
+            "imagenet-16-120-test-split.txt",
+            "https://github.com/D-X-Y/AutoDL-Projects",
+            "sha256:c0edac1d3676a9f21acea8feeb31336202d75b1a73df62aec31c6b45bb289a18",
+            check_image_split,
+        ),
+        *(
+            PublishedFile(f"imagenet16/{name}", None, _NATS, f"md5:{digits}", check_image_batch)
+            for name, digits in _IMAGENET16_MD5.items()
+        ),
+    ),
     STATE_DICTS: (
         PublishedFile(
             "state_dicts/published.archive",
@@ -130,7 +194,7 @@ PUBLISHED: dict[str, tuple[PublishedFile, ...]] = {
         ),
     ),
 }
-"""Space (or :data:`STATE_DICTS`) → its files, the one that is fetched by default first."""
+"""Space, images or :data:`STATE_DICTS` → its files, the one that is fetched by default first."""
 
 
 def published_file(space: str, name: str | None = None) -> PublishedFile:

@@ -2,7 +2,8 @@
 
 Python's own unpickler calls whatever the file names. This one knows only the instructions that
 build plain data (``pickletools`` documents them) and replaces the few constructors that files of
-measurements need, ``OrderedDict`` and NumPy numbers, by its own; every other name is refused.
+measurements and of images need, ``OrderedDict``, NumPy numbers and arrays of them, by its own;
+every other name is refused. Texts of Python 2 stay ``bytes``, arrays cannot be written to.
 It can also forget as it reads: a file of several gigabytes may hold little that is wanted, and
 Python objects take five times the room of their pickle.
 """
@@ -12,6 +13,7 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Callable
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -61,16 +63,66 @@ def read_pickle(
         ) from error
 
 
-def _number_type(code: str, *_flags: object) -> np.dtype:
+class _Unbuilt:
+    """A NumPy type or array that is named already, and gets its content by BUILD.
+
+    Attributes:
+        kind: the type, still in this machine's byte order; ``None`` for an array.
+        remembered: places in the memo that the finished object has to take.
+    """
+
+    __slots__ = ("kind", "remembered")
+
+    def __init__(self, kind: np.dtype | None) -> None:
+        self.kind = kind
+        self.remembered: list[int] = []
+
+    def build(self, state: tuple[Any, ...]) -> np.dtype | np.ndarray:
+        """The finished object, of what its ``__reduce__`` gives as its state."""
+        if self.kind is None:
+            _version, shape, kind, by_columns, raw = state
+            return _array(raw, kind, shape, "F" if by_columns else "C")
+        order = _word(state[1])
+        return self.kind.newbyteorder(order) if order in ("<", ">") else self.kind
+
+
+def _word(text: object) -> object:
+    """A text of Python 2 or 3 as one of Python 3."""
+    return text.decode("ascii") if isinstance(text, bytes) else text
+
+
+def _number_type(code: object, *_flags: object) -> _Unbuilt:
+    code = _word(code)
     if not isinstance(code, str) or not re.fullmatch(r"[<>=|]?[biuf][1248]", code):
         raise PickleRefused(f"it holds the NumPy type {code!r}, which is no number")
-    return np.dtype(code)
+    return _Unbuilt(np.dtype(code))
 
 
 def _number(kind: np.dtype, raw: bytes) -> float | int:
     if not isinstance(kind, np.dtype) or not isinstance(raw, bytes):
         raise PickleRefused("it holds a damaged NumPy number")
     return np.frombuffer(raw, dtype=kind, count=1)[0].item()
+
+
+def _empty_array(array_class: object, *_shape_and_code: object) -> _Unbuilt:
+    if array_class is not _array_class:
+        raise PickleRefused("it holds an array of a class of its own")
+    return _Unbuilt(None)
+
+
+def _array(raw: object, kind: object, shape: Any, order: object) -> np.ndarray:
+    """An array of exactly the bytes that are there: a shape cannot ask for more room."""
+    if not isinstance(raw, bytes | bytearray) or not isinstance(kind, np.dtype):
+        raise PickleRefused("it holds a damaged NumPy array")
+    array = np.frombuffer(bytes(raw), dtype=kind).reshape(shape, order="F" if order == "F" else "C")
+    if array.shape != shape:  # reshape also takes -1
+        raise PickleRefused(f"it holds a NumPy array of shape {shape}")
+    return array
+
+
+def _array_class() -> None:
+    """Stands for ``numpy.ndarray`` where an array names its class."""
+    raise PickleRefused("it makes an array in a way that pickle does not")
 
 
 def _latin_bytes(text: str, encoding: str) -> bytes:
@@ -86,8 +138,13 @@ def _ordered(*items: Any) -> dict[Any, Any]:
 _CONSTRUCTORS: dict[tuple[str, str], Callable[..., Any]] = {
     ("collections", "OrderedDict"): _ordered,
     ("numpy", "dtype"): _number_type,
+    ("numpy", "ndarray"): _array_class,
     ("numpy.core.multiarray", "scalar"): _number,
     ("numpy._core.multiarray", "scalar"): _number,
+    ("numpy.core.multiarray", "_reconstruct"): _empty_array,
+    ("numpy._core.multiarray", "_reconstruct"): _empty_array,
+    ("numpy.core.numeric", "_frombuffer"): _array,
+    ("numpy._core.numeric", "_frombuffer"): _array,
     ("_codecs", "encode"): _latin_bytes,
 }
 
@@ -103,6 +160,7 @@ class _Machine:
         self.forget = forget
         self.stack: list[Any] = []
         self.memo: list[Any] = []
+        self.unbuilt = 0
         self.texts: dict[str, str] = {}
 
     def run(self) -> Any:
@@ -120,6 +178,8 @@ class _Machine:
                 self.place += 1
             elif code == 0x2E:  # STOP
                 (result,) = stack
+                if self.unbuilt:
+                    raise PickleRefused("damaged: a NumPy array or type has no content")
                 return result
             elif code in instructions:
                 instructions[code]()
@@ -169,15 +229,21 @@ class _Machine:
 
     def _keep(self, place: int) -> None:
         # A pickler numbers what it remembers without gaps; a gap would be room for nothing.
+        # Python 2's cPickle begins with 1.
+        if place == 1 and not self.memo:
+            self.memo.append(None)
         if place > len(self.memo):
             raise PickleRefused("damaged: it remembers out of order")
-        self.memo[place : place + 1] = [self.stack[-1]]
+        item = self.stack[-1]
+        self.memo[place : place + 1] = [item]
+        if type(item) is _Unbuilt:
+            item.remembered.append(place)
 
     def _named(self, module: Any, name: Any) -> None:
         constructor = _CONSTRUCTORS.get((module, name))
         if constructor is None:
             raise PickleRefused(
-                f"it asks for {module}.{name}, which plain measurements do not need: refused, "
+                f"it asks for {module}.{name}, which plain data does not need: refused, "
                 "nothing was run"
             )
         self.stack.append(constructor)
@@ -222,6 +288,12 @@ class _Machine:
 
     def bytes_4(self) -> None:
         self.stack.append(self._take(self._count(4)))
+
+    def bytes_4_signed(self) -> None:
+        self.stack.append(self._take(self._count(4, signed=True)))
+
+    def bytearray_8(self) -> None:
+        self.stack.append(bytearray(self._take(self._count(8))))
 
     def empty_dict(self) -> None:
         self.stack.append({})
@@ -281,10 +353,16 @@ class _Machine:
         self._keep(len(self.memo))
 
     def get_1(self) -> None:
-        self.stack.append(self.memo[self._count(1)])
+        self._recall(self._count(1))
 
     def get_4(self) -> None:
-        self.stack.append(self.memo[self._count(4)])
+        self._recall(self._count(4))
+
+    def _recall(self, place: int) -> None:
+        item = self.memo[place]
+        if type(item) is _Unbuilt:
+            raise PickleRefused("damaged: it uses a NumPy array or type before its content")
+        self.stack.append(item)
 
     def named(self) -> None:
         self._named(self._line(), self._line())
@@ -295,16 +373,23 @@ class _Machine:
 
     def reduce(self) -> None:
         arguments, constructor = self.stack.pop(), self.stack.pop()
-        if constructor not in _CONSTRUCTORS.values() or type(arguments) is not tuple:
+        # Functions come from nowhere but the table of constructors.
+        if type(constructor) is not FunctionType or type(arguments) is not tuple:
             raise PickleRefused("damaged: it calls something that cannot be called")
-        self.stack.append(constructor(*arguments))
+        made = constructor(*arguments)
+        self.unbuilt += type(made) is _Unbuilt
+        self.stack.append(made)
 
     def build(self) -> None:
         state, target = self.stack.pop(), self.stack[-1]
-        if not isinstance(target, np.dtype) or type(state) is not tuple:
+        if type(target) is not _Unbuilt or type(state) is not tuple:
             raise PickleRefused("it sets the state of an object, which plain data does not have")
-        if state[1] in ("<", ">"):
-            self.stack[-1] = target.newbyteorder(state[1])
+        built = target.build(state)
+        self.unbuilt -= 1
+        self.stack[-1] = built
+        for place in target.remembered:
+            if self.memo[place] is target:
+                self.memo[place] = built
 
 
 _INSTRUCTIONS = {
@@ -321,6 +406,9 @@ _INSTRUCTIONS = {
     0x58: "text_4",
     0x43: "bytes_1",
     0x42: "bytes_4",
+    0x55: "bytes_1",  # SHORT_BINSTRING: a text of Python 2
+    0x54: "bytes_4_signed",  # BINSTRING
+    0x96: "bytearray_8",
     0x7D: "empty_dict",
     0x5D: "empty_list",
     0x8F: "empty_set",

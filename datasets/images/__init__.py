@@ -9,8 +9,11 @@ from experiment.errors import InputError
 
 __all__ = ["IMAGE_DATA", "ImageData", "LabelledImages", "get_images"]
 
-IMAGE_DATA = ("digits",)
+IMAGE_DATA = ("cifar10", "ImageNet16", "digits")
 """Names of the data sets."""
+
+_OTHER_NAMES = {"Imagenet16": "ImageNet16", "ImageNet16-120": "ImageNet16"}
+"""In the published README, and in NAS-Bench-201."""
 
 
 def get_images(
@@ -21,11 +24,31 @@ def get_images(
 ) -> ImageData:
     """The image data called ``name``.
 
+    Args:
+        name: one of :data:`IMAGE_DATA`; ``Imagenet16`` and ``ImageNet16-120`` are known, too.
+        folder: where its files are; default: below the data root, else in the published place
+            ``Extrapolation_Ability/cell_training/data/``. The digits need none.
+        data_root: as for :func:`experiment.paths.data_root`.
+        train_share: share of CIFAR-10's 50,000 training images that is trained on, the others
+            are for validation (default 0.8). The other sets are split once and for all.
+
     Raises:
-        InputError: there is none of that name.
+        InputError: there is none of that name; its files are not there, or not what they should
+            be; a share is given where the split is fixed.
     """
-    if name != "digits":
+    name = _OTHER_NAMES.get(name, name)
+    if name not in IMAGE_DATA:
         raise InputError(f"no image data is called {name!r}: choose one of {', '.join(IMAGE_DATA)}")
+    if name == "cifar10":
+        from datasets.images.cifar10 import TRAIN_SHARE, load_cifar10
+
+        return load_cifar10(folder, data_root, TRAIN_SHARE if train_share is None else train_share)
+    if train_share is not None:
+        raise InputError(f"the split of {name} is fixed: leave out the share to train on")
+    if name == "ImageNet16":
+        from datasets.images.imagenet16 import load_imagenet16
+
+        return load_imagenet16(folder, data_root)
     from datasets.images.digits import load_digits
 
     return load_digits()
