@@ -42,7 +42,7 @@ class ENASNetwork(nn.Module):
         architecture: L + 2 nodes; types 2 conv3, 3 sep3, 4 conv5, 5 sep5, 6 avg3, 7 max3.
         num_classes: classes.
         in_channels: channels of the images.
-        filters: channels of the stem; published are 96, and 256 for the full training.
+        filters: channels of the stem; 96 and 256 were published.
         keep_probability: share of the features that the classifier sees in training.
         auxiliary: whether there is a second classifier, for :meth:`forward_with_auxiliary`.
         batch_norm: momentum and epsilon.

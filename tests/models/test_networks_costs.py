@@ -80,7 +80,12 @@ def test_nb201_costs_are_those_of_the_table(
 
 
 def test_recorded_values() -> None:
-    """NAS-Bench-201's first architecture, and a cell of NAS-Bench-101 without any convolution."""
+    """NAS-Bench-101's cell with the best test accuracy, NAS-Bench-201's first architecture."""
+    best = ArchitectureGraph(
+        (1, 2, 3, 4, 3, 3, 0),
+        ((0, 1), (0, 2), (0, 5), (0, 6), (1, 5), (2, 3), (3, 4), (4, 5), (5, 6)),
+    )
+    assert nb101_costs(GraphBatch.from_graphs([best])).parameters.tolist() == [32_426_634]
     first = get_space("NB201").parse(
         "|avg_pool_3x3~0|+|nor_conv_1x1~0|skip_connect~1|+|nor_conv_1x1~0|skip_connect~1|skip_connect~2|"
     )
