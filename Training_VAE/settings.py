@@ -12,6 +12,7 @@ from datasets.space import SearchSpace
 from experiment.config import load_preset, resolve
 from experiment.errors import InputError
 from experiment.optimisation import Optimisation
+from experiment.precision import DTYPES, Precision, resolved
 from models import Objective, Sizes
 
 Part = TypeVar("Part")
@@ -45,7 +46,7 @@ class TrainingSettings:
     learning_rate: float
     optimiser: Literal["adam", "adamw", "muon"]
     schedule: Literal["one_cycle", "plateau", "constant"]
-    precision: Literal["auto", "float32", "bfloat16"]
+    precision: Precision
     rest_rate: float = 0.25
     warmup: float = 0.3
     weight_decay: float = 0.0
@@ -78,28 +79,16 @@ class TrainingSettings:
 
     def compute_dtype(self, device: torch.device) -> torch.dtype:
         """The type products are computed in on ``device``."""
-        precision = self.resolved(device).precision
-        return {"float32": torch.float32, "bfloat16": torch.bfloat16}[precision]
+        return DTYPES[resolved(self.precision, device)]
 
     def resolved(self, device: torch.device) -> TrainingSettings:
         """The same settings, with what ``auto`` means on ``device`` in its place."""
-        if self.precision != "auto":
-            return self
-        fast = has_fast_bfloat16(device)
-        return dataclasses.replace(self, precision="bfloat16" if fast else "float32")
+        return dataclasses.replace(self, precision=resolved(self.precision, device))
 
     def _part(self, cls: type[Part], **given: Any) -> Part:
-        names = {field.name for field in dataclasses.fields(cls)} - set(given)  # type: ignore[arg-type]
+        own = {field.name for field in dataclasses.fields(self)}
+        names = own & {field.name for field in dataclasses.fields(cls)} - set(given)  # type: ignore[arg-type]
         return cls(**{name: getattr(self, name) for name in names}, **given)
-
-
-def has_fast_bfloat16(device: torch.device) -> bool:
-    """Whether ``device`` multiplies bfloat16 matrices faster than float32 ones."""
-    if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    if device.type == "cpu":
-        return bool(torch.cpu.get_capabilities().get("avx512_bf16", False))
-    return False
 
 
 def load_settings(config: str, space: str, overrides: dict[str, Any]) -> TrainingSettings:

@@ -29,8 +29,8 @@ from experiment.environment import describe_environment  # noqa: E402
 from experiment.errors import run_command  # noqa: E402
 from experiment.files import write_json  # noqa: E402
 from experiment.optimisation import Optimisation, make_optimisers  # noqa: E402
+from experiment.precision import has_fast_bfloat16  # noqa: E402
 from models import SVGE, Objective, Sizes  # noqa: E402
-from Training_VAE.settings import has_fast_bfloat16  # noqa: E402
 
 GFLOP_A_GRAPH = 0.26
 """Matrix work of a training step on an ENAS graph when messages are folded into the nodes."""

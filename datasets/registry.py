@@ -20,6 +20,7 @@ SPACES: dict[str, tuple[str, str]] = {
     "ENAS12": ("datasets.spaces.enas", "enas12"),
     "NB101": ("datasets.spaces.nb101", "NB101"),
     "NB201": ("datasets.spaces.nb201", "NB201"),
+    "DIGITS101": ("datasets.spaces.digits101", "Digits101"),
 }
 """Name → module, and the class or function in it that makes the space without arguments."""
 
@@ -28,6 +29,7 @@ BENCHMARKS: dict[str, tuple[str, str]] = {
     "ENAS12": ("datasets.benchmarks.enas12", "load"),
     "NB101": ("datasets.benchmarks.nb101", "load"),
     "NB201": ("datasets.benchmarks.nb201", "load"),
+    "DIGITS101": ("datasets.benchmarks.digits101", "load"),
 }
 """Name → module and function ``load(data_root: Path | None, **choices) -> Benchmark``."""
 

@@ -68,15 +68,15 @@ class NB101(SearchSpace):
                     f"its node {node} has type {kind}, between input and output stand "
                     f"types 2 to {len(self.types) - 1}"
                 )
-        if pruned.num_nodes > MAX_VERTICES:
-            return f"it has {pruned.num_nodes} nodes after pruning, at most {MAX_VERTICES} are"
+        if pruned.num_nodes > self.max_nodes:
+            return f"it has {pruned.num_nodes} nodes after pruning, at most {self.max_nodes} are"
         if len(pruned.edges) > MAX_EDGES:
             return f"it has {len(pruned.edges)} edges after pruning, at most {MAX_EDGES} are"
         return None
 
     def legal(self, batch: GraphBatch) -> np.ndarray:
         """Which graphs are members once they are pruned. **Shape** (B,), bool."""
-        return _legal_when_pruned(prune_batch(batch)).cpu().numpy()
+        return _legal_when_pruned(prune_batch(batch), self.max_nodes).cpu().numpy()
 
     def prune(self, graph: ArchitectureGraph) -> ArchitectureGraph | None:
         """``graph`` without its dangling nodes, ``None`` if no path joins input and output."""
@@ -143,8 +143,8 @@ class NB101(SearchSpace):
         return np.array([row.tobytes().hex() for row in self.module_hashes(batch)], dtype=np.str_)
 
     def sample(self, n: int, generator: np.random.Generator) -> list[ArchitectureGraph]:
-        """``n`` canonical cells, uniform over the 423,624 isomorphism classes."""
-        cells = enumerate_cells()
+        """``n`` canonical cells, uniform over the isomorphism classes."""
+        cells = enumerate_cells(self.max_nodes)
         return list(self._decode(cells[generator.integers(len(cells), size=n)]))
 
     def neighbours(self, graph: ArchitectureGraph) -> list[ArchitectureGraph]:
@@ -167,9 +167,9 @@ class NB101(SearchSpace):
         """Every cell once, in the order of the official enumeration, in batches.
 
         Args:
-            max_nodes: leave out cells with more nodes (default: 7, all 423,624).
+            max_nodes: leave out cells with more nodes (default: none).
         """
-        cells = enumerate_cells(max_nodes or MAX_VERTICES)
+        cells = enumerate_cells(min(max_nodes or self.max_nodes, self.max_nodes))
         for start in range(0, len(cells), _BATCH):
             yield self._decode(cells[start : start + _BATCH])
 
@@ -178,6 +178,14 @@ class NB101(SearchSpace):
 
         Raises:
             ArchitectureError: the text is no member of the space; the message says what is wrong.
+        """
+        return self.check(self.read(text))
+
+    def read(self, text: str) -> ArchitectureGraph:
+        """:meth:`parse` a cell that may have more nodes and edges than the members of the space.
+
+        Raises:
+            ArchitectureError: the text is no cell; the message says what is wrong.
         """
         matrix, operations = read_record(text, ("matrix", "ops"), _EXPECTED)
         if not isinstance(operations, list) or not operations:
@@ -188,11 +196,8 @@ class NB101(SearchSpace):
                     f"operation {excerpt(str(name))} is unknown: expected one of "
                     f"{', '.join(self.types)}"
                 )
-        return self.check(
-            ArchitectureGraph.from_adjacency(
-                [self.types.index(name) for name in operations],
-                _matrix(matrix, len(operations)),
-            )
+        return ArchitectureGraph.from_adjacency(
+            [self.types.index(name) for name in operations], _matrix(matrix, len(operations))
         )
 
     def format(self, graph: ArchitectureGraph) -> str:
@@ -208,10 +213,10 @@ class NB101(SearchSpace):
 
     def legality_mask(self, *, reverse: bool = False) -> NB101Mask:
         """Mask for a decoder; what it lets through has no dangling node."""
-        return NB101Mask(reverse=reverse)
+        return NB101Mask(reverse=reverse, max_vertices=self.max_nodes)
 
     def _check_pruned(self, pruned: GraphBatch) -> None:
-        illegal = (~_legal_when_pruned(pruned)).nonzero()
+        illegal = (~_legal_when_pruned(pruned, self.max_nodes)).nonzero()
         if len(illegal):
             raise ArchitectureError(
                 f"graph {int(illegal[0])} of the batch is no {self.name} architecture"
@@ -247,8 +252,8 @@ def _pruned(member: ArchitectureGraph) -> ArchitectureGraph:
     return cell
 
 
-def _legal_when_pruned(pruned: GraphBatch) -> torch.Tensor:
-    """Which pruned graphs are cells. **Shape** (B,), bool."""
+def _legal_when_pruned(pruned: GraphBatch, max_nodes: int) -> torch.Tensor:
+    """Which pruned graphs are cells of at most ``max_nodes``. **Shape** (B,), bool."""
     places = pruned.types.shape[1]
     last = pruned.num_nodes - 1
     index = torch.arange(places, device=pruned.types.device)
@@ -257,7 +262,7 @@ def _legal_when_pruned(pruned: GraphBatch) -> torch.Tensor:
     ends = pruned.types.gather(1, last.clamp(min=0)[:, None])[:, 0]
     return (
         (pruned.num_nodes >= 2)
-        & (pruned.num_nodes <= MAX_VERTICES)
+        & (pruned.num_nodes <= max_nodes)
         & (pruned.adjacency.sum(dim=(1, 2)) <= MAX_EDGES)
         & (pruned.types[:, 0] == INPUT)
         & (ends == OUTPUT)

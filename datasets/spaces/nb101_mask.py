@@ -23,10 +23,12 @@ class NB101Mask:
 
     Args:
         reverse: whether cells are built from the output towards the input.
+        max_vertices: vertices of the largest cells.
     """
 
-    def __init__(self, *, reverse: bool = False) -> None:
+    def __init__(self, *, reverse: bool = False, max_vertices: int = MAX_VERTICES) -> None:
         self._end = INPUT if reverse else OUTPUT
+        self._max_vertices = max_vertices
 
     def allowed_types(self, types: Tensor, adjacency: Tensor) -> Tensor:
         """The end node always; an operation while it can still be joined to the end.
@@ -36,7 +38,7 @@ class NB101Mask:
         size, present = types.shape
         allowed = torch.zeros(size, 2 + NUM_OPERATIONS, dtype=torch.bool, device=types.device)
         allowed[:, self._end] = True
-        if present < MAX_VERTICES - 1:
+        if present < self._max_vertices - 1:
             allowed[:, 2:] = (_slack(adjacency.sum(dim=2)) >= 1)[:, None]
         return allowed
 

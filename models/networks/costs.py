@@ -107,7 +107,7 @@ def nb101_costs(
 
     Raises:
         ModelError: a graph is no such cell, or has more vertices before the output than the
-            first stack has channels; a size below 1; images too small to be halved.
+            first stack has channels; or a size below 1.
     """
     check_sizes(
         "an NB101 network",
@@ -116,14 +116,14 @@ def nb101_costs(
         stem_channels=stem_channels,
         stacks=stacks,
         cells=cells,
+        image_size=image_size,
     )
-    check_image(image_size, image_size, stacks - 1)
     _check_nb101(batch)
     tally = _Tally(len(batch), batch.types.device)
     tally.normalised(in_channels, stem_channels, 3, image_size)
     inputs = stem_channels
     for stack in range(stacks):
-        outputs, size = stem_channels << stack, image_size >> stack
+        outputs, size = stem_channels << stack, _halved(image_size, stack)
         channels = _nb101_channels(batch, outputs)
         projected = (channels * batch.adjacency[:, 0]).sum(dim=1)
         tally.normalised(inputs, projected, 1, size)

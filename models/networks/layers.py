@@ -67,14 +67,21 @@ class Classifier(nn.Module):
         return self.dense(images.mean(dim=(2, 3)))
 
 
-def initialise(network: nn.Module) -> None:
-    """Draw the weights as NAS-Bench-101 does: He et al. (2015) for convolutions, Glorot for dense.
+TRUNCATION = 0.87962566103423978
+"""Deviation of a standard normal distribution that is cut off at ±2."""
 
+
+def initialise(network: nn.Module) -> None:
+    """Draw the weights as NAS-Bench-101 does, by TensorFlow's initialisers.
+
+    Convolutions: normal with variance 1 / fan-in, cut off at two deviations
+    (``variance_scaling_initializer``). Dense layers: uniform (Glorot & Bengio 2010), no bias.
     On the meta device, where weights have no values, this does nothing.
     """
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
-            nn.init.kaiming_normal_(module.weight, mode="fan_in", nonlinearity="relu")
+            deviation = (module.weight[0].numel() ** -0.5) / TRUNCATION
+            nn.init.trunc_normal_(module.weight, std=deviation, a=-2 * deviation, b=2 * deviation)
         elif isinstance(module, nn.Linear):
             nn.init.xavier_uniform_(module.weight)
             nn.init.zeros_(module.bias)

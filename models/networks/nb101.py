@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from datasets.graph import INPUT, OUTPUT, ArchitectureGraph
 from models.errors import ModelError
+from models.networks.checks import check_sizes
 from models.networks.layers import BatchNorm, Classifier, ConvBNReLU, initialise
 
 PUBLISHED_BATCH_NORM = BatchNorm(momentum=0.003, epsilon=1e-5)
@@ -29,7 +30,7 @@ class NB101Network(nn.Module):
     Cells beyond the search space (8 nodes and more) are built by the same rules.
 
     **Shape**: (B, ``in_channels``, H, W) → (B, ``num_classes``); H and W are halved between
-    stacks.
+    stacks, odd ones rounded up.
 
     Args:
         cell: without dangling nodes; types 2 conv1x1, 3 conv3x3, 4 max-pool.
@@ -57,15 +58,14 @@ class NB101Network(nn.Module):
     ) -> None:
         super().__init__()
         check_cell(cell)
-        for name, value in (
-            ("num_classes", num_classes),
-            ("in_channels", in_channels),
-            ("stem_channels", stem_channels),
-            ("stacks", stacks),
-            ("cells", cells),
-        ):
-            if value < 1:
-                raise ModelError(f"{name} is {value}, an NB101 network needs at least 1")
+        check_sizes(
+            "an NB101 network",
+            num_classes=num_classes,
+            in_channels=in_channels,
+            stem_channels=stem_channels,
+            stacks=stacks,
+            cells=cells,
+        )
         self.stem = ConvBNReLU(in_channels, stem_channels, 3, batch_norm)
         self.stacks = nn.ModuleList()
         channels = stem_channels
@@ -81,15 +81,9 @@ class NB101Network(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Scores of the classes."""
-        if min(images.shape[2:]) >> (len(self.stacks) - 1) < 1:
-            raise ModelError(
-                f"images of {images.shape[2]}×{images.shape[3]} pixels cannot be halved "
-                f"{len(self.stacks) - 1} times between {len(self.stacks)} stacks: "
-                "take larger images or fewer stacks"
-            )
         hidden = self.stem(images)
         for number, stack in enumerate(self.stacks):
-            hidden = stack(F.max_pool2d(hidden, 2) if number else hidden)
+            hidden = stack(F.max_pool2d(hidden, 2, ceil_mode=True) if number else hidden)
         return self.classifier(hidden)
 
 

@@ -15,11 +15,12 @@ import numpy as np
 import pytest
 import torch
 
+from experiment import precision
 from experiment.errors import InputError
 from experiment.paths import REPOSITORY_ROOT
 from models import Sizes, build_model, load_vae
 from models.checkpoints import checkpoint_path
-from Training_VAE import settings, train_svge
+from Training_VAE import train_svge
 from Training_VAE.extract_latents import main as extract
 from Training_VAE.latents import load_latents
 
@@ -197,11 +198,11 @@ def test_automatic_precision_is_stored_as_what_it_was(
     tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     flags = arguments(tiny, tmp_path, "--epochs", "1", "--precision", "auto")
-    monkeypatch.setattr(settings, "has_fast_bfloat16", lambda device: False)
+    monkeypatch.setattr(precision, "has_fast_bfloat16", lambda device: False)
     train_svge.main(flags)
     config = json.loads((tmp_path / "SVGE_NB101" / "config.json").read_text())
     assert config["settings"]["precision"] == "float32"
-    monkeypatch.setattr(settings, "has_fast_bfloat16", lambda device: True)
+    monkeypatch.setattr(precision, "has_fast_bfloat16", lambda device: True)
     with pytest.raises(InputError, match="another experiment"):
         train_svge.main([*flags, "--resume"])
 

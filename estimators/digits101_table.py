@@ -1,0 +1,142 @@
+"""Make the table of DIGITS101: train every cell of at most 5 nodes, and the sample of larger ones.
+
+``python -m estimators.digits101_table --store runs/digits101.sqlite --out table.npz`` goes on
+where it was interrupted, however that happened.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from datasets.batch import GraphBatch
+from datasets.benchmark import Metric
+from datasets.graph import ArchitectureGraph
+from datasets.registry import get_space
+from datasets.spaces.digits101 import larger_cells
+from datasets.table import Table, write_table
+from estimators.digits101 import SPACE, estimator
+from estimators.measurement import Measurement
+from estimators.store import Store
+from estimators.workers import WorkerProcesses
+from experiment.arguments import parser, positive_int
+from experiment.environment import describe_environment
+from experiment.errors import InputError, run_command
+from experiment.paths import REPOSITORY_ROOT
+from experiment.progress import progress
+
+ACCURACIES = {
+    "validation": "share of the 497 validation images classified rightly, after 4 epochs",
+    "test": "share of the 500 test images classified rightly, after 4 epochs",
+    "halfway_validation": "the same on the validation images, after 2 epochs",
+    "halfway_test": "the same on the test images, after 2 epochs",
+}
+DESCRIPTION = (
+    "NAS-Bench-101 cells trained on scikit-learn's digits (800 images to train on): all 2,532 of "
+    "at most 5 nodes, and 300 of 6, 7 and 8 nodes. Settings in the header; docs/digits101.md."
+)
+
+Measured = dict[str, list[Measurement]]
+"""Hash → a measurement a seed."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Train what is missing in the store, then write the table."""
+    flags = parser("Train all cells of DIGITS101 and write their table.")
+    flags.add_argument("--out", type=Path, required=True, help="the table to write")
+    flags.add_argument(
+        "--store",
+        type=Path,
+        default=REPOSITORY_ROOT / "runs" / "digits101.sqlite",
+        help="where measurements are kept, and not made again",
+    )
+    flags.add_argument("--seeds", type=positive_int, default=3, help="trainings of each cell")
+    flags.add_argument(
+        "--workers", type=positive_int, default=os.cpu_count(), help="processes of one thread each"
+    )
+    flags.add_argument("--limit", type=positive_int, help="only so many of the cells, for a trial")
+    flags.add_argument("--overwrite", action="store_true", help="replace the table that is there")
+    given = flags.parse_args(arguments)
+    if given.out.exists() and not given.overwrite:
+        raise InputError(f"{str(given.out)!r} exists: add --overwrite to replace it")
+    cells = all_cells()[: given.limit]
+    store = Store(given.store)
+    began = time.monotonic()
+    measured, settings = sweep(cells, store, given.seeds, given.workers)
+    minutes = (time.monotonic() - began) / 60
+    write_table(given.out, as_table(cells, measured, settings))
+    failed = sum(not one.ok for each in measured.values() for one in each)
+    print(
+        f"{len(cells):,} cells with {given.seeds} seeds, {failed} failed, in {minutes:.1f} minutes "
+        f"with {given.workers} workers: {given.out} ({given.out.stat().st_size / 1e6:.2f} MB)"
+    )
+    return 0
+
+
+def all_cells() -> list[ArchitectureGraph]:
+    """The 2,532 cells of the space, then the sample of larger ones."""
+    space = get_space(SPACE)
+    return [graph for batch in space.enumerate() for graph in batch] + larger_cells()
+
+
+def sweep(
+    cells: Sequence[ArchitectureGraph], store: Store, seeds: int, workers: int
+) -> tuple[Measured, dict[str, Any]]:
+    """Measure every cell with every seed; returns the measurements, and how they were made."""
+    space = get_space(SPACE)
+    measured: Measured = {space.hash(cell): [] for cell in cells}
+    settings: dict[str, Any] = {}
+    with progress(seeds * len(cells), "training", "cells") as bar:
+        for seed in range(seeds):
+            measuring = estimator(seed, store=store, workers=WorkerProcesses(workers))
+            settings = measuring.settings
+            for measurement in measuring.measure(cells):
+                measured[measurement.hash].append(measurement)
+                bar.advance()
+    settings["seed"] = list(range(seeds))
+    return measured, settings
+
+
+def as_table(
+    cells: Sequence[ArchitectureGraph], measured: Measured, settings: dict[str, Any]
+) -> Table:
+    """The compact table of all measurements; NaN where a training failed."""
+    space = get_space(SPACE)
+    names = [space.hash(cell) for cell in cells]
+    rows = [measured[name] for name in names]
+    trials = tuple(f"seed {seed}" for seed in settings["seed"])
+    columns: dict[str, Metric] = {}
+
+    def add(name: str, unit: str, description: str, values: list[list[float]]) -> None:
+        per_trial = trials if len(values[0]) == len(trials) else ()
+        array = np.array(values, dtype=np.float64)
+        columns[name] = Metric(name, unit, description, array, trial_names=per_trial)
+
+    for name, description in ACCURACIES.items():
+        values = [[_figure(one, name) for one in each] for each in rows]
+        add(f"digits/4/{name}", "fraction", description, values)
+    seconds = [[_figure(one, "cost_seconds") for one in each] for each in rows]
+    add("digits/4/training_seconds", "seconds", "time of the training, one thread", seconds)
+    parameters = [[_figure(each[0], "parameters")] for each in rows]
+    add("parameters", "parameters", "trainable parameters", parameters)
+    mflops = [[_figure(each[0], "flops") / 1e6] for each in rows]
+    add("mflops", "MFLOPs", "millions of multiply-adds for one image", mflops)
+    machine = describe_environment(seed=0)
+    source = {"name": "digits101", "settings": settings, "environment": machine}
+    return Table(
+        SPACE, GraphBatch.from_graphs(cells), np.array(names), columns, DESCRIPTION, source
+    )
+
+
+def _figure(measurement: Measurement, name: str) -> float:
+    value = measurement.figures().get(name, measurement.details.get(name))
+    return np.nan if value is None else float(value)
+
+
+if __name__ == "__main__":
+    run_command(main)

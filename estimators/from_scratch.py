@@ -1,0 +1,234 @@
+"""Measuring by training from scratch."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from datasets.batch import GraphBatch
+from datasets.canonical import canonical_form
+from datasets.graph import ArchitectureError, ArchitectureGraph
+from datasets.images import ImageData, get_images
+from datasets.registry import get_space
+from datasets.space import SearchSpace
+from datasets.spaces.nb101_pruning import prune
+from estimators.fitting import Fit, fit
+from estimators.measurement import Measurement
+from estimators.networks import Design
+from estimators.recipe import Recipe
+from estimators.store import Store
+from estimators.workers import ThisProcess, WorkerDied, Workers
+
+
+@dataclass(frozen=True)
+class ImageSource:
+    """Which image data, and where they are; a process reads them once.
+
+    Attributes:
+        name: as for :func:`datasets.images.get_images`, like the others.
+        folder: where the files are.
+        data_root: where they are looked for otherwise.
+        train_share: share of the images that is trained on, where one can choose.
+    """
+
+    name: str
+    folder: Path | None = None
+    data_root: Path | None = None
+    train_share: float | None = None
+
+    def load(self, device: torch.device | str = "cpu") -> ImageData:
+        """The images, on a device.
+
+        Raises:
+            InputError: there is no such data, or its files are absent or damaged.
+        """
+        return _load(self, str(device))
+
+
+@lru_cache(maxsize=1)
+def _load(source: ImageSource, device: str) -> ImageData:
+    images = get_images(source.name, source.folder, source.data_root, source.train_share)
+    return images.to(device)
+
+
+@dataclass(frozen=True)
+class TrainingTask:
+    """Trains one architecture after the other in the same way, in whatever process.
+
+    Attributes:
+        space: name of the search space.
+        images: what to train on.
+        design: sizes of the network.
+        recipe: how to train, with its precision resolved.
+        seed: of weights, order and augmentation.
+        device: where to train.
+    """
+
+    space: str
+    images: ImageSource
+    design: Design
+    recipe: Recipe
+    seed: int
+    device: str = "cpu"
+
+    def __call__(self, graph: ArchitectureGraph) -> Measurement:
+        """Train the network of ``graph``; what goes wrong with it is told by the measurement."""
+        name = get_space(self.space).hash(graph)
+        data = self.images.load(self.device)
+        try:
+            costs = self.design.costs(GraphBatch.from_graphs([graph]), data)
+            torch.manual_seed(self.seed)
+            network = self.design.build(graph, data)
+            network = network.to(self.device, memory_format=self.recipe.memory_format)  # type: ignore[call-overload]
+            done = fit(network, data, self.recipe, self.seed)
+        except (ValueError, MemoryError, RuntimeError) as error:
+            if not is_result(error):
+                raise
+            return Measurement(graph, name, "failed", " ".join(str(error).split()))
+        return Measurement(
+            graph,
+            name,
+            "ok",
+            validation=done.final.validation,
+            test=done.final.test,
+            cost_seconds=done.seconds,
+            parameters=int(costs.parameters[0]),
+            flops=int(costs.flops[0]),
+            details=_halfway(done),
+        )
+
+
+def _halfway(done: Fit) -> dict[str, float]:
+    """The accuracies that are known at half of the epochs."""
+    if done.halfway is None:
+        return {}
+    found = {
+        "halfway_validation": done.halfway.validation,
+        "halfway_test": done.halfway.test,
+    }
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def is_result(error: Exception) -> bool:
+    """Whether an exception says something of the architecture, rather than of the program.
+
+    That is so of what a user can mend (the loss diverged, the channels do not divide) and of a
+    lack of memory, for which PyTorch has no class of its own on a CPU.
+    """
+    text = str(error)
+    short = "not enough memory" in text or "out of memory" in text
+    return hasattr(error, "exit_code") or isinstance(error, MemoryError) or short
+
+
+class FromScratch:
+    """An :class:`~estimators.measurement.Estimator` that trains every architecture.
+
+    Isomorphic architectures are one: their canonical graph is trained, once. Architectures beyond
+    the space are trained too, where a network can be built of them.
+
+    Args:
+        space: the search space.
+        images: what to train on.
+        design: sizes of the networks.
+        recipe: how to train.
+        seed: of weights, order and augmentation.
+        device: where to train.
+        store: where measurements are kept and looked for; default: nowhere.
+        workers: who does the work; default: this process.
+
+    Raises:
+        InputError: the images are absent or damaged.
+    """
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        images: ImageSource,
+        design: Design,
+        recipe: Recipe,
+        *,
+        seed: int = 0,
+        device: torch.device | str = "cpu",
+        store: Store | None = None,
+        workers: Workers | None = None,
+    ) -> None:
+        self._space = space
+        recipe = recipe.on(torch.device(device))
+        self.task = TrainingTask(space.name, images, design, recipe, seed, str(device))
+        self.store = store
+        self.workers = workers or ThisProcess()
+        self.settings: dict[str, Any] = {
+            "space": space.name,
+            "images": images.name,
+            "images_sha256": images.load(device).fingerprint(),
+            "network": dataclasses.asdict(design),  # type: ignore[call-overload]
+            "recipe": dataclasses.asdict(recipe),
+            "seed": seed,
+            "device": torch.device(device).type,
+        }
+
+    @property
+    def space(self) -> SearchSpace:
+        """The search space."""
+        return self._space
+
+    def measure(self, architectures: Sequence[ArchitectureGraph]) -> Iterator[Measurement]:
+        """One measurement for each architecture: first the known ones, then as they finish.
+
+        Raises:
+            InputError: the store cannot be written.
+        """
+        asked: dict[str, list[ArchitectureGraph]] = defaultdict(list)
+        graphs: dict[str, ArchitectureGraph] = {}
+        for architecture in architectures:
+            try:
+                graph = representative(architecture, self._space)
+                name = self._space.hash(graph)
+            except ArchitectureError as error:
+                yield Measurement(architecture, "", "failed", str(error))
+                continue
+            asked[name].append(architecture)
+            graphs[name] = graph
+        known = self.store.get_all(self.settings) if self.store else {}
+        for name in graphs.keys() & known.keys():
+            for architecture in asked[name]:
+                yield Measurement(architecture, name, **known[name])
+        names = [name for name in graphs if name not in known]
+        results = self.workers.run(self.task, [graphs[name] for name in names])
+        for position, result in results:
+            name = names[position]
+            figures = self._kept(name, result)
+            for architecture in asked[name]:
+                yield Measurement(architecture, name, **figures)
+
+    def _kept(self, name: str, result: Measurement | WorkerDied) -> dict[str, Any]:
+        """The figures, after putting them into the store; a dead worker may do better again."""
+        if isinstance(result, WorkerDied):
+            return {"status": "failed", "reason": result.reason}
+        figures = result.figures()
+        if self.store:
+            self.store.put(self.settings, name, figures)
+        return figures
+
+
+def representative(graph: ArchitectureGraph, space: SearchSpace) -> ArchitectureGraph:
+    """The one graph that is trained for all graphs isomorphic to ``graph``.
+
+    Raises:
+        ArchitectureError: no path joins its input and output.
+    """
+    if space.is_legal(graph):
+        return space.canonical(graph)
+    pruned = prune(graph)
+    if pruned is None:
+        raise ArchitectureError(
+            "no path leads from the first node to the last: no network can be made of it"
+        )
+    return canonical_form(pruned)

@@ -1,0 +1,87 @@
+"""What measuring an architecture gives, and what can measure one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from datasets.graph import ArchitectureGraph
+from datasets.space import SearchSpace
+from experiment.files import plain
+
+Status = Literal["ok", "unknown", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """What came of measuring one architecture; that it failed is a result too.
+
+    Attributes:
+        architecture: as it was asked for.
+        hash: the space's hash of it.
+        status: ``ok``, ``unknown`` (not in the table that was looked into) or ``failed``.
+        reason: why it failed or is unknown, in one sentence.
+        validation: accuracy that architectures are chosen by, 0 to 1.
+        test: accuracy that is reported, 0 to 1.
+        cost_seconds: time that the training took.
+        parameters: trainable parameters of the network.
+        flops: multiply-adds of one image (``docs/networks.md`` says which are counted).
+        details: further figures by name, such as ``halfway_validation``.
+    """
+
+    architecture: ArchitectureGraph
+    hash: str
+    status: Status
+    reason: str = ""
+    validation: float | None = None
+    test: float | None = None
+    cost_seconds: float | None = None
+    parameters: int | None = None
+    flops: int | None = None
+    details: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def ok(self) -> bool:
+        """Whether there are accuracies."""
+        return self.status == "ok"
+
+    def figures(self) -> dict[str, Any]:
+        """All but the architecture and its hash, as plain values."""
+        return plain(
+            {
+                "status": self.status,
+                "reason": self.reason,
+                "validation": self.validation,
+                "test": self.test,
+                "cost_seconds": self.cost_seconds,
+                "parameters": self.parameters,
+                "flops": self.flops,
+                "details": self.details,
+            }
+        )
+
+    def to_record(self, space: SearchSpace) -> dict[str, Any]:
+        """One line of a file of measurements: the architecture's JSON object, and the figures."""
+        return {**space.to_record(self.architecture), "hash": self.hash, **self.figures()}
+
+    def to_json(self, space: SearchSpace) -> str:
+        """:meth:`to_record` as text without line breaks."""
+        return json.dumps(self.to_record(space), ensure_ascii=False, allow_nan=False)
+
+
+class Estimator(Protocol):
+    """Measures architectures: by a look-up, by training them, by a model's guess."""
+
+    @property
+    def space(self) -> SearchSpace:
+        """The space whose architectures it takes."""
+        ...
+
+    def measure(self, architectures: Sequence[ArchitectureGraph]) -> Iterator[Measurement]:
+        """One measurement for each architecture, as they finish, in any order.
+
+        A failure is a measurement, not an exception.
+        """
+        ...

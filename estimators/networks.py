@@ -1,0 +1,171 @@
+"""How the network of an architecture is sized, space by space."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from torch import nn
+
+from datasets.batch import GraphBatch
+from datasets.graph import ArchitectureGraph
+from datasets.images import ImageData
+from experiment.config import load_preset, resolve
+from experiment.errors import InputError
+from models.networks.costs import Costs, enas_costs, nb101_costs, nb201_costs
+from models.networks.enas import ENASNetwork
+from models.networks.layers import BatchNorm
+from models.networks.nb101 import NB101Network
+from models.networks.nb201 import NB201Network
+
+
+class Design(Protocol):
+    """Everything about a network but the architecture and the data."""
+
+    def build(self, graph: ArchitectureGraph, data: ImageData) -> nn.Module:
+        """The network for the images of ``data``, with weights drawn from PyTorch's generator."""
+        ...
+
+    def costs(self, batch: GraphBatch, data: ImageData) -> Costs:
+        """Parameters and FLOPs of the networks of a batch, without building them."""
+        ...
+
+
+@dataclass(frozen=True)
+class NB101Design:
+    """Sizes of :class:`models.networks.nb101.NB101Network`.
+
+    Attributes:
+        stem_channels: channels of the first stack.
+        stacks: stacks of cells.
+        cells: cells a stack.
+        batch_norm_momentum: share of the newest batch in the running statistics. The published
+            0.003 suits 108 epochs; a handful of epochs needs PyTorch's 0.1.
+        batch_norm_epsilon: added to the variance.
+    """
+
+    stem_channels: int = 128
+    stacks: int = 3
+    cells: int = 3
+    batch_norm_momentum: float = 0.003
+    batch_norm_epsilon: float = 1e-5
+
+    def build(self, graph: ArchitectureGraph, data: ImageData) -> nn.Module:
+        """The network."""
+        return NB101Network(
+            graph,
+            num_classes=data.num_classes,
+            in_channels=data.in_channels,
+            batch_norm=BatchNorm(self.batch_norm_momentum, self.batch_norm_epsilon),
+            **self._sizes(),
+        )
+
+    def costs(self, batch: GraphBatch, data: ImageData) -> Costs:
+        """Its parameters and FLOPs."""
+        return nb101_costs(
+            batch,
+            num_classes=data.num_classes,
+            in_channels=data.in_channels,
+            image_size=data.image_size,
+            **self._sizes(),
+        )
+
+    def _sizes(self) -> dict[str, int]:
+        return {
+            "stem_channels": self.stem_channels,
+            "stacks": self.stacks,
+            "cells": self.cells,
+        }
+
+
+@dataclass(frozen=True)
+class NB201Design:
+    """Sizes of :class:`models.networks.nb201.NB201Network`.
+
+    Attributes:
+        channels: of the first stage.
+        cells: cells a stage.
+    """
+
+    channels: int = 16
+    cells: int = 5
+
+    def build(self, graph: ArchitectureGraph, data: ImageData) -> nn.Module:
+        """The network."""
+        return NB201Network(
+            graph,
+            num_classes=data.num_classes,
+            in_channels=data.in_channels,
+            channels=self.channels,
+            cells=self.cells,
+        )
+
+    def costs(self, batch: GraphBatch, data: ImageData) -> Costs:
+        """Its parameters and FLOPs."""
+        return nb201_costs(
+            batch,
+            num_classes=data.num_classes,
+            in_channels=data.in_channels,
+            image_size=data.image_size,
+            channels=self.channels,
+            cells=self.cells,
+        )
+
+
+@dataclass(frozen=True)
+class ENASDesign:
+    """Sizes of :class:`models.networks.enas.ENASNetwork`.
+
+    Attributes:
+        filters: channels of the stem.
+        keep_probability: share of the features that the classifier sees in training.
+        auxiliary: whether a second classifier helps the training.
+    """
+
+    filters: int = 96
+    keep_probability: float = 0.5
+    auxiliary: bool = True
+
+    def build(self, graph: ArchitectureGraph, data: ImageData) -> nn.Module:
+        """The network."""
+        return ENASNetwork(
+            graph,
+            num_classes=data.num_classes,
+            in_channels=data.in_channels,
+            filters=self.filters,
+            keep_probability=self.keep_probability,
+            auxiliary=self.auxiliary,
+        )
+
+    def costs(self, batch: GraphBatch, data: ImageData) -> Costs:
+        """Parameters and FLOPs of what classifies: the auxiliary head is not counted."""
+        return enas_costs(
+            batch,
+            num_classes=data.num_classes,
+            in_channels=data.in_channels,
+            image_size=data.image_size,
+            filters=self.filters,
+        )
+
+
+DESIGNS: dict[str, type[Any]] = {
+    "NB101": NB101Design,
+    "DIGITS101": NB101Design,
+    "NB201": NB201Design,
+    "ENAS": ENASDesign,
+    "ENAS12": ENASDesign,
+}
+"""Search space → how its networks are sized."""
+
+
+def load_design(config: str, space: str, overrides: dict[str, Any] | None = None) -> Design:
+    """Sizes from a preset's section ``[network.<space>]``, with what the user gave on top.
+
+    Raises:
+        InputError: no network is known for the space, or an unknown size.
+    """
+    if space not in DESIGNS:
+        raise InputError(
+            f"no network is known for {space} architectures: there are {', '.join(DESIGNS)}"
+        )
+    return resolve(DESIGNS[space], load_preset(config, "network", space), overrides)

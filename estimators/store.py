@@ -1,0 +1,88 @@
+"""Measurements that were made once and are not made again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+from experiment.errors import InputError
+from experiment.files import plain
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS settings (digest TEXT PRIMARY KEY, settings TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS measurements (
+    digest TEXT NOT NULL, hash TEXT NOT NULL, figures TEXT NOT NULL, PRIMARY KEY (digest, hash)
+) WITHOUT ROWID;
+"""
+_PATIENCE = 60.0
+"""Seconds to wait for another process that is writing."""
+
+
+class Store:
+    """Figures by an architecture's hash and by the settings that they were measured with.
+
+    A file of SQLite: what was put into it stays, whatever is killed afterwards, and several
+    processes may use it at once.
+
+    Args:
+        path: the file; it is made if it is absent.
+
+    Raises:
+        InputError: the file cannot be opened, or is something else.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self._connection() as connection:
+            connection.executescript(_TABLES)
+
+    def get(self, settings: Mapping[str, Any], name: str) -> dict[str, Any] | None:
+        """The figures of the architecture whose hash is ``name``, ``None`` if there are none."""
+        return self.get_all(settings).get(name)
+
+    def get_all(self, settings: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+        """Hash → figures of everything that was measured with these settings."""
+        query = "SELECT hash, figures FROM measurements WHERE digest = ?"
+        with self._connection() as connection:
+            rows = connection.execute(query, (digest(settings),)).fetchall()
+        return {name: json.loads(figures) for name, figures in rows}
+
+    def put(self, settings: Mapping[str, Any], name: str, figures: Mapping[str, Any]) -> None:
+        """Keep the figures of an architecture; they are on the disk when this returns.
+
+        Raises:
+            InputError: they cannot be written, as when the disk is full.
+        """
+        key, text = digest(settings), _text(settings)
+        with self._connection() as connection:
+            connection.execute("INSERT OR IGNORE INTO settings VALUES (?, ?)", (key, text))
+            connection.execute(
+                "INSERT OR REPLACE INTO measurements VALUES (?, ?, ?)", (key, name, _text(figures))
+            )
+
+    @contextmanager
+    def _connection(self) -> Iterator[sqlite3.Connection]:
+        """A connection whose changes are all made when the block ends, or none of them."""
+        try:
+            with closing(sqlite3.connect(self.path, timeout=_PATIENCE)) as connection, connection:
+                yield connection
+        except sqlite3.Error as error:
+            raise InputError(
+                f"the store of measurements {str(self.path)!r} cannot be used ({error}): "
+                "name another file, or make room there"
+            ) from error
+
+
+def digest(settings: Mapping[str, Any]) -> str:
+    """A name for settings, the same for equal ones in whatever order."""
+    return hashlib.sha256(_text(settings).encode()).hexdigest()
+
+
+def _text(value: Mapping[str, Any]) -> str:
+    return json.dumps(plain(value), sort_keys=True, ensure_ascii=False, allow_nan=False)
