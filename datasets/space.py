@@ -110,6 +110,14 @@ class SearchSpace(ABC):
             ArchitectureError: the text is no member of the space; the message says what is wrong.
         """
 
+    def read(self, text: str) -> ArchitectureGraph:
+        """:meth:`parse` an architecture that may lie beyond the space, where that has a meaning.
+
+        Raises:
+            ArchitectureError: the text is no architecture of this kind.
+        """
+        return self.parse(text)
+
     @abstractmethod
     def format(self, graph: ArchitectureGraph) -> str:
         """Write the official notation, which :meth:`parse` reads back to an equal graph."""

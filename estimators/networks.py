@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -153,19 +154,28 @@ DESIGNS: dict[str, type[Any]] = {
     "DIGITS101": NB101Design,
     "NB201": NB201Design,
     "ENAS": ENASDesign,
-    "ENAS12": ENASDesign,
 }
-"""Search space → how its networks are sized."""
+"""Kind of search space → how its networks are sized."""
 
 
-def load_design(config: str, space: str, overrides: dict[str, Any] | None = None) -> Design:
-    """Sizes from a preset's section ``[network.<space>]``, with what the user gave on top.
+def preset_sections(space: str) -> tuple[str, ...]:
+    """Where presets keep what is particular to a space: ``ENAS12`` is ``ENAS``, then ``12``."""
+    match = re.fullmatch(r"(ENAS)(\d+)", space)
+    return match.groups() if match else (space,)
+
+
+def load_design(
+    config: str, space: str, *sections: str, overrides: dict[str, Any] | None = None
+) -> Design:
+    """Sizes from a preset's section ``[network.<space>.<sections>]``, with the user's on top.
 
     Raises:
         InputError: no network is known for the space, or an unknown size.
     """
-    if space not in DESIGNS:
+    sections = (*preset_sections(space), *sections)
+    if sections[0] not in DESIGNS:
         raise InputError(
             f"no network is known for {space} architectures: there are {', '.join(DESIGNS)}"
         )
-    return resolve(DESIGNS[space], load_preset(config, "network", space), overrides)
+    preset = load_preset(config, "network", *sections)
+    return resolve(DESIGNS[sections[0]], preset, overrides)

@@ -86,6 +86,11 @@ class Recipe:
 def load_recipe(config: str, *sections: str, overrides: dict[str, Any] | None = None) -> Recipe:
     """The recipe of a preset's section ``[recipe.<sections>]``, with what the user gave on top.
 
+    Args:
+        config: name or path of the preset.
+        sections: from the general to the particular: kind of space, data set.
+        overrides: values by setting; ``None`` means "not given".
+
     Raises:
         InputError: an unknown preset or setting, or a value that makes no sense.
     """

@@ -55,6 +55,20 @@ def positive_float(text: str) -> float:
     return value
 
 
+def non_negative_float(text: str) -> float:
+    """A number from 0 on."""
+    if (value := number(text)) < 0:
+        raise argparse.ArgumentTypeError(f"expected 0 or more, was given {text!r}")
+    return value
+
+
+def share(text: str) -> float:
+    """A number from 0 to 1."""
+    if not 0 <= (value := number(text)) <= 1:
+        raise argparse.ArgumentTypeError(f"expected a share from 0 to 1, was given {text!r}")
+    return value
+
+
 class Parser(argparse.ArgumentParser):
     """An argument parser whose flags may be written with ``_`` or ``-`` between their words.
 

@@ -133,7 +133,11 @@ class TrainingLoop:
             },
         )
 
-    def run(self, after_epoch: Callable[[int, dict[str, float]], None]) -> None:
+    def run(
+        self,
+        after_epoch: Callable[[int, dict[str, float]], None],
+        after_step: Callable[[int, dict[str, float]], None] = lambda step, figures: None,
+    ) -> None:
         """Train to the end.
 
         Args:
@@ -141,12 +145,13 @@ class TrainingLoop:
                 parts, the learning rate that it ended with, ``seconds`` of training since the run
                 began, and ``<unit>_per_second``. Its own time is not counted. The checkpoint is
                 written after it, so a kill in between repeats it.
+            after_step: called with the number of steps done in this epoch and the loss parts.
 
         Raises:
             DivergedError: the loss is no longer finite.
         """
         while self.epoch < self.settings.epochs:
-            self._run_epoch()
+            self._run_epoch(after_step)
             means = {name: total / self.seen for name, total in self.sums.items()}
             means["learning_rate"] = self.optimisers.learning_rate
             self.schedule.after_epoch(means["loss"])
@@ -157,7 +162,7 @@ class TrainingLoop:
             after_epoch(self.epoch, means)
             self.save()
 
-    def _run_epoch(self) -> None:
+    def _run_epoch(self, after_step: Callable[[int, dict[str, float]], None]) -> None:
         self.model.train()
         examples = self.examples(self.epoch)
         size = self.settings.batch_size
@@ -176,6 +181,7 @@ class TrainingLoop:
                 now = time.monotonic()
                 self.seconds += now - began
                 bar.advance(len(batch), loss=figures["loss"])
+                after_step(self.batch, figures)
                 if now - saved > CHECKPOINT_SECONDS:
                     self.save()
                     saved = now

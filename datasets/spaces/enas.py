@@ -211,6 +211,14 @@ class ENAS(SearchSpace):
         numbers = read_arch(text, "1 3 0 …").split()
         return self.from_row([_number(token) for token in numbers])
 
+    def read(self, text: str) -> ArchitectureGraph:
+        """:meth:`parse` a macro architecture of any number of layers.
+
+        Raises:
+            ArchitectureError: the text is none; the message says what is wrong.
+        """
+        return macro_architecture(text)
+
     def from_layers(self, layers: object) -> ArchitectureGraph:
         """The architecture of a row in the official notation ``[[op],[op,b0],…]``.
 

@@ -1,0 +1,49 @@
+"""Train the network of a cell on images.
+
+From the repository root::
+
+    PYTHONPATH=$PWD python Extrapolation_Ability/cell_training/train_cell.py \
+        --cell svge_8_nodes --data_set cifar10
+
+Every training has a folder ``runs/cells/<name>/<hash>_seed<k>/`` with its curve, its weights and
+its result; one that was killed goes on with ``--resume``.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+if str(ROOT) not in sys.path[:1]:
+    sys.path.insert(0, str(ROOT))
+
+from collections.abc import Sequence  # noqa: E402
+
+from datasets import get_space  # noqa: E402
+from datasets.architecture_files import NAMED, read_architectures  # noqa: E402
+from estimators.training_command import add_training_flags, train_all  # noqa: E402
+from experiment.arguments import parser  # noqa: E402
+from experiment.errors import run_command  # noqa: E402
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Train every cell that is asked for with every seed."""
+    flags = parser("Train the network of a cell on images.")
+    flags.add_argument(
+        "--data_search_space", default="NB101", choices=("NB101", "NB201"), help="kind of the cell"
+    )
+    flags.add_argument(
+        "--cell",
+        default="svge_8_nodes",
+        help="a file with a cell a line, a hash, a cell in its notation (of NB101 with any number "
+        f"of nodes), or {', '.join(NAMED['NB101'])}",
+    )
+    add_training_flags(flags, "train_cell")
+    given = flags.parse_args(arguments)
+    space = get_space(given.data_search_space)
+    return train_all(space, read_architectures(given.cell, space, given.data_root), given)
+
+
+if __name__ == "__main__":
+    run_command(main)

@@ -1,0 +1,120 @@
+"""Architectures as users name them on a command line: a file, a hash, a name, or the notation."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import torch
+
+from datasets.batch import GraphBatch
+from datasets.benchmark import NoMeasurementsError
+from datasets.graph import ArchitectureError, ArchitectureGraph
+from datasets.kept_hashes import kept_hashes
+from datasets.registry import get_benchmark
+from datasets.space import SearchSpace
+from datasets.spaces.notation import excerpt
+from experiment.errors import InputError
+
+_SVGE_ROWS = ("01111111", "00110101", "00000010", "00001000", "00000100", "00000010", "00000001")
+_SVGE_EDGES = tuple(
+    (source, target)
+    for source, row in enumerate(_SVGE_ROWS)
+    for target, bit in enumerate(row)
+    if bit == "1"
+)
+NAMED: dict[str, dict[str, ArchitectureGraph]] = {
+    "NB101": {
+        "svge_8_nodes": ArchitectureGraph((1, 3, 3, 3, 3, 3, 2, 0), _SVGE_EDGES),
+        "svge_7_nodes": ArchitectureGraph(
+            (1, 3, 3, 3, 3, 2, 0),
+            ((0, 1), (0, 2), (0, 4), (0, 6), (1, 5), (2, 3), (3, 4), (4, 5), (5, 6)),
+        ),
+        "best_validation": ArchitectureGraph(
+            (1, 3, 3, 3, 3, 0),
+            ((0, 1), (0, 2), (0, 3), (0, 4), (0, 5), (1, 4), (2, 3), (3, 4), (4, 5)),
+        ),
+        "best_test": ArchitectureGraph(
+            (1, 2, 3, 4, 3, 3, 0),
+            ((0, 1), (0, 2), (0, 5), (0, 6), (1, 5), (2, 3), (3, 4), (4, 5), (5, 6)),
+        ),
+    }
+}
+"""Space → cells with a name: the 8-node cell that SVGe chose and trained (Lukasik et al. 2021), the
+7-node cell that its candidates grew from, and the cells of NAS-Bench-101 with the best mean
+validation (95.055 %) and test accuracy (94.318 %)."""
+ENUMERABLE = 10**6
+"""Members of the largest space in which a hash is looked for without a table."""
+
+
+def read_architectures(
+    text: str, space: SearchSpace, data_root: str | Path | None = None
+) -> list[ArchitectureGraph]:
+    """The architectures that ``text`` names; they may lie beyond the space.
+
+    Args:
+        text: path of a file with one architecture a line (JSON, or the space's notation), a hash,
+            a name of :data:`NAMED`, or one architecture.
+        space: tells how architectures are written.
+        data_root: where measured architectures are, to find hashes among.
+
+    Raises:
+        ArchitectureError: a description is wrong; the message names the line.
+        InputError: the file is empty or cannot be read, or no architecture has the hash.
+    """
+    named = NAMED.get(space.name, {})
+    if text in named:
+        return [named[text]]
+    if re.fullmatch("[0-9a-fA-F]{32}", text):
+        return [_by_hash(text.lower(), space, data_root)]
+    if _is_file(text):
+        return _read_lines(Path(text), space)
+    try:
+        return [space.read(text)]
+    except ArchitectureError as error:
+        names = f", or one of {', '.join(named)}" if named else ""
+        raise ArchitectureError(
+            f"{excerpt(text)} is no file, no hash and no {space.name} architecture{names}: {error}"
+        ) from error
+
+
+def _is_file(text: str) -> bool:
+    try:
+        return Path(text).is_file()
+    except OSError:  # too long for a name
+        return False
+
+
+def _read_lines(path: Path, space: SearchSpace) -> list[ArchitectureGraph]:
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot read architectures from {str(path)!r}: {error}") from error
+    found = []
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            found.append(space.read(line))
+        except ArchitectureError as error:
+            raise ArchitectureError(f"line {number} of {str(path)!r}: {error}") from error
+    if not found:
+        raise InputError(f"{str(path)!r} holds no architectures, expected one a line")
+    return found
+
+
+def _by_hash(name: str, space: SearchSpace, data_root: str | Path | None) -> ArchitectureGraph:
+    try:
+        benchmark = get_benchmark(space.name, data_root)
+    except NoMeasurementsError:
+        pass
+    else:
+        if (row := benchmark.row(name)) is not None:
+            return benchmark.graphs.graph(row)
+    if space.size <= ENUMERABLE:
+        graphs = GraphBatch.cat(space.enumerate())
+        root = None if data_root is None else Path(data_root)
+        rows = torch.from_numpy(kept_hashes(space, graphs, root) == name).nonzero()
+        if len(rows):
+            return graphs.graph(int(rows[0]))
+    raise InputError(f"no {space.name} architecture with the hash {name} is known here")

@@ -1,0 +1,196 @@
+"""One training in a run's folder: its curve, its weights, and going on after a kill."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from datasets.batch import GraphBatch
+from datasets.graph import ArchitectureGraph
+from datasets.images import ImageData
+from datasets.space import SearchSpace
+from estimators.fitting import accuracies, accuracy, training_loop
+from estimators.from_scratch import is_result
+from estimators.measurement import Measurement
+from estimators.networks import Design
+from estimators.recipe import Recipe
+from experiment.checkpoint import save_checkpoint
+from experiment.errors import InputError
+from experiment.files import read_json
+from experiment.run import RunFolder
+
+BEST, LAST = "best_weights.pt", "last_weights.pt"
+"""Weights below ``checkpoints/``: those with the best validation accuracy, and the last ones."""
+
+
+@dataclasses.dataclass(frozen=True)
+class RecordedTraining:
+    """How architectures are trained whose runs are kept.
+
+    Attributes:
+        space: the search space.
+        data: images, on the device to train on.
+        design: sizes of the network.
+        recipe: how to train, with its precision resolved.
+        device: where to train.
+        report_every: steps between lines about a step; ``None`` for none.
+    """
+
+    space: SearchSpace
+    data: ImageData
+    design: Design
+    recipe: Recipe
+    device: torch.device
+    report_every: int | None = None
+
+    def train(
+        self, architecture: ArchitectureGraph, seed: int, folder: Path, resume: bool
+    ) -> Measurement:
+        """Train ``architecture`` and leave everything about it in ``folder``.
+
+        A training that cannot be ended (its loss diverged, its channels do not divide, memory is
+        short) is a failed measurement.
+
+        Args:
+            architecture: the graph as it is, without dangling nodes.
+            seed: of weights, order and augmentation.
+            folder: of the run.
+            resume: whether to go on with a run that is there; one that ended is only read.
+
+        Raises:
+            InputError: the folder holds another run, or cannot be written.
+        """
+        config = {
+            "space": self.space.name,
+            "architecture": self.space.to_record(architecture),
+            "hash": self.space.hash(architecture),
+            "images": self.data.name,
+            "images_sha256": self.data.fingerprint(),
+            "network": dataclasses.asdict(self.design),  # type: ignore[call-overload]
+            "recipe": dataclasses.asdict(self.recipe),
+        }
+        run = RunFolder.start(folder, config, seed, resume, self.device)
+        result = run.path / "result.json"
+        if not result.exists():
+            run.save_result(self._result(run, architecture, seed))
+        return Measurement(architecture, config["hash"], **read_json(result))
+
+    def _result(self, run: RunFolder, architecture: ArchitectureGraph, seed: int) -> dict[str, Any]:
+        try:
+            return self._trained(run, architecture, seed)
+        except (ValueError, MemoryError, RuntimeError) as error:
+            # What the disk refuses says nothing of the architecture.
+            if not is_result(error) or isinstance(error.__cause__, OSError):
+                raise
+            return {"status": "failed", "reason": " ".join(str(error).split())}
+
+    def _trained(
+        self, run: RunFolder, architecture: ArchitectureGraph, seed: int
+    ) -> dict[str, Any]:
+        costs = self.design.costs(GraphBatch.from_graphs([architecture]), self.data)
+        torch.manual_seed(seed)
+        network = self.design.build(architecture, self.data)
+        network.to(self.device, memory_format=self.recipe.memory_format)  # type: ignore[call-overload]
+        loop = training_loop(network, self.data, self.recipe, seed, run.checkpoints / "last.pt")
+        loop.resume()
+        run.truncate_after("epoch", loop.epoch)
+        curve = run.read_metrics()
+        epochs = self.recipe.epochs
+
+        def after_epoch(epoch: int, means: dict[str, float]) -> None:
+            entry: dict[str, Any] = {"epoch": epoch, **means}
+            if epoch in (epochs // 2, epochs):
+                both = accuracies(network, self.data, self.recipe)
+                entry |= {"validation": both.validation, "test": both.test}
+            elif len(self.data.validation):
+                entry["validation"] = accuracy(
+                    network, self.data, self.data.validation, self.recipe
+                )
+            if _is_best(entry, curve):
+                save_checkpoint(run.checkpoints / BEST, network.state_dict())
+            if epoch == epochs:
+                save_checkpoint(run.checkpoints / LAST, network.state_dict())
+            run.log(entry)
+            curve.append(entry)
+            report_epoch(entry, epochs)
+
+        def after_step(step: int, figures: dict[str, float]) -> None:
+            if self.report_every and step % self.report_every == 0:
+                print(
+                    f"  epoch {loop.epoch + 1} step {step}  loss {figures['loss']:.4f}  "
+                    f"train {figures['train']:.2%}",
+                    flush=True,
+                )
+
+        loop.run(after_epoch, after_step)
+        return {
+            "status": "ok",
+            "validation": curve[-1].get("validation"),
+            "test": curve[-1]["test"],
+            "cost_seconds": loop.seconds,
+            "parameters": int(costs.parameters[0]),
+            "flops": int(costs.flops[0]),
+            "details": _details(curve, epochs),
+        }
+
+
+def _is_best(entry: dict[str, Any], curve: list[dict[str, Any]]) -> bool:
+    """Whether no earlier epoch validated as well; without validation every epoch is."""
+    found = entry.get("validation")
+    if found is None:
+        return True
+    return all(found > earlier["validation"] for earlier in curve)
+
+
+def _details(curve: list[dict[str, Any]], epochs: int) -> dict[str, float]:
+    """Further figures of a whole curve: half-way, and the best validation."""
+    details = {"train": curve[-1]["train"]}
+    if epochs > 1:
+        half = curve[epochs // 2 - 1]
+        details |= {"halfway_validation": half.get("validation"), "halfway_test": half["test"]}
+    validated = [entry for entry in curve if entry.get("validation") is not None]
+    if validated:
+        best = max(validated, key=lambda entry: entry["validation"])
+        details |= {"best_validation": best["validation"], "best_epoch": best["epoch"]}
+    return {name: value for name, value in details.items() if value is not None}
+
+
+def report_epoch(entry: dict[str, Any], epochs: int) -> None:
+    """Print a line: losses, accuracies, rate, and the time that is left."""
+    shown = "  ".join(
+        f"{name} {entry[name]:6.2%}"
+        for name in ("train", "validation", "test")
+        if entry.get(name) is not None
+    )
+    left = (epochs - entry["epoch"]) * entry["seconds"] / entry["epoch"] / 60
+    print(
+        f"epoch {entry['epoch']:>3}/{epochs}  loss {entry['loss']:.4f}  {shown}  "
+        f"{entry['images_per_second']:,.0f} images/s  {left:.1f} min left",
+        flush=True,
+    )
+
+
+def summary(measurements: list[Measurement]) -> str:
+    """Mean and deviation over the trainings of one architecture that did not fail.
+
+    Raises:
+        InputError: all failed.
+    """
+    good = [one for one in measurements if one.ok]
+    if not good:
+        raise InputError(f"no training ended: {measurements[0].reason}")
+    parts = []
+    for name in ("validation", "test"):
+        values = [value for one in good if (value := getattr(one, name)) is not None]
+        if values:
+            mean = sum(values) / len(values)
+            spread = math.sqrt(sum((v - mean) ** 2 for v in values) / max(len(values) - 1, 1))
+            spread_text = f" ± {100 * spread:.2f}" if len(values) > 1 else ""
+            parts.append(f"{name} {100 * mean:.2f}{spread_text} %")
+    failed = len(measurements) - len(good)
+    note = f", {failed} failed" if failed else ""
+    return f"{', '.join(parts)} over {len(good)} trainings{note}"

@@ -1,0 +1,228 @@
+"""What the commands that train networks have in common: their flags, and their work."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from argparse import Namespace
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from datasets.architecture_files import read_architectures
+from datasets.graph import ArchitectureGraph
+from datasets.images import get_images
+from datasets.space import SearchSpace
+from datasets.spaces.enas import ENAS
+from estimators.from_scratch import representative
+from estimators.measurement import Measurement
+from estimators.networks import load_design, preset_sections
+from estimators.recipe import load_recipe
+from estimators.recorded import RecordedTraining, summary
+from experiment.arguments import (
+    Parser,
+    add_common,
+    best_device,
+    non_negative_float,
+    positive_float,
+    positive_int,
+    share,
+)
+from experiment.errors import InputError
+from experiment.files import atomic_path
+from experiment.paths import REPOSITORY_ROOT
+
+DATA_SETS = ("cifar10", "ImageNet16", "digits")
+_OTHER_NAMES = {"Imagenet16": "ImageNet16", "ImageNet16-120": "ImageNet16"}
+RECIPE_FLAGS = {
+    "epochs": "epochs",
+    "batch_size": "batch_size",
+    "learning_rate": "learning_rate",
+    "learning_rate_min": "final_rate",
+    "momentum": "momentum",
+    "weight_decay": "weight_decay",
+    "grad_clip": "gradient_clip",
+    "precision": "precision",
+}
+"""Flag → the setting of :class:`estimators.recipe.Recipe` that it overrides when it is given."""
+_RUNS = REPOSITORY_ROOT / "runs" / "cells"
+
+
+def add_training_flags(flags: Parser, name: str) -> None:
+    """Add the published flags of cell training, and ours.
+
+    Args:
+        flags: the parser.
+        name: default of ``--name``.
+    """
+    flags.add_argument("--name", default=name, help="name of the experiment, a folder of its own")
+    flags.add_argument("--log_dir", type=Path, default=_RUNS, help="where that folder lies")
+    flags.add_argument(
+        "--data", type=Path, help="folder of the images (default: below the data root)"
+    )
+    flags.add_argument(
+        "--data_set",
+        default="cifar10",
+        type=lambda text: _OTHER_NAMES.get(text, text),
+        choices=DATA_SETS,
+        help="what to train on",
+    )
+    flags.add_argument(
+        "--config",
+        help="preset of configs/, or a TOML file (default: ours, for the digits that of DIGITS101)",
+    )
+    flags.add_argument("--epochs", type=positive_int, help="passes over the images")
+    flags.add_argument("--batch_size", type=positive_int, help="images a step")
+    flags.add_argument("--learning_rate", type=positive_float, help="highest learning rate")
+    flags.add_argument("--learning_rate_min", type=non_negative_float, help="where a cosine ends")
+    flags.add_argument(
+        "--lr_decay_method",
+        choices=("COSINE_BY_STEP",),
+        help="half a cosine, a step every batch (default: the preset's schedule)",
+    )
+    flags.add_argument("--momentum", type=non_negative_float, help="of SGD or RMSprop")
+    flags.add_argument("--weight_decay", type=non_negative_float, help="of the weights")
+    flags.add_argument("--grad_clip", type=positive_float, help="largest norm of the gradient")
+    flags.add_argument(
+        "--cutout", nargs="?", const=1, type=int, choices=(0, 1), help="cut out a square"
+    )
+    flags.add_argument("--cutout_length", type=positive_int, default=16, help="side, in pixels")
+    flags.add_argument("--cutout_prob", type=share, default=1.0, help="share of images cut")
+    flags.add_argument(
+        "--val_portion",
+        type=share,
+        help="share of CIFAR-10's training images that is trained on, as in the published code "
+        "(default: 0.8); the other sets are split once and for all",
+    )
+    flags.add_argument("--report_freq", type=positive_int, help="steps between printed lines")
+    flags.add_argument(
+        "--precision", choices=("auto", "float32", "bfloat16"), help="type of the products"
+    )
+    flags.add_argument(
+        "--size",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a size of the network instead of the preset's, such as stem_channels=32",
+    )
+    flags.add_argument("--seeds", type=positive_int, default=1, help="trainings, a seed each")
+    flags.add_argument("--resume", action="store_true", help="go on with what is there")
+    add_common(flags, seed=0)
+
+
+def train_all(
+    space: SearchSpace, architectures: Sequence[ArchitectureGraph], given: Namespace
+) -> int:
+    """Train every architecture with every seed, and write their measurements.
+
+    Returns:
+        The exit code: 2 if a training failed.
+
+    Raises:
+        InputError: a flag, a file or a folder is wrong.
+    """
+    if given.threads:
+        torch.set_num_threads(given.threads)
+    training = prepare(space, given)
+    records = []
+    for architecture in architectures:
+        graph = representative(architecture, space)
+        name = space.hash(graph)
+        print(f"{name}: {space.format(graph) if space.is_legal(graph) else graph}")
+        own: list[Measurement] = []
+        for seed in range(given.seed, given.seed + given.seeds):
+            folder = given.log_dir / given.name / f"{name[:12]}_seed{seed}"
+            print(f"seed {seed}, in {folder}")
+            own.append(training.train(graph, seed, folder, given.resume))
+            records.append({**own[-1].to_record(space), "seed": seed})
+            if not own[-1].ok:
+                print(f"failed: {own[-1].reason}")
+        if any(one.ok for one in own):
+            print(summary(own))
+    out = given.log_dir / given.name / "measurements.jsonl"
+    with atomic_path(out) as partial:
+        lines = (json.dumps(record, ensure_ascii=False) + "\n" for record in records)
+        partial.write_text("".join(lines), encoding="utf-8")
+    print(f"measurements: {out}")
+    return 0 if all(record["status"] == "ok" for record in records) else 2
+
+
+def train_macros(texts: Sequence[str], given: Namespace, layers: int | None = None) -> int:
+    """:func:`train_all` for ENAS architectures, all of one number of layers.
+
+    Args:
+        texts: files with an architecture a line, hashes, or architectures.
+        given: the flags.
+        layers: how many they must have; default: as many as the first.
+
+    Raises:
+        InputError: they have others.
+    """
+    found = [
+        graph
+        for text in texts
+        for graph in read_architectures(text, ENAS(layers or 6), given.data_root)
+    ]
+    wanted = layers or found[0].num_nodes - 2
+    for number, graph in enumerate(found, start=1):
+        if graph.num_nodes - 2 != wanted:
+            raise InputError(
+                f"architecture {number} has {graph.num_nodes - 2} layers, expected {wanted}: "
+                "train those of another number by a command of their own"
+            )
+    return train_all(ENAS(wanted), found, given)
+
+
+def prepare(space: SearchSpace, given: Namespace) -> RecordedTraining:
+    """Images, sizes and recipe that the flags ask for.
+
+    Raises:
+        InputError: one of them is wrong.
+    """
+    device = best_device(given.device)
+    config = given.config or ("digits101" if given.data_set == "digits" else "default")
+    train_share = given.val_portion if given.data_set == "cifar10" else None
+    if given.val_portion is not None and train_share is None:
+        print(f"--val_portion changes nothing: the split of {given.data_set} is fixed")
+    data = get_images(given.data_set, given.data, given.data_root, train_share)
+    sections = (*preset_sections(space.name), given.data_set)
+    recipe = load_recipe(config, *sections, overrides=recipe_overrides(given))
+    return RecordedTraining(
+        space,
+        data.to(device),
+        load_design(config, space.name, given.data_set, overrides=sizes(given.size)),
+        recipe.on(device),
+        device,
+        given.report_freq,
+    )
+
+
+def recipe_overrides(given: Namespace) -> dict[str, Any]:
+    """The settings that the flags give, by their names in the recipe."""
+    overrides = {setting: getattr(given, flag) for flag, setting in RECIPE_FLAGS.items()}
+    if given.lr_decay_method:
+        overrides["schedule"] = "cosine"
+    if given.cutout is not None:
+        overrides["cutout_length"] = given.cutout_length if given.cutout else 0
+        overrides["cutout_probability"] = given.cutout_prob
+    return overrides
+
+
+def sizes(texts: Sequence[str]) -> dict[str, Any]:
+    """``["stem_channels=32"]`` as ``{"stem_channels": 32}``.
+
+    Raises:
+        InputError: a text has another form.
+    """
+    found = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        try:
+            found[name] = tomllib.loads(f"value = {value}")["value"]
+        except tomllib.TOMLDecodeError:
+            equals = ""
+        if not equals:
+            raise InputError(f"--size {text!r} is no size: expected NAME=VALUE, stem_channels=32")
+    return found
