@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -58,6 +59,16 @@ def _load(source: ImageSource, device: str) -> ImageData:
     return images.to(device)
 
 
+@dataclass(frozen=True, slots=True)
+class OutOfMemory:
+    """Stands for the measurement of an architecture for which the memory was too short.
+
+    That is the machine's matter: it may do better another time, so nothing is kept in a store.
+    """
+
+    reason: str
+
+
 @dataclass(frozen=True)
 class TrainingTask:
     """Trains one architecture after the other in the same way, in whatever process.
@@ -78,20 +89,22 @@ class TrainingTask:
     seed: int
     device: str = "cpu"
 
-    def __call__(self, graph: ArchitectureGraph) -> Measurement:
-        """Train the network of ``graph``; what goes wrong with it is told by the measurement."""
+    def __call__(self, graph: ArchitectureGraph) -> Measurement | OutOfMemory:
+        """Train the network of ``graph``; what goes wrong with it is a result, too.
+
+        PyTorch's own random generators are left as they were.
+        """
         name = get_space(self.space).hash(graph)
         data = self.images.load(self.device)
         try:
             costs = self.design.costs(GraphBatch.from_graphs([graph]), data)
-            torch.manual_seed(self.seed)
-            network = self.design.build(graph, data)
-            network = network.to(self.device, memory_format=self.recipe.memory_format)  # type: ignore[call-overload]
-            done = fit(network, data, self.recipe, self.seed)
+            done = self._fit(graph, data)
         except (ValueError, MemoryError, RuntimeError) as error:
-            if not is_result(error):
-                raise
-            return Measurement(graph, name, "failed", " ".join(str(error).split()))
+            if lacks_memory(error):
+                return OutOfMemory(f"the memory is too short for its training: {_sentence(error)}")
+            if not hasattr(error, "exit_code"):
+                raise  # a defect of the program
+            return Measurement(graph, name, "failed", _sentence(error))
         return Measurement(
             graph,
             name,
@@ -103,6 +116,14 @@ class TrainingTask:
             flops=int(costs.flops[0]),
             details=_halfway(done),
         )
+
+    def _fit(self, graph: ArchitectureGraph, data: ImageData) -> Fit:
+        device = torch.device(self.device)
+        with torch.random.fork_rng([device] if device.type == "cuda" else []):
+            torch.manual_seed(self.seed)
+            network = self.design.build(graph, data)
+            network = network.to(device, memory_format=self.recipe.memory_format)  # type: ignore[call-overload]
+            return fit(network, data, self.recipe, self.seed)
 
 
 def _halfway(done: Fit) -> dict[str, float]:
@@ -116,15 +137,19 @@ def _halfway(done: Fit) -> dict[str, float]:
     return {name: value for name, value in found.items() if value is not None}
 
 
-def is_result(error: Exception) -> bool:
-    """Whether an exception says something of the architecture, rather than of the program.
+def lacks_memory(error: Exception) -> bool:
+    """Whether an error is a lack of memory, for which PyTorch has no class of its own on a CPU."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    return isinstance(error, RuntimeError) and any(words in str(error) for words in _NO_MEMORY)
 
-    That is so of what a user can mend (the loss diverged, the channels do not divide) and of a
-    lack of memory, for which PyTorch has no class of its own on a CPU.
-    """
-    text = str(error)
-    short = "not enough memory" in text or "out of memory" in text
-    return hasattr(error, "exit_code") or isinstance(error, MemoryError) or short
+
+_NO_MEMORY = ("can't allocate memory", "not enough memory", "out of memory", "bad_alloc")
+"""What PyTorch's allocators, CUDA and C++ write."""
+
+
+def _sentence(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 class FromScratch:
@@ -160,14 +185,15 @@ class FromScratch:
         workers: Workers | None = None,
     ) -> None:
         self._space = space
+        data = images.load(device)
         recipe = recipe.on(torch.device(device))
         self.task = TrainingTask(space.name, images, design, recipe, seed, str(device))
         self.store = store
         self.workers = workers or ThisProcess()
         self.settings: dict[str, Any] = {
             "space": space.name,
-            "images": images.name,
-            "images_sha256": images.load(device).fingerprint(),
+            "images": data.name,
+            "images_sha256": data.fingerprint(),
             "network": dataclasses.asdict(design),  # type: ignore[call-overload]
             "recipe": dataclasses.asdict(recipe),
             "seed": seed,
@@ -182,8 +208,10 @@ class FromScratch:
     def measure(self, architectures: Sequence[ArchitectureGraph]) -> Iterator[Measurement]:
         """One measurement for each architecture: first the known ones, then as they finish.
 
+        To close the iterator ends all work; what was measured by then is in the store.
+
         Raises:
-            InputError: the store cannot be written.
+            InputError: the store cannot be read or written, or no worker can begin.
         """
         asked: dict[str, list[ArchitectureGraph]] = defaultdict(list)
         graphs: dict[str, ArchitectureGraph] = {}
@@ -197,20 +225,19 @@ class FromScratch:
             asked[name].append(architecture)
             graphs[name] = graph
         known = self.store.get_all(self.settings) if self.store else {}
-        for name in graphs.keys() & known.keys():
+        for name in (name for name in graphs if name in known):
             for architecture in asked[name]:
                 yield Measurement(architecture, name, **known[name])
         names = [name for name in graphs if name not in known]
-        results = self.workers.run(self.task, [graphs[name] for name in names])
-        for position, result in results:
-            name = names[position]
-            figures = self._kept(name, result)
-            for architecture in asked[name]:
-                yield Measurement(architecture, name, **figures)
+        with closing(self.workers.run(self.task, [graphs[name] for name in names])) as results:
+            for position, result in results:
+                figures = self._kept(names[position], result)
+                for architecture in asked[names[position]]:
+                    yield Measurement(architecture, names[position], **figures)
 
-    def _kept(self, name: str, result: Measurement | WorkerDied) -> dict[str, Any]:
-        """The figures, after putting them into the store; a dead worker may do better again."""
-        if isinstance(result, WorkerDied):
+    def _kept(self, name: str, result: Measurement | OutOfMemory | WorkerDied) -> dict[str, Any]:
+        """The figures, after putting them into the store, if they are worth it."""
+        if not isinstance(result, Measurement):
             return {"status": "failed", "reason": result.reason}
         figures = result.figures()
         if self.store:

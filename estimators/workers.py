@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from typing import Any, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import torch
 
@@ -40,10 +41,10 @@ class Workers(Protocol):
 
     def run(
         self, function: Callable[[Item], Result], items: Sequence[Item]
-    ) -> Iterator[tuple[int, Result | WorkerDied]]:
+    ) -> Generator[tuple[int, Result | WorkerDied], None, None]:
         """Position and result of every item, as they finish, in any order.
 
-        An exception that ``function`` raises ends the run. To close the iterator ends all work.
+        An exception that ``function`` raises ends the run. To close the generator ends all work.
         """
         ...
 
@@ -53,7 +54,7 @@ class ThisProcess:
 
     def run(
         self, function: Callable[[Item], Result], items: Sequence[Item]
-    ) -> Iterator[tuple[int, Result | WorkerDied]]:
+    ) -> Generator[tuple[int, Result | WorkerDied], None, None]:
         """Position and result of every item, in their order."""
         for position, item in enumerate(items):
             yield position, function(item)
@@ -62,12 +63,15 @@ class ThisProcess:
 class WorkerProcesses:
     """Several processes of one thread each; function and items must be picklable.
 
-    When a worker dies, what the others were doing dies with it. Each of these pieces is then
-    repeated in a process of its own, so that a piece that cannot be done takes no other along.
-    Workers end when this process does, however it does.
+    A worker that dies is replaced, and the others go on. What it was doing is repeated once when
+    everything else is done, one piece at a time: then it has the memory for itself. Workers end
+    when this process does, however it does.
 
     Args:
         count: number of processes.
+
+    Raises:
+        InputError: there is to be none.
     """
 
     def __init__(self, count: int) -> None:
@@ -77,51 +81,96 @@ class WorkerProcesses:
 
     def run(
         self, function: Callable[[Item], Result], items: Sequence[Item]
-    ) -> Iterator[tuple[int, Result | WorkerDied]]:
-        """Position and result of every item, as they finish."""
-        waiting = list(range(len(items)))[::-1]
-        while waiting:
-            suspects = yield from self._until_broken(function, items, waiting)
-            for position in suspects:
-                alone = [position]
-                if (yield from WorkerProcesses(1)._until_broken(function, items, alone)):
-                    yield position, WorkerDied()
+    ) -> Generator[tuple[int, Result | WorkerDied], None, None]:
+        """Position and result of every item, as they finish.
 
-    def _until_broken(
-        self, function: Callable[[Item], Result], items: Sequence[Item], waiting: list[int]
-    ) -> Any:
-        """Work ``waiting`` off, from its end; returns what was being done when a worker died."""
-        doing: dict[Future[Result], int] = {}
-        with _pool(min(self.count, len(waiting))) as pool:
-            while waiting or doing:
+        Raises:
+            InputError: workers cannot even begin.
+        """
+        died = yield from _work_off(self.count, function, dict(enumerate(items)))
+        for position in (yield from _work_off(1, function, {k: items[k] for k in died})):
+            yield position, WorkerDied()
+
+
+def _work_off(
+    count: int, function: Callable[[Item], Result], items: dict[int, Item]
+) -> Generator[tuple[int, Result], None, list[int]]:
+    """Yield results by the items' keys; returns the keys at which a worker died."""
+    died: list[int] = []
+    waiting = list(items)[::-1]
+    doing: dict[Future[Result], tuple[int, _Worker]] = {}
+    with _workers() as new_worker:
+        idle = [new_worker() for _ in range(min(count, len(items)))]
+        while waiting or doing:
+            while waiting and idle:
+                key, worker = waiting.pop(), idle.pop()
+                doing[worker.begin(function, items[key])] = key, worker
+            for future in wait(doing, return_when=FIRST_COMPLETED).done:
+                key, worker = doing.pop(future)
                 try:
-                    while waiting and len(doing) < self.count:
-                        doing[pool.submit(function, items[waiting[-1]])] = waiting[-1]
-                        waiting.pop()
-                    for future in wait(doing, return_when=FIRST_COMPLETED).done:
-                        result = future.result()
-                        yield doing.pop(future), result
+                    result = future.result()
                 except BrokenProcessPool:
-                    return sorted(doing.values())
-        return []
+                    worker.check_that_it_began()
+                    died.append(key)
+                    idle.append(new_worker())
+                else:
+                    idle.append(worker)
+                    yield key, result
+    return died
+
+
+class _Worker(Generic[Item, Result]):
+    """A pool of one process: when it breaks, it is clear what broke it, and nothing else stops."""
+
+    def __init__(self, alarm: Connection) -> None:
+        context = multiprocessing.get_context("spawn")
+        self.pool = ProcessPoolExecutor(1, context, initializer=_begin, initargs=(alarm,))
+        self._began = self.pool.submit(os.getpid)
+
+    def begin(self, function: Callable[[Item], Result], item: Item) -> Future[Result]:
+        """Let the process do a piece of work."""
+        try:
+            return self.pool.submit(function, item)
+        except BrokenProcessPool as error:  # it died with nothing to do
+            broken: Future[Result] = Future()
+            broken.set_exception(error)
+            return broken
+
+    def check_that_it_began(self) -> None:
+        """Make sure that the process died of its work, and not before it.
+
+        Raises:
+            InputError: it never came so far, and no other would.
+        """
+        if isinstance(self._began.exception(), BrokenProcessPool):
+            raise InputError(
+                "worker processes end before they begin to work: a script that uses them has to "
+                "do so under 'if __name__ == \"__main__\":', and there must be memory for them"
+            )
 
 
 @contextmanager
-def _pool(count: int) -> Iterator[ProcessPoolExecutor]:
-    """Processes that live as long as the block, and no longer than this process."""
-    context = multiprocessing.get_context("spawn")
-    alarm, ours = context.Pipe(duplex=False)
-    pool = ProcessPoolExecutor(count, context, initializer=_begin, initargs=(alarm,))
+def _workers() -> Iterator[Callable[[], _Worker[Any, Any]]]:
+    """A maker of workers that live as long as the block, and no longer than this process."""
+    alarm, ours = multiprocessing.get_context("spawn").Pipe(duplex=False)
+    made: list[_Worker[Any, Any]] = []
+
+    def new_worker() -> _Worker[Any, Any]:
+        made.append(_Worker(alarm))
+        return made[-1]
+
     try:
-        yield pool
+        yield new_worker
     finally:
-        ours.close()
-        pool.shutdown(cancel_futures=True)
+        ours.close()  # which ends them all at once
+        for worker in made:
+            worker.pool.shutdown(cancel_futures=True)
         alarm.close()
 
 
 def _begin(alarm: Connection) -> None:
     """What a worker does first."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that has the workers
     torch.set_num_threads(1)
     threading.Thread(target=_end_with, args=(alarm,), daemon=True).start()
 
