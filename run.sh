@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The main job: trains a graph VAE, evaluates it and draws what it learnt.
+# The main job: trains a graph VAE, evaluates it, draws what it learnt, and trains new cells on digits.
 #     bash run.sh                                   needs no data
 #     bash run.sh --space ENAS --data_root FOLDER   on measured data; --help lists all options
 set -euo pipefail

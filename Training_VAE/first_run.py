@@ -1,9 +1,10 @@
 """The main job, start to end: train an SVGE, evaluate it, extract its latents, draw what it learnt.
 
-``bash run.sh`` needs no data: it trains on the 2,532 NB101 cells of at most 5 nodes, which are
-enumerated. ``--space ENAS|NB101|NB201`` trains on the whole space instead (ENAS needs its data
-file). Run again, it takes up what is there; once the measured accuracies are at hand, latents and
-figures are made again with them.
+``bash run.sh`` needs no data: it trains on DIGITS101, the 2,532 NB101 cells of at most 5 nodes,
+then decodes new cells from the latent space and trains their networks on handwritten digits.
+``--space ENAS|NB101|NB201`` trains on another space instead (ENAS needs its data file). Run again,
+it takes up what is there; once the measured accuracies are at hand, latents and figures are made
+again with them.
 """
 
 from __future__ import annotations
@@ -24,17 +25,22 @@ from experiment.arguments import add_common, parser, positive_int  # noqa: E402
 from experiment.errors import InputError, run_command  # noqa: E402
 from experiment.files import read_json  # noqa: E402
 from models.checkpoints import latest_epoch  # noqa: E402
-from Training_VAE import extract_latents, interpolate, latent_map, train_svge  # noqa: E402
+from Training_VAE import (  # noqa: E402
+    extract_latents,
+    interpolate,
+    latent_map,
+    new_cells,
+    train_svge,
+)
 from Training_VAE.latents import find_benchmark, load_latents  # noqa: E402
 from Training_VAE.reporting import report_evaluation  # noqa: E402
 from Training_VAE.settings import TrainingSettings  # noqa: E402
 from Training_VAE.trained import TrainingRecord  # noqa: E402
 
-SMALL_CELLS = 5
-"""Nodes of the largest cells of the job that needs no data."""
-SMALL_FLAGS = ["--cells_up_to", str(SMALL_CELLS), "--epochs", "12", "--epochs_a_pass", "1"]
-SMALL_FLAGS += ["--batch_size", "32"]
-"""Its training: few graphs, so more passes and smaller batches than on a whole space."""
+SMALL_SPACE = "DIGITS101"
+"""The space of the job that needs no data."""
+SMALL_FLAGS = ["--epochs", "12", "--batch_size", "32"]
+"""Its training: few graphs, so smaller batches than on a large space."""
 
 
 def check_asked(folder: Path, asked: TrainingSettings, seed: int) -> None:
@@ -69,7 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     flags.add_argument(
         "--space",
         choices=list(SPACES),
-        help="a whole search space (default: the NB101 cells of at most 5 nodes, without data)",
+        help=f"search space (default: {SMALL_SPACE}, for which no data are needed)",
     )
     flags.add_argument("--out", type=Path, help="folder of the run (default: runs/first_run…)")
     flags.add_argument("--epochs", type=positive_int, help="epochs instead of the preset's")
@@ -78,7 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     name = f"first_run_{given.space}" if given.space else "first_run"
     out = given.out or ROOT / "runs" / name
-    space = given.space or "NB101"
+    space = given.space or SMALL_SPACE
     folder = out / f"SVGE_{space}"
     common = ["--device", given.device, "--seed", str(given.seed)]
     common += ["--threads", str(given.threads or torch.get_num_threads())]
@@ -97,7 +103,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"trained already, in {folder}:")
         report_evaluation(read_json(folder / "result.json"))
     else:
-        print(f"training an SVGE on {'the small cells of ' if small else ''}{space}, in {folder}")
+        print(f"training an SVGE on {space}, in {folder}")
         train_svge.main([*training, *(["--resume"] if begun else [])])
 
     latent_file = folder / f"{space}_latent_epoch{latest_epoch(folder)}.npz"
@@ -111,6 +117,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if outdated or not strip.exists():
         interpolate.main([*weights, "--out", str(strip.parent)])
 
+    cells = folder / "new_cells.jsonl"
+    if space in new_cells.CELL_SPACES and not cells.exists():
+        new_cells.main(weights)
+
     print()
     for what, path in (
         ("weights", folder / f"model_checkpoint{latest_epoch(folder)}.obj"),
@@ -119,8 +129,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         ("latents", latent_file),
         ("latent map", latent_picture),
         ("interpolation", strip),
+        ("new cells", cells),
+        ("new cells, drawn", strip.with_name("new_cells.png")),
     ):
-        print(f"{what:<15} {path}")
+        if path.exists():
+            print(f"{what:<17} {path}")
     return 0
 
 

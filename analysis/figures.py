@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from analysis.drawing import INK, draw_at, operation_colours, write
+from analysis.drawing import INK, draw_architecture, draw_at, operation_colours, write
 from analysis.layout import NODE_HEIGHT, NODE_WIDTH, layered_layout
 from datasets.graph import ArchitectureGraph
 from experiment.errors import InputError
@@ -207,6 +207,46 @@ def _draw_nothing(axes: Axes, x: float) -> None:
         )
     )
     write(axes, x, 0.0, "invalid", height=0.29)
+
+
+def gallery(
+    graphs: Sequence[ArchitectureGraph],
+    type_names: Sequence[str],
+    captions: Sequence[str],
+    *,
+    title: str | None = None,
+    columns: int = 5,
+) -> Figure:
+    """Architectures side by side, row by row, a caption above each.
+
+    Args:
+        graphs: the architectures.
+        type_names: name of every type id.
+        captions: one an architecture.
+        title: text above all.
+        columns: architectures a row.
+
+    Raises:
+        InputError: there is nothing to draw.
+    """
+    from matplotlib.figure import Figure
+
+    if not graphs or len(graphs) != len(captions):
+        raise InputError(
+            f"{len(graphs)} architectures and {len(captions)} captions: expected one at least, "
+            "and a caption for each"
+        )
+    width = min(columns, len(graphs))
+    rows = -(-len(graphs) // width)
+    figure = Figure(figsize=(2.2 * width, 3.4 * rows), layout="constrained")
+    grid = figure.subplots(rows, width, squeeze=False)
+    for axes in grid.flat:
+        axes.set_axis_off()
+    for axes, graph, caption in zip(grid.flat, graphs, captions, strict=False):
+        draw_architecture(axes, graph, type_names, title=caption)
+    if title is not None:
+        figure.suptitle(title, fontsize=11, color=INK)
+    return figure
 
 
 def curves(

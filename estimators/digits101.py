@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from datasets.benchmark import NoMeasurementsError
 from datasets.graph import ArchitectureGraph
 from datasets.registry import get_benchmark, get_space
 from datasets.spaces.digits101 import Digits101
@@ -66,13 +67,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     what.add_argument(
         "--check", type=positive_int, metavar="N", help="train N of the table's cells again"
     )
-    flags.add_argument("--seed", type=non_negative_int, default=0, help="first seed")
+    flags.add_argument(
+        "--seed", type=non_negative_int, default=0, help="first seed; of --check, of the sample"
+    )
     flags.add_argument("--seeds", type=positive_int, default=1, help="trainings, a seed each")
     flags.add_argument("--source", help="another table of DIGITS101 than the committed one")
     flags.add_argument("--json", action="store_true", help="one JSON object a training")
     given = flags.parse_args(arguments)
     torch.set_num_threads(1)  # as the table was made
     if given.check:
+        if given.json or given.seeds > 1:
+            flags.error("--json and --seeds go with --train only")
         return check_table(given.check, given.seed, given.source)
     cell = find_cell(given.train, given.source)
     failed = 0
@@ -123,19 +128,22 @@ def describe(measurement: Measurement, seed: int) -> str:
     )
 
 
-def report_table_row(cell: ArchitectureGraph, source: str | Path | None) -> None:
+def report_table_row(cell: ArchitectureGraph, source: str | Path | None = None) -> None:
     """Say what the table has of the cell."""
     try:
         table = get_benchmark(SPACE, source=source)
-    except InputError:
-        return
-    space = get_space(SPACE)
-    if not space.is_legal(cell):
+    except NoMeasurementsError:
+        if source is None:
+            return  # it was just trained, which is what was asked for
+        raise
+    if not table.space.is_legal(cell):
         print(f"the cell is larger than those of {SPACE}: no other was measured to rank it among")
         return
     row = table.row(cell)
-    assert row is not None  # the table is complete
     mean = table.metric("validation").mean()
+    if row is None or np.isnan(mean[row]):
+        print("in the table: no accuracy of this cell")
+        return
     print(
         f"in the table: validation {100 * mean[row]:.2f} % on average, "
         f"rank {1 + int((mean > mean[row]).sum())} of {len(table):,}"
@@ -146,25 +154,26 @@ def check_table(count: int, seed: int, source: str | Path | None) -> int:
     """Train ``count`` of the table's cells, drawn with ``seed``, again, and compare.
 
     Returns:
-        0 if the mean deviation is within that between seeds, else 1.
+        0 if the mean difference is within the deviation between seeds, and no training failed
+        that has a number in the table; else 1.
     """
     table = get_benchmark(SPACE, source=source)
-    trials = table.metric("test").values
     rows = np.random.default_rng(seed).choice(len(table), min(count, len(table)), replace=False)
-    measured = estimator(0)
-    again = {}
+    trials = table.metric("test").values[rows]
     cells = [table.graphs.graph(int(row)) for row in rows]
-    for result in progress(measured.measure(cells), "training again", "cells"):
-        again[result.hash] = np.nan if result.test is None else result.test
-    found = np.array([again[table.hashes[row]] for row in rows])
-    deviation = np.abs(found - trials[rows, 0])
-    between = np.nanmean(np.nanstd(trials[rows], axis=1, ddof=1)) if trials.shape[1] > 1 else 0.0
+    measured = progress(estimator(0).measure(cells), "training again", "cells")
+    again = {one.hash: np.nan if one.test is None else one.test for one in measured}
+    recorded = ~np.isnan(trials).any(axis=1)  # a failed training is none to compare with
+    found = np.array([again[name] for name in table.hashes[rows]])[recorded]
+    trials = trials[recorded]
+    difference = np.abs(found - trials[:, 0])
+    between = trials.std(axis=1, ddof=1).mean() if trials.shape[1] > 1 else 0.0
     print(
-        f"{len(rows)} cells trained again with seed 0: {int((deviation == 0).sum())} to the very "
-        f"same test accuracy; mean difference {100 * deviation.mean():.3f} %, "
+        f"{len(found)} cells trained again with seed 0: {int((difference == 0).sum())} to the very "
+        f"same test accuracy; mean difference {100 * difference.mean():.3f} %, "
         f"between the table's own seeds {100 * between:.3f} %"
     )
-    return 0 if deviation.mean() <= between else 1
+    return 0 if difference.mean() <= between else 1
 
 
 if __name__ == "__main__":

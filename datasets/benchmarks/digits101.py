@@ -12,7 +12,7 @@ from typing import Literal
 
 import torch
 
-from datasets.benchmark import Benchmark
+from datasets.benchmark import Benchmark, NoMeasurementsError
 from datasets.benchmarks.build import measured
 from datasets.registry import get_space
 from datasets.table import read_table
@@ -46,14 +46,19 @@ def load(
     """
     if dataset != "digits":
         raise InputError(f"DIGITS101 was measured on digits only, not on {dataset!r}")
+    if cells not in ("complete", "larger"):
+        raise InputError(f"DIGITS101 has the cells 'complete' and 'larger', not {cells!r}")
     space = get_space("DIGITS101")
     path = Path(source or TABLE)
+    if not path.is_file():
+        raise NoMeasurementsError(
+            f"there is no table {str(path)!r}: it comes with the project, and "
+            "python -m estimators.digits101_table makes another"
+        )
     table = read_table(path)
     if table.space != space.name:
         raise InputError(f"{str(path)!r} is a table of {table.space}, not of {space.name}")
     inside = table.graphs.num_nodes <= space.max_nodes
-    if cells not in ("complete", "larger"):
-        raise InputError(f"DIGITS101 has the cells 'complete' and 'larger', not {cells!r}")
     rows = torch.nonzero(inside if cells == "complete" else ~inside)[:, 0]
     chosen = replace(
         table,

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from datasets.batch import GraphBatch
-from datasets.benchmark import Benchmark, Metric
-from datasets.spaces.nb101 import NB101
+from datasets.benchmark import Benchmark, Metric, NoMeasurementsError
+from datasets.spaces.digits101 import Digits101
 from experiment.errors import InputError
 from Training_VAE import first_run, latents
 from Training_VAE.latents import load_latents
@@ -17,12 +17,16 @@ from Training_VAE.latents import load_latents
 
 @pytest.fixture
 def small(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Flags of the job without data, and its training made tiny."""
-    flags = ["--cells_up_to", "4", "--config", str(tiny), "--sampled_graphs", "2"]
+    """Flags of the job without data, and its training made tiny: on cells of at most 4 nodes."""
+    flags = ["--config", str(tiny), "--sampled_graphs", "2"]
     monkeypatch.setattr(first_run, "SMALL_FLAGS", [*flags, "--epochs", "2"])
     (tmp_path / "data").mkdir()
     common = ["--out", str(tmp_path / "out"), "--device", "cpu", "--threads", "1"]
     return [*common, "--data_root", str(tmp_path / "data")]
+
+
+def nothing_measured(name: str, data_root: Path | None) -> Benchmark:
+    raise NoMeasurementsError(f"no numbers of {name}")
 
 
 def times(folder: Path) -> dict[str, int]:
@@ -35,10 +39,16 @@ def test_the_job_is_done_once_and_asked_for_again(
     small: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert first_run.main(small) == 0
-    folder = tmp_path / "out" / "SVGE_NB101"
+    folder = tmp_path / "out" / "SVGE_DIGITS101"
     before = times(folder)
-    assert {"latent_map.png", "interpolation.png", "NB101_latent_epoch2.npz"} <= before.keys()
-    assert len(load_latents(folder / "NB101_latent_epoch2.npz")["hash"]) == 91
+    assert {
+        "latent_map.png",
+        "interpolation.png",
+        "DIGITS101_latent_epoch2.npz",
+        "new_cells.jsonl",
+        "new_cells.png",
+    } <= before.keys()
+    assert len(load_latents(folder / "DIGITS101_latent_epoch2.npz")["hash"]) == 91
     capsys.readouterr()
     assert first_run.main(small) == 0
     assert "trained already" in capsys.readouterr().out
@@ -47,7 +57,6 @@ def test_the_job_is_done_once_and_asked_for_again(
     for flags, words in (
         (["--epochs", "3"], "epochs is 2, 3 is asked for"),
         (["--seed", "2"], "seed is 1, 2 is asked for"),
-        (["--space", "NB101", "--epochs", "2"], "cells_up_to is 4, None is asked for"),
     ):
         with pytest.raises(InputError, match=f"{words}.*--out"):
             first_run.main([*small, *flags])
@@ -57,12 +66,13 @@ def test_the_job_is_done_once_and_asked_for_again(
 def test_latents_are_extracted_again_when_accuracies_arrive(
     small: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(latents, "get_benchmark", nothing_measured)
     first_run.main(small)
-    folder = tmp_path / "out" / "SVGE_NB101"
+    folder = tmp_path / "out" / "SVGE_DIGITS101"
     before = times(folder)
-    assert "validation" not in load_latents(folder / "NB101_latent_epoch2.npz")
+    assert "validation" not in load_latents(folder / "DIGITS101_latent_epoch2.npz")
 
-    space = NB101()
+    space = Digits101()
     graphs = GraphBatch.cat(space.enumerate(max_nodes=3))
     values = np.linspace(0.1, 0.9, len(graphs))[:, None]
     metric = Metric("validation", "fraction", "invented", values)
@@ -70,12 +80,12 @@ def test_latents_are_extracted_again_when_accuracies_arrive(
     benchmark = Benchmark(space, "cifar10", graphs, hashes, {"validation": metric}, "invented")
     monkeypatch.setattr(latents, "get_benchmark", lambda *_: benchmark)
     first_run.main(small)
-    table = load_latents(folder / "NB101_latent_epoch2.npz")
+    table = load_latents(folder / "DIGITS101_latent_epoch2.npz")
     assert (~np.isnan(table["validation"])).sum() == len(graphs)
     after = times(folder)
     changed = {name for name in before if after[name] != before[name]}
     assert changed == {
-        "NB101_latent_epoch2.npz",
+        "DIGITS101_latent_epoch2.npz",
         "latent_map.png",
         "interpolation.png",
         "interpolation.jsonl",

@@ -10,7 +10,14 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch, Polygon, Rectangle
 
 from analysis.drawing import draw_architecture, operation_colours, short_label
-from analysis.figures import curves, interpolation_strip, latent_map, principal_axes, save_figure
+from analysis.figures import (
+    curves,
+    gallery,
+    interpolation_strip,
+    latent_map,
+    principal_axes,
+    save_figure,
+)
 from datasets.graph import ArchitectureGraph
 from experiment.errors import InputError
 
@@ -153,3 +160,16 @@ def test_an_unknown_suffix_is_an_input_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"must be one of \.png, \.svg, \.pdf"):
         save_figure(Figure(), tmp_path / "a.bmp")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_gallery_draws_each_architecture_with_its_caption(tmp_path: Path) -> None:
+    cells = [CELL] * 7
+    captions = [f"cell {number}" for number in range(7)]
+    figure = gallery(cells, NB101, captions, columns=3)
+    assert len(figure.axes) == 9
+    assert [axes.get_title() for axes in figure.axes] == [*captions, "", ""]
+    assert all(bool(axes.patches or axes.texts) == bool(axes.get_title()) for axes in figure.axes)
+    with pytest.raises(InputError, match="7 architectures and 6 captions"):
+        gallery(cells, NB101, captions[1:])
+    with pytest.raises(InputError, match="0 architectures"):
+        gallery([], (), [])
