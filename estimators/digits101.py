@@ -17,7 +17,7 @@ from datasets.benchmark import NoMeasurementsError
 from datasets.graph import ArchitectureGraph
 from datasets.registry import get_benchmark, get_space
 from datasets.spaces.digits101 import Digits101
-from estimators.from_scratch import FromScratch, ImageSource
+from estimators.from_scratch import FromScratch, ImageSource, representative
 from estimators.measurement import Measurement
 from estimators.networks import load_design
 from estimators.recipe import load_recipe
@@ -104,7 +104,7 @@ def find_cell(text: str, source: str | Path | None = None) -> ArchitectureGraph:
     space = Digits101()
     if text.lstrip().startswith("{"):
         cell = space.read(text)
-        space.hash(cell)  # refuses a cell whose output cannot be reached
+        representative(cell, space)  # refuses one whose output cannot be reached
         return cell
     for cells in ("complete", "larger"):
         benchmark = get_benchmark(SPACE, cells=cells, source=source)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from datasets.batch import GraphBatch
 from datasets.benchmark import Metric
@@ -62,6 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     flags.add_argument("--limit", type=positive_int, help="only so many of the cells, for a trial")
     flags.add_argument("--overwrite", action="store_true", help="replace the table that is there")
     given = flags.parse_args(arguments)
+    torch.set_num_threads(1)  # as the workers have, for the table's header
     if given.out.exists() and not given.overwrite:
         raise InputError(f"{str(given.out)!r} exists: add --overwrite to replace it")
     cells = all_cells()[: given.limit]
@@ -94,11 +96,10 @@ def sweep(
     with progress(seeds * len(cells), "training", "cells") as bar:
         for seed in range(seeds):
             measuring = estimator(seed, store=store, workers=WorkerProcesses(workers))
-            settings = measuring.settings
+            settings = {**measuring.settings, "seed": list(range(seeds))}
             for measurement in measuring.measure(cells):
                 measured[measurement.hash].append(measurement)
                 bar.advance()
-    settings["seed"] = list(range(seeds))
     return measured, settings
 
 
@@ -112,25 +113,33 @@ def as_table(
     trials = tuple(f"seed {seed}" for seed in settings["seed"])
     columns: dict[str, Metric] = {}
 
-    def add(name: str, unit: str, description: str, values: list[list[float]]) -> None:
-        per_trial = trials if len(values[0]) == len(trials) else ()
+    def add(
+        name: str, unit: str, description: str, values: list[list[float]], by_seed: bool = False
+    ) -> None:
         array = np.array(values, dtype=np.float64)
-        columns[name] = Metric(name, unit, description, array, trial_names=per_trial)
+        of_trials = trials if by_seed else ()
+        columns[name] = Metric(name, unit, description, array, trial_names=of_trials)
 
     for name, description in ACCURACIES.items():
         values = [[_figure(one, name) for one in each] for each in rows]
-        add(f"digits/4/{name}", "fraction", description, values)
+        add(f"digits/4/{name}", "fraction", description, values, by_seed=True)
     seconds = [[_figure(one, "cost_seconds") for one in each] for each in rows]
-    add("digits/4/training_seconds", "seconds", "time of the training, one thread", seconds)
-    parameters = [[_figure(each[0], "parameters")] for each in rows]
+    add("digits/4/training_seconds", "seconds", "time of the training, one thread", seconds, True)
+    parameters = [[_first(each, "parameters")] for each in rows]
     add("parameters", "parameters", "trainable parameters", parameters)
-    mflops = [[_figure(each[0], "flops") / 1e6] for each in rows]
+    mflops = [[_first(each, "flops") / 1e6] for each in rows]
     add("mflops", "MFLOPs", "millions of multiply-adds for one image", mflops)
     machine = describe_environment(seed=0)
     source = {"name": "digits101", "settings": settings, "environment": machine}
     return Table(
         SPACE, GraphBatch.from_graphs(cells), np.array(names), columns, DESCRIPTION, source
     )
+
+
+def _first(measurements: list[Measurement], name: str) -> float:
+    """A figure of the network alone: the same in every measurement that did not fail."""
+    values = [_figure(one, name) for one in measurements]
+    return next((value for value in values if not np.isnan(value)), np.nan)
 
 
 def _figure(measurement: Measurement, name: str) -> float:

@@ -6,12 +6,13 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from datasets.benchmark import Benchmark
+from datasets.benchmark import Benchmark, Metric
 from datasets.graph import ArchitectureError, ArchitectureGraph
 from datasets.space import SearchSpace
 from estimators.measurement import Measurement
 from experiment.errors import InputError
 
+ACCURACIES = ("validation", "test")
 COST_METRIC = "training_seconds"
 _MILLION = 10**6
 
@@ -21,29 +22,36 @@ class LookUp:
 
     Args:
         benchmark: measured numbers of architectures.
-        trial: which trial's accuracies are given, counted from 0; default: the mean over them.
+        trial: which trial is given, counted from 0, of everything that has as many trials as
+            the validation accuracies; default: the means over them.
 
     Raises:
-        InputError: the benchmark has no such trial.
+        InputError: the benchmark has no validation accuracies, or no such trial of them or of
+            the test accuracies.
     """
 
     def __init__(self, benchmark: Benchmark, trial: int | None = None) -> None:
-        self.benchmark = benchmark
-        self._accuracies = {
-            name: metric.mean() if trial is None else metric.trial(trial)
-            for name in ("validation", "test")
-            if (metric := benchmark.metrics.get(name)) is not None
-        }
-        if "validation" not in self._accuracies:
+        if "validation" not in benchmark.metrics:
             raise InputError(
                 f"{benchmark.space.name} on {benchmark.dataset} has no validation accuracies: "
                 "choose another source"
             )
-        self._others = {
+        self.benchmark = benchmark
+        self._values = {
             name: metric.mean()
+            if trial is None or not self._by_trial(metric)
+            else metric.trial(trial)
             for name, metric in benchmark.metrics.items()
-            if name not in self._accuracies
         }
+        self._missing = "the table has no validation accuracy of it" + (
+            "" if trial is None else f" in trial {trial}"
+        )
+
+    def _by_trial(self, metric: Metric) -> bool:
+        """Whether its columns are the same trials as those of the validation accuracies."""
+        trials = self.benchmark.metrics["validation"].values.shape[1]
+        same = not metric.averaged and metric.values.shape[1] == trials
+        return metric.name in ACCURACIES or same
 
     @property
     def space(self) -> SearchSpace:
@@ -63,32 +71,25 @@ class LookUp:
         row = self.benchmark.row(name)
         if row is None:
             return Measurement(architecture, name, "unknown", "it is not in the table")
-        found = {name: _number(values[row]) for name, values in self._accuracies.items()}
-        if found["validation"] is None:
-            return Measurement(
-                architecture, name, "unknown", "this trial of it is not in the table"
-            )
-        others = {
-            key: number
-            for key, values in self._others.items()
-            if (number := _number(values[row])) is not None
+        found = {
+            metric: float(values[row])
+            for metric, values in self._values.items()
+            if not np.isnan(values[row])
         }
-        mflops = others.pop("mflops", None)
+        if "validation" not in found:
+            return Measurement(architecture, name, "unknown", self._missing)
+        mflops = found.pop("mflops", None)
         return Measurement(
             architecture,
             name,
             "ok",
-            validation=found["validation"],
-            test=found.get("test"),
-            cost_seconds=others.pop(COST_METRIC, None),
-            parameters=_whole(others.pop("parameters", None)),
+            validation=found.pop("validation"),
+            test=found.pop("test", None),
+            cost_seconds=found.pop(COST_METRIC, None),
+            parameters=_whole(found.pop("parameters", None)),
             flops=None if mflops is None else round(_MILLION * mflops),
-            details=others,
+            details=found,
         )
-
-
-def _number(value: np.floating) -> float | None:
-    return None if np.isnan(value) else float(value)
 
 
 def _whole(value: float | None) -> int | None:

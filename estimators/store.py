@@ -33,18 +33,20 @@ class Store:
         path: the file; it is made if it is absent.
 
     Raises:
-        InputError: the file cannot be opened, or is something else.
+        InputError: the file cannot be made or opened, or is something else.
     """
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
-        self.path.parent.mkdir(parents=True, exist_ok=True)
         with self._connection() as connection:
             connection.executescript(_TABLES)
 
     def get(self, settings: Mapping[str, Any], name: str) -> dict[str, Any] | None:
         """The figures of the architecture whose hash is ``name``, ``None`` if there are none."""
-        return self.get_all(settings).get(name)
+        query = "SELECT figures FROM measurements WHERE digest = ? AND hash = ?"
+        with self._connection() as connection:
+            row = connection.execute(query, (digest(settings), name)).fetchone()
+        return None if row is None else json.loads(row[0])
 
     def get_all(self, settings: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         """Hash → figures of everything that was measured with these settings."""
@@ -70,11 +72,13 @@ class Store:
     def _connection(self) -> Iterator[sqlite3.Connection]:
         """A connection whose changes are all made when the block ends, or none of them."""
         try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
             with closing(sqlite3.connect(self.path, timeout=_PATIENCE)) as connection, connection:
                 yield connection
-        except sqlite3.Error as error:
+        except (OSError, sqlite3.Error) as error:
+            reason = error.strerror if isinstance(error, OSError) else error
             raise InputError(
-                f"the store of measurements {str(self.path)!r} cannot be used ({error}): "
+                f"the store of measurements {str(self.path)!r} cannot be used ({reason}): "
                 "name another file, or make room there"
             ) from error
 

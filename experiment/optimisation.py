@@ -76,6 +76,18 @@ class Optimisation:
             )
         if self.first_cycle < 1:
             raise InputError(f"the first cycle has {self.first_cycle} epochs, expected 1 or more")
+        if not (self.weight_decay >= 0 and self.epsilon >= 0):
+            raise InputError(
+                f"the weight decay is {self.weight_decay} and epsilon {self.epsilon}, "
+                "expected 0 or more"
+            )
+        if not (0 <= self.momentum < 1 and 0 <= self.squares_decay <= 1):
+            raise InputError(
+                f"the momentum is {self.momentum} and the decay of the squares "
+                f"{self.squares_decay}, expected shares between 0 and 1"
+            )
+        if self.gradient_clip is not None and not self.gradient_clip > 0:
+            raise InputError(f"the gradient clip is {self.gradient_clip}, expected a norm above 0")
 
 
 class Optimisers:
