@@ -29,8 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Train every architecture that is asked for with every seed."""
     flags = parser("Train the 6-layer ENAS networks that a search found, from scratch to the end.")
     flags.add_argument("architectures", nargs="+", help="files or architectures")
-    add_training_flags(flags, "fully_train_ENAS")
-    flags.set_defaults(config="published")
+    add_training_flags(flags, "fully_train_ENAS", config="published")
     given = flags.parse_args(arguments)
     return train_macros(given.architectures, given, layers=6)
 

@@ -104,6 +104,9 @@ def _read_lines(path: Path, space: SearchSpace) -> list[ArchitectureGraph]:
 
 
 def _by_hash(name: str, space: SearchSpace, data_root: str | Path | None) -> ArchitectureGraph:
+    for graph in NAMED.get(space.name, {}).values():
+        if space.hash(graph) == name:
+            return graph
     try:
         benchmark = get_benchmark(space.name, data_root)
     except NoMeasurementsError:

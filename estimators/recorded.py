@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import math
+import statistics
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +14,16 @@ from datasets.graph import ArchitectureGraph
 from datasets.images import ImageData
 from datasets.space import SearchSpace
 from estimators.fitting import accuracies, accuracy, training_loop
-from estimators.from_scratch import is_result
+from estimators.from_scratch import lacks_memory
 from estimators.measurement import Measurement
 from estimators.networks import Design
 from estimators.recipe import Recipe
 from experiment.checkpoint import save_checkpoint
 from experiment.errors import InputError
 from experiment.files import read_json
+from experiment.loop import DivergedError
 from experiment.run import RunFolder
+from models.errors import ModelError
 
 BEST, LAST = "best_weights.pt", "last_weights.pt"
 """Weights below ``checkpoints/``: those with the best validation accuracy, and the last ones."""
@@ -52,8 +54,8 @@ class RecordedTraining:
     ) -> Measurement:
         """Train ``architecture`` and leave everything about it in ``folder``.
 
-        A training that cannot be ended (its loss diverged, its channels do not divide, memory is
-        short) is a failed measurement.
+        That the loss diverged or that no such network can be built is a failed measurement, and
+        is kept. So is a lack of memory, but it is not kept: another machine may have enough.
 
         Args:
             architecture: the graph as it is, without dangling nodes.
@@ -62,7 +64,8 @@ class RecordedTraining:
             resume: whether to go on with a run that is there; one that ended is only read.
 
         Raises:
-            InputError: the folder holds another run, or cannot be written.
+            InputError: the folder holds another run, its checkpoint cannot be gone on with here,
+                or it cannot be written.
         """
         config = {
             "space": self.space.name,
@@ -76,17 +79,20 @@ class RecordedTraining:
         run = RunFolder.start(folder, config, seed, resume, self.device)
         result = run.path / "result.json"
         if not result.exists():
-            run.save_result(self._result(run, architecture, seed))
+            try:
+                run.save_result(self._result(run, architecture, seed))
+            except (MemoryError, RuntimeError) as error:
+                if not lacks_memory(error):
+                    raise
+                reason = f"the memory is too short for its training: {_sentence(error)}"
+                return Measurement(architecture, config["hash"], "failed", reason)
         return Measurement(architecture, config["hash"], **read_json(result))
 
     def _result(self, run: RunFolder, architecture: ArchitectureGraph, seed: int) -> dict[str, Any]:
         try:
             return self._trained(run, architecture, seed)
-        except (ValueError, MemoryError, RuntimeError) as error:
-            # What the disk refuses says nothing of the architecture.
-            if not is_result(error) or isinstance(error.__cause__, OSError):
-                raise
-            return {"status": "failed", "reason": " ".join(str(error).split())}
+        except (ModelError, DivergedError) as error:
+            return {"status": "failed", "reason": _sentence(error)}
 
     def _trained(
         self, run: RunFolder, architecture: ArchitectureGraph, seed: int
@@ -138,6 +144,10 @@ class RecordedTraining:
         }
 
 
+def _sentence(error: Exception) -> str:
+    return " ".join(str(error).split())
+
+
 def _is_best(entry: dict[str, Any], curve: list[dict[str, Any]]) -> bool:
     """Whether no earlier epoch validated as well; without validation every epoch is."""
     found = entry.get("validation")
@@ -175,22 +185,18 @@ def report_epoch(entry: dict[str, Any], epochs: int) -> None:
 
 
 def summary(measurements: list[Measurement]) -> str:
-    """Mean and deviation over the trainings of one architecture that did not fail.
+    """Mean and deviation over the trainings of one architecture, those that did not fail.
 
-    Raises:
-        InputError: all failed.
+    Args:
+        measurements: at least one that did not fail.
     """
     good = [one for one in measurements if one.ok]
-    if not good:
-        raise InputError(f"no training ended: {measurements[0].reason}")
     parts = []
     for name in ("validation", "test"):
-        values = [value for one in good if (value := getattr(one, name)) is not None]
+        values = [100 * value for one in good if (value := getattr(one, name)) is not None]
         if values:
-            mean = sum(values) / len(values)
-            spread = math.sqrt(sum((v - mean) ** 2 for v in values) / max(len(values) - 1, 1))
-            spread_text = f" ± {100 * spread:.2f}" if len(values) > 1 else ""
-            parts.append(f"{name} {100 * mean:.2f}{spread_text} %")
+            spread = f" ± {statistics.stdev(values):.2f}" if len(values) > 1 else ""
+            parts.append(f"{name} {statistics.mean(values):.2f}{spread} %")
     failed = len(measurements) - len(good)
     note = f", {failed} failed" if failed else ""
-    return f"{', '.join(parts)} over {len(good)} trainings{note}"
+    return f"{', '.join(parts)} (trainings: {len(good)}{note})"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import sys
 import tomllib
-from argparse import Namespace
+from argparse import BooleanOptionalAction, Namespace
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,13 +15,13 @@ import torch
 
 from datasets.architecture_files import read_architectures
 from datasets.graph import ArchitectureGraph
-from datasets.images import get_images
+from datasets.images import IMAGE_DATA, OTHER_NAMES, get_images
 from datasets.space import SearchSpace
 from datasets.spaces.enas import ENAS
 from estimators.from_scratch import representative
 from estimators.measurement import Measurement
 from estimators.networks import load_design, preset_sections
-from estimators.recipe import load_recipe
+from estimators.recipe import Recipe, load_recipe
 from estimators.recorded import RecordedTraining, summary
 from experiment.arguments import (
     Parser,
@@ -30,12 +32,10 @@ from experiment.arguments import (
     positive_int,
     share,
 )
-from experiment.errors import InputError
-from experiment.files import atomic_path
+from experiment.errors import EXIT_BAD_INPUT, InputError
+from experiment.files import atomic_path, plain
 from experiment.paths import REPOSITORY_ROOT
 
-DATA_SETS = ("cifar10", "ImageNet16", "digits")
-_OTHER_NAMES = {"Imagenet16": "ImageNet16", "ImageNet16-120": "ImageNet16"}
 RECIPE_FLAGS = {
     "epochs": "epochs",
     "batch_size": "batch_size",
@@ -47,15 +47,19 @@ RECIPE_FLAGS = {
     "precision": "precision",
 }
 """Flag → the setting of :class:`estimators.recipe.Recipe` that it overrides when it is given."""
+CUTOUT_LENGTH = 16
+"""Published side of the square, in pixels."""
+MEASUREMENTS = "measurements.jsonl"
 _RUNS = REPOSITORY_ROOT / "runs" / "cells"
 
 
-def add_training_flags(flags: Parser, name: str) -> None:
+def add_training_flags(flags: Parser, name: str, config: str | None = None) -> None:
     """Add the published flags of cell training, and ours.
 
     Args:
         flags: the parser.
         name: default of ``--name``.
+        config: default of ``--config``; ``None`` for ours, which depends on the images.
     """
     flags.add_argument("--name", default=name, help="name of the experiment, a folder of its own")
     flags.add_argument("--log_dir", type=Path, default=_RUNS, help="where that folder lies")
@@ -65,14 +69,12 @@ def add_training_flags(flags: Parser, name: str) -> None:
     flags.add_argument(
         "--data_set",
         default="cifar10",
-        type=lambda text: _OTHER_NAMES.get(text, text),
-        choices=DATA_SETS,
+        type=lambda text: OTHER_NAMES.get(text, text),
+        choices=IMAGE_DATA,
         help="what to train on",
     )
-    flags.add_argument(
-        "--config",
-        help="preset of configs/, or a TOML file (default: ours, for the digits that of DIGITS101)",
-    )
+    ours = "" if config else " (default: ours, for the digits that of DIGITS101)"
+    flags.add_argument("--config", default=config, help=f"preset of configs/, or a TOML file{ours}")
     flags.add_argument("--epochs", type=positive_int, help="passes over the images")
     flags.add_argument("--batch_size", type=positive_int, help="images a step")
     flags.add_argument("--learning_rate", type=positive_float, help="highest learning rate")
@@ -86,10 +88,16 @@ def add_training_flags(flags: Parser, name: str) -> None:
     flags.add_argument("--weight_decay", type=non_negative_float, help="of the weights")
     flags.add_argument("--grad_clip", type=positive_float, help="largest norm of the gradient")
     flags.add_argument(
-        "--cutout", nargs="?", const=1, type=int, choices=(0, 1), help="cut out a square"
+        "--cutout",
+        action=BooleanOptionalAction,
+        help="cut a square out of the training images (default: as the preset)",
     )
-    flags.add_argument("--cutout_length", type=positive_int, default=16, help="side, in pixels")
-    flags.add_argument("--cutout_prob", type=share, default=1.0, help="share of images cut")
+    flags.add_argument(
+        "--cutout_length",
+        type=positive_int,
+        help=f"its side in pixels (default: the preset's, else {CUTOUT_LENGTH})",
+    )
+    flags.add_argument("--cutout_prob", type=share, help="share of the images that are cut")
     flags.add_argument(
         "--val_portion",
         type=share,
@@ -115,7 +123,10 @@ def add_training_flags(flags: Parser, name: str) -> None:
 def train_all(
     space: SearchSpace, architectures: Sequence[ArchitectureGraph], given: Namespace
 ) -> int:
-    """Train every architecture with every seed, and write their measurements.
+    """Train every architecture with every seed, each architecture once.
+
+    ``measurements.jsonl`` in the experiment's folder holds what came of every training, also of
+    those of earlier commands; it is written after each.
 
     Returns:
         The exit code: 2 if a training failed.
@@ -123,30 +134,50 @@ def train_all(
     Raises:
         InputError: a flag, a file or a folder is wrong.
     """
+    graphs = {}
+    for architecture in architectures:
+        graph = representative(architecture, space)
+        graphs[space.hash(graph)] = graph
     if given.threads:
         torch.set_num_threads(given.threads)
     training = prepare(space, given)
-    records = []
-    for architecture in architectures:
-        graph = representative(architecture, space)
-        name = space.hash(graph)
-        print(f"{name}: {space.format(graph) if space.is_legal(graph) else graph}")
+    experiment: Path = given.log_dir / given.name
+    failed = False
+    for name, graph in graphs.items():
+        print(f"{name}: {json.dumps(space.to_record(graph))}")
         own: list[Measurement] = []
         for seed in range(given.seed, given.seed + given.seeds):
-            folder = given.log_dir / given.name / f"{name[:12]}_seed{seed}"
-            print(f"seed {seed}, in {folder}")
+            folder = experiment / f"{name[:12]}_seed{seed}"
+            print(f"seed {seed}, in {folder}", flush=True)
             own.append(training.train(graph, seed, folder, given.resume))
-            records.append({**own[-1].to_record(space), "seed": seed})
+            _keep({**own[-1].to_record(space), "seed": seed}, experiment / MEASUREMENTS)
             if not own[-1].ok:
-                print(f"failed: {own[-1].reason}")
+                failed = True
+                print(f"failed: {name}, seed {seed}: {own[-1].reason}", file=sys.stderr)
         if any(one.ok for one in own):
             print(summary(own))
-    out = given.log_dir / given.name / "measurements.jsonl"
-    with atomic_path(out) as partial:
-        lines = (json.dumps(record, ensure_ascii=False) + "\n" for record in records)
+    print(f"measurements: {experiment / MEASUREMENTS}")
+    return EXIT_BAD_INPUT if failed else 0
+
+
+def _keep(record: dict[str, Any], path: Path) -> None:
+    """Put a measurement into a file of them, in the place of an earlier one of that training."""
+    kept = [] if not path.exists() else _lines(path)
+    key = (record["hash"], record["seed"])
+    kept = [one for one in kept if (one.get("hash"), one.get("seed")) != key] + [record]
+    with atomic_path(path) as partial:
+        lines = (json.dumps(plain(one), ensure_ascii=False) + "\n" for one in kept)
         partial.write_text("".join(lines), encoding="utf-8")
-    print(f"measurements: {out}")
-    return 0 if all(record["status"] == "ok" for record in records) else 2
+
+
+def _lines(path: Path) -> list[dict[str, Any]]:
+    try:
+        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"{str(path)!r} holds no measurements, one JSON object a line ({error}): "
+            "mend it, move it away, or choose another --name"
+        ) from error
 
 
 def train_macros(texts: Sequence[str], given: Namespace, layers: int | None = None) -> int:
@@ -187,8 +218,9 @@ def prepare(space: SearchSpace, given: Namespace) -> RecordedTraining:
     if given.val_portion is not None and train_share is None:
         print(f"--val_portion changes nothing: the split of {given.data_set} is fixed")
     data = get_images(given.data_set, given.data, given.data_root, train_share)
-    sections = (*preset_sections(space.name), given.data_set)
+    sections = (preset_sections(space.name)[0], given.data_set)
     recipe = load_recipe(config, *sections, overrides=recipe_overrides(given))
+    recipe = dataclasses.replace(recipe, **cutout_overrides(given, recipe))
     return RecordedTraining(
         space,
         data.to(device),
@@ -204,10 +236,21 @@ def recipe_overrides(given: Namespace) -> dict[str, Any]:
     overrides = {setting: getattr(given, flag) for flag, setting in RECIPE_FLAGS.items()}
     if given.lr_decay_method:
         overrides["schedule"] = "cosine"
-    if given.cutout is not None:
-        overrides["cutout_length"] = given.cutout_length if given.cutout else 0
-        overrides["cutout_probability"] = given.cutout_prob
     return overrides
+
+
+def cutout_overrides(given: Namespace, recipe: Recipe) -> dict[str, Any]:
+    """What the flags change of the square that ``recipe`` cuts out.
+
+    Without ``--cutout`` its length and share say nothing where the recipe cuts out none, as in
+    the published code.
+    """
+    wanted = bool(recipe.cutout_length) if given.cutout is None else given.cutout
+    if not wanted:
+        return {"cutout_length": 0}
+    length = given.cutout_length or recipe.cutout_length or CUTOUT_LENGTH
+    probability = recipe.cutout_probability if given.cutout_prob is None else given.cutout_prob
+    return {"cutout_length": length, "cutout_probability": probability}
 
 
 def sizes(texts: Sequence[str]) -> dict[str, Any]:

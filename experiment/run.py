@@ -86,12 +86,23 @@ class RunFolder:
         return read_json(self.path / "config.json")
 
     def log(self, entry: Mapping[str, Any]) -> None:
-        """Append one line to ``metrics.jsonl``; it is on the disk when this returns."""
+        """Append one line to ``metrics.jsonl``; it is on the disk when this returns.
+
+        Raises:
+            InputError: the disk is full. A part of the line may be there; nobody reads it, and
+                the next start removes it.
+        """
         line = json.dumps(plain(entry), ensure_ascii=False, allow_nan=False) + "\n"
-        with self._metrics.open("a", encoding="utf-8") as handle:
-            handle.write(line)
-            handle.flush()
-            os.fsync(handle.fileno())
+        try:
+            with self._metrics.open("a", encoding="utf-8") as handle:
+                handle.write(line)
+                handle.flush()
+                os.fsync(handle.fileno())
+        except OSError as error:
+            raise InputError(
+                f"cannot write {str(self._metrics)!r}: {error.strerror or error}; "
+                "make room there and go on with --resume"
+            ) from error
 
     def read_metrics(self) -> list[dict[str, Any]]:
         """All lines logged so far; a last line that is still being written is left out."""

@@ -106,7 +106,8 @@ def test_no_file_hides_a_package(room: str) -> None:
     """A script's own folder is on its path: ``Training_VAE/random.py`` would hide ``random``."""
     installed = set(importlib.metadata.packages_distributions())
     hidden = set(sys.stdlib_module_names) | installed | LIBRARIES | STAGES
-    names = {path.stem for path in (REPOSITORY_ROOT / room).iterdir()}
+    folders = {path.parent for path in sources(room)}
+    names = {path.stem for folder in folders for path in folder.iterdir()}
     assert not (names - {"__init__"}) & hidden
 
 

@@ -7,12 +7,12 @@ from pathlib import Path
 from datasets.images.image_data import ImageData, LabelledImages
 from experiment.errors import InputError
 
-__all__ = ["IMAGE_DATA", "ImageData", "LabelledImages", "get_images"]
+__all__ = ["IMAGE_DATA", "OTHER_NAMES", "ImageData", "LabelledImages", "get_images"]
 
 IMAGE_DATA = ("cifar10", "ImageNet16", "digits")
 """Names of the data sets."""
 
-_OTHER_NAMES = {"Imagenet16": "ImageNet16", "ImageNet16-120": "ImageNet16"}
+OTHER_NAMES = {"Imagenet16": "ImageNet16", "ImageNet16-120": "ImageNet16"}
 """In the published README, and in NAS-Bench-201."""
 
 
@@ -36,7 +36,7 @@ def get_images(
         InputError: there is none of that name; its files are not there, or not what they should
             be; a share is given where the split is fixed.
     """
-    name = _OTHER_NAMES.get(name, name)
+    name = OTHER_NAMES.get(name, name)
     if name not in IMAGE_DATA:
         raise InputError(f"no image data is called {name!r}: choose one of {', '.join(IMAGE_DATA)}")
     if name == "cifar10":
