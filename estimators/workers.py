@@ -99,11 +99,11 @@ def _work_off(
     died: list[int] = []
     waiting = list(items)[::-1]
     doing: dict[Future[Result], tuple[int, _Worker]] = {}
+    idle: list[_Worker[Item, Result]] = []
     with _workers() as new_worker:
-        idle = [new_worker() for _ in range(min(count, len(items)))]
         while waiting or doing:
-            while waiting and idle:
-                key, worker = waiting.pop(), idle.pop()
+            while waiting and len(doing) < count:
+                key, worker = waiting.pop(), idle.pop() if idle else new_worker()
                 doing[worker.begin(function, items[key])] = key, worker
             for future in wait(doing, return_when=FIRST_COMPLETED).done:
                 key, worker = doing.pop(future)
@@ -112,7 +112,6 @@ def _work_off(
                 except BrokenProcessPool:
                     worker.check_that_it_began()
                     died.append(key)
-                    idle.append(new_worker())
                 else:
                     idle.append(worker)
                     yield key, result

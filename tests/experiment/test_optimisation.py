@@ -143,7 +143,18 @@ def test_rmsprop_divides_by_the_root_plus_epsilon() -> None:
     assert weight.item() == pytest.approx(-0.2 * 2 / (math.sqrt(0.1 * 4) + 1))
 
 
-@pytest.mark.parametrize(("name", "value"), [("final_rate", 0.2), ("first_cycle", 0)])
-def test_impossible_schedules_are_refused(name: str, value: float) -> None:
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("final_rate", 0.2),
+        ("first_cycle", 0),
+        ("weight_decay", -1e-4),
+        ("epsilon", math.nan),
+        ("momentum", 1.0),
+        ("squares_decay", -0.1),
+        ("gradient_clip", 0.0),
+    ],
+)
+def test_impossible_settings_are_refused(name: str, value: float) -> None:
     with pytest.raises(InputError, match="expected"):
         Optimisation(1, 8, 0.1, **{name: value})  # type: ignore[arg-type]

@@ -1,0 +1,32 @@
+"""What the tests of workers let them do; spawned processes import this file by its name."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+
+def pid_after(seconds: float) -> int:
+    time.sleep(seconds)
+    return os.getpid()
+
+
+def work(piece: tuple[str, Path]) -> tuple[str, int]:
+    """Do what the piece says, and leave a line in its file that it was begun."""
+    kind, diary = piece
+    with diary.open("a", encoding="utf-8") as file:
+        file.write(f"{kind}\n")
+    begun = diary.read_text(encoding="utf-8").splitlines().count(kind)
+    if kind == "dies" or (kind == "dies once" and begun == 1):
+        os.kill(os.getpid(), signal.SIGKILL)
+    if kind == "raises":
+        raise KeyError("a defect")
+    return kind, begun
+
+
+def hang(diary: Path) -> None:
+    """Write one's process id, and never end."""
+    (diary / str(os.getpid())).touch()
+    time.sleep(1000)
