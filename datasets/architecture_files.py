@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from pathlib import Path
 
 import torch
@@ -11,7 +12,7 @@ from datasets.batch import GraphBatch
 from datasets.benchmark import NoMeasurementsError
 from datasets.graph import ArchitectureError, ArchitectureGraph
 from datasets.kept_hashes import kept_hashes
-from datasets.registry import get_benchmark
+from datasets.registry import BENCHMARKS, get_benchmark
 from datasets.space import SearchSpace
 from datasets.spaces.notation import excerpt
 from experiment.errors import InputError
@@ -72,9 +73,9 @@ def read_architectures(
     try:
         return [space.read(text)]
     except ArchitectureError as error:
-        names = f", or one of {', '.join(named)}" if named else ""
+        names = f"none of {', '.join(named)}, " if named else ""
         raise ArchitectureError(
-            f"{excerpt(text)} is no file, no hash and no {space.name} architecture{names}: {error}"
+            f"{excerpt(text)} is no file, no hash, {names}and no {space.name} architecture: {error}"
         ) from error
 
 
@@ -107,17 +108,18 @@ def _by_hash(name: str, space: SearchSpace, data_root: str | Path | None) -> Arc
     for graph in NAMED.get(space.name, {}).values():
         if space.hash(graph) == name:
             return graph
-    try:
-        benchmark = get_benchmark(space.name, data_root)
-    except NoMeasurementsError:
-        pass
-    else:
-        if (row := benchmark.row(name)) is not None:
-            return benchmark.graphs.graph(row)
+    with suppress(NoMeasurementsError):
+        if space.name in BENCHMARKS:
+            benchmark = get_benchmark(space.name, data_root)
+            if (row := benchmark.row(name)) is not None:
+                return benchmark.graphs.graph(row)
     if space.size <= ENUMERABLE:
         graphs = GraphBatch.cat(space.enumerate())
         root = None if data_root is None else Path(data_root)
         rows = torch.from_numpy(kept_hashes(space, graphs, root) == name).nonzero()
         if len(rows):
             return graphs.graph(int(rows[0]))
-    raise InputError(f"no {space.name} architecture with the hash {name} is known here")
+    raise InputError(
+        f"no {space.name} architecture with the hash {name} is known here: "
+        "give the architecture itself, or a data root with a table that has it"
+    )

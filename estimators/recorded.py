@@ -19,7 +19,6 @@ from estimators.measurement import Measurement
 from estimators.networks import Design
 from estimators.recipe import Recipe
 from experiment.checkpoint import save_checkpoint
-from experiment.errors import InputError
 from experiment.files import read_json
 from experiment.loop import DivergedError
 from experiment.run import RunFolder
