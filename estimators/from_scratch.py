@@ -26,6 +26,8 @@ from estimators.networks import Design
 from estimators.recipe import Recipe
 from estimators.store import Store
 from estimators.workers import ThisProcess, WorkerDied, Workers
+from experiment.loop import DivergedError
+from models.errors import ModelError
 
 
 @dataclass(frozen=True)
@@ -99,12 +101,12 @@ class TrainingTask:
         try:
             costs = self.design.costs(GraphBatch.from_graphs([graph]), data)
             done = self._fit(graph, data)
-        except (ValueError, MemoryError, RuntimeError) as error:
-            if lacks_memory(error):
-                return OutOfMemory(f"the memory is too short for its training: {_sentence(error)}")
-            if not hasattr(error, "exit_code"):
-                raise  # a defect of the program
+        except (ModelError, DivergedError) as error:
             return Measurement(graph, name, "failed", _sentence(error))
+        except (MemoryError, RuntimeError) as error:
+            if not lacks_memory(error):
+                raise
+            return OutOfMemory(f"the memory is too short for its training: {_sentence(error)}")
         return Measurement(
             graph,
             name,
