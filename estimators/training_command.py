@@ -261,11 +261,11 @@ def sizes(texts: Sequence[str]) -> dict[str, Any]:
     """
     found = {}
     for text in texts:
-        name, equals, value = text.partition("=")
+        name, _, value = text.partition("=")
         try:
-            found[name] = tomllib.loads(f"value = {value}")["value"]
+            found[name.strip()] = tomllib.loads(f"value = {value}")["value"]
         except tomllib.TOMLDecodeError:
-            equals = ""
-        if not equals:
+            name = ""
+        if not name.strip():
             raise InputError(f"--size {text!r} is no size: expected NAME=VALUE, stem_channels=32")
     return found
