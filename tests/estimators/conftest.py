@@ -15,10 +15,12 @@ import pytest
 from datasets.graph import ArchitectureGraph
 from datasets.registry import get_space
 from datasets.space import SearchSpace
+from estimators import digits101_table
 from estimators.from_scratch import FromScratch, ImageSource
 from estimators.networks import NB101Design
 from estimators.recipe import Recipe
 from estimators.workers import ThisProcess, Workers
+from experiment.errors import run_command
 
 DESIGN = NB101Design(stem_channels=4, stacks=2, cells=1, batch_norm_momentum=0.1)
 RECIPE = Recipe(
@@ -91,11 +93,11 @@ def pieces() -> Generator[ModuleType, None, None]:
 
 
 @pytest.fixture(scope="session")
-def wait_until() -> Callable[[Callable[[], bool]], None]:
-    """Wait for something to come true; ten seconds are far more than it takes."""
+def wait_until() -> Callable[..., None]:
+    """Wait for something to come true; the seconds are far more than it takes."""
 
-    def wait(condition: Callable[[], bool]) -> None:
-        end = time.monotonic() + 10
+    def wait(condition: Callable[[], bool], seconds: float = 30) -> None:
+        end = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < end, "it did not come true"
             time.sleep(0.02)
@@ -116,3 +118,32 @@ def is_alive() -> Callable[[int], bool]:
         return state.rpartition(")")[2].split()[0] != "Z"
 
     return alive
+
+
+Said = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def command(capsys: pytest.CaptureFixture[str]) -> Said:
+    """Run a command's ``main`` as its module does: exit code, standard output and error."""
+
+    def run(
+        main: Callable[[Sequence[str] | None], int], *arguments: object
+    ) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as ended:
+            run_command(lambda _: main([str(argument) for argument in arguments]))
+        said = capsys.readouterr()
+        return int(ended.value.code or 0), said.out, said.err
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def small_table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Table of the first six cells of DIGITS101 with one seed, beside its store."""
+    folder = tmp_path_factory.mktemp("small_table")
+    digits101_table.main(
+        ["--out", str(folder / "table.npz"), "--store", str(folder / "store.sqlite"),
+         "--limit", "6", "--seeds", "1", "--workers", "1"]
+    )  # fmt: skip
+    return folder / "table.npz"

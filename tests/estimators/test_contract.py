@@ -51,7 +51,7 @@ def measured(
     trained: dict[str, list[Any]],
 ) -> dict[str, list[Measurement]]:
     """What each kind of estimator answers to the same question."""
-    workers = {"this_process": counting(), "processes": counting(WorkerProcesses(2))}
+    workers = {"this_process": counting(), "processes": counting(WorkerProcesses(1))}
     estimators: dict[str, Estimator] = {"look_up": LookUp(benchmark)}
     estimators |= {kind: from_scratch(workers=each) for kind, each in workers.items()}
     architectures = [cells[name] for name in ASKED]
