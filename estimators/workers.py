@@ -10,10 +10,9 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any, Generic, Protocol, TypeVar
@@ -100,17 +99,17 @@ def _work_off(
     waiting = list(items)[::-1]
     doing: dict[Future[Result], tuple[int, _Worker]] = {}
     idle: list[_Worker[Item, Result]] = []
-    with _workers() as new_worker:
+    with _Crew() as crew:
         while waiting or doing:
             while waiting and len(doing) < count:
-                key, worker = waiting.pop(), idle.pop() if idle else new_worker()
+                key, worker = waiting.pop(), idle.pop() if idle else crew.one_more()
                 doing[worker.begin(function, items[key])] = key, worker
             for future in wait(doing, return_when=FIRST_COMPLETED).done:
                 key, worker = doing.pop(future)
                 try:
                     result = future.result()
                 except BrokenProcessPool:
-                    worker.check_that_it_began()
+                    crew.check_that_one_began()
                     died.append(key)
                 else:
                     idle.append(worker)
@@ -135,36 +134,41 @@ class _Worker(Generic[Item, Result]):
             broken.set_exception(error)
             return broken
 
-    def check_that_it_began(self) -> None:
-        """Make sure that the process died of its work, and not before it.
+    def has_begun(self) -> bool:
+        """Whether the process came so far as to do a piece of work."""
+        return self._began.done() and self._began.exception() is None
+
+
+class _Crew:
+    """Workers that live as long as the block, and no longer than this process."""
+
+    def __enter__(self) -> _Crew:
+        self._alarm, self._ours = multiprocessing.get_context("spawn").Pipe(duplex=False)
+        self._workers: list[_Worker[Any, Any]] = []
+        return self
+
+    def one_more(self) -> _Worker[Any, Any]:
+        """A new worker."""
+        self._workers.append(_Worker(self._alarm))
+        return self._workers[-1]
+
+    def check_that_one_began(self) -> None:
+        """Make sure that a death is not what every worker dies of before it begins.
 
         Raises:
-            InputError: it never came so far, and no other would.
+            InputError: none ever came so far as to do a piece of work.
         """
-        if isinstance(self._began.exception(), BrokenProcessPool):
+        if not any(worker.has_begun() for worker in self._workers):
             raise InputError(
                 "worker processes end before they begin to work: a script that uses them has to "
                 "do so under 'if __name__ == \"__main__\":', and there must be memory for them"
             )
 
-
-@contextmanager
-def _workers() -> Iterator[Callable[[], _Worker[Any, Any]]]:
-    """A maker of workers that live as long as the block, and no longer than this process."""
-    alarm, ours = multiprocessing.get_context("spawn").Pipe(duplex=False)
-    made: list[_Worker[Any, Any]] = []
-
-    def new_worker() -> _Worker[Any, Any]:
-        made.append(_Worker(alarm))
-        return made[-1]
-
-    try:
-        yield new_worker
-    finally:
-        ours.close()  # which ends them all at once
-        for worker in made:
+    def __exit__(self, *_: object) -> None:
+        self._ours.close()  # which ends them all at once
+        for worker in self._workers:
             worker.pool.shutdown(cancel_futures=True)
-        alarm.close()
+        self._alarm.close()
 
 
 def _begin(alarm: Connection) -> None:
