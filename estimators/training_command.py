@@ -111,7 +111,6 @@ def add_training_flags(flags: Parser, name: str, config: str | None = None) -> N
     flags.add_argument(
         "--size",
         action="append",
-        default=[],
         metavar="NAME=VALUE",
         help="a size of the network instead of the preset's, such as stem_channels=32",
     )
@@ -224,7 +223,7 @@ def prepare(space: SearchSpace, given: Namespace) -> RecordedTraining:
     return RecordedTraining(
         space,
         data.to(device),
-        load_design(config, space.name, given.data_set, overrides=sizes(given.size)),
+        load_design(config, space.name, given.data_set, overrides=sizes(given.size or ())),
         recipe.on(device),
         device,
         given.report_freq,

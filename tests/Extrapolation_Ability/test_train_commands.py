@@ -39,6 +39,7 @@ CELL = (
 )
 CONV = CELL.replace("OP", "conv3x3-bn-relu")
 POOL = CELL.replace("OP", "maxpool3x3")
+CONV3 = "nor_conv_3x3"
 SIX = "1 0 1 2 0 1 3 1 0 0 4 0 0 1 0 5 1 0 1 0 1"
 TWELVE = " ".join(str((7 * k) % 2) for k in range(78))
 
@@ -210,6 +211,33 @@ def test_macro_networks(
     assert ENAS(layers).parse(record["arch"]).num_nodes == layers + 2
     assert config(tmp_path)["network"]["filters"] == 2
     assert record["status"] == "ok"
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments", "size"),
+    [
+        (train_cell.main, ["--cell", "svge_7_nodes"], {"stem_channels": 8, "cells": 1}),
+        (
+            train_cell.main,
+            [
+                "--data_search_space",
+                "NB201",
+                "--cell",
+                f"|{CONV3}~0|+|{CONV3}~0|{CONV3}~1|+|{CONV3}~0|none~1|none~2|",
+            ],
+            {"channels": 8, "cells": 1},
+        ),
+        (train_enas.main, ["--arch", SIX], {"filters": 8}),
+        (train_enas.main, ["--arch", TWELVE], {"filters": 8}),
+    ],
+)
+def test_every_network_is_small_on_the_digits(
+    tmp_path: Path, command: Command, arguments: list[str], size: dict[str, int]
+) -> None:
+    digits = [*flags(tmp_path)[:4], *flags(tmp_path)[6:], "--epochs", "1"]  # no --config
+    assert command([*digits, *arguments]) == 0
+    assert config(tmp_path)["network"].items() >= size.items()
+    assert config(tmp_path)["recipe"]["optimiser"] == "adamw"
 
 
 def test_macro_networks_from_files_and_texts(tiny: list[str], tmp_path: Path) -> None:
