@@ -22,6 +22,7 @@ from datasets.registry import get_space
 from datasets.spaces.digits101 import larger_cells
 from datasets.table import Table, write_table
 from estimators.digits101 import SPACE, estimator
+from estimators.from_scratch import representative
 from estimators.measurement import Measurement
 from estimators.store import Store
 from estimators.workers import WorkerProcesses
@@ -81,9 +82,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def all_cells() -> list[ArchitectureGraph]:
-    """The 2,532 cells of the space, then the sample of larger ones."""
+    """The 2,532 cells of the space, then the sample of larger ones, as they are trained."""
     space = get_space(SPACE)
-    return [graph for batch in space.enumerate() for graph in batch] + larger_cells()
+    inside = [graph for batch in space.enumerate() for graph in batch]
+    return inside + [representative(cell, space) for cell in larger_cells()]
 
 
 def sweep(
