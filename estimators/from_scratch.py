@@ -196,7 +196,7 @@ class FromScratch:
             "space": space.name,
             "images": data.name,
             "images_sha256": data.fingerprint(),
-            "network": dataclasses.asdict(design),  # type: ignore[call-overload]
+            "network": dataclasses.asdict(design),
             "recipe": dataclasses.asdict(recipe),
             "seed": seed,
             "device": torch.device(device).type,

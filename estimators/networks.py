@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Any, Protocol
+from abc import ABC
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
 
 from torch import nn
 
@@ -20,20 +22,41 @@ from models.networks.nb101 import NB101Network
 from models.networks.nb201 import NB201Network
 
 
-class Design(Protocol):
-    """Everything about a network but the architecture and the data."""
+@dataclass(frozen=True)
+class Design(ABC):
+    """Everything about a network but the architecture and the data: its sizes are the fields."""
+
+    network: ClassVar[type[nn.Module]]
+    formula: ClassVar[Callable[..., Costs]]
+    counted: ClassVar[tuple[str, ...]]
+    """Fields that decide parameters and FLOPs."""
 
     def build(self, graph: ArchitectureGraph, data: ImageData) -> nn.Module:
         """The network for the images of ``data``, with weights drawn from PyTorch's generator."""
-        ...
+        return self.network(
+            graph,
+            num_classes=data.num_classes,
+            in_channels=data.in_channels,
+            **self._arguments(),
+        )
 
     def costs(self, batch: GraphBatch, data: ImageData) -> Costs:
         """Parameters and FLOPs of the networks of a batch, without building them."""
-        ...
+        return type(self).formula(
+            batch,
+            num_classes=data.num_classes,
+            in_channels=data.in_channels,
+            image_size=data.image_size,
+            **{name: getattr(self, name) for name in self.counted},
+        )
+
+    def _arguments(self) -> dict[str, Any]:
+        """The fields as the network takes them."""
+        return asdict(self)
 
 
 @dataclass(frozen=True)
-class NB101Design:
+class NB101Design(Design):
     """Sizes of :class:`models.networks.nb101.NB101Network`.
 
     Attributes:
@@ -45,42 +68,26 @@ class NB101Design:
         batch_norm_epsilon: added to the variance.
     """
 
+    network = NB101Network
+    formula = nb101_costs
+    counted = ("stem_channels", "stacks", "cells")
+
     stem_channels: int = 128
     stacks: int = 3
     cells: int = 3
     batch_norm_momentum: float = 0.003
     batch_norm_epsilon: float = 1e-5
 
-    def build(self, graph: ArchitectureGraph, data: ImageData) -> nn.Module:
-        """The network."""
-        return NB101Network(
-            graph,
-            num_classes=data.num_classes,
-            in_channels=data.in_channels,
-            batch_norm=BatchNorm(self.batch_norm_momentum, self.batch_norm_epsilon),
-            **self._sizes(),
-        )
-
-    def costs(self, batch: GraphBatch, data: ImageData) -> Costs:
-        """Its parameters and FLOPs."""
-        return nb101_costs(
-            batch,
-            num_classes=data.num_classes,
-            in_channels=data.in_channels,
-            image_size=data.image_size,
-            **self._sizes(),
-        )
-
-    def _sizes(self) -> dict[str, int]:
+    def _arguments(self) -> dict[str, Any]:
+        sizes = {name: getattr(self, name) for name in self.counted}
         return {
-            "stem_channels": self.stem_channels,
-            "stacks": self.stacks,
-            "cells": self.cells,
+            **sizes,
+            "batch_norm": BatchNorm(self.batch_norm_momentum, self.batch_norm_epsilon),
         }
 
 
 @dataclass(frozen=True)
-class NB201Design:
+class NB201Design(Design):
     """Sizes of :class:`models.networks.nb201.NB201Network`.
 
     Attributes:
@@ -88,34 +95,17 @@ class NB201Design:
         cells: cells a stage.
     """
 
+    network = NB201Network
+    formula = nb201_costs
+    counted = ("channels", "cells")
+
     channels: int = 16
     cells: int = 5
 
-    def build(self, graph: ArchitectureGraph, data: ImageData) -> nn.Module:
-        """The network."""
-        return NB201Network(
-            graph,
-            num_classes=data.num_classes,
-            in_channels=data.in_channels,
-            channels=self.channels,
-            cells=self.cells,
-        )
-
-    def costs(self, batch: GraphBatch, data: ImageData) -> Costs:
-        """Its parameters and FLOPs."""
-        return nb201_costs(
-            batch,
-            num_classes=data.num_classes,
-            in_channels=data.in_channels,
-            image_size=data.image_size,
-            channels=self.channels,
-            cells=self.cells,
-        )
-
 
 @dataclass(frozen=True)
-class ENASDesign:
-    """Sizes of :class:`models.networks.enas.ENASNetwork`.
+class ENASDesign(Design):
+    """Sizes of :class:`models.networks.enas.ENASNetwork`; the auxiliary head costs nothing.
 
     Attributes:
         filters: channels of the stem.
@@ -123,33 +113,16 @@ class ENASDesign:
         auxiliary: whether a second classifier helps the training.
     """
 
+    network = ENASNetwork
+    formula = enas_costs
+    counted = ("filters",)
+
     filters: int = 96
     keep_probability: float = 0.5
     auxiliary: bool = True
 
-    def build(self, graph: ArchitectureGraph, data: ImageData) -> nn.Module:
-        """The network."""
-        return ENASNetwork(
-            graph,
-            num_classes=data.num_classes,
-            in_channels=data.in_channels,
-            filters=self.filters,
-            keep_probability=self.keep_probability,
-            auxiliary=self.auxiliary,
-        )
 
-    def costs(self, batch: GraphBatch, data: ImageData) -> Costs:
-        """Parameters and FLOPs of what classifies: the auxiliary head is not counted."""
-        return enas_costs(
-            batch,
-            num_classes=data.num_classes,
-            in_channels=data.in_channels,
-            image_size=data.image_size,
-            filters=self.filters,
-        )
-
-
-DESIGNS: dict[str, type[Any]] = {
+DESIGNS: dict[str, type[Design]] = {
     "NB101": NB101Design,
     "DIGITS101": NB101Design,
     "NB201": NB201Design,

@@ -66,13 +66,13 @@ class RecordedTraining:
             InputError: the folder holds another run, its checkpoint cannot be gone on with here,
                 or it cannot be written.
         """
-        config = {
+        config: dict[str, Any] = {
             "space": self.space.name,
             "architecture": self.space.to_record(architecture),
             "hash": self.space.hash(architecture),
             "images": self.data.name,
             "images_sha256": self.data.fingerprint(),
-            "network": dataclasses.asdict(self.design),  # type: ignore[call-overload]
+            "network": dataclasses.asdict(self.design),
             "recipe": dataclasses.asdict(self.recipe),
         }
         run = RunFolder.start(folder, config, seed, resume, self.device)
