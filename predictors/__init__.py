@@ -1,0 +1,1 @@
+"""From an architecture to a predicted value and its deviation."""

@@ -1,0 +1,64 @@
+"""What describes an architecture to a regressor: a row of numbers."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+import torch
+
+from datasets.batch import GraphBatch
+from datasets.space import SearchSpace
+from datasets.spaces.nb101_pruning import prune_batch
+
+NO_OPERATION = "none"
+"""Name of the operation that gives zeros (NB201): what needs it computes nothing."""
+
+
+class Features(ABC):
+    """A description of the architectures of one space by numbers.
+
+    A new one is a class here, and a line in ``predictors/features/__init__.py``.
+
+    Args:
+        space: the search space.
+
+    Attributes:
+        name: as users write it.
+        numeric: whether each number is a quantity of its own (a count, a length), of which a
+            kernel learns how much it matters; otherwise they are many and alike.
+    """
+
+    name: str
+    numeric = False
+
+    def __init__(self, space: SearchSpace) -> None:
+        self.space = space
+
+    @abstractmethod
+    def __call__(self, batch: GraphBatch) -> np.ndarray:
+        """The rows of numbers of a batch, on the CPU. **Shape** (B, F), float64."""
+
+
+def computing(batch: GraphBatch, space: SearchSpace) -> GraphBatch:
+    """Every graph without the nodes that have no part in what it computes.
+
+    These are the nodes without a path from the input or to the output, once operations that give
+    zeros are taken out. A graph of which nothing is left has 0 nodes.
+    """
+    if NO_OPERATION not in space.types:
+        return prune_batch(batch)
+    some = batch.types != space.types.index(NO_OPERATION)
+    adjacency = batch.adjacency & some[:, :, None] & some[:, None, :]
+    return prune_batch(GraphBatch(batch.types, adjacency, batch.num_nodes))
+
+
+def operation_types(space: SearchSpace) -> list[int]:
+    """Type ids of the operations that compute something."""
+    return [kind for kind in range(2, len(space.types)) if space.types[kind] != NO_OPERATION]
+
+
+def operation_masks(batch: GraphBatch, space: SearchSpace) -> torch.Tensor:
+    """Which nodes hold each of the :func:`operation_types`. **Shape** (B, N, O), float64."""
+    kinds = torch.tensor(operation_types(space), device=batch.types.device)
+    return (batch.types[:, :, None] == kinds).double()

@@ -1,0 +1,158 @@
+"""Descriptions of architectures: the same for isomorphic ones, and what networkx counts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import product
+
+import networkx as nx
+import numpy as np
+import pytest
+import torch
+
+from datasets import get_space
+from datasets.batch import GraphBatch
+from datasets.graph import ArchitectureGraph
+from datasets.testing import relabelled
+from experiment.errors import InputError
+from predictors.features import FEATURES, describe, make_features
+from predictors.features.features import computing
+
+INVARIANT = ("statistics", "walks", "paths", "neighbourhoods")
+
+
+def cells(space: str, count: int = 30, seed: int = 0) -> list[ArchitectureGraph]:
+    return get_space(space).sample(count, np.random.default_rng(seed))
+
+
+def paths_of(graph: ArchitectureGraph) -> list[tuple[int, ...]]:
+    """Operations on every path from the input to the output, by networkx."""
+    last = graph.num_nodes - 1
+    walked = nx.all_simple_paths(graph.to_networkx(), 0, last)
+    return [tuple(graph.types[node] for node in path[1:-1]) for path in walked]
+
+
+@pytest.mark.parametrize("name", FEATURES)
+@pytest.mark.parametrize("space", ["NB101", "NB201", "DIGITS101"])
+def test_a_row_of_finite_numbers_for_each(space: str, name: str) -> None:
+    batch = GraphBatch.from_graphs(cells(space), get_space(space).max_nodes)
+    rows = describe(make_features(name, get_space(space)), batch)
+    assert len(rows) == len(batch)
+    assert rows.dtype == np.float64
+    assert np.isfinite(rows).all()
+    assert (rows.std(axis=0) > 0).any()
+    single = describe(make_features(name, get_space(space)), batch[3:4])
+    assert np.array_equal(single[0], rows[3])
+
+
+@pytest.mark.parametrize("name", INVARIANT)
+def test_isomorphic_cells_and_dangling_nodes_make_no_difference(name: str) -> None:
+    generator = np.random.default_rng(1)
+    space = get_space("NB101")
+    features = make_features(name, space)
+    for cell in cells("NB101", 20):
+        other = relabelled(cell, generator)
+        rows = describe(features, GraphBatch.from_graphs([cell, other]))
+        assert np.allclose(rows[0], rows[1])
+    cell = ArchitectureGraph((1, 3, 2, 0), ((0, 1), (1, 3)))  # node 2 dangles
+    pruned = ArchitectureGraph((1, 3, 0), ((0, 1), (1, 2)))
+    rows = describe(features, GraphBatch.from_graphs([cell, pruned]))
+    assert np.allclose(rows[0], rows[1])
+
+
+def test_path_counts_are_those_of_networkx() -> None:
+    space = get_space("NB101")
+    kinds = (2, 3, 4)
+    order = [sequence for length in range(6) for sequence in product(kinds, repeat=length)]
+    rows = describe(make_features("paths", space), GraphBatch.from_graphs(cells("NB101")))
+    for row, cell in zip(rows, cells("NB101"), strict=True):
+        counted = Counter(paths_of(cell))
+        assert row.tolist() == [counted[sequence] for sequence in order]
+
+
+def test_statistics_are_those_of_networkx() -> None:
+    rows = describe(
+        make_features("statistics", get_space("NB101")), GraphBatch.from_graphs(cells("NB101"))
+    )
+    for row, cell in zip(rows, cells("NB101"), strict=True):
+        paths = paths_of(cell)
+        lengths = [len(path) for path in paths]
+        indegree = [sum(j == node for _, j in cell.edges) for node in range(cell.num_nodes)]
+        expected: list[float] = [
+            cell.num_nodes,
+            len(cell.edges),
+            indegree[-1],
+            sum(i == 0 for i, _ in cell.edges),
+            float((0, cell.num_nodes - 1) in cell.edges),
+            max(lengths),
+            min(lengths),
+            float(np.log(len(paths))),
+        ]
+        assert np.allclose(row[:8], expected)
+        for place, kinds in enumerate(((2,), (3,), (4,), (2, 3))):
+            held = [sum(kind in kinds for kind in path) for path in paths]
+            part = row[8 + 7 * place : 15 + 7 * place]
+            assert part[0] == sum(kind in kinds for kind in cell.types[1:-1])
+            assert np.allclose(part[3:6], [max(held), min(held), float(np.mean(held))])
+
+
+def test_a_walk_back_takes_every_edge_equally() -> None:
+    """Output ← {input, 3×3 ← input}: half of the walks pass the convolution."""
+    cell = ArchitectureGraph((1, 3, 0), ((0, 1), (0, 2), (1, 2)))
+    row = describe(make_features("statistics", get_space("NB101")), GraphBatch.from_graphs([cell]))
+    assert row[0, 8 + 7 * 1 + 6] == 0.5
+
+
+def test_zeros_take_what_needs_them_out_of_the_graph() -> None:
+    space = get_space("NB201")
+    text = "|nor_conv_3x3~0|+|none~0|none~1|+|skip_connect~0|none~1|nor_conv_1x1~2|"
+    graph = computing(GraphBatch.from_graphs([space.parse(text)]), space).graph(0)
+    assert graph == ArchitectureGraph((1, 5, 0), ((0, 1), (1, 2)))
+    nothing = space.parse("|none~0|+|none~0|none~1|+|none~0|none~1|none~2|")
+    for name in INVARIANT:
+        row = describe(make_features(name, space), GraphBatch.from_graphs([nothing]))
+        assert not row.any(), name
+
+
+def test_walks_count_labelled_edges_and_pairs_of_them() -> None:
+    cell = ArchitectureGraph((1, 3, 3, 0), ((0, 1), (1, 2), (2, 3)))
+    space = get_space("NB101")
+    row = describe(make_features("walks", space), GraphBatch.from_graphs([cell]))[0]
+    pairs = np.expm1(row[:25]).reshape(5, 5)
+    assert {(int(i), int(j)) for i, j in zip(*pairs.nonzero(), strict=True)} == {
+        (1, 3),
+        (3, 3),
+        (3, 0),
+    }
+    triples = np.expm1(row[25:]).reshape(5, 5, 5)
+    assert triples.sum() == pytest.approx(2)
+
+
+def test_neighbourhoods_tell_cells_apart_that_walks_cannot() -> None:
+    batch = GraphBatch.from_graphs(cells("NB101", 200))
+    distinct = {}
+    for name in ("walks", "neighbourhoods"):
+        rows = describe(make_features(name, get_space("NB101")), batch)
+        distinct[name] = len(np.unique(rows, axis=0))
+    hashes = len(set(get_space("NB101").hashes(batch).tolist()))
+    assert distinct["walks"] <= distinct["neighbourhoods"] <= hashes
+    assert distinct["neighbourhoods"] > 0.97 * hashes
+
+
+def test_one_hot_is_the_raw_encoding() -> None:
+    space = get_space("NB201")
+    batch = GraphBatch.from_graphs(cells("NB201", 3))
+    row = describe(make_features("one_hot", space), batch)[0]
+    types = torch.from_numpy(row[:56]).reshape(8, 7).argmax(dim=1)
+    assert tuple(types.tolist()) == batch.graph(0).types
+    assert row[56:].sum() == 10
+    pairs = describe(make_features("one_hot_pairs", space), batch)
+    assert pairs.shape == (3, 84 * 85 // 2)
+    assert set(np.unique(pairs)) == {0.0, 1.0}
+
+
+def test_bad_names_and_spaces_are_refused() -> None:
+    with pytest.raises(InputError, match="no features are called 'statistic': did you mean"):
+        make_features("statistic", get_space("NB101"))
+    with pytest.raises(InputError, match="ENAS has more than 5,000 sequences"):
+        make_features("paths", get_space("ENAS"))
