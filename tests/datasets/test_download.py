@@ -220,7 +220,7 @@ def test_command_ends_with_code_2_and_one_line(server: Server, tmp_path: Path) -
 
 def test_missing_data_names_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NAS_TABLE_DIR", str(tmp_path / "tables"))
-    for space in BENCHMARKS:
+    for space in BENCHMARKS.keys() - {"DIGITS101"}:  # whose table comes with the project
         with pytest.raises(NoMeasurementsError, match=f"datasets.download --space {space}"):
             get_benchmark(space, tmp_path)
 
