@@ -4,11 +4,12 @@
     python benchmarks/digits101.py recipes [--cells 30] [--out FILE.json]
     python benchmarks/digits101.py speed [--cells 30] [--repeats 5] [--out FILE.json]
 
-``quality`` reads the committed table. Its *signal-to-noise* is the deviation between cells,
-of their means over the seeds and corrected for what the seeds alone would make of it, over that
+``quality`` reads the committed table. Its *signal-to-noise* is the deviation between cells, of
+their means over the seeds and corrected for what the seeds alone would make of it, over that
 between the seeds of one cell. ``recipes`` compares the benchmark's recipe with others by the
-validation accuracies of some random cells with three seeds each. ``speed`` trains the same random cells over and over, by turns
-with one worker of one thread and with two, workers started beforehand; it keeps no measurement.
+validation accuracies of some random cells with three seeds each. ``speed`` trains the same random
+cells over and over, by turns with one worker of one thread and with two, workers started
+beforehand; it keeps no measurement.
 """
 
 from __future__ import annotations
