@@ -26,6 +26,7 @@ from estimators.networks import Design
 from estimators.recipe import Recipe
 from estimators.store import Store
 from estimators.workers import ThisProcess, WorkerDied, Workers
+from experiment.errors import sentence
 from experiment.loop import DivergedError
 from models.errors import ModelError
 
@@ -102,11 +103,11 @@ class TrainingTask:
             costs = self.design.costs(GraphBatch.from_graphs([graph]), data)
             done = self._fit(graph, data)
         except (ModelError, DivergedError) as error:
-            return Measurement(graph, name, "failed", _sentence(error))
+            return Measurement(graph, name, "failed", sentence(error))
         except (MemoryError, RuntimeError) as error:
             if not lacks_memory(error):
                 raise
-            return OutOfMemory(f"the memory is too short for its training: {_sentence(error)}")
+            return OutOfMemory(f"the memory is too short for its training: {sentence(error)}")
         return Measurement(
             graph,
             name,
@@ -148,10 +149,6 @@ def lacks_memory(error: Exception) -> bool:
 
 _NO_MEMORY = ("can't allocate memory", "not enough memory", "out of memory", "bad_alloc")
 """What PyTorch's allocators, CUDA and C++ write."""
-
-
-def _sentence(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
 
 
 class FromScratch:

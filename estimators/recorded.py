@@ -19,6 +19,7 @@ from estimators.measurement import Measurement
 from estimators.networks import Design
 from estimators.recipe import Recipe
 from experiment.checkpoint import save_checkpoint
+from experiment.errors import sentence
 from experiment.files import read_json
 from experiment.loop import DivergedError
 from experiment.run import RunFolder
@@ -83,7 +84,7 @@ class RecordedTraining:
             except (MemoryError, RuntimeError) as error:
                 if not lacks_memory(error):
                     raise
-                reason = f"the memory is too short for its training: {_sentence(error)}"
+                reason = f"the memory is too short for its training: {sentence(error)}"
                 return Measurement(architecture, config["hash"], "failed", reason)
         return Measurement(architecture, config["hash"], **read_json(result))
 
@@ -91,7 +92,7 @@ class RecordedTraining:
         try:
             return self._trained(run, architecture, seed)
         except (ModelError, DivergedError) as error:
-            return {"status": "failed", "reason": _sentence(error)}
+            return {"status": "failed", "reason": sentence(error)}
 
     def _trained(
         self, run: RunFolder, architecture: ArchitectureGraph, seed: int
@@ -141,10 +142,6 @@ class RecordedTraining:
             "flops": int(costs.flops[0]),
             "details": _details(curve, epochs),
         }
-
-
-def _sentence(error: Exception) -> str:
-    return " ".join(str(error).split())
 
 
 def _is_best(entry: dict[str, Any], curve: list[dict[str, Any]]) -> bool:

@@ -18,6 +18,11 @@ class InputError(ValueError):
     exit_code = EXIT_BAD_INPUT
 
 
+def sentence(error: BaseException) -> str:
+    """What an error says, on one line; its kind where it says nothing."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
 def run_command(main: Callable[[Sequence[str] | None], int | None]) -> None:
     """Run a command's ``main`` and exit as a well-behaved tool does.
 
@@ -38,5 +43,5 @@ def run_command(main: Callable[[Sequence[str] | None], int | None]) -> None:
     except (ValueError, OSError) as error:
         if not isinstance(error, OSError) and not hasattr(error, "exit_code"):
             raise
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"error: {sentence(error)}", file=sys.stderr)
         sys.exit(EXIT_BAD_INPUT)
