@@ -23,7 +23,7 @@ from scipy.stats import norm
 from torch import Tensor
 
 from experiment.errors import InputError
-from predictors.regressor import Description, NormalScores, check_targets
+from predictors.regressor import Description, NormalScores, Scale, check_targets
 
 LEAST_LABELS = 5
 FITTED = 600
@@ -37,13 +37,15 @@ LEAST_NOISE, FIRST_NOISE = 1e-4, 0.1
 
 
 class GaussianProcess:
-    """A :class:`~predictors.regressor.Regressor`; values are learnt as normal scores.
+    """A :class:`~predictors.regressor.Regressor`.
 
     Args:
+        scale: what the targets are: ranks of the values, or the values.
         seed: of the choice of labels for the hyperparameters.
     """
 
-    def __init__(self, seed: int = 0) -> None:
+    def __init__(self, scale: type[Scale] = NormalScores, seed: int = 0) -> None:
+        self.make_scale = scale
         self.seed = seed
         self._model: _SumOfKernels | None = None
 
@@ -54,7 +56,7 @@ class GaussianProcess:
             InputError: too few, constant or missing values, or descriptions that never vary.
         """
         values = check_targets(values, LEAST_LABELS)
-        self.scale = NormalScores(values)
+        self.scale = self.make_scale(values)
         self._standard = [_Standard(each.rows) for each in inputs]
         if not any(standard.width for standard in self._standard):
             raise InputError(
@@ -101,7 +103,7 @@ class GaussianProcess:
         return self.scale.back(mean - reach), self.scale.back(mean + reach)
 
     def scores(self, inputs: Sequence[Description]) -> tuple[np.ndarray, np.ndarray]:
-        """Mean and deviation on the scale of normal scores, noise included. **Shape** (B,)."""
+        """Mean and deviation on the scale of the targets, noise included. **Shape** (B,) each."""
         if self._model is None:
             raise InputError("this Gaussian process was not fitted: call fit() first")
         rows = self._rows(inputs)

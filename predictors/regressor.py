@@ -42,15 +42,47 @@ class Regressor(Protocol):
         ...
 
 
+class Scale(Protocol):
+    """Turns values into targets of mean about 0 and deviation about 1, and back.
+
+    Both ways keep the order, beyond the values that were seen as well.
+
+    Args:
+        values: what was measured. **Shape** (n,), n ≥ 2, not all equal.
+    """
+
+    def __init__(self, values: np.ndarray) -> None: ...
+
+    def __call__(self, values: np.ndarray) -> np.ndarray:
+        """The targets of some values. **Shape** as given."""
+        ...
+
+    def back(self, targets: np.ndarray) -> np.ndarray:
+        """The value that has a target. **Shape** as given."""
+        ...
+
+
+class Standardised:
+    """Targets in proportion to the values: mean 0, deviation 1."""
+
+    def __init__(self, values: np.ndarray) -> None:
+        self._mean, self._deviation = values.mean(), values.std()
+
+    def __call__(self, values: np.ndarray) -> np.ndarray:
+        """Values in deviations from the mean of those that were seen."""
+        return (values - self._mean) / self._deviation
+
+    def back(self, targets: np.ndarray) -> np.ndarray:
+        """The value that lies so many deviations from the mean."""
+        return self._mean + targets * self._deviation
+
+
 class NormalScores:
     """Targets by their ranks: the normal quantile of (rank − ½) / n (Van der Waerden 1952).
 
     Accuracies crowd at the top and have a long tail below; ranks make each step of the order
     count the same. Equal values share their mean rank. Beyond the values that were seen the way
-    back goes on in a straight line, so that it keeps the order.
-
-    Args:
-        values: what was measured. **Shape** (n,), n ≥ 2, not all equal.
+    back goes on in a straight line.
     """
 
     def __init__(self, values: np.ndarray) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.stats import kendalltau
+from scipy.stats import kendalltau, zscore
 
 from datasets import get_space
 from experiment.errors import InputError
 from predictors.gaussian_process import GaussianProcess
 from predictors.predictor import FeaturePredictor
-from predictors.regressor import Description, NormalScores, check_targets
+from predictors.regressor import Description, NormalScores, Standardised, check_targets
 
 
 def made_up(count: int, seed: int, noise: float = 0.0) -> tuple[list[Description], np.ndarray]:
@@ -107,3 +107,22 @@ def test_normal_scores_go_there_and_back() -> None:
 
 def test_targets_are_numbers() -> None:
     assert check_targets(np.array([1, 2, 3]), 2).dtype == np.float64
+
+
+def test_scales_keep_the_order_and_lead_back() -> None:
+    values = np.random.default_rng(3).gamma(2.0, size=40)
+    points = np.sort(np.append(values, [values.min() - 1.0, values.max() + 1.0]))
+    for kind in (NormalScores, Standardised):
+        scale = kind(values)
+        np.testing.assert_allclose(scale.back(scale(points)), points)
+        assert (np.diff(scale(points)) > 0).all()
+    np.testing.assert_allclose(Standardised(values)(values), zscore(values))
+
+
+def test_learns_the_values_themselves() -> None:
+    rows = np.random.default_rng(0).normal(size=(60, 3))
+    values = 5.0 + 0.1 * rows[:, 0]
+    model = GaussianProcess(Standardised)
+    model.fit([Description(rows[:40], numeric=True)], values[:40])
+    mean, _ = model.predict([Description(rows[40:], numeric=True)])
+    assert np.sqrt(np.mean((mean - values[40:]) ** 2)) < 0.01
