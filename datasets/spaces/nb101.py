@@ -26,7 +26,13 @@ from datasets.spaces.nb101_cells import (
     encode,
 )
 from datasets.spaces.nb101_enumeration import enumerate_cells
-from datasets.spaces.nb101_hash import INPUT_LABEL, OUTPUT_LABEL, cell_digests, module_hash
+from datasets.spaces.nb101_hash import (
+    INPUT_LABEL,
+    OUTPUT_LABEL,
+    cell_digests,
+    graph_digests,
+    module_hash,
+)
 from datasets.spaces.nb101_mask import NB101Mask
 from datasets.spaces.nb101_pruning import prune, prune_batch
 from datasets.spaces.notation import excerpt, read_record
@@ -36,6 +42,7 @@ _EXPECTED = 'a cell {"matrix": [[0, 1], [0, 0]], "ops": ["input", "output"]}'
 _HASH_LABELS = {INPUT: INPUT_LABEL, OUTPUT: OUTPUT_LABEL} | {
     int(t): label for label, t in enumerate(OPERATION_TYPES)
 }
+_LABEL_OF_TYPE = np.array([_HASH_LABELS[kind] for kind in range(len(_HASH_LABELS))])
 
 
 class NB101(SearchSpace):
@@ -139,8 +146,25 @@ class NB101(SearchSpace):
         return cell_digests(self._codes(batch), processes)
 
     def hashes(self, batch: GraphBatch) -> np.ndarray:
-        """:meth:`hash` of every graph, members all. **Shape** (B,), strings."""
-        return np.array([row.tobytes().hex() for row in self.module_hashes(batch)], dtype=np.str_)
+        """:meth:`hash` of every graph, of cells beyond the table too. **Shape** (B,), strings.
+
+        Raises:
+            ArchitectureError: no path joins a graph's input and output, or it has an unknown
+                operation.
+        """
+        pruned = prune_batch(batch).to("cpu")
+        sizes = pruned.num_nodes.numpy()
+        known = (pruned.types < len(self.types)).all(dim=1).numpy()
+        wrong = np.flatnonzero((sizes == 0) | ~known)
+        if len(wrong):
+            self.hash(batch.to("cpu").graph(int(wrong[0])))  # says what is wrong
+        labels = _LABEL_OF_TYPE[pruned.types.numpy()]
+        adjacency = pruned.adjacency.numpy()
+        digests = np.empty((len(sizes), 16), dtype=np.uint8)
+        for n in np.unique(sizes):
+            rows = np.flatnonzero(sizes == n)
+            digests[rows] = graph_digests(adjacency[rows, :n, :n], labels[rows, :n])
+        return np.array([row.tobytes().hex() for row in digests], dtype=np.str_)
 
     def sample(self, n: int, generator: np.random.Generator) -> list[ArchitectureGraph]:
         """``n`` canonical cells, uniform over the isomorphism classes."""

@@ -88,6 +88,18 @@ def _cell_digests(cells: CellCodes) -> np.ndarray:
     return result
 
 
+def graph_digests(adjacency: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Hashes of graphs that all have n vertices, however many, as :func:`module_hash` gives them.
+
+    **Shape**: adjacency (R, n, n) bool, labels (R, n) → (R, 16) uint8.
+    """
+    result = np.empty((len(labels), 16), dtype=np.uint8)
+    for start in range(0, len(labels), _CHUNK):
+        rows = slice(start, start + _CHUNK)
+        result[rows] = _same_size_digests(adjacency[rows], labels[rows])
+    return result
+
+
 def _md5_hex(text: str) -> str:
     return hashlib.md5(text.encode()).hexdigest()
 

@@ -144,6 +144,10 @@ def test_hash_of_no_cell_is_refused() -> None:
         SPACE.hash(cell((1, 7, 0), "01 12"))
     with pytest.raises(ArchitectureError, match="graph 1 of the batch"):
         SPACE.module_hashes(GraphBatch.from_graphs([chain(4), chain(8)]))
+    with pytest.raises(ArchitectureError, match="no path"):
+        SPACE.hashes(GraphBatch.from_graphs([chain(4), cell((1, 2, 0), "01")]))
+    with pytest.raises(ArchitectureError, match="type 7"):
+        SPACE.hashes(GraphBatch.from_graphs([chain(4), cell((1, 7, 0), "01 12")]))
 
 
 def test_hashes_of_a_batch_are_those_of_its_graphs(relabel: Callable) -> None:
@@ -151,6 +155,8 @@ def test_hashes_of_a_batch_are_those_of_its_graphs(relabel: Callable) -> None:
     graphs = [relabel(graph, generator) for graph in SPACE.sample(60, generator)]
     graphs += [graph for batch in SPACE.enumerate(4) for graph in batch]
     batch = GraphBatch.from_graphs(graphs, max_nodes=9)
+    larger = GraphBatch.from_graphs([*graphs, chain(8), chain(9)])
+    assert SPACE.hashes(larger).tolist() == [SPACE.hash(graph) for graph in larger]
     assert SPACE.hashes(batch).tolist() == [SPACE.hash(graph) for graph in graphs]
     assert SPACE.module_hashes(batch).shape == (len(graphs), 16)
     assert SPACE.module_hashes(batch[:0]).shape == (0, 16)
