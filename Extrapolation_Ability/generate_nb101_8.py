@@ -1,0 +1,59 @@
+"""Write cells of 8 nodes, beyond NAS-Bench-101, for a surrogate to rank.
+
+From the repository root::
+
+    PYTHONPATH=$PWD python Extrapolation_Ability/generate_nb101_8.py
+
+writes the 1,384 of the published experiment; ``--extend_best 10`` every extension of the ten best
+measured cells by a node, and ``--random 1000`` random ones.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+if str(ROOT) not in sys.path[:1]:
+    sys.path.insert(0, str(ROOT))
+
+from collections.abc import Sequence  # noqa: E402
+
+from datasets import get_space  # noqa: E402
+from experiment.arguments import add_common, parser  # noqa: E402
+from experiment.errors import run_command  # noqa: E402
+from Extrapolation_Ability.wanted import (  # noqa: E402
+    CANDIDATES,
+    NODES,
+    add_cell_flags,
+    add_random_flag,
+    wanted_cells,
+    write_candidates,
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Make the cells that are asked for and write them."""
+    flags = parser("Write cells beyond a space of NAS-Bench-101 cells, by default the published.")
+    flags.add_argument("--space", default="NB101", choices=list(NODES), help="what they lie beyond")
+    add_cell_flags(flags)
+    add_random_flag(flags)
+    flags.add_argument(
+        "--out",
+        type=Path,
+        help="file of JSON lines (default: runs/candidates/<SPACE>_<NODES>_nodes.jsonl)",
+    )
+    flags.add_argument("--overwrite", action="store_true", help="replace the file that is there")
+    add_common(flags)
+    given = flags.parse_args(arguments)
+    space = get_space(given.space)
+    cells = wanted_cells(given, space)
+    nodes = int(cells.num_nodes.max())
+    out = given.out or CANDIDATES / f"{space.name}_{nodes}_nodes.jsonl"
+    write_candidates(out, space, cells, given.overwrite)
+    print(f"{len(cells):,} cells of {nodes} nodes, no two isomorphic: {out}")
+    return 0
+
+
+if __name__ == "__main__":
+    run_command(main)
