@@ -23,7 +23,8 @@ class PathCounts(Features):
     """How often each sequence of operations stands on a path from the input to the output.
 
     White et al. 2021, *BANANAS* (arXiv:1910.11858) note whether a path is there; here it is
-    counted. NB101 has 364 sequences of up to five operations, NB201 85 of up to three.
+    counted. NB101 has 364 sequences of up to five operations, NB201 85 of up to three. Longer
+    paths, which only architectures beyond the space have, are not counted.
 
     Raises:
         InputError: the space has too many sequences (ENAS).
@@ -117,12 +118,26 @@ class NeighbourhoodCounts(Features):
 
 
 class OneHot(Features):
-    """Type of every place, and every edge, as they stand: the raw encoding."""
+    """Type of every place, and every edge, as they stand: the raw encoding.
+
+    It has a place for each node of the space's largest architectures, and none beyond.
+    """
 
     name = "one_hot"
 
     def __call__(self, batch: GraphBatch) -> np.ndarray:
-        """Zeros and ones. **Shape** (B, N · T + N · (N − 1) / 2), float64."""
+        """Zeros and ones. **Shape** (B, N · T + N · (N − 1) / 2), float64.
+
+        Raises:
+            InputError: an architecture is larger than those of the space.
+        """
+        largest = int(batch.num_nodes.max()) if len(batch) else 0
+        if largest > self.space.max_nodes:
+            raise InputError(
+                f"an architecture has {largest} nodes, the one-hot encoding of {self.space.name} "
+                f"has places for {self.space.max_nodes}: describe larger ones by features of any "
+                "size, such as statistics, walks and neighbourhoods"
+            )
         graphs = batch.to("cpu").padded(self.space.max_nodes)
         kinds = torch.arange(len(self.space.types))
         types = (graphs.types[:, :, None] == kinds) & graphs.node_mask()[:, :, None]
