@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Protocol
 
 import numpy as np
 
@@ -11,30 +11,46 @@ from datasets.batch import GraphBatch
 from datasets.graph import ArchitectureGraph
 from datasets.space import SearchSpace
 from predictors.features import describe, make_features
-from predictors.regressor import Description, Regressor
+from predictors.regressor import Description, Forecast, Regressor
+
+Architectures = Sequence[ArchitectureGraph] | GraphBatch
+"""What a predictor takes; a batch is the fast way to give many."""
 
 
-class Predictor(Protocol):
+class Predictor(ABC):
     """Learns a value of architectures from examples."""
 
-    def fit(self, architectures: Sequence[ArchitectureGraph], values: np.ndarray) -> None:
+    @abstractmethod
+    def fit(self, architectures: Architectures, values: np.ndarray) -> None:
         """Learn from measured architectures.
 
         Args:
-            architectures: members of the predictor's space.
+            architectures: of the predictor's space.
             values: what was measured of each. **Shape** (B,).
 
         Raises:
             InputError: too few, constant or missing values.
         """
-        ...
 
-    def predict(self, architectures: Sequence[ArchitectureGraph]) -> tuple[np.ndarray, np.ndarray]:
+    @abstractmethod
+    def forecast(self, architectures: Architectures) -> Forecast:
+        """All that is expected of some architectures: means, deviations, intervals.
+
+        Raises:
+            InputError: nothing was learnt yet.
+        """
+
+    def predict(self, architectures: Architectures) -> tuple[np.ndarray, np.ndarray]:
         """Mean and deviation of the value of each architecture. **Shape** (B,) each."""
-        ...
+        forecast = self.forecast(architectures)
+        return forecast.mean, forecast.deviation
+
+    def interval(self, architectures: Architectures, share: float) -> tuple[np.ndarray, np.ndarray]:
+        """Ends of the interval that holds the value with probability ``share``. **Shape** (B,)."""
+        return self.forecast(architectures).interval(share)
 
 
-class FeaturePredictor:
+class FeaturePredictor(Predictor):
     """A :class:`Predictor` that describes architectures and leaves the rest to a regressor.
 
     Args:
@@ -51,16 +67,23 @@ class FeaturePredictor:
         self.features = [make_features(name, space) for name in features]
         self.regressor = regressor
 
-    def fit(self, architectures: Sequence[ArchitectureGraph], values: np.ndarray) -> None:
+    def fit(self, architectures: Architectures, values: np.ndarray) -> None:
         """Learn from measured architectures."""
-        self.regressor.fit(self.describe(GraphBatch.from_graphs(architectures)), values)
+        self.regressor.fit(self.describe(as_batch(architectures)), values)
 
-    def predict(self, architectures: Sequence[ArchitectureGraph]) -> tuple[np.ndarray, np.ndarray]:
-        """Mean and deviation of the value of each architecture. **Shape** (B,) each."""
-        return self.regressor.predict(self.describe(GraphBatch.from_graphs(architectures)))
+    def forecast(self, architectures: Architectures) -> Forecast:
+        """All that is expected of some architectures."""
+        return self.regressor.forecast(self.describe(as_batch(architectures)))
 
     def describe(self, batch: GraphBatch) -> list[Description]:
         """The descriptions of a batch, which can be kept for several fits."""
         return [
             Description(describe(features, batch), features.numeric) for features in self.features
         ]
+
+
+def as_batch(architectures: Architectures) -> GraphBatch:
+    """The architectures as one batch."""
+    if isinstance(architectures, GraphBatch):
+        return architectures
+    return GraphBatch.from_graphs(architectures)

@@ -1,7 +1,8 @@
-"""What learns values from descriptions of architectures, and how its targets are scaled."""
+"""What learns values from descriptions of architectures, how its targets are scaled, its doubt."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -24,22 +25,6 @@ class Description:
 
     rows: np.ndarray
     numeric: bool = False
-
-
-class Regressor(Protocol):
-    """Learns values from one or several descriptions of the same architectures."""
-
-    def fit(self, inputs: Sequence[Description], values: np.ndarray) -> None:
-        """Learn from measured architectures. **Shape** of ``values`` (B,).
-
-        Raises:
-            InputError: too few, constant or missing values.
-        """
-        ...
-
-    def predict(self, inputs: Sequence[Description]) -> tuple[np.ndarray, np.ndarray]:
-        """Mean and deviation of the value of each architecture. **Shape** (B,) each."""
-        ...
 
 
 class Scale(Protocol):
@@ -97,6 +82,122 @@ class NormalScores:
     def back(self, scores: np.ndarray) -> np.ndarray:
         """The value that has a score."""
         return _through(self.scores, self.values, scores)
+
+
+ONE_DEVIATION = float(norm.cdf(1) - norm.cdf(-1))
+"""Share of a normal distribution that lies within one deviation of its mean."""
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What is expected of some architectures.
+
+    Attributes:
+        scores: the mean of each, on the scale of the targets. **Shape** (B,).
+        deviations: their deviations, noise included. **Shape** (B,).
+        surprises: how many deviations each label was away from what the others made expect of
+            it. **Shape** (n,).
+        scale: leads from scores back to values.
+    """
+
+    scores: np.ndarray
+    deviations: np.ndarray
+    surprises: np.ndarray
+    scale: Scale
+
+    @property
+    def mean(self) -> np.ndarray:
+        """The value that is expected. **Shape** (B,)."""
+        return self.scale.back(self.scores)
+
+    @property
+    def deviation(self) -> np.ndarray:
+        """Half of the interval that holds what a normal distribution has within one deviation.
+
+        **Shape** (B,).
+        """
+        low, high = self.interval(ONE_DEVIATION)
+        return (high - low) / 2
+
+    def interval(self, share: float) -> tuple[np.ndarray, np.ndarray]:
+        """Ends of the interval that holds the value with probability ``share``. **Shape** (B,).
+
+        How many deviations it reaches is learnt from the labels, each predicted from the others
+        (Barber et al. 2021, *Predictive inference with the jackknife+*, arXiv:1905.02928).
+        """
+        reach = np.quantile(self.surprises, share) * self.deviations
+        return self.scale.back(self.scores - reach), self.scale.back(self.scores + reach)
+
+
+class Regressor(ABC):
+    """Learns values from one or several descriptions of the same architectures.
+
+    A new one says how it learns targets, what it then expects of a label that it has not seen,
+    and what it expects of others; scales, refusals and intervals are the same for all.
+
+    Args:
+        scale: what the targets are: ranks of the values, or the values.
+        seed: of everything that is drawn.
+
+    Attributes:
+        least_labels: fewest that it can learn from.
+        held_out: mean and deviation of each label's target, as the other labels make expect;
+            there after :meth:`fit`. **Shape** (n,) each.
+    """
+
+    least_labels = 5
+    held_out: tuple[np.ndarray, np.ndarray]
+
+    def __init__(self, scale: type[Scale] = NormalScores, seed: int = 0) -> None:
+        self.make_scale = scale
+        self.seed = seed
+        self._fitted = False
+
+    def fit(self, inputs: Sequence[Description], values: np.ndarray) -> None:
+        """Learn from measured architectures. **Shape** of ``values`` (n,).
+
+        Raises:
+            InputError: too few, constant or missing values, or descriptions that never vary.
+        """
+        values = check_targets(values, self.least_labels)
+        self.scale = self.make_scale(values)
+        targets = self.scale(values)
+        self.held_out = self._learn(inputs, targets)
+        mean, deviation = self.held_out
+        self._surprises = np.abs(targets - mean) / deviation
+        self._fitted = True
+
+    def forecast(self, inputs: Sequence[Description]) -> Forecast:
+        """All that is expected of some architectures.
+
+        Raises:
+            InputError: nothing was learnt yet.
+        """
+        if not self._fitted:
+            raise InputError("this predictor was not fitted: call fit() first")
+        scores, deviations = self._scores(inputs)
+        return Forecast(scores, deviations, self._surprises, self.scale)
+
+    def predict(self, inputs: Sequence[Description]) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and deviation of the value of each architecture. **Shape** (B,) each."""
+        forecast = self.forecast(inputs)
+        return forecast.mean, forecast.deviation
+
+    def interval(
+        self, inputs: Sequence[Description], share: float
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Ends of the interval that holds the value with probability ``share``. **Shape** (B,)."""
+        return self.forecast(inputs).interval(share)
+
+    @abstractmethod
+    def _learn(
+        self, inputs: Sequence[Description], targets: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Learn targets, and give :attr:`held_out`. **Shape** (n,) each."""
+
+    @abstractmethod
+    def _scores(self, inputs: Sequence[Description]) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and deviation on the scale of the targets, noise included. **Shape** (B,) each."""
 
 
 def check_targets(values: np.ndarray, least: int) -> np.ndarray:

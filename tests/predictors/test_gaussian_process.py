@@ -45,7 +45,7 @@ def test_doubt_grows_away_from_the_labels() -> None:
     model = GaussianProcess()
     model.fit(train, values)
     far = [Description(each.rows + 30, each.numeric) for each in train]
-    assert model.scores(far)[1].min() > 2 * model.scores(train)[1].mean()
+    assert model.forecast(far).deviations.min() > 2 * model.forecast(train).deviations.mean()
 
 
 def test_same_labels_same_numbers_and_order_of_magnitude_kept() -> None:

@@ -1,0 +1,56 @@
+"""Several descriptions side by side, every number on the scale of the labelled architectures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from experiment.errors import InputError
+from predictors.regressor import Description
+
+ROUNDING = 1e-9
+"""Deviation, as a part of a column's largest number, that is no more than errors of rounding."""
+
+
+class Joined:
+    """Puts descriptions side by side, the columns that vary only, mean 0 and deviation 1.
+
+    Args:
+        inputs: descriptions of the labelled architectures, which scales are learnt from.
+
+    Attributes:
+        numeric: for each description, whether every number is a quantity of its own.
+        widths: columns that are kept of each description.
+
+    Raises:
+        InputError: no column varies.
+    """
+
+    def __init__(self, inputs: Sequence[Description]) -> None:
+        self._columns = [_Columns(each.rows) for each in inputs]
+        self.numeric = [each.numeric for each in inputs]
+        self.widths = [columns.width for columns in self._columns]
+        if not any(self.widths):
+            raise InputError(
+                "all labelled architectures have the same description: "
+                "label others, or describe them by other features"
+            )
+
+    def __call__(self, inputs: Sequence[Description]) -> np.ndarray:
+        """The same descriptions of other architectures. **Shape** (B, sum of widths)."""
+        pairs = zip(self._columns, inputs, strict=True)
+        return np.concatenate([columns(each.rows) for columns, each in pairs], axis=1)
+
+
+class _Columns:
+    """Scales the columns that vary, and drops the others."""
+
+    def __init__(self, rows: np.ndarray) -> None:
+        deviation = rows.std(axis=0)
+        self._kept = np.flatnonzero(deviation > ROUNDING * np.abs(rows).max(axis=0, initial=0.0))
+        self._mean, self._deviation = rows.mean(axis=0)[self._kept], deviation[self._kept]
+        self.width = len(self._kept)
+
+    def __call__(self, rows: np.ndarray) -> np.ndarray:
+        return (rows[:, self._kept] - self._mean) / self._deviation
