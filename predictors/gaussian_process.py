@@ -31,9 +31,10 @@ class GaussianProcess(Regressor):
         seed: of the choice of labels for the hyperparameters.
     """
 
-    def _learn(
+    def learn(
         self, inputs: Sequence[Description], targets: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
+        """Fit the hyperparameters, and condition on all labels."""
         self._joined = Joined(inputs)
         rows, known = torch.from_numpy(self._joined(inputs)), torch.from_numpy(targets)
         self._model = _SumOfKernels(self._joined)
@@ -45,7 +46,8 @@ class GaussianProcess(Regressor):
             mean, deviation = self._model.leave_one_out()
         return mean.numpy(), deviation.numpy()
 
-    def _scores(self, inputs: Sequence[Description]) -> tuple[np.ndarray, np.ndarray]:
+    def scores(self, inputs: Sequence[Description]) -> tuple[np.ndarray, np.ndarray]:
+        """What the posterior says, noise included. **Shape** (B,) each."""
         rows = torch.from_numpy(self._joined(inputs))
         parts = [self._model.posterior(part) for part in rows.split(PORTION)]
         mean, variance = (torch.cat(each).numpy() for each in zip(*parts, strict=True))

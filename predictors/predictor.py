@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,43 +10,18 @@ from datasets.batch import GraphBatch
 from datasets.graph import ArchitectureGraph
 from datasets.space import SearchSpace
 from predictors.features import describe, make_features
-from predictors.regressor import Description, Forecast, Regressor
+from predictors.regressor import Description, Learner, Regressor
 
 Architectures = Sequence[ArchitectureGraph] | GraphBatch
 """What a predictor takes; a batch is the fast way to give many."""
 
 
-class Predictor(ABC):
+PORTION = 16_384
+"""Architectures whose descriptions are held at once."""
+
+
+class Predictor(Learner[Architectures]):
     """Learns a value of architectures from examples."""
-
-    @abstractmethod
-    def fit(self, architectures: Architectures, values: np.ndarray) -> None:
-        """Learn from measured architectures.
-
-        Args:
-            architectures: of the predictor's space.
-            values: what was measured of each. **Shape** (B,).
-
-        Raises:
-            InputError: too few, constant or missing values.
-        """
-
-    @abstractmethod
-    def forecast(self, architectures: Architectures) -> Forecast:
-        """All that is expected of some architectures: means, deviations, intervals.
-
-        Raises:
-            InputError: nothing was learnt yet.
-        """
-
-    def predict(self, architectures: Architectures) -> tuple[np.ndarray, np.ndarray]:
-        """Mean and deviation of the value of each architecture. **Shape** (B,) each."""
-        forecast = self.forecast(architectures)
-        return forecast.mean, forecast.deviation
-
-    def interval(self, architectures: Architectures, share: float) -> tuple[np.ndarray, np.ndarray]:
-        """Ends of the interval that holds the value with probability ``share``. **Shape** (B,)."""
-        return self.forecast(architectures).interval(share)
 
 
 class FeaturePredictor(Predictor):
@@ -63,17 +37,25 @@ class FeaturePredictor(Predictor):
     """
 
     def __init__(self, space: SearchSpace, features: Sequence[str], regressor: Regressor) -> None:
+        super().__init__(regressor.make_scale, regressor.seed)
         self.space = space
         self.features = [make_features(name, space) for name in features]
         self.regressor = regressor
+        self.least_labels = regressor.least_labels
 
-    def fit(self, architectures: Architectures, values: np.ndarray) -> None:
-        """Learn from measured architectures."""
-        self.regressor.fit(self.describe(as_batch(architectures)), values)
+    def learn(
+        self, architectures: Architectures, targets: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Describe the architectures, and let the regressor learn."""
+        return self.regressor.learn(self.describe(as_batch(architectures)), targets)
 
-    def forecast(self, architectures: Architectures) -> Forecast:
-        """All that is expected of some architectures."""
-        return self.regressor.forecast(self.describe(as_batch(architectures)))
+    def scores(self, architectures: Architectures) -> tuple[np.ndarray, np.ndarray]:
+        """What the regressor expects. **Shape** (B,) each."""
+        batch = as_batch(architectures)
+        starts = range(0, max(len(batch), 1), PORTION)
+        parts = [self.regressor.scores(self.describe(batch[i : i + PORTION])) for i in starts]
+        means, deviations = zip(*parts, strict=True)
+        return np.concatenate(means), np.concatenate(deviations)
 
     def describe(self, batch: GraphBatch) -> list[Description]:
         """The descriptions of a batch, which can be kept for several fits."""

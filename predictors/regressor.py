@@ -5,12 +5,15 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 from scipy.stats import norm, rankdata
 
 from experiment.errors import InputError
+
+Inputs = TypeVar("Inputs", contravariant=True)
+"""What a learner is given of architectures: the architectures, or descriptions of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +132,8 @@ class Forecast:
         return self.scale.back(self.scores - reach), self.scale.back(self.scores + reach)
 
 
-class Regressor(ABC):
-    """Learns values from one or several descriptions of the same architectures.
+class Learner(ABC, Generic[Inputs]):
+    """Learns values of some inputs, and says how far it may be off.
 
     A new one says how it learns targets, what it then expects of a label that it has not seen,
     and what it expects of others; scales, refusals and intervals are the same for all.
@@ -141,20 +144,17 @@ class Regressor(ABC):
 
     Attributes:
         least_labels: fewest that it can learn from.
-        held_out: mean and deviation of each label's target, as the other labels make expect;
-            there after :meth:`fit`. **Shape** (n,) each.
     """
 
     least_labels = 5
-    held_out: tuple[np.ndarray, np.ndarray]
 
     def __init__(self, scale: type[Scale] = NormalScores, seed: int = 0) -> None:
         self.make_scale = scale
         self.seed = seed
         self._fitted = False
 
-    def fit(self, inputs: Sequence[Description], values: np.ndarray) -> None:
-        """Learn from measured architectures. **Shape** of ``values`` (n,).
+    def fit(self, inputs: Inputs, values: np.ndarray) -> None:
+        """Learn from what was measured. **Shape** of ``values`` (n,).
 
         Raises:
             InputError: too few, constant or missing values, or descriptions that never vary.
@@ -162,42 +162,45 @@ class Regressor(ABC):
         values = check_targets(values, self.least_labels)
         self.scale = self.make_scale(values)
         targets = self.scale(values)
-        self.held_out = self._learn(inputs, targets)
-        mean, deviation = self.held_out
+        mean, deviation = self.learn(inputs, targets)
         self._surprises = np.abs(targets - mean) / deviation
         self._fitted = True
 
-    def forecast(self, inputs: Sequence[Description]) -> Forecast:
-        """All that is expected of some architectures.
+    def forecast(self, inputs: Inputs) -> Forecast:
+        """All that is expected of some inputs: means, deviations, intervals.
 
         Raises:
             InputError: nothing was learnt yet.
         """
         if not self._fitted:
             raise InputError("this predictor was not fitted: call fit() first")
-        scores, deviations = self._scores(inputs)
+        scores, deviations = self.scores(inputs)
         return Forecast(scores, deviations, self._surprises, self.scale)
 
-    def predict(self, inputs: Sequence[Description]) -> tuple[np.ndarray, np.ndarray]:
-        """Mean and deviation of the value of each architecture. **Shape** (B,) each."""
+    def predict(self, inputs: Inputs) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and deviation of the value of each input. **Shape** (B,) each."""
         forecast = self.forecast(inputs)
         return forecast.mean, forecast.deviation
 
-    def interval(
-        self, inputs: Sequence[Description], share: float
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def interval(self, inputs: Inputs, share: float) -> tuple[np.ndarray, np.ndarray]:
         """Ends of the interval that holds the value with probability ``share``. **Shape** (B,)."""
         return self.forecast(inputs).interval(share)
 
     @abstractmethod
-    def _learn(
-        self, inputs: Sequence[Description], targets: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Learn targets, and give :attr:`held_out`. **Shape** (n,) each."""
+    def learn(self, inputs: Inputs, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Learn targets of mean about 0 and deviation about 1.
+
+        Returns:
+            Mean and deviation of each target, as the others make expect. **Shape** (n,) each.
+        """
 
     @abstractmethod
-    def _scores(self, inputs: Sequence[Description]) -> tuple[np.ndarray, np.ndarray]:
+    def scores(self, inputs: Inputs) -> tuple[np.ndarray, np.ndarray]:
         """Mean and deviation on the scale of the targets, noise included. **Shape** (B,) each."""
+
+
+class Regressor(Learner[Sequence[Description]]):
+    """Learns values from one or several descriptions of the same architectures."""
 
 
 def check_targets(values: np.ndarray, least: int) -> np.ndarray:
