@@ -13,13 +13,14 @@ from datasets.batch import GraphBatch
 from datasets.benchmark import Benchmark
 from datasets.canonical import canonical_hashes
 from datasets.graph import INPUT, OUTPUT, ArchitectureGraph
-from datasets.spaces.digits101 import random_cell
 from datasets.spaces.nb101_cells import OPERATION_TYPES
 from datasets.spaces.nb101_pruning import prune, prune_batch
 from experiment.errors import InputError
 
 PUBLISHED_RANDOM = 1_000
 """Random cells among the published candidates, next to 2 · 3 · 2⁶ prolonged ones."""
+_DRAWS = 50
+"""How often, at most, eight times as many graphs are drawn as are wanted: some tenth is a cell."""
 MOST_EXTENDED = 9
 """Nodes of the largest cell that is extended in every way: 2¹⁶ pairs of edge sets."""
 
@@ -62,26 +63,32 @@ def random_cells(nodes: int, count: int, generator: np.random.Generator) -> list
     """Different cells of exactly ``nodes`` nodes, of any number of edges.
 
     Each possible edge is there with probability one half, operations are uniform, and cells with
-    dangling nodes are drawn again, as for the 8-node cells of DIGITS101's table.
+    dangling nodes are left out, as for the 8-node cells of DIGITS101's table.
 
     Raises:
         InputError: so many different ones are not found.
     """
-    found: dict[str, ArchitectureGraph] = {}
-    # Few graphs have no dangling node; a cell of 4 nodes takes some ten draws, one of 8 some ten.
-    for _ in range(1_000 + 100 * count):
-        if len(found) == count:
-            break
-        cell = random_cell(nodes, generator)
-        if cell.num_nodes == nodes:
-            (name,) = canonical_hashes(GraphBatch.from_graphs([cell]))
-            found.setdefault(name, cell)
-    if len(found) < count:
-        raise InputError(
-            f"only {len(found)} different cells of {nodes} nodes were drawn, {count} were asked "
-            "for: ask for fewer, or for cells of more nodes"
-        )
-    return list(found.values())
+    found = GraphBatch.empty(nodes)
+    for _ in range(_DRAWS):
+        found = distinct(GraphBatch.cat([found, _random_graphs(nodes, 8 * count, generator)]))
+        if len(found) >= count:
+            return list(found[:count])
+    raise InputError(
+        f"only {len(found)} different cells of {nodes} nodes were drawn, {count} were asked for: "
+        "ask for fewer, or for cells of more nodes"
+    )
+
+
+def _random_graphs(nodes: int, draws: int, generator: np.random.Generator) -> GraphBatch:
+    """Those of ``draws`` random graphs in which no node dangles."""
+    types = np.zeros((draws, nodes), dtype=np.int64)
+    types[:, 0] = INPUT
+    types[:, 1:-1] = generator.choice(OPERATION_TYPES, (draws, nodes - 2))
+    edges = np.triu(generator.random((draws, nodes, nodes)) < 0.5, k=1)
+    graphs = GraphBatch(
+        torch.from_numpy(types), torch.from_numpy(edges), torch.full((draws,), nodes)
+    )
+    return graphs[prune_batch(graphs).num_nodes == nodes]
 
 
 def best_cells(benchmark: Benchmark, nodes: int, count: int) -> list[ArchitectureGraph]:

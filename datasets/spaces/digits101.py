@@ -41,18 +41,14 @@ def larger_cells() -> list[ArchitectureGraph]:
             if nodes <= space.max_nodes:
                 cell = space.sample(1, generator)[0]
             else:
-                cell = random_cell(nodes, generator)
+                cell = _random_cell(nodes, generator)
             if cell.num_nodes == nodes:
                 found.setdefault(space.hash(cell), cell)
     return list(found.values())
 
 
-def random_cell(nodes: int, generator: np.random.Generator) -> ArchitectureGraph:
-    """A random cell of at most ``nodes`` nodes, of any number of edges.
-
-    Each possible edge is there with probability one half, operations are uniform. What dangles is
-    pruned; a lone input and output stand for a graph of which nothing is left.
-    """
+def _random_cell(nodes: int, generator: np.random.Generator) -> ArchitectureGraph:
+    """A random graph without its dangling nodes; a lone input and output if nothing is left."""
     operations = generator.choice(OPERATION_TYPES, nodes - 2).tolist()
     edges = np.triu(generator.random((nodes, nodes)) < 0.5, k=1)
     graph = ArchitectureGraph.from_adjacency([INPUT, *operations, OUTPUT], edges)

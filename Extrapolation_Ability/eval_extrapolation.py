@@ -1,0 +1,266 @@
+"""Rank architectures beyond the space that a surrogate knows, and train the best of them.
+
+From the repository root::
+
+    PYTHONPATH=$PWD python Extrapolation_Ability/eval_extrapolation.py \
+        --data_search_space NB101 --path_state_dict state_dicts/SVGE_acc_NB101/ --checkpoint 100
+
+ranks the published candidates by a fine-tuned model, ``--predictor default`` by the suite's own
+predictor, fitted on measured architectures. ``--train_top 3 --data_set digits`` trains the first
+three on the digits, in minutes. Everything is left in ``runs/extrapolation/<name>_<SPACE>/``.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+if str(ROOT) not in sys.path[:1]:
+    sys.path.insert(0, str(ROOT))
+
+import hashlib  # noqa: E402
+import json  # noqa: E402
+from argparse import Namespace  # noqa: E402
+from collections.abc import Sequence  # noqa: E402
+from contextlib import redirect_stdout  # noqa: E402
+from typing import Any  # noqa: E402
+
+import numpy as np  # noqa: E402
+import torch  # noqa: E402
+
+from analysis.figures import gallery, save_figure  # noqa: E402
+from datasets import get_space  # noqa: E402
+from datasets.architecture_files import read_architectures  # noqa: E402
+from datasets.batch import GraphBatch  # noqa: E402
+from datasets.space import SearchSpace  # noqa: E402
+from datasets.spaces.enas import ENAS  # noqa: E402
+from estimators.from_scratch import representative  # noqa: E402
+from estimators.measurement import Measurement  # noqa: E402
+from estimators.training_command import add_training_flags, prepare  # noqa: E402
+from experiment.arguments import Parser, best_device, parser, positive_int  # noqa: E402
+from experiment.errors import EXIT_BAD_INPUT, InputError, run_command  # noqa: E402
+from experiment.run import RunFolder  # noqa: E402
+from Extrapolation_Ability.candidates import check_cells, distinct  # noqa: E402
+from Extrapolation_Ability.ranking import Ranking  # noqa: E402
+from Extrapolation_Ability.surrogates import Surrogate, fine_tuned, fitted  # noqa: E402
+from Extrapolation_Ability.wanted import (  # noqa: E402
+    EXTENDED,
+    NODES,
+    add_cell_flags,
+    add_network_flags,
+    add_random_flag,
+    wanted_cells,
+    wanted_networks,
+)
+from models import MODELS  # noqa: E402
+
+RUNS = ROOT / "runs" / "extrapolation"
+SPACES = (*NODES, "ENAS")
+
+
+def make_parser() -> Parser:
+    """The command line."""
+    flags = parser("Rank architectures beyond the space that a surrogate knows; train the best.")
+    flags.add_argument(
+        "--model", default="SVGE_acc", choices=[f"{name}_acc" for name in MODELS], help="the model"
+    )
+    flags.add_argument(
+        "--data_search_space", default="NB101", choices=SPACES, help="space that it knows"
+    )
+    flags.add_argument(
+        "--path_state_dict",
+        type=Path,
+        help="folder of the fine-tuned weights (default: <MODEL>_<SPACE> in state_dicts/, else in "
+        "runs/)",
+    )
+    flags.add_argument("--checkpoint", type=positive_int, default=100, help="epoch of the weights")
+    flags.add_argument(
+        "--predictor",
+        metavar="METHOD",
+        help="instead of a model, a method fitted on measured architectures: default, or the name "
+        "of one as in Performance_Prediction/fit_predictor.py",
+    )
+    flags.add_argument("--features", nargs="+", help="what the method is told of an architecture")
+    flags.add_argument(
+        "--labels",
+        type=positive_int,
+        help="measured architectures it is fitted on (default: all of DIGITS101, else 1,000)",
+    )
+    flags.add_argument(
+        "--candidates", type=Path, help="a file with one a line (default: made as asked for below)"
+    )
+    add_cell_flags(flags)
+    add_network_flags(flags)
+    add_random_flag(flags)
+    flags.add_argument("--top", type=positive_int, default=10, help="how many to print and draw")
+    flags.add_argument("--json", action="store_true", help="print them as one JSON object a line")
+    flags.add_argument("--train_top", type=positive_int, metavar="K", help="train the first K")
+    add_training_flags(flags, "extrapol")
+    flags.set_defaults(log_dir=RUNS)
+    return flags
+
+
+def candidates_of(
+    given: Namespace, space: SearchSpace, surrogate: Surrogate
+) -> tuple[SearchSpace, GraphBatch]:
+    """The candidates that the flags ask for, each once, and the space that they are written in.
+
+    Raises:
+        InputError: the file or the flags are wrong.
+        ArchitectureError: a line of the file is none; the message says which.
+    """
+    is_macro = isinstance(space, ENAS)
+    if foreign := [
+        f"--{name}"
+        for name in (("extend_best", "max_edges", "nodes") if is_macro else ("stack_best",))
+        if getattr(given, name)
+    ]:
+        raise InputError(f"{foreign[0]} makes no {space.name} candidates: leave it out")
+    if given.candidates is None:
+        if is_macro:
+            return ENAS(12), wanted_networks(given)
+
+        def best(cells: GraphBatch) -> GraphBatch:
+            order = np.argsort(-surrogate.predict(cells)[0], kind="stable")
+            return cells[torch.from_numpy(order[: given.extend_best or EXTENDED].copy())]
+
+        return space, wanted_cells(given, space, best)
+    if not given.candidates.is_file():
+        raise InputError(f"there is no file of candidates {str(given.candidates)!r}")
+    graphs = read_architectures(str(given.candidates), space, given.data_root)
+    if not is_macro:
+        return space, check_cells(graphs, len(space.types))
+    sizes = sorted({graph.num_nodes - 2 for graph in graphs})
+    if len(sizes) > 1:
+        raise InputError(
+            f"{str(given.candidates)!r} has networks of {sizes[0]} and of {sizes[-1]} layers: "
+            "rank those of one size at a time"
+        )
+    return ENAS(sizes[0]), distinct(GraphBatch.from_graphs(graphs))
+
+
+def train(ranking: Ranking, given: Namespace, folder: Path) -> list[dict[str, Any]]:
+    """Train every architecture with every seed; trainings that ended before are only read.
+
+    Returns:
+        The records of the ranking, each with what was ``measured``.
+    """
+    with redirect_stdout(sys.stderr if given.json else sys.stdout):
+        training = prepare(ranking.space, given)
+        records = []
+        for record, graph in zip(ranking.records(), ranking.graphs, strict=True):
+            measured = []
+            for seed in range(given.seed, given.seed + given.seeds):
+                place = folder / f"{record['hash'][:12]}_seed{seed}"
+                print(f"rank {record['rank']}, seed {seed}, in {place}", flush=True)
+                one = representative(graph, ranking.space)
+                measured.append(training.train(one, seed, place, given.resume))
+            figures = {"data_set": given.data_set, **measured_figures(measured)}
+            records.append({**record, "measured": figures})
+        print("\n".join(_comparison(records)))
+    return records
+
+
+def measured_figures(trainings: Sequence[Measurement]) -> dict[str, Any]:
+    """Means over the seeds of the trainings that did not fail."""
+    good = [one for one in trainings if one.ok]
+    found: dict[str, Any] = {"trained": len(good), "failed": len(trainings) - len(good)}
+    for name in ("validation", "test"):
+        values = [value for one in good if (value := getattr(one, name)) is not None]
+        if values:
+            found[name] = float(np.mean(values))
+    if good:
+        found |= {"parameters": good[0].parameters, "flops": good[0].flops}
+    else:
+        found["reason"] = trainings[0].reason
+    return found
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Rank, write, draw, and train what is asked for."""
+    given = make_parser().parse_args(arguments)
+    if given.threads:
+        torch.set_num_threads(given.threads)
+    space = get_space(given.data_search_space)
+    surrogate = surrogate_of(given, space)
+    written, candidates = candidates_of(given, space, surrogate)
+    ranking = Ranking.of(written, candidates, surrogate.predict(candidates))
+    place = given.log_dir / f"{given.name}_{space.name}"
+    run = RunFolder.start(place, configuration(ranking, surrogate), given.seed, given.resume)
+    ranking.write(run.path)
+    top = ranking[: given.top]
+    if not given.json:
+        print(f"{len(ranking):,} candidates, the best {len(top)} by {_named(surrogate)}:")
+        print("\n".join(top.describe()))
+    records = list(top.records())
+    if given.train_top:
+        trained = train(ranking[: given.train_top], given, run.path / "trainings")
+        records = trained + records[len(trained) :]
+    run.save_result({"candidates": len(ranking), "top": records})
+    captions = [_caption(record) for record in records[: len(top)]]
+    title = f"The best of {len(ranking):,} candidates beyond {space.name}"
+    picture = save_figure(
+        gallery(list(top.graphs), space.types, captions, title=title), run.figures / "top.png"
+    )
+    if given.json:
+        print("\n".join(json.dumps(record) for record in records))
+    else:
+        print(f"{run.path / 'ranking.jsonl'}, ranking.csv, result.json\n{picture}")
+    failed = sum(record["measured"]["failed"] for record in records if "measured" in record)
+    return EXIT_BAD_INPUT if failed else 0
+
+
+def surrogate_of(given: Namespace, space: SearchSpace) -> Surrogate:
+    """What the flags ask to rank by: a fine-tuned model, or a fitted predictor.
+
+    Raises:
+        InputError: there is no such model, method, features or labels.
+    """
+    if given.predictor is None:
+        device = best_device(given.device)
+        return fine_tuned(given.model, space, given.path_state_dict, given.checkpoint, device)
+    method = None if given.predictor == "default" else given.predictor
+    return fitted(space, method, given.features, given.labels, given.seed, given.data_root)
+
+
+def configuration(ranking: Ranking, surrogate: Surrogate) -> dict[str, Any]:
+    """What decides the ranking's numbers, for the run's folder."""
+    names = "".join(sorted(ranking.names.tolist()))
+    return {
+        "space": ranking.space.name,
+        "surrogate": surrogate.settings,
+        "candidates": len(ranking),
+        "candidates_sha256": hashlib.sha256(names.encode()).hexdigest(),
+    }
+
+
+def _named(surrogate: Surrogate) -> str:
+    settings = surrogate.settings
+    if "model" in settings:
+        return f"{settings['model']}, epoch {settings['checkpoint']}"
+    return f"the predictor {settings['predictor']}, fitted on {settings['labels']:,} labels"
+
+
+def _caption(record: dict[str, Any]) -> str:
+    measured = record.get("measured", {})
+    told = f"\ntest on {measured['data_set']} {measured['test']:.2%}" if "test" in measured else ""
+    return f"predicted {record['mean']:.2%}{told}"
+
+
+def _comparison(records: Sequence[dict[str, Any]]) -> list[str]:
+    """A line for each that was trained: what was predicted, and what came of it."""
+    lines = ["rank  predicted  validation      test  hash"]
+    for record in records:
+        found = record["measured"]
+        shown = [f"{found[key]:10.2%}" if key in found else " " * 9 + "–" for key in _ACCURACIES]
+        line = f"{record['rank']:>4} {record['mean']:10.2%}  {'  '.join(shown)}  {record['hash']}"
+        lines.append(line + (f"  {found['failed']} failed" if found["failed"] else ""))
+    return lines
+
+
+_ACCURACIES = ("validation", "test")
+
+
+if __name__ == "__main__":
+    run_command(main)

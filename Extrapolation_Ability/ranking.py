@@ -1,0 +1,105 @@
+"""Candidates in the order of their predicted values, on the screen and in files."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from datasets.batch import GraphBatch
+from datasets.graph import ArchitectureGraph
+from datasets.space import SearchSpace
+from datasets.spaces.enas import ENAS
+from experiment.files import atomic_path, plain
+from Extrapolation_Ability.surrogates import Prediction
+
+TRAINING = "Extrapolation_Ability/cell_training"
+COLUMNS = ("rank", "mean", "std", "hash", "nodes", "edges", "architecture")
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Candidates, the best predicted first.
+
+    Attributes:
+        space: tells how they are written.
+        graphs: the candidates.
+        names: their hashes. **Shape** (B,), strings.
+        mean: predicted values. **Shape** (B,).
+        std: deviations of the predictions, where they are known. **Shape** (B,).
+    """
+
+    space: SearchSpace
+    graphs: GraphBatch
+    names: np.ndarray
+    mean: np.ndarray
+    std: np.ndarray | None
+
+    @classmethod
+    def of(cls, space: SearchSpace, candidates: GraphBatch, prediction: Prediction) -> Ranking:
+        """Candidates sorted by their predictions; equal ones keep their order."""
+        mean, std = prediction
+        order = np.argsort(-mean, kind="stable")
+        graphs = candidates[torch.from_numpy(order)]
+        names = space.hashes(graphs)
+        return cls(space, graphs, names, mean[order], None if std is None else std[order])
+
+    def __len__(self) -> int:
+        return len(self.graphs)
+
+    def __getitem__(self, part: slice) -> Ranking:
+        std = None if self.std is None else self.std[part]
+        return Ranking(self.space, self.graphs[part], self.names[part], self.mean[part], std)
+
+    def records(self) -> Iterator[dict[str, Any]]:
+        """An object of an architecture file for each, with ``rank``, ``mean`` and ``std``."""
+        for row, graph in enumerate(self.graphs):
+            record = {**self.space.to_record(graph), "hash": str(self.names[row])}
+            record |= {"rank": row + 1, "mean": float(self.mean[row])}
+            yield record | ({} if self.std is None else {"std": float(self.std[row])})
+
+    def write(self, folder: Path) -> None:
+        """Write ``ranking.jsonl`` and ``ranking.csv``, each whole or not at all."""
+        with atomic_path(folder / "ranking.jsonl") as partial:
+            lines = "".join(json.dumps(plain(record)) + "\n" for record in self.records())
+            partial.write_text(lines, encoding="utf-8")
+        with (
+            atomic_path(folder / "ranking.csv") as partial,
+            partial.open("w", encoding="utf-8", newline="") as file,
+        ):
+            table = csv.writer(file)
+            table.writerow(COLUMNS)
+            for record, graph in zip(self.records(), self.graphs, strict=True):
+                size = (graph.num_nodes, len(graph.edges))
+                figures = (record["rank"], record["mean"], record.get("std"), record["hash"])
+                table.writerow((*figures, *size, self.space.format(graph)))
+
+    def describe(self) -> Iterator[str]:
+        """Lines for people: predictions, adjacency, and the command that trains each."""
+        for row, graph in enumerate(self.graphs):
+            spread = "" if self.std is None else f" ± {self.std[row]:.4f}"
+            yield (
+                f"{row + 1:>3}. predicted {self.mean[row]:.4f}{spread}  {self.names[row]}  "
+                f"{graph.num_nodes} nodes, {len(graph.edges)} edges"
+            )
+            yield f"     operations  {', '.join(self.space.types[kind] for kind in graph.types)}"
+            yield f"     adjacency   {adjacency_rows(graph)}"
+            yield f"     {training_command(self.space, graph)}"
+
+
+def adjacency_rows(graph: ArchitectureGraph) -> str:
+    """``011 · 001 · 000``: the rows of the adjacency matrix."""
+    return " · ".join("".join(map(str, row)) for row in graph.adjacency.tolist())
+
+
+def training_command(space: SearchSpace, graph: ArchitectureGraph) -> str:
+    """The script of ``cell_training/`` that trains ``graph``, with its argument for a shell."""
+    script = "train_enas.py --arch" if isinstance(space, ENAS) else "train_cell.py --cell"
+    return f"python {TRAINING}/{script} {shlex.quote(space.format(graph))}"

@@ -1,0 +1,142 @@
+"""What candidates are ranked by: a fine-tuned accuracy head, or a predictor fitted on a table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from datasets import get_benchmark
+from datasets.batch import GraphBatch
+from datasets.benchmark import Benchmark
+from datasets.space import SearchSpace
+from experiment.errors import InputError
+from models import AccuracyModel, ModelError, load_model
+from models.checkpoints import find_folder
+
+LABELS = 1_000
+"""Architectures that the published surrogate learns from."""
+
+Prediction = tuple[np.ndarray, np.ndarray | None]
+"""Mean and, where it is known, deviation of the value of each architecture. **Shape** (B,)."""
+
+
+@dataclass(frozen=True)
+class Surrogate:
+    """Predicts the validation accuracy of architectures of any size.
+
+    Attributes:
+        predict: the predictions of a batch.
+        settings: how it came about, for the run's configuration.
+    """
+
+    predict: Callable[[GraphBatch], Prediction]
+    settings: dict[str, Any]
+
+
+def fine_tuned(
+    model_name: str, space: SearchSpace, folder: Path | None, epoch: int, device: torch.device
+) -> Surrogate:
+    """The accuracy head of a VAE that was fine-tuned with it.
+
+    Args:
+        model_name: ``SVGE_acc`` and the like.
+        space: that it was trained on.
+        folder: of its checkpoints; default ``<MODEL>_<SPACE>`` in ``state_dicts/`` or ``runs/``.
+        epoch: which checkpoint.
+        device: where to compute.
+
+    Raises:
+        InputError: there is none, or it is another model's or another space's.
+        ModelError: the checkpoint cannot be read.
+    """
+    wanted = folder or f"{model_name}_{space.name}"
+    try:
+        found = find_folder(wanted)
+    except ModelError as error:
+        raise InputError(
+            f"there is no fine-tuned surrogate {str(wanted)!r}: make one by python "
+            f"Performance_Prediction/train_surrogate_model.py --model {model_name} "
+            f"--data_search_space {space.name}, or rank by --predictor default, which needs none"
+        ) from error
+    model = load_model(found, epoch, space.max_nodes)
+    if not isinstance(model, AccuracyModel):
+        raise InputError(
+            f"the weights in {str(found)!r} are {model.name}'s, which predicts no accuracy: name "
+            f"those of {model_name} by --path_state_dict, or rank by --predictor default"
+        )
+    vae = model.to(device).vae
+    if model.name != model_name or vae.sizes.num_types != len(space.types):
+        raise InputError(
+            f"the weights in {str(found)!r} are {model.name}'s for {vae.sizes.num_types} node "
+            f"types, expected {model_name}'s for the {len(space.types)} of {space.name}: name "
+            "another folder by --path_state_dict, or its own --model and --data_search_space"
+        )
+
+    @torch.no_grad()
+    def predict(batch: GraphBatch) -> Prediction:
+        latents = vae.encode_all(batch.to(device)).mean
+        return model.Accuracy(latents).double().cpu().numpy(), None
+
+    return Surrogate(predict, {"model": model_name, "folder": found.name, "checkpoint": epoch})
+
+
+def fitted(
+    space: SearchSpace,
+    method: str | None,
+    features: Sequence[str] | None,
+    labels: int | None,
+    seed: int,
+    data_root: Path | None,
+) -> Surrogate:
+    """A predictor fitted on measured architectures, drawn at random.
+
+    Args:
+        space: of the architectures that were measured.
+        method: name of a method; ``None`` for the suite's default.
+        features: names of what describes an architecture; ``None`` for the method's own.
+        labels: how many measured architectures to learn from; default: all of DIGITS101, 1,000
+            of other spaces.
+        seed: of the draw and of the method.
+        data_root: where the measured numbers are.
+
+    Raises:
+        InputError: no such method or features, or fewer architectures were measured.
+    """
+    from predictors.methods import make_predictor
+
+    benchmark = get_benchmark(space.name, data_root)
+    rows = labelled_rows(benchmark, labels, seed)
+    predictor = make_predictor(space, method, features, seed=seed)
+    values = benchmark.metric("validation").mean()[rows]
+    predictor.fit(list(benchmark.graphs[torch.from_numpy(rows)]), values)
+
+    def predict(batch: GraphBatch) -> Prediction:
+        return predictor.predict(list(batch))
+
+    settings = {"predictor": method or "default", "features": features, "labels": len(rows)}
+    return Surrogate(predict, settings)
+
+
+def labelled_rows(benchmark: Benchmark, labels: int | None, seed: int) -> np.ndarray:
+    """Rows to learn from, drawn uniformly from the space where the table allows.
+
+    Raises:
+        InputError: there are fewer.
+    """
+    usable = ~np.isnan(benchmark.metric("validation").mean())
+    if "uniform_sample" in benchmark.metrics:
+        usable &= benchmark.metric("uniform_sample").mean() == 1
+    rows = np.flatnonzero(usable)
+    if labels is None:
+        labels = len(rows) if len(rows) < 3 * LABELS else LABELS
+    if labels > len(rows):
+        raise InputError(
+            f"{labels} labels were asked for, {benchmark.space.name} has {len(rows)} measured "
+            "architectures to draw them from: ask for fewer"
+        )
+    return np.random.default_rng(seed).permutation(rows)[:labels]

@@ -1,0 +1,301 @@
+"""Ranking candidates by a surrogate and training the best: files, strings, bad input."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shlex
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from datasets import get_benchmark, get_space
+from datasets.architecture_files import NAMED, read_architectures
+from datasets.batch import GraphBatch
+from datasets.graph import ArchitectureGraph
+from datasets.spaces.enas import ENAS
+from experiment.errors import run_command
+from experiment.files import read_json
+from Extrapolation_Ability import eval_extrapolation
+from Extrapolation_Ability.candidates import best_cells, extensions
+from Extrapolation_Ability.cell_training import train_cell, train_enas
+from Extrapolation_Ability.ranking import Ranking
+from Extrapolation_Ability.surrogates import fine_tuned, labelled_rows
+from models import AccuracyModel, GraphVAE, Sizes, build_model
+
+TINY = """
+[network]
+[network.NB101]
+stem_channels = 8
+stacks = 2
+cells = 1
+batch_norm_momentum = 0.1
+[network.ENAS]
+filters = 4
+[recipe]
+epochs = 1
+batch_size = 200
+learning_rate = 0.02
+optimiser = "adamw"
+schedule = "one_cycle"
+weight_decay = 0.01
+precision = "float32"
+"""
+
+
+def vae(types: int = 5, max_nodes: int = 7) -> GraphVAE:
+    torch.manual_seed(3)
+    return build_model("SVGE", Sizes(types, max_nodes, node_width=12, graph_width=16, rounds=1))
+
+
+def saved(model: GraphVAE | AccuracyModel, folder: Path, epoch: int = 100) -> Path:
+    folder.mkdir(parents=True)
+    torch.save(model.state_dict(), folder / f"model_checkpoint{epoch}.obj")
+    return folder
+
+
+@pytest.fixture
+def head(tmp_path: Path) -> Path:
+    """An untrained accuracy model of NB101."""
+    return saved(AccuracyModel(vae()), tmp_path / "weights")
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> str:
+    path = tmp_path / "tiny.toml"
+    path.write_text(TINY)
+    return str(path)
+
+
+def run(weights: Path, *more: str) -> int:
+    """The published command, with its results beside the weights."""
+    flags = ["--model", "SVGE_acc", "--name", "extrapol", "--path_state_dict", str(weights)]
+    flags += ["--checkpoint", "100", "--device", "cpu", "--log_dir", str(weights.parent / "out")]
+    return eval_extrapolation.main([*flags, *more])
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_the_published_candidates_are_ranked(
+    head: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(head, "--data_search_space", "NB101", "--top", "3") == 0
+    out = head.parent / "out" / "extrapol_NB101"
+    space = get_space("NB101")
+    ranked = lines(out / "ranking.jsonl")
+    graphs = read_architectures(str(out / "ranking.jsonl"), space)
+    assert len(ranked) == 1384
+    assert space.hash(NAMED["NB101"]["svge_8_nodes"]) in {record["hash"] for record in ranked}
+    assert [record["rank"] for record in ranked] == list(range(1, 1385))
+    means = [record["mean"] for record in ranked]
+    assert means == sorted(means, reverse=True)
+    torch.manual_seed(3)
+    with torch.no_grad():
+        expected = AccuracyModel(vae())
+        state = torch.load(head / "model_checkpoint100.obj", weights_only=True)
+        expected.load_state_dict(state)
+        direct = expected.eval()(GraphBatch.from_graphs(graphs))
+    assert np.allclose(direct.numpy(), means, atol=1e-5)
+    assert [space.hash(graph) for graph in graphs[:20]] == [one["hash"] for one in ranked[:20]]
+    with (out / "ranking.csv").open(newline="") as file:
+        table = list(csv.DictReader(file))
+    assert [float(row["mean"]) for row in table] == means
+    assert space.read(table[5]["architecture"]) == graphs[5]
+    assert (table[5]["nodes"], table[5]["std"]) == ("8", "")
+    assert read_json(out / "result.json")["top"] == ranked[:3]
+    assert (out / "figures" / "top.png").stat().st_size > 1000
+    printed = capsys.readouterr().out
+    assert "1,384 candidates, the best 3 by SVGE_acc, epoch 100" in printed
+    row = "".join(map(str, graphs[0].adjacency[0].tolist()))
+    assert f"adjacency   {row} · " in printed
+
+
+def test_printed_strings_are_what_train_cell_takes(
+    head: Path, tiny: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(head, "--data_search_space", "NB101", "--top", "1") == 0
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if "train_cell.py" in line]
+    words = shlex.split(line)
+    assert words[:2] == ["python", "Extrapolation_Ability/cell_training/train_cell.py"]
+    flags = ["--data_set", "digits", "--config", tiny, "--log_dir", str(tmp_path / "cells")]
+    assert train_cell.main([*words[2:], *flags, "--device", "cpu"]) == 0
+    (trained,) = lines(tmp_path / "cells" / "train_cell" / "measurements.jsonl")
+    out = head.parent / "out" / "extrapol_NB101"
+    assert trained["hash"] == lines(out / "ranking.jsonl")[0]["hash"]
+
+
+def test_the_best_are_trained_and_what_is_done_is_not_done_again(
+    head: Path, tiny: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    candidates = head.parent / "cells.jsonl"
+    space = get_space("NB101")
+    graphs = [*space.sample(4, np.random.default_rng(0)), NAMED["NB101"]["svge_8_nodes"]]
+    candidates.write_text("".join(space.format(graph) + "\n" for graph in graphs))
+    flags = ["--data_search_space", "NB101", "--candidates", str(candidates)]
+    training = ["--data_set", "digits", "--config", tiny, "--seeds", "2"]
+    assert run(head, *flags) == 0
+    capsys.readouterr()
+    assert run(head, *flags, *training, "--train_top", "2", "--resume", "--json") == 0
+    printed = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    out = head.parent / "out" / "extrapol_NB101"
+    assert read_json(out / "result.json")["top"] == printed
+    assert len(printed) == 5
+    for record in printed[:2]:
+        tests = []
+        for seed in (0, 1):
+            folder = out / "trainings" / f"{record['hash'][:12]}_seed{seed}"
+            tests.append(read_json(folder / "result.json")["test"])
+        assert record["measured"]["test"] == pytest.approx(np.mean(tests))
+        assert record["measured"]["data_set"] == "digits"
+        assert record["measured"]["trained"] == 2
+    assert "measured" not in printed[2]
+    before = {path: path.stat().st_mtime_ns for path in out.rglob("trainings/*/result.json")}
+    assert run(head, *flags, *training, "--train_top", "3", "--resume") == 0
+    after = {path: path.stat().st_mtime_ns for path in out.rglob("trainings/*/result.json")}
+    assert len(before) == 4
+    assert len(after) == 6
+    assert before.items() <= after.items()
+
+
+def test_isomorphic_candidates_are_one(head: Path) -> None:
+    cell = ArchitectureGraph((1, 2, 3, 0), ((0, 1), (0, 2), (1, 3), (2, 3)))
+    same = ArchitectureGraph((1, 3, 2, 0), cell.edges)
+    dangling = ArchitectureGraph((1, 2, 3, 4, 0), ((0, 1), (0, 2), (0, 3), (1, 4), (2, 4)))
+    path = head.parent / "cells.jsonl"
+    space = get_space("NB101")
+    path.write_text("\n".join(space.format(one) for one in (cell, same, dangling)))
+    assert run(head, "--candidates", str(path)) == 0
+    (only,) = lines(head.parent / "out" / "extrapol_NB101" / "ranking.jsonl")
+    assert only["hash"] == space.hash(cell)
+
+
+def test_networks_of_twelve_layers_are_ranked_by_a_model_of_six(
+    tmp_path: Path, tiny: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    weights = saved(AccuracyModel(vae(types=8, max_nodes=8)), tmp_path / "weights")
+    assert run(weights, "--data_search_space", "ENAS", "--random", "7", "--top", "1") == 0
+    ranked = lines(tmp_path / "out" / "extrapol_ENAS" / "ranking.jsonl")
+    assert len(ranked) == 7
+    assert all(len(record["arch"].split()) == 78 for record in ranked)
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if "train_enas.py" in line]
+    flags = ["--data_set", "digits", "--config", tiny, "--log_dir", str(tmp_path / "cells")]
+    assert train_enas.main([*shlex.split(line)[2:], *flags, "--device", "cpu"]) == 0
+    (trained,) = lines(tmp_path / "cells" / "train_enas" / "measurements.jsonl")
+    assert trained["arch"] == ranked[0]["arch"]
+    assert trained["hash"] == ranked[0]["hash"]
+
+
+def test_cells_beyond_by_several_nodes_grow_from_those_ranked_best(tmp_path: Path) -> None:
+    weights = saved(AccuracyModel(vae(max_nodes=5)), tmp_path / "weights")
+    flags = ["--data_search_space", "DIGITS101", "--nodes", "7"]
+    flags += ["--extend_best", "1", "--top", "1"]
+    assert run(weights, *flags) == 0
+    ranked = lines(tmp_path / "out" / "extrapol_DIGITS101" / "ranking.jsonl")
+    assert {len(record["ops"]) for record in ranked} == {7}
+    surrogate = fine_tuned("SVGE_acc", get_space("DIGITS101"), weights, 100, torch.device("cpu"))
+    benchmark = get_benchmark("DIGITS101")
+
+    six = extensions(best_cells(benchmark, 5, 1))
+    best = six.graph(int(surrogate.predict(six)[0].argmax()))
+    wanted = extensions([best])
+    assert len(ranked) == len(wanted)
+    names = set(get_space("DIGITS101").hashes(wanted).tolist())
+    assert {record["hash"] for record in ranked} == names
+
+
+def test_equal_predictions_keep_their_order() -> None:
+    space = get_space("DIGITS101")
+    graphs = GraphBatch.from_graphs(space.sample(5, np.random.default_rng(1)))
+    ranking = Ranking.of(space, graphs, (np.array([1.0, 2, 1, 2, 0]), np.arange(5.0)))
+    assert ranking.std is not None
+    assert ranking.std.tolist() == [1, 3, 0, 2, 4]
+    assert list(ranking.graphs) == [graphs.graph(row) for row in (1, 3, 0, 2, 4)]
+
+
+def test_labels_are_drawn_uniformly_from_the_space(data_root: Path) -> None:
+    benchmark = get_benchmark("NB101", data_root)
+    rows = labelled_rows(benchmark, None, seed=0)
+    assert len(set(rows.tolist())) == 1000
+    assert (benchmark.metric("uniform_sample").mean()[rows] == 1).all()
+    assert labelled_rows(benchmark, 50, seed=0).tolist() == rows[:50].tolist()
+    assert len(labelled_rows(get_benchmark("DIGITS101"), None, seed=0)) == 2532
+
+
+CELL = '{"matrix": [[0,1,0],[0,0,1],[0,0,0]], "ops": ["input", "conv3x3-bn-relu", "output"]}'
+BROKEN = {
+    "no file": (None, "there is no file of candidates"),
+    "no cell": (CELL + '\n{"matrix": [[0]]}', "line 2 of"),
+    "no path": (
+        CELL + "\n" + CELL.replace("[0,1,0]", "[0,0,0]"),
+        "candidate 2 is no cell: expected an input first",
+    ),
+    "no input": (CELL.replace('"input"', '"maxpool3x3"'), "candidate 1 is no cell"),
+    "empty": ("\n", "holds no architectures"),
+}
+
+
+def refused(capsys: pytest.CaptureFixture[str], weights: Path, *flags: str) -> str:
+    """The one sentence that a command ends with; nothing may be left of a run."""
+    with pytest.raises(SystemExit) as ended:
+        run_command(lambda _: run(weights, *flags))
+    assert ended.value.code == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert not (weights.parent / "out").exists()
+    return error
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_candidates_that_are_none_are_refused(
+    case: str, head: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text, message = BROKEN[case]
+    path = head.parent / "cells.jsonl"
+    if text is not None:
+        path.write_text(text)
+    assert message in refused(capsys, head, "--candidates", str(path))
+
+
+def test_networks_of_several_sizes_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    weights = saved(AccuracyModel(vae(types=8, max_nodes=8)), tmp_path / "weights")
+    path = tmp_path / "networks.jsonl"
+    generator = np.random.default_rng(0)
+    drawn = [(ENAS(layers), ENAS(layers).sample(1, generator)[0]) for layers in (2, 4)]
+    path.write_text("\n".join(space.format(graph) for space, graph in drawn))
+    flags = ["--data_search_space", "ENAS", "--candidates", str(path)]
+    assert "networks of 2 and of 4 layers" in refused(capsys, weights, *flags)
+
+
+def test_weights_that_predict_nothing_or_another_space_are_refused(
+    head: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    missing = refused(capsys, head.parent / "nowhere", "--data_search_space", "NB101")
+    assert "Performance_Prediction/train_surrogate_model.py --model SVGE_acc" in missing
+    assert "--data_search_space NB101" in missing
+    assert "5 node types" in refused(capsys, head, "--data_search_space", "ENAS")
+    assert "SVGE_acc's for 5" in refused(capsys, head, "--model", "DGMG_acc")
+    assert "no checkpoint" in refused(capsys, head, "--checkpoint", "7")
+    bare = saved(vae(), head.parent / "bare")
+    assert "SVGE's, which predicts no accuracy" in refused(capsys, bare)
+
+
+def test_wishes_of_another_space_and_a_run_that_is_there_are_refused(
+    head: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flags = ["--data_search_space", "NB101", "--stack_best", "2"]
+    assert "--stack_best makes no NB101 candidates" in refused(capsys, head, *flags)
+    candidates = head.parent / "cells.jsonl"
+    candidates.write_text(CELL)
+    assert run(head, "--candidates", str(candidates)) == 0
+    with pytest.raises(ValueError, match="holds a run already: add --resume"):
+        run(head, "--candidates", str(candidates))
+    candidates.write_text(CELL.replace("conv3x3", "conv1x1"))
+    with pytest.raises(ValueError, match="holds another experiment: its 'candidates_sha256'"):
+        run(head, "--candidates", str(candidates), "--resume")
