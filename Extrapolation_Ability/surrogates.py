@@ -113,13 +113,9 @@ def fitted(
     rows = labelled_rows(benchmark, labels, seed)
     predictor = make_predictor(space, method, features, seed=seed)
     values = benchmark.metric("validation").mean()[rows]
-    predictor.fit(list(benchmark.graphs[torch.from_numpy(rows)]), values)
-
-    def predict(batch: GraphBatch) -> Prediction:
-        return predictor.predict(list(batch))
-
+    predictor.fit(benchmark.graphs[torch.from_numpy(rows)], values)
     settings = {"predictor": method or "default", "features": features, "labels": len(rows)}
-    return Surrogate(predict, settings)
+    return Surrogate(predictor.predict, settings)
 
 
 def labelled_rows(benchmark: Benchmark, labels: int | None, seed: int) -> np.ndarray:
