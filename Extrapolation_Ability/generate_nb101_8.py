@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 if str(ROOT) not in sys.path[:1]:
     sys.path.insert(0, str(ROOT))
 
+import time  # noqa: E402
 from collections.abc import Sequence  # noqa: E402
 
 from datasets import get_space  # noqa: E402
@@ -46,12 +47,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     flags.add_argument("--overwrite", action="store_true", help="replace the file that is there")
     add_common(flags)
     given = flags.parse_args(arguments)
+    began = time.perf_counter()
     space = get_space(given.space)
     cells = wanted_cells(given, space)
     nodes = int(cells.num_nodes.max())
     out = given.out or CANDIDATES / f"{space.name}_{nodes}_nodes.jsonl"
     write_candidates(out, space, cells, given.overwrite)
-    print(f"{len(cells):,} cells of {nodes} nodes, no two isomorphic: {out}")
+    seconds = time.perf_counter() - began
+    print(f"{len(cells):,} cells of {nodes} nodes, no two isomorphic, in {seconds:.1f} s: {out}")
     return 0
 
 

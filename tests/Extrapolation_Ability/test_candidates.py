@@ -43,6 +43,9 @@ def test_the_published_candidates_hold_the_cell_that_was_published() -> None:
     hashes = [canonical_hash(cell) for cell in found]
     assert len(set(hashes)) == 1384
     assert hashes.index(canonical_hash(NAMED["NB101"]["svge_8_nodes"])) < 192
+    # Its edges are not those of the base with a node more: the input's were handed on.
+    chosen = canonical_hash(NAMED["NB101"]["svge_8_nodes"])
+    assert chosen not in names(candidates.extensions([NAMED["NB101"]["svge_7_nodes"]]))
     again = candidates.published_candidates(np.random.default_rng(2))
     assert again[:384] == found[:384]
     assert not set(again[384:]) & set(found[384:])
