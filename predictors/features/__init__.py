@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 
 from datasets.batch import GraphBatch
 from datasets.space import SearchSpace
 from experiment.config import nearest
 from experiment.errors import InputError
+from predictors.features.costs import NetworkCosts
 from predictors.features.counts import (
     NeighbourhoodCounts,
     OneHot,
@@ -16,7 +19,10 @@ from predictors.features.counts import (
     WalkCounts,
 )
 from predictors.features.features import Features
+from predictors.features.latents import Latents
 from predictors.features.statistics import GraphStatistics
+from predictors.features.transfer import DigitsTransfer
+from predictors.features.zero_cost import ZeroCost
 
 FEATURES: dict[str, type[Features]] = {
     kind.name: kind
@@ -27,6 +33,10 @@ FEATURES: dict[str, type[Features]] = {
         NeighbourhoodCounts,
         OneHot,
         PairwiseOneHot,
+        NetworkCosts,
+        Latents,
+        DigitsTransfer,
+        ZeroCost,
     )
 }
 """Every description, by its name."""
@@ -35,14 +45,21 @@ CHUNK = 16_384
 """Architectures that are described at once."""
 
 
-def make_features(name: str, space: SearchSpace) -> Features:
+def make_features(name: str, space: SearchSpace, weights: str | Path | None = None) -> Features:
     """The description called ``name``.
+
+    Args:
+        name: a key of :data:`FEATURES`.
+        space: the search space.
+        weights: folder or name of the VAE whose latents are wanted; other features take none.
 
     Raises:
         InputError: there is none, or it does not suit the space.
     """
     if name not in FEATURES:
         raise InputError(f"no features are called {name!r}: {nearest(name, list(FEATURES))}")
+    if weights is not None and FEATURES[name] is Latents:
+        return Latents(space, weights)
     return FEATURES[name](space)
 
 

@@ -1,0 +1,50 @@
+"""Several learners as one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from experiment.errors import InputError
+from predictors.regressor import Inputs, Learner
+
+
+class Ensemble(Learner[Inputs]):
+    """The mean of several learners, of regressors as well as of predictors.
+
+    Members are averaged on the scale of the targets, where all of them have a deviation of about
+    1; how far the mean is off is learnt from what all members make expect of labels that they
+    have not seen.
+
+    Args:
+        members: learners of one kind of inputs, all with the same scale.
+
+    Raises:
+        InputError: there are none, or their scales differ.
+    """
+
+    def __init__(self, members: Sequence[Learner[Inputs]]) -> None:
+        scales = {member.make_scale for member in members}
+        if len(scales) != 1:
+            raise InputError(
+                f"an ensemble needs members of one scale, got {len(members)} members "
+                f"of {len(scales)} scales"
+            )
+        super().__init__(scales.pop())
+        self.members = list(members)
+        self.least_labels = max(member.least_labels for member in members)
+
+    def learn(self, inputs: Inputs, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Let every member learn."""
+        return _mean([member.learn(inputs, targets) for member in self.members])
+
+    def scores(self, inputs: Inputs) -> tuple[np.ndarray, np.ndarray]:
+        """Means of what the members expect. **Shape** (B,) each."""
+        return _mean([member.scores(inputs) for member in self.members])
+
+
+def _mean(pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
+    """Mean of the means, mean of the deviations."""
+    means, deviations = zip(*pairs, strict=True)
+    return np.mean(means, axis=0), np.mean(deviations, axis=0)

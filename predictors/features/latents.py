@@ -1,0 +1,48 @@
+"""The latent space of a graph VAE, as a description."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from datasets.batch import GraphBatch
+from datasets.space import SearchSpace
+from experiment.errors import InputError
+from models import GraphVAE, load_vae
+from predictors.features.features import Features
+
+
+class Latents(Features):
+    """The mean of the latent of each architecture, which no measured value has shaped.
+
+    Args:
+        space: the search space.
+        weights: folder or name of a trained VAE; default the shipped ``SVGE_<space>``, and that
+            of NB101 for the smaller cells of DIGITS101.
+
+    Raises:
+        InputError: the weights are of another space.
+        ModelError: there are no such weights, or they cannot be read.
+    """
+
+    name = "latents"
+
+    def __init__(self, space: SearchSpace, weights: str | Path | None = None) -> None:
+        super().__init__(space)
+        shipped = "NB101" if space.name == "DIGITS101" else space.name
+        self.weights = weights or f"SVGE_{shipped}"
+        self._model: GraphVAE = load_vae(self.weights)
+        known = self._model.sizes.num_types
+        if known != len(space.types):
+            raise InputError(
+                f"the VAE {str(self.weights)!r} knows {known} node types, {space.name} has "
+                f"{len(space.types)}: name weights that were trained on {space.name}"
+            )
+
+    @torch.no_grad()
+    def __call__(self, batch: GraphBatch) -> np.ndarray:
+        """The means. **Shape** (B, G), float64."""
+        graphs = batch.to(self._model.device)
+        return self._model.encode_all(graphs).mean.double().cpu().numpy()
