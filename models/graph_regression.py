@@ -9,7 +9,7 @@ from torch.nn import functional
 from datasets.batch import GraphBatch
 
 SUM_DIVISOR = 4.0
-"""Keeps the sum over the nodes in proportion to the state of one; not a mean, which cannot count."""
+"""Keeps sums over nodes in proportion to the state of one (a mean could not count them)."""
 
 
 class GraphRegressors(nn.Module):
