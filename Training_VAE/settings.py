@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import torch
 
 from datasets.space import SearchSpace
-from experiment.config import load_preset, resolve
+from experiment.config import load_preset, part_of, resolve
 from experiment.errors import InputError
 from experiment.optimisation import Optimisation
 from experiment.precision import DTYPES, Precision, resolved
 from models import Objective, Sizes
-
-Part = TypeVar("Part")
 
 
 @dataclass(frozen=True)
@@ -66,16 +64,16 @@ class TrainingSettings:
     @property
     def objective(self) -> Objective:
         """The loss."""
-        return self._part(Objective)
+        return part_of(self, Objective)
 
     @property
     def optimisation(self) -> Optimisation:
         """How weights are fitted."""
-        return self._part(Optimisation)
+        return part_of(self, Optimisation)
 
     def sizes(self, space: SearchSpace) -> Sizes:
         """Sizes of the model for a space."""
-        return self._part(Sizes, num_types=len(space.types), max_nodes=space.max_nodes)
+        return part_of(self, Sizes, num_types=len(space.types), max_nodes=space.max_nodes)
 
     def compute_dtype(self, device: torch.device) -> torch.dtype:
         """The type products are computed in on ``device``."""
@@ -84,11 +82,6 @@ class TrainingSettings:
     def resolved(self, device: torch.device) -> TrainingSettings:
         """The same settings, with what ``auto`` means on ``device`` in its place."""
         return dataclasses.replace(self, precision=resolved(self.precision, device))
-
-    def _part(self, cls: type[Part], **given: Any) -> Part:
-        own = {field.name for field in dataclasses.fields(self)}
-        names = own & {field.name for field in dataclasses.fields(cls)} - set(given)  # type: ignore[arg-type]
-        return cls(**{name: getattr(self, name) for name in names}, **given)
 
 
 def load_settings(config: str, space: str, overrides: dict[str, Any]) -> TrainingSettings:

@@ -119,6 +119,19 @@ def resolve(
     return cls(**values)
 
 
+def part_of(record: Any, cls: type[Settings], **given: Any) -> Settings:
+    """The dataclass ``cls`` made of those of its fields that a flat record has, and of ``given``.
+
+    Args:
+        record: an instance of a dataclass.
+        cls: a dataclass.
+        given: fields that ``record`` does not have, or that win over its own.
+    """
+    own = {field.name for field in dataclasses.fields(record)}
+    names = own & {field.name for field in dataclasses.fields(cls)} - set(given)  # type: ignore[arg-type]
+    return cls(**{name: getattr(record, name) for name in names}, **given)
+
+
 def _convert(key: str, value: Any, hint: Any) -> Any:
     """``value`` as the type ``hint``, without any conversion that loses something."""
     origin = get_origin(hint)

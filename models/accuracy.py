@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from datasets.batch import GraphBatch
 from models.errors import ModelError
@@ -34,15 +35,29 @@ class AccuracyHead(nn.Module):
 
 
 class SurrogateLoss(NamedTuple):
-    """``total = 0.1 · vae.total + 0.9 · error``, scalars; ``error`` is the squared error."""
+    """``total = share · vae.total + (1 − share) · error``, scalars.
+
+    ``vae`` is ``None`` where its share is 0: the decoder was then not run.
+    """
 
     total: Tensor
-    vae: LossParts
+    vae: LossParts | None
     error: Tensor
 
 
+def ranking_loss(predicted: Tensor, targets: Tensor) -> Tensor:
+    """How wrongly the pairs of a batch are ordered: mean ``log(1 + exp(ŷ_j − ŷ_i))``, y_i > y_j.
+
+    RankNet's (Burges et al. 2005, *Learning to Rank using Gradient Descent*). Equal targets make
+    no pair; without any pair it is 0. **Shape** (B,) each → scalar.
+    """
+    better = targets[:, None] > targets
+    pairs = F.softplus(predicted - predicted[:, None])
+    return (pairs * better).sum() / better.sum().clamp(min=1)
+
+
 class AccuracyModel(nn.Module):
-    """A graph VAE with an accuracy head (``SVGE_acc``, ``DGMG_acc``), trained jointly.
+    """A graph VAE with an accuracy head (``SVGE_acc``, ``DGMG_acc``), trained together.
 
     The state dict has the published keys: the VAE's own, and ``Accuracy.*``.
 
@@ -56,7 +71,7 @@ class AccuracyModel(nn.Module):
     """
 
     VAE_SHARE = 0.1
-    """Weight of the VAE's loss, as published; the squared error has the rest."""
+    """Weight of the VAE's loss, as published; the error of the head has the rest."""
 
     def __init__(self, vae: GraphVAE, widths: Sequence[int] | None = None) -> None:
         super().__init__()
@@ -98,9 +113,23 @@ class AccuracyModel(nn.Module):
         targets: Tensor,
         objective: Objective,
         generator: torch.Generator | None = None,
+        *,
+        error: Callable[[Tensor, Tensor], Tensor] = F.mse_loss,
+        vae_share: float = VAE_SHARE,
     ) -> SurrogateLoss:
-        """The joint objective. **Shape** targets (B,)."""
-        parts = self.vae.loss(batch, objective, generator)
-        error = nn.functional.mse_loss(self(batch), targets)
-        total = self.VAE_SHARE * parts.total + (1 - self.VAE_SHARE) * error
-        return SurrogateLoss(total, parts, error)
+        """The joint objective.
+
+        Args:
+            batch: the graphs.
+            targets: what the head is to predict of them. **Shape** (B,).
+            objective: of the VAE.
+            generator: of the latent noise in training.
+            error: of predictions and targets; default the squared error, as published.
+            vae_share: weight of the VAE's loss.
+        """
+        latent = self.vae.encode(batch)
+        wrong = error(self.Accuracy(latent.mean), targets)
+        if vae_share == 0:
+            return SurrogateLoss(wrong, None, wrong)
+        parts = self.vae.loss_of(latent, batch, objective, generator)
+        return SurrogateLoss(vae_share * parts.total + (1 - vae_share) * wrong, parts, wrong)

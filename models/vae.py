@@ -137,7 +137,16 @@ class GraphVAE(nn.Module):
         generator: torch.Generator | None = None,
     ) -> LossParts:
         """The objective on a batch: noisy latents in training mode, means in evaluation mode."""
-        latent = self.encode(batch)
+        return self.loss_of(self.encode(batch), batch, objective, generator)
+
+    def loss_of(
+        self,
+        latent: Latent,
+        batch: GraphBatch,
+        objective: Objective,
+        generator: torch.Generator | None = None,
+    ) -> LossParts:
+        """:meth:`loss` of a batch that is encoded already."""
         z = latent.sample(objective.noise_scale, generator) if self.training else latent.mean
         reconstruction = self.reconstruction(z, batch, objective).mean()
         divergence = divergence_per_graph(latent)

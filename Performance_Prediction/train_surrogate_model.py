@@ -1,0 +1,138 @@
+"""Fine-tune a trained graph VAE with an accuracy head on measured architectures.
+
+From the repository root::
+
+    PYTHONPATH=$PWD python Performance_Prediction/train_surrogate_model.py --model SVGE_acc
+
+The run's folder is ``runs/<MODEL>_<SPACE>/``, or below ``--log_dir``: checkpoints under the
+published names beside ``config.json``, ``metrics.jsonl`` and ``result.json``. A run that was
+killed goes on with ``--resume``. ``--config published`` trains as the published code did.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+if str(ROOT) not in sys.path[:1]:
+    sys.path.insert(0, str(ROOT))
+
+from argparse import Namespace  # noqa: E402
+from collections.abc import Sequence  # noqa: E402
+
+import torch  # noqa: E402
+
+from datasets import get_benchmark, get_space  # noqa: E402
+from datasets.registry import SPACES  # noqa: E402
+from experiment.arguments import (  # noqa: E402
+    Parser,
+    add_common,
+    best_device,
+    parser,
+    positive_int,
+)
+from experiment.errors import InputError, run_command  # noqa: E402
+from experiment.seeding import seed_everything  # noqa: E402
+from models import MODELS  # noqa: E402
+from models.checkpoints import RUNS  # noqa: E402
+from models.shipped import shipped_weights  # noqa: E402
+from Performance_Prediction.labels import draw_labels  # noqa: E402
+from Performance_Prediction.surrogate_training import load_start, train  # noqa: E402
+from predictors.fine_tuned import LEAST_LABELS  # noqa: E402
+from predictors.fine_tuning import ERRORS, SCALES, FineTuning  # noqa: E402
+
+SURROGATES = [f"{name}_acc" for name in MODELS]
+SETTING_FLAGS = ("epochs", "loss", "targets")
+"""Flags that override a setting of the preset when they are given."""
+
+
+def make_parser() -> Parser:
+    """The command line: the published flags, and ours."""
+    flags = parser(__doc__.splitlines()[0] if __doc__ else "")
+    flags.add_argument(
+        "--model", default="SVGE_acc", choices=SURROGATES, help="which VAE, with the head"
+    )
+    flags.add_argument("--name", default="Train_PP", help="name of the run, for its records")
+    flags.add_argument(
+        "--data_search_space", default="NB101", choices=list(SPACES), help="which search space"
+    )
+    flags.add_argument(
+        "--path_state_dict",
+        type=Path,
+        help="folder of the VAE's weights to begin at (default: <VAE>_<SPACE> in state_dicts/, "
+        "else in runs/); a head among them is left out",
+    )
+    flags.add_argument(
+        "--checkpoint", type=positive_int, help="epoch of these weights (default: the last one)"
+    )
+    flags.add_argument(
+        "--test",
+        type=int,
+        default=0,
+        choices=(0, 1),
+        help="1: learn from test accuracy, as the published code did; 0: from validation accuracy",
+    )
+    flags.add_argument(
+        "--sample_amount", type=positive_int, default=1000, help="architectures to learn from"
+    )
+    flags.add_argument(
+        "--save_interval", type=positive_int, default=50, help="epochs between checkpoints"
+    )
+    flags.add_argument("--log_dir", type=Path, default=RUNS, help="where the run's folder lies")
+    flags.add_argument("--config", default="default", help="preset of configs/, or a TOML file")
+    flags.add_argument("--epochs", type=positive_int, help="passes over the labelled ones")
+    flags.add_argument("--loss", choices=list(ERRORS), help="squared error, or order of pairs")
+    flags.add_argument(
+        "--targets", choices=list(SCALES), help="what the head learns: ranks or accuracies"
+    )
+    flags.add_argument("--resume", action="store_true", help="go on with a run that was killed")
+    add_common(flags)
+    return flags
+
+
+def settings_of(given: Namespace) -> FineTuning:
+    """The settings that the flags name: those of the preset, with what was given on top."""
+    overrides = {name: getattr(given, name) for name in SETTING_FLAGS}
+    return FineTuning.preset(given.config, given.data_search_space, overrides)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Train, judge and save."""
+    given = make_parser().parse_args(arguments)
+    if given.threads:
+        torch.set_num_threads(given.threads)
+    seed_everything(given.seed)
+    if given.sample_amount < LEAST_LABELS:
+        raise InputError(
+            f"--sample_amount {given.sample_amount} is too few to learn from: "
+            f"give {LEAST_LABELS} at least"
+        )
+    space = get_space(given.data_search_space)
+    folder = given.log_dir / f"{given.model}_{space.name}"
+    if shipped_weights(folder) is not None:
+        raise InputError(
+            f"{str(folder)!r} holds weights that are shipped, beside which nothing is trained: "
+            "name another folder by --log_dir"
+        )
+    settings = settings_of(given)
+    start = load_start(given.model, space, given.path_state_dict, given.checkpoint)
+    benchmark = get_benchmark(space.name, given.data_root)
+    metric = "test" if given.test else "validation"
+    train(
+        name=given.name,
+        settings=settings,
+        start=start,
+        labels=draw_labels(benchmark, metric, given.sample_amount, given.seed),
+        folder=folder,
+        device=best_device(given.device),
+        seed=given.seed,
+        save_interval=given.save_interval,
+        resume=given.resume,
+    )
+    print(f"the weights are in {folder}: --path_state_dict {folder} gives them to other commands")
+    return 0
+
+
+if __name__ == "__main__":
+    run_command(main)

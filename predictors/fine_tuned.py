@@ -1,0 +1,144 @@
+"""A trained graph VAE as a predictor: its encoder and an accuracy head, fine-tuned on labels."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from datasets.batch import GraphBatch
+from datasets.space import SearchSpace
+from experiment.errors import InputError
+from experiment.files import read_json, write_json
+from experiment.progress import progress
+from models import AccuracyModel, GraphVAE
+from predictors.fine_tuning import SCALES, AsMeasured, FineTuning, FineTuningRun
+from predictors.predictor import Architectures, Predictor, as_batch
+from predictors.regressor import Scale, check_targets
+
+LEAST_LABELS = 10
+TARGETS_FILE = "targets.json"
+"""Beside the weights of a head: what values its targets were made of."""
+
+
+class FineTuned(Predictor):
+    """Several heads, each fine-tuned without one part of the labels, and averaged.
+
+    What a head predicts of the part that it did not learn from tells how far predictions are
+    off (cross-validation+, Barber et al. 2021, arXiv:1905.02928). A mean of several heads is off
+    by less than one of them, so the intervals hold a little more than they promise.
+
+    Args:
+        space: the search space.
+        vae: trained on it; it stays as it is.
+        settings: of each training; default the preset ``default``.
+        folds: parts of the labels, and so heads.
+        seed: of the parts, the heads, order and noise.
+        shown: whether a terminal shows the progress.
+
+    Raises:
+        InputError: the VAE is another space's.
+    """
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        vae: GraphVAE,
+        settings: FineTuning | None = None,
+        *,
+        folds: int = 5,
+        seed: int = 0,
+        shown: bool = True,
+    ) -> None:
+        settings = settings or FineTuning.preset("default", space.name)
+        super().__init__(SCALES[settings.targets], seed)
+        check_vae(vae, space)
+        self.space = space
+        self.vae = vae
+        self.settings = settings
+        self.folds = folds
+        self.shown = shown
+        self.least_labels = max(LEAST_LABELS, folds)
+        self.heads: list[AccuracyModel] = []
+
+    def learn(
+        self, architectures: Architectures, targets: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Train the heads, each on all parts but one."""
+        graphs = as_batch(architectures)
+        parts = np.random.default_rng(self.seed).permutation(len(targets)) % self.folds
+        held_out = np.empty(len(targets))
+        heads = []
+        for part in progress(range(self.folds), "fine-tuning", "heads", shown=self.shown):
+            rest, left_out = np.flatnonzero(parts != part), np.flatnonzero(parts == part)
+            run = FineTuningRun(
+                self.vae,
+                graphs[torch.from_numpy(rest)],
+                targets[rest],
+                self.settings,
+                seed=self.seed * self.folds + part,
+                shown=False,
+            )
+            heads.append(run.train())
+            held_out[left_out] = head_outputs(heads[-1], graphs[torch.from_numpy(left_out)])
+        self.heads = heads
+        self._deviation = float(np.sqrt(np.mean((held_out - targets) ** 2)))
+        return held_out, np.full(len(targets), self._deviation)
+
+    def scores(self, architectures: Architectures) -> tuple[np.ndarray, np.ndarray]:
+        """Mean of the heads, equally sure of each target. **Shape** (B,) each."""
+        graphs = as_batch(architectures)
+        mean = np.mean([head_outputs(head, graphs) for head in self.heads], axis=0)
+        return mean, np.full(len(mean), self._deviation)
+
+
+@torch.no_grad()
+def head_outputs(model: AccuracyModel, batch: GraphBatch) -> np.ndarray:
+    """What a head predicts of any number of graphs, on the scale of its targets. **Shape** (B,)."""
+    latents = model.vae.encode_all(batch.to(model.vae.device)).mean
+    return model.Accuracy(latents).double().cpu().numpy()
+
+
+def check_vae(vae: GraphVAE, space: SearchSpace) -> None:
+    """Refuse a VAE of another space.
+
+    Raises:
+        InputError: it knows another number of node types.
+    """
+    if vae.sizes.num_types != len(space.types):
+        raise InputError(
+            f"the weights are {vae.name}'s for {vae.sizes.num_types} node types, {space.name} has "
+            f"{len(space.types)}: name weights that were trained on {space.name}"
+        )
+
+
+def save_scale(folder: Path, targets: str, values: np.ndarray) -> None:
+    """Write beside a head's weights what its targets are, for :func:`read_scale`.
+
+    Args:
+        folder: of the weights.
+        targets: name of the scale, as in ``SCALES``.
+        values: of the labelled architectures. **Shape** (n,).
+    """
+    write_json(folder / TARGETS_FILE, {"targets": targets, "values": values})
+
+
+def read_scale(folder: Path) -> Scale:
+    """The scale whose ``back`` makes values of the predictions of a head in ``folder``.
+
+    Published weights have none: they predict the values themselves.
+
+    Raises:
+        InputError: the file beside the weights is damaged.
+    """
+    path = folder / TARGETS_FILE
+    if not path.exists():
+        return AsMeasured(np.empty(0))
+    content = read_json(path)
+    try:
+        return SCALES[content["targets"]](check_targets(content["values"], 2))
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(
+            f"{str(path)!r} does not tell what the head's targets are: train the head again"
+        ) from error

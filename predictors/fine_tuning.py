@@ -1,0 +1,226 @@
+"""Training a graph VAE and an accuracy head together on labelled architectures."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from datasets.batch import GraphBatch
+from experiment.config import load_preset, part_of, resolve
+from experiment.errors import InputError
+from experiment.loop import TrainingLoop
+from experiment.optimisation import Optimisation
+from models import AccuracyModel, GraphVAE, Objective
+from models.accuracy import ranking_loss
+from predictors.regressor import NormalScores, Scale, Standardised
+
+ERRORS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "mse": nn.functional.mse_loss,
+    "ranking": ranking_loss,
+}
+"""What is wrong with predictions, by the name of the loss."""
+
+
+class AsMeasured:
+    """Targets that are the values themselves, as published; a :class:`Scale`."""
+
+    def __init__(self, values: np.ndarray) -> None: ...
+
+    def __call__(self, values: np.ndarray) -> np.ndarray:
+        """The values."""
+        return values
+
+    def back(self, targets: np.ndarray) -> np.ndarray:
+        """The targets."""
+        return targets
+
+
+SCALES: dict[str, type[Scale]] = {
+    "ranks": NormalScores,
+    "standardised": Standardised,
+    "values": AsMeasured,
+}
+"""What a head learns, by the name of the targets."""
+
+
+@dataclass(frozen=True)
+class FineTuning:
+    """A flat record of :class:`Objective` and :class:`Optimisation`, and of what the head learns.
+
+    Attributes:
+        vae_share: weight of the VAE's loss, the head's error has the rest; 0 leaves the decoder
+            as it is, which then no longer belongs to the encoder.
+        loss: squared error, or the order within each pair of a batch.
+        targets: normal scores of the values' ranks, the values with mean 0 and deviation 1, or
+            the values.
+    """
+
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    optimiser: Literal["adam", "adamw", "muon"]
+    schedule: Literal["one_cycle", "cosine", "plateau", "constant"]
+    vae_share: float
+    loss: Literal["mse", "ranking"]
+    targets: Literal["ranks", "standardised", "values"]
+    beta: float
+    alpha: float
+    edge_reduction: Literal["mean", "sum"]
+    kl_reduction: Literal["mean", "sum"]
+    noise_scale: float
+    warmup: float = 0.3
+    weight_decay: float = 0.0
+    gradient_clip: float | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.vae_share < 1:
+            raise InputError(
+                f"vae_share is {self.vae_share}, expected a share from 0 to less than 1"
+            )
+
+    @classmethod
+    def preset(
+        cls,
+        config: str | Path = "default",
+        space: str = "",
+        overrides: Mapping[str, Any] | None = None,
+    ) -> FineTuning:
+        """Settings of a preset for a space, with what was given on top.
+
+        Raises:
+            InputError: an unknown preset or setting, or a value of the wrong kind.
+        """
+        return resolve(cls, load_preset(config, "fine_tuning", space), overrides)
+
+    @property
+    def objective(self) -> Objective:
+        """The VAE's part of the loss."""
+        return part_of(self, Objective)
+
+    @property
+    def optimisation(self) -> Optimisation:
+        """How weights are fitted."""
+        return part_of(self, Optimisation)
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """Graphs with their targets, which a training loop takes portions of.
+
+    Attributes:
+        graphs: the architectures.
+        targets: what the head is to predict of each. **Shape** (B,), float32.
+    """
+
+    graphs: GraphBatch
+    targets: Tensor
+
+    def __len__(self) -> int:
+        return len(self.graphs)
+
+    def __getitem__(self, index: Tensor | slice) -> Labelled:
+        return Labelled(self.graphs[index], self.targets[index])
+
+    def on(self, device: torch.device) -> Labelled:
+        """The same on a device."""
+        return Labelled(self.graphs.to(device), self.targets.to(device))
+
+
+class FineTuningRun:
+    """One training of a VAE and a fresh head; the VAE that is given stays as it is.
+
+    Args:
+        vae: a trained graph VAE; where it is, is where the training runs.
+        graphs: the labelled architectures.
+        targets: of the head, on the scale of the settings. **Shape** (B,).
+        settings: everything that decides the numbers.
+        seed: of the head's weights, of order and noise.
+        checkpoint: where the state is kept, so that a run that was killed goes on.
+        shown: whether a terminal shows the progress.
+    """
+
+    def __init__(
+        self,
+        vae: GraphVAE,
+        graphs: GraphBatch,
+        targets: np.ndarray,
+        settings: FineTuning,
+        seed: int,
+        checkpoint: Path | None = None,
+        shown: bool = True,
+    ) -> None:
+        device = vae.device
+        self.labelled = Labelled(graphs, torch.from_numpy(targets).float()).on(device)
+        self.settings = settings
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.model = AccuracyModel(copy.deepcopy(vae)).to(device)
+
+        def shuffled(epoch: int) -> Labelled:
+            order = np.random.default_rng([seed, epoch]).permutation(len(self.labelled))
+            return self.labelled[torch.from_numpy(order).to(device)]
+
+        self.loop = TrainingLoop(
+            self.model,
+            settings.optimisation,
+            shuffled,
+            self._loss,
+            seed,
+            checkpoint,
+            shown=shown,
+        )
+
+    def train(
+        self, after_epoch: Callable[[int, dict[str, float]], None] = lambda epoch, means: None
+    ) -> AccuracyModel:
+        """Train to the end, and give :meth:`head`.
+
+        Raises:
+            DivergedError: the loss is no longer finite.
+        """
+        self.loop.run(after_epoch)
+        return self.head()
+
+    def head(self) -> AccuracyModel:
+        """The model as trained so far, in evaluation mode, its predictions on the targets' scale.
+
+        A ranking loss leaves mean and deviation of the predictions free: the last layer then
+        gives them those of the targets.
+        """
+        model = copy.deepcopy(self.model).eval()
+        if self.settings.loss == "ranking":
+            _give_moments(model, self.labelled)
+        return model
+
+    def _loss(self, batch: Labelled, generator: torch.Generator) -> Mapping[str, Tensor]:
+        found = self.model.loss(
+            batch.graphs,
+            batch.targets,
+            self.settings.objective,
+            generator,
+            error=ERRORS[self.settings.loss],
+            vae_share=self.settings.vae_share,
+        )
+        parts = {"loss": found.total, "error": found.error}
+        if found.vae is not None:
+            parts |= {
+                "reconstruction": found.vae.reconstruction,
+                "divergence": found.vae.divergence,
+            }
+        return parts
+
+
+@torch.no_grad()
+def _give_moments(model: AccuracyModel, labelled: Labelled) -> None:
+    outputs = model.Accuracy(model.vae.encode_all(labelled.graphs).mean)
+    stretch = labelled.targets.std() / outputs.std().clamp(min=torch.finfo(torch.float32).tiny)
+    weight, bias = list(model.Accuracy.lin_layers[-1].parameters())
+    weight.mul_(stretch)
+    bias.sub_(outputs.mean()).mul_(stretch).add_(labelled.targets.mean())
