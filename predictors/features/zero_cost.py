@@ -45,6 +45,11 @@ class ZeroCost(Features):
         space: with cells of NB101 or of NB201.
         seeds: of the initialisations; scores are the means over them.
 
+    Attributes:
+        networks: how the architectures' networks are built.
+        images: what the networks see. **Shape** (B, 1, 8, 8), float32.
+        labels: their classes. **Shape** (B,), int64.
+
     Raises:
         InputError: no network is known for the space, or scikit-learn is absent.
     """
@@ -59,8 +64,8 @@ class ZeroCost(Features):
         self.digits = get_images("digits")
         part = self.digits.train
         mean, deviation = self.digits.mean[:, None, None], self.digits.deviation[:, None, None]
-        self._images = (part.images[:IMAGES] - mean) / deviation
-        self._labels = part.labels[:IMAGES]
+        self.images = (part.images[:IMAGES] - mean) / deviation
+        self.labels = part.labels[:IMAGES]
         self._known: dict[bytes, np.ndarray] | None = None
 
     def __call__(self, batch: GraphBatch) -> np.ndarray:
@@ -114,7 +119,7 @@ class ZeroCost(Features):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             network = self.networks.build(cell, self.digits.in_channels, self.digits.num_classes)
-        naswot, synflow, norm = all_scores(network, self._images, self._labels)
+        naswot, synflow, norm = all_scores(network, self.images, self.labels)
         return np.array([np.logaddexp(0, naswot), np.logaddexp(0, synflow), np.log1p(norm)])
 
     def _file_name(self) -> str:

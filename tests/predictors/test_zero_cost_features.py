@@ -144,7 +144,7 @@ def test_a_score_is_that_of_the_network_of_its_seed(folder: Path) -> None:
     for seed in (3, 4):
         torch.manual_seed(seed)
         network = features.networks.build(cell, 1, 10)
-        scores = np.array(all_scores(network, features._images, features._labels))
+        scores = np.array(all_scores(network, features.images, features.labels))
         expected.append(np.log1p([np.exp(scores[0]), np.exp(scores[1]), scores[2]]))
     row = features(GraphBatch.from_graphs([cell]))[0]
     assert np.allclose(row, np.mean(expected, axis=0), rtol=1e-6)
