@@ -150,10 +150,10 @@ def extension_steps(
         keep: chooses which extensions are extended further.
         max_edges: leave out cells with more edges; default: none.
     """
-    while cells[0].num_nodes < nodes:
+    for size in range(cells[0].num_nodes + 1, nodes + 1):
         larger = extensions(cells, max_edges)
         yield larger
-        if not len(larger):
+        if size == nodes or not len(larger):
             return
         cells = list(keep(larger))
 

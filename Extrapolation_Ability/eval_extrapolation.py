@@ -221,7 +221,15 @@ def surrogate_of(given: Namespace, space: SearchSpace) -> Surrogate:
         device = best_device(given.device)
         return fine_tuned(given.model, space, given.path_state_dict, given.checkpoint, device)
     method = None if given.predictor == "default" else given.predictor
-    return fitted(space, method, given.features, given.labels, given.seed, given.data_root)
+    return fitted(
+        space,
+        method,
+        given.features,
+        given.labels,
+        given.seed,
+        given.data_root,
+        given.path_state_dict,
+    )
 
 
 def configuration(ranking: Ranking, surrogate: Surrogate) -> dict[str, Any]:

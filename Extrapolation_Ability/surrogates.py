@@ -14,12 +14,17 @@ from datasets import get_benchmark
 from datasets.batch import GraphBatch
 from datasets.benchmark import Benchmark
 from datasets.space import SearchSpace
+from datasets.spaces.enas import ENAS
 from experiment.errors import InputError
 from models import AccuracyModel, ModelError, load_model
 from models.checkpoints import find_folder
+from predictors.fine_tuned import head_outputs, read_scale
 
 LABELS = 1_000
 """Architectures that the published surrogate learns from."""
+ANY_SIZE = ("statistics", "walks", "neighbourhoods")
+"""Features of networks, which the raw encoding, best among those of 6 layers, cannot describe
+where they have more."""
 
 Prediction = tuple[np.ndarray, np.ndarray | None]
 """Mean and, where it is known, deviation of the value of each architecture. **Shape** (B,)."""
@@ -77,10 +82,10 @@ def fine_tuned(
             "another folder by --path_state_dict, or its own --model and --data_search_space"
         )
 
-    @torch.no_grad()
+    scale = read_scale(found)
+
     def predict(batch: GraphBatch) -> Prediction:
-        latents = vae.encode_all(batch.to(device)).mean
-        return model.Accuracy(latents).double().cpu().numpy(), None
+        return scale.back(head_outputs(model, batch)), None
 
     return Surrogate(predict, {"model": model_name, "folder": found.name, "checkpoint": epoch})
 
@@ -92,17 +97,20 @@ def fitted(
     labels: int | None,
     seed: int,
     data_root: Path | None,
+    weights: Path | None = None,
 ) -> Surrogate:
     """A predictor fitted on measured architectures, drawn at random.
 
     Args:
         space: of the architectures that were measured.
         method: name of a method; ``None`` for the suite's default.
-        features: names of what describes an architecture; ``None`` for the method's own.
+        features: names of what describes an architecture; ``None`` for the method's own, for
+            ENAS :data:`ANY_SIZE`.
         labels: how many measured architectures to learn from; default: all of DIGITS101, 1,000
             of other spaces.
         seed: of the draw and of the method.
         data_root: where the measured numbers are.
+        weights: folder of a trained VAE, where its latents are among the features.
 
     Raises:
         InputError: no such method or features, or fewer architectures were measured.
@@ -111,10 +119,17 @@ def fitted(
 
     benchmark = get_benchmark(space.name, data_root)
     rows = labelled_rows(benchmark, labels, seed)
-    predictor = make_predictor(space, method, features, seed=seed)
+    if features is None and isinstance(space, ENAS):
+        features = ANY_SIZE
+    predictor = make_predictor(space, method, features, seed=seed, weights=weights)
     values = benchmark.metric("validation").mean()[rows]
     predictor.fit(benchmark.graphs[torch.from_numpy(rows)], values)
-    settings = {"predictor": method or "default", "features": features, "labels": len(rows)}
+    settings = {
+        "predictor": method or "default",
+        "features": features,
+        "weights": None if weights is None else weights.name,
+        "labels": len(rows),
+    }
     return Surrogate(predictor.predict, settings)
 
 

@@ -122,7 +122,7 @@ def test_growing_goes_on_with_what_is_kept() -> None:
 
     steps = list(candidates.extension_steps([DIAMOND], 7, keep))
     assert [set(step.num_nodes.tolist()) for step in steps] == [{5}, {6}, {7}]
-    for parents, children in zip(kept, steps[1:], strict=False):
+    for parents, children in zip(kept, steps[1:], strict=True):
         for child in list(children)[::97]:
             smaller = {canonical_hash(without(child, k)) for k in range(1, child.num_nodes - 1)}
             assert smaller & parents
