@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -15,13 +16,12 @@ from predictors.regressor import Description, Learner, Regressor
 Architectures = Sequence[ArchitectureGraph] | GraphBatch
 """What a predictor takes; a batch is the fast way to give many."""
 
-
 PORTION = 16_384
 """Architectures whose descriptions are held at once."""
 
 
-class Predictor(Learner[Architectures]):
-    """Learns a value of architectures from examples."""
+Predictor = Learner[Architectures]
+"""Learns a value of architectures from examples."""
 
 
 class FeaturePredictor(Predictor):
@@ -31,15 +31,23 @@ class FeaturePredictor(Predictor):
         space: the search space.
         features: names of the descriptions, as in ``predictors.features.FEATURES``.
         regressor: learns from them.
+        weights: folder or name of the VAE whose latents are wanted, where they are.
 
     Raises:
         InputError: unknown features, or some that do not suit the space.
+        ModelError: there are no such weights, or they cannot be read.
     """
 
-    def __init__(self, space: SearchSpace, features: Sequence[str], regressor: Regressor) -> None:
+    def __init__(
+        self,
+        space: SearchSpace,
+        features: Sequence[str],
+        regressor: Regressor,
+        weights: str | Path | None = None,
+    ) -> None:
         super().__init__(regressor.make_scale, regressor.seed)
         self.space = space
-        self.features = [make_features(name, space) for name in features]
+        self.features = [make_features(name, space, weights) for name in features]
         self.regressor = regressor
         self.least_labels = regressor.least_labels
 

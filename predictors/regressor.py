@@ -128,7 +128,9 @@ class Forecast:
         How many deviations it reaches is learnt from the labels, each predicted from the others
         (Barber et al. 2021, *Predictive inference with the jackknife+*, arXiv:1905.02928).
         """
-        reach = np.quantile(self.surprises, share) * self.deviations
+        count = len(self.surprises)
+        level = min(share * (count + 1) / count, 1.0)  # one more architecture than there are labels
+        reach = np.quantile(self.surprises, level) * self.deviations
         return self.scale.back(self.scores - reach), self.scale.back(self.scores + reach)
 
 
@@ -199,8 +201,8 @@ class Learner(ABC, Generic[Inputs]):
         """Mean and deviation on the scale of the targets, noise included. **Shape** (B,) each."""
 
 
-class Regressor(Learner[Sequence[Description]]):
-    """Learns values from one or several descriptions of the same architectures."""
+Regressor = Learner[Sequence[Description]]
+"""Learns values from one or several descriptions of the same architectures."""
 
 
 def check_targets(values: np.ndarray, least: int) -> np.ndarray:

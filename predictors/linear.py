@@ -1,0 +1,48 @@
+"""Ridge regression on descriptions of architectures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from predictors.joined import Joined
+from predictors.regressor import Description, Regressor
+
+STRENGTHS = tuple(np.logspace(-2, 5, 29).tolist())
+"""Penalties that are tried, of columns of deviation 1."""
+
+
+class Ridge(Regressor):
+    """A :class:`~predictors.regressor.Regressor`: a weighted sum of the descriptions' numbers.
+
+    The penalty on the weights is that with the least error of labels predicted from the others,
+    each left out in turn (scikit-learn's ``RidgeCV``). The root of that error is the deviation,
+    everywhere alike.
+
+    Args:
+        scale: what the targets are: ranks of the values, or the values.
+        seed: not used, nothing is drawn.
+    """
+
+    def learn(
+        self, inputs: Sequence[Description], targets: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Choose the penalty and the weights."""
+        from sklearn.linear_model import RidgeCV
+
+        self._joined = Joined(inputs)
+        rows = self._joined(inputs)
+        # With a score of its own RidgeCV keeps what it predicts of each label, not its error.
+        self._model = RidgeCV(
+            STRENGTHS, scoring="neg_mean_squared_error", store_cv_results=True
+        ).fit(rows, targets)
+        chosen = STRENGTHS.index(float(self._model.alpha_))
+        expected = self._model.cv_results_[:, chosen]
+        self._deviation = float(np.sqrt(np.mean((targets - expected) ** 2)))
+        return expected, np.full(len(targets), self._deviation)
+
+    def scores(self, inputs: Sequence[Description]) -> tuple[np.ndarray, np.ndarray]:
+        """The weighted sums. **Shape** (B,) each."""
+        scores = self._model.predict(self._joined(inputs))
+        return scores, np.full(len(scores), self._deviation)

@@ -1,0 +1,160 @@
+"""Predictors by the names that users type, and which one is taken where nobody chooses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from datasets.space import SearchSpace
+from experiment.config import nearest
+from experiment.errors import InputError
+from predictors.predictor import FeaturePredictor, Predictor
+from predictors.regressor import NormalScores, Regressor, Scale, Standardised
+
+SCALES: dict[str, type[Scale]] = {"ranks": NormalScores, "values": Standardised}
+"""What a predictor learns: the ranks of the values, or the values."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a predictor is to be made of.
+
+    Attributes:
+        space: the search space.
+        features: names of the descriptions.
+        scale: what it learns.
+        seed: of everything that is drawn.
+        weights: folder or name of a trained VAE; ``None`` for the shipped one.
+    """
+
+    space: SearchSpace
+    features: tuple[str, ...]
+    scale: type[Scale]
+    seed: int
+    weights: str | Path | None
+
+    def described(self, regressor: Regressor) -> FeaturePredictor:
+        """A regressor on the wished descriptions."""
+        return FeaturePredictor(self.space, self.features, regressor, self.weights)
+
+
+@dataclass(frozen=True)
+class Method:
+    """A way to predict.
+
+    Attributes:
+        make: makes the predictor.
+        features: what it reads where the user names no features; ``None`` for the space's
+            default, and no names for a method that reads the graphs alone and takes no features.
+        weights: whether it begins at a trained VAE, whatever the features.
+    """
+
+    make: Callable[[Wish], Predictor]
+    features: tuple[str, ...] | None = None
+    weights: bool = False
+
+
+def _gp(wish: Wish) -> Predictor:
+    from predictors.gaussian_process import GaussianProcess
+
+    return wish.described(GaussianProcess(wish.scale, wish.seed))
+
+
+def _sparse_gp(wish: Wish) -> Predictor:
+    from predictors.sparse import SparseGaussianProcess
+
+    return wish.described(SparseGaussianProcess(wish.scale, wish.seed))
+
+
+def _trees(wish: Wish) -> Predictor:
+    from predictors.trees import BoostedTrees
+
+    return wish.described(BoostedTrees(wish.scale, wish.seed))
+
+
+def _ridge(wish: Wish) -> Predictor:
+    from predictors.linear import Ridge
+
+    return wish.described(Ridge(wish.scale, wish.seed))
+
+
+def _graph_network(wish: Wish) -> Predictor:
+    from predictors.graph_network import GraphNetwork
+
+    return GraphNetwork(wish.space, wish.features, wish.scale, wish.seed)
+
+
+def _ensemble(wish: Wish) -> Predictor:
+    from predictors.ensemble import Ensemble
+    from predictors.gaussian_process import GaussianProcess
+    from predictors.trees import BoostedTrees
+
+    members = [GaussianProcess(wish.scale, wish.seed), BoostedTrees(wish.scale, wish.seed)]
+    return wish.described(Ensemble(members))
+
+
+METHODS: dict[str, Method] = {
+    "gp": Method(_gp),
+    "sparse_gp": Method(_sparse_gp),
+    "trees": Method(_trees),
+    "ridge": Method(_ridge),
+    "graph_network": Method(_graph_network, features=("statistics",)),
+    "ensemble": Method(_ensemble),
+}
+"""Every method, by its name; a new one is a function above and a line here."""
+
+DEFAULT: dict[str, tuple[str, tuple[str, ...]]] = {
+    "NB101": ("gp", ("statistics", "walks", "neighbourhoods")),
+    "DIGITS101": ("gp", ("statistics", "walks", "neighbourhoods")),
+    "NB201": ("gp", ("statistics", "walks")),
+    "ENAS": ("gp", ("one_hot", "one_hot_pairs")),
+    "ENAS12": ("gp", ("statistics", "one_hot")),
+}
+"""Space → method and features where nobody chooses."""
+ELSEWHERE = ("gp", ("statistics", "walks"))
+"""Method and features for a space of the user's own."""
+
+
+def make_predictor(
+    space: SearchSpace,
+    method: str | None = None,
+    features: Sequence[str] | None = None,
+    *,
+    scale: type[Scale] | None = None,
+    seed: int = 0,
+    weights: str | Path | None = None,
+) -> Predictor:
+    """The predictor that is called for, not yet fitted.
+
+    Args:
+        space: the search space.
+        method: a key of :data:`METHODS`; ``None`` for the space's default.
+        features: keys of ``predictors.features.FEATURES``; ``None`` for the method's own, or the
+            space's default.
+        scale: what it learns; ``None`` for ranks.
+        seed: of everything that is drawn.
+        weights: folder or name of a trained VAE, where latents or a fine-tuned head are wanted.
+
+    Raises:
+        InputError: unknown names, features that the method or the space does not take, or
+            weights that nothing would read.
+        ModelError: there are no such weights, or they cannot be read.
+    """
+    best, usual = DEFAULT.get(space.name, ELSEWHERE)
+    name = method or best
+    if name not in METHODS:
+        raise InputError(f"no method is called {name!r}: {nearest(name, list(METHODS))}")
+    chosen = METHODS[name]
+    if features is not None and chosen.features == ():
+        raise InputError(f"the method {name!r} reads graphs, no features: name none")
+    own = usual if chosen.features is None else chosen.features
+    wished = own if features is None else tuple(dict.fromkeys(features))
+    if not wished and chosen.features != ():
+        raise InputError("no features were named: name one at least, or leave the choice out")
+    if weights is not None and not chosen.weights and "latents" not in wished:
+        raise InputError(
+            f"the method {name!r} on {', '.join(wished)} reads no weights: name none, "
+            "or add the features 'latents'"
+        )
+    return chosen.make(Wish(space, wished, scale or NormalScores, seed, weights))

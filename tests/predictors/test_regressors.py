@@ -1,0 +1,126 @@
+"""Sparse Gaussian process, trees and ridge against what they should agree with."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import multivariate_normal
+
+from predictors.gaussian_process import GaussianProcess
+from predictors.joined import Joined
+from predictors.linear import STRENGTHS, Ridge
+from predictors.regressor import Description, Standardised
+from predictors.sparse import JITTER, SparseGaussianProcess, _Inducing
+from predictors.trees import FOLDS, BoostedTrees
+
+
+def made_up(count: int, seed: int = 0) -> tuple[list[Description], np.ndarray]:
+    """A smooth function of one of two descriptions, with a little noise."""
+    generator = np.random.default_rng(seed)
+    first, second = generator.normal(size=(count, 3)), generator.normal(size=(count, 4))
+    values = np.sin(first[:, 0]) + 0.5 * first[:, 1] + 0.1 * generator.normal(size=count)
+    return [Description(first, numeric=True), Description(second)], values
+
+
+def inducing(labels: int, points: int) -> tuple[_Inducing, torch.Tensor, torch.Tensor]:
+    inputs, values = made_up(labels)
+    joined = Joined(inputs)
+    rows = torch.from_numpy(joined(inputs))
+    return _Inducing(joined, rows[:points].clone()), rows, torch.from_numpy(values)
+
+
+def approximate_covariance(model: _Inducing, rows: torch.Tensor) -> np.ndarray:
+    """K_fu K_uu⁻¹ K_uf, by NumPy."""
+    with torch.no_grad():
+        own = model.kernel(model.points).to_dense().numpy()
+        across = model.kernel(rows, model.points).to_dense().numpy()
+    own = own + JITTER * own.diagonal().mean() * np.eye(len(own))
+    return across @ np.linalg.solve(own, across.T)
+
+
+def test_the_bound_is_that_of_titsias() -> None:
+    model, rows, targets = inducing(30, 8)
+    noise = model.noise.noise.item()
+    rough = approximate_covariance(model, rows)
+    exact = model.kernel(rows, diag=True).detach().numpy()
+    likelihood = multivariate_normal.logpdf(targets.numpy(), cov=rough + noise * np.eye(30))
+    priors = sum(
+        prior.log_prob(value(module)).sum().item()
+        for part in (model.kernel, model.noise)
+        for _, module, prior, value, _ in part.named_priors()
+    )
+    expected = likelihood - (exact - rough.diagonal()).sum() / (2 * noise) + priors
+    assert model.bound(rows, targets).item() * 30 == pytest.approx(expected)
+    assert math.isfinite(expected)
+
+
+def test_each_label_is_expected_as_without_it() -> None:
+    model, rows, targets = inducing(25, 6)
+    model.condition(rows, targets)
+    mean, deviation = model.leave_one_out(rows, targets)
+    for left_out in (0, 9, 24):
+        rest = np.arange(25) != left_out
+        model.condition(rows[rest], targets[rest])
+        expected, variance = model.posterior(rows[~rest])
+        assert mean[left_out].item() == pytest.approx(expected.item())
+        assert deviation[left_out].item() == pytest.approx(variance.sqrt().item(), rel=1e-4)
+
+
+def test_with_all_labels_as_inducing_points_it_is_nearly_the_exact_process() -> None:
+    train, values = made_up(60)
+    test, _ = made_up(40, seed=1)
+    exact, sparse = GaussianProcess(Standardised), SparseGaussianProcess(Standardised)
+    for model in (exact, sparse):
+        model.fit(train, values)
+    first, second = exact.forecast(test), sparse.forecast(test)
+    assert np.abs(first.scores - second.scores).mean() < 0.1
+    assert np.corrcoef(first.scores, second.scores)[0, 1] > 0.99
+
+
+def test_few_inducing_points_know_many_labels() -> None:
+    train, values = made_up(600)
+    test, truth = made_up(200, seed=1)
+    few = SparseGaussianProcess(Standardised, inducing=30)
+    few.fit(train, values)
+    mean, _ = few.predict(test)
+    assert np.corrcoef(mean, truth)[0, 1] > 0.97
+
+
+def test_ridge_chooses_the_strength_that_predicts_left_out_labels_best() -> None:
+    from sklearn.linear_model import Ridge as Plain
+
+    inputs, values = made_up(30)
+    model = Ridge(Standardised)
+    expected, deviation = model.learn(inputs, values)
+    rows = Joined(inputs)(inputs)
+    errors = {}
+    for strength in STRENGTHS:
+        left_out = [
+            Plain(strength).fit(rows[keep], values[keep]).predict(rows[~keep])[0]
+            for keep in (np.arange(30) != i for i in range(30))
+        ]
+        errors[strength] = np.mean((np.array(left_out) - values) ** 2)
+    assert errors[model._model.alpha_] == pytest.approx(min(errors.values()))
+    assert deviation[0] ** 2 == pytest.approx(min(errors.values()))
+    assert np.mean((expected - values) ** 2) == pytest.approx(min(errors.values()))
+
+
+def test_trees_expect_labels_that_they_have_not_seen() -> None:
+    """Targets of pure noise cannot be expected, though trees learn them by heart."""
+    inputs, _ = made_up(100)
+    noise = np.random.default_rng(3).normal(size=100)
+    model = BoostedTrees(Standardised)
+    expected, deviation = model.learn(inputs, noise)
+    assert np.corrcoef(expected, noise)[0, 1] < 0.3
+    assert deviation[0] > 0.9 * noise.std()
+    assert np.corrcoef(model.scores(inputs)[0], noise)[0, 1] > 0.7
+    assert len(model._models) == FOLDS
+
+
+def test_columns_that_vary_by_rounding_only_are_left_out() -> None:
+    rows = np.random.default_rng(0).normal(size=(20, 2))
+    rows[:, 1] = 3.0 + 1e-14 * rows[:, 1]
+    assert Joined([Description(rows)]).widths == [1]
