@@ -17,8 +17,9 @@ from models import AccuracyModel, GraphVAE, load_vae
 from models.checkpoints import checkpoint_path, find_folder, latest_epoch
 from Performance_Prediction.labels import Labels
 from Performance_Prediction.quality import Quality
-from predictors.fine_tuned import check_vae, head_outputs, save_scale
+from predictors.fine_tuned import head_outputs, save_scale
 from predictors.fine_tuning import SCALES, FineTuning, FineTuningRun
+from predictors.trained_vae import check_vae
 
 CURVE_GRAPHS = 500
 """Held-out architectures that are predicted after every epoch, for the curve."""

@@ -84,7 +84,9 @@ def make_parser() -> Parser:
     flags.add_argument("--epochs", type=positive_int, help="passes over the labelled ones")
     flags.add_argument("--loss", choices=list(ERRORS), help="squared error, or order of pairs")
     flags.add_argument(
-        "--targets", choices=list(SCALES), help="what the head learns: ranks or accuracies"
+        "--targets",
+        choices=list(SCALES),
+        help="what the head learns: ranks, accuracies of mean 0 and deviation 1, or raw accuracies",
     )
     flags.add_argument("--resume", action="store_true", help="go on with a run that was killed")
     add_common(flags)

@@ -16,6 +16,7 @@ from models import AccuracyModel, GraphVAE
 from predictors.fine_tuning import SCALES, AsMeasured, FineTuning, FineTuningRun
 from predictors.predictor import Architectures, Predictor, as_batch
 from predictors.regressor import Scale, check_targets
+from predictors.trained_vae import check_vae
 
 LEAST_LABELS = 10
 TARGETS_FILE = "targets.json"
@@ -33,6 +34,7 @@ class FineTuned(Predictor):
         space: the search space.
         vae: trained on it; it stays as it is.
         settings: of each training; default the preset ``default``.
+        scale: what the targets are; default that of the settings.
         folds: parts of the labels, and so heads.
         seed: of the parts, the heads, order and noise.
         shown: whether a terminal shows the progress.
@@ -47,12 +49,13 @@ class FineTuned(Predictor):
         vae: GraphVAE,
         settings: FineTuning | None = None,
         *,
+        scale: type[Scale] | None = None,
         folds: int = 5,
         seed: int = 0,
         shown: bool = True,
     ) -> None:
         settings = settings or FineTuning.preset("default", space.name)
-        super().__init__(SCALES[settings.targets], seed)
+        super().__init__(scale or SCALES[settings.targets], seed)
         check_vae(vae, space)
         self.space = space
         self.vae = vae
@@ -98,19 +101,6 @@ def head_outputs(model: AccuracyModel, batch: GraphBatch) -> np.ndarray:
     """What a head predicts of any number of graphs, on the scale of its targets. **Shape** (B,)."""
     latents = model.vae.encode_all(batch.to(model.vae.device)).mean
     return model.Accuracy(latents).double().cpu().numpy()
-
-
-def check_vae(vae: GraphVAE, space: SearchSpace) -> None:
-    """Refuse a VAE of another space.
-
-    Raises:
-        InputError: it knows another number of node types.
-    """
-    if vae.sizes.num_types != len(space.types):
-        raise InputError(
-            f"the weights are {vae.name}'s for {vae.sizes.num_types} node types, {space.name} has "
-            f"{len(space.types)}: name weights that were trained on {space.name}"
-        )
 
 
 def save_scale(folder: Path, targets: str, values: np.ndarray) -> None:

@@ -44,8 +44,8 @@ class AsMeasured:
 
 SCALES: dict[str, type[Scale]] = {
     "ranks": NormalScores,
-    "standardised": Standardised,
-    "values": AsMeasured,
+    "values": Standardised,
+    "raw": AsMeasured,
 }
 """What a head learns, by the name of the targets."""
 
@@ -59,7 +59,7 @@ class FineTuning:
             as it is, which then no longer belongs to the encoder.
         loss: squared error, or the order within each pair of a batch.
         targets: normal scores of the values' ranks, the values with mean 0 and deviation 1, or
-            the values.
+            the values as they are.
     """
 
     epochs: int
@@ -69,7 +69,7 @@ class FineTuning:
     schedule: Literal["one_cycle", "cosine", "plateau", "constant"]
     vae_share: float
     loss: Literal["mse", "ranking"]
-    targets: Literal["ranks", "standardised", "values"]
+    targets: Literal["ranks", "values", "raw"]
     beta: float
     alpha: float
     edge_reduction: Literal["mean", "sum"]

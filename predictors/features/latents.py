@@ -9,9 +9,8 @@ import torch
 
 from datasets.batch import GraphBatch
 from datasets.space import SearchSpace
-from experiment.errors import InputError
-from models import GraphVAE, load_vae
 from predictors.features.features import Features
+from predictors.trained_vae import load_trained_vae
 
 
 class Latents(Features):
@@ -31,15 +30,7 @@ class Latents(Features):
 
     def __init__(self, space: SearchSpace, weights: str | Path | None = None) -> None:
         super().__init__(space)
-        shipped = "NB101" if space.name == "DIGITS101" else space.name
-        self.weights = weights or f"SVGE_{shipped}"
-        self._model: GraphVAE = load_vae(self.weights)
-        known = self._model.sizes.num_types
-        if known != len(space.types):
-            raise InputError(
-                f"the VAE {str(self.weights)!r} knows {known} node types, {space.name} has "
-                f"{len(space.types)}: name weights that were trained on {space.name}"
-            )
+        self._model = load_trained_vae(space, weights)
 
     @torch.no_grad()
     def __call__(self, batch: GraphBatch) -> np.ndarray:

@@ -105,7 +105,7 @@ def test_a_ranking_head_predicts_on_the_scale_of_its_targets() -> None:
 
 def test_the_published_preset_is_what_was_published() -> None:
     settings = FineTuning.preset("published")
-    assert (settings.vae_share, settings.loss, settings.targets) == (0.1, "mse", "values")
+    assert (settings.vae_share, settings.loss, settings.targets) == (0.1, "mse", "raw")
     assert (settings.optimiser, settings.learning_rate, settings.epochs) == ("adam", 1e-3, 100)
     assert settings.objective == PUBLISHED
     assert settings.optimisation.gradient_clip is None
