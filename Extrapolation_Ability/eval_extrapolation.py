@@ -74,7 +74,11 @@ def make_parser() -> Parser:
         help="folder of the fine-tuned weights (default: <MODEL>_<SPACE> in state_dicts/, else in "
         "runs/)",
     )
-    flags.add_argument("--checkpoint", type=positive_int, default=100, help="epoch of the weights")
+    flags.add_argument(
+        "--checkpoint",
+        type=positive_int,
+        help="epoch of the weights (default: the last one; published weights have 100)",
+    )
     flags.add_argument(
         "--predictor",
         metavar="METHOD",

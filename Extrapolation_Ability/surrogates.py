@@ -17,14 +17,14 @@ from datasets.space import SearchSpace
 from datasets.spaces.enas import ENAS
 from experiment.errors import InputError
 from models import AccuracyModel, ModelError, load_model
-from models.checkpoints import find_folder
+from models.checkpoints import find_folder, latest_epoch
 from predictors.fine_tuned import head_outputs, read_scale
 
 LABELS = 1_000
 """Architectures that the published surrogate learns from."""
 ANY_SIZE = ("statistics", "walks", "neighbourhoods")
-"""Features of networks, which the raw encoding, best among those of 6 layers, cannot describe
-where they have more."""
+"""Features of ENAS networks where none are named: the raw encoding, otherwise the default, has no
+places for more layers."""
 
 Prediction = tuple[np.ndarray, np.ndarray | None]
 """Mean and, where it is known, deviation of the value of each architecture. **Shape** (B,)."""
@@ -44,7 +44,11 @@ class Surrogate:
 
 
 def fine_tuned(
-    model_name: str, space: SearchSpace, folder: Path | None, epoch: int, device: torch.device
+    model_name: str,
+    space: SearchSpace,
+    folder: Path | None,
+    epoch: int | None,
+    device: torch.device,
 ) -> Surrogate:
     """The accuracy head of a VAE that was fine-tuned with it.
 
@@ -52,7 +56,7 @@ def fine_tuned(
         model_name: ``SVGE_acc`` and the like.
         space: that it was trained on.
         folder: of its checkpoints; default ``<MODEL>_<SPACE>`` in ``state_dicts/`` or ``runs/``.
-        epoch: which checkpoint.
+        epoch: which checkpoint; default the last one.
         device: where to compute.
 
     Raises:
@@ -68,6 +72,7 @@ def fine_tuned(
             f"Performance_Prediction/train_surrogate_model.py --model {model_name} "
             f"--data_search_space {space.name}, or rank by --predictor default, which needs none"
         ) from error
+    epoch = epoch or latest_epoch(found)
     model = load_model(found, epoch, space.max_nodes)
     if not isinstance(model, AccuracyModel):
         raise InputError(

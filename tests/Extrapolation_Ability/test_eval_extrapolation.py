@@ -17,7 +17,7 @@ from datasets.architecture_files import NAMED, read_architectures
 from datasets.batch import GraphBatch
 from datasets.graph import ArchitectureGraph
 from datasets.spaces.enas import ENAS
-from experiment.errors import run_command
+from experiment.errors import InputError, run_command
 from experiment.files import read_json
 from Extrapolation_Ability import eval_extrapolation
 from Extrapolation_Ability.candidates import best_cells, extensions
@@ -25,6 +25,8 @@ from Extrapolation_Ability.cell_training import train_cell, train_enas
 from Extrapolation_Ability.ranking import Ranking
 from Extrapolation_Ability.surrogates import fine_tuned, labelled_rows
 from models import AccuracyModel, GraphVAE, Sizes, build_model
+from predictors.fine_tuned import save_scale
+from predictors.regressor import NormalScores
 
 TINY = """
 [network]
@@ -299,3 +301,64 @@ def test_wishes_of_another_space_and_a_run_that_is_there_are_refused(
     candidates.write_text(CELL.replace("conv3x3", "conv1x1"))
     with pytest.raises(ValueError, match="holds another experiment: its 'candidates_sha256'"):
         run(head, "--candidates", str(candidates), "--resume")
+
+
+@pytest.mark.parametrize(("space", "nodes"), [("DIGITS101", 6), ("ENAS", 14)])
+def test_a_predictor_is_fitted_where_no_weights_are_wanted(
+    space: str, nodes: int, data_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flags = ["--data_search_space", space, "--predictor", "default", "--labels", "40"]
+    flags += ["--random", "20", "--top", "1", "--device", "cpu", "--seed", "3"]
+    runs = []
+    for name in ("one", "two"):
+        flags += ["--name", name, "--log_dir", str(tmp_path), "--data_root", str(data_root)]
+        assert eval_extrapolation.main(flags) == 0
+        runs.append(lines(tmp_path / f"{name}_{space}" / "ranking.jsonl"))
+    assert "by the predictor default, fitted on 40 labels" in capsys.readouterr().out
+    assert runs[0] == runs[1]
+    assert len(runs[0]) == 20
+    assert all(record["std"] > 0 for record in runs[0])
+    beyond = ENAS(12) if space == "ENAS" else get_space(space)
+    graphs = read_architectures(str(tmp_path / f"one_{space}" / "ranking.jsonl"), beyond)
+    assert {graph.num_nodes for graph in graphs} == {nodes}
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (
+            ["--labels", "30", "--features", "one_hot"],
+            "6 nodes, the one-hot encoding of DIGITS101 has places for 5",
+        ),
+        (["--labels", "9999"], "DIGITS101 has 2532 measured architectures"),
+        (["--features", "statistic"], "no features are called 'statistic'"),
+        (["--predictor", "guess"], "no method is called 'guess'"),
+    ],
+)
+def test_predictors_that_cannot_be_are_refused(
+    flags: list[str], message: str, tmp_path: Path
+) -> None:
+    asked = ["--data_search_space", "DIGITS101", "--predictor", "ridge", "--random", "5"]
+    asked += ["--log_dir", str(tmp_path), *flags]
+    with pytest.raises(InputError, match=message):
+        eval_extrapolation.main(asked)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_last_checkpoint_is_taken_where_none_is_named(tmp_path: Path) -> None:
+    weights = saved(vae(), tmp_path / "weights", epoch=20)
+    model = AccuracyModel(vae())
+    torch.save(model.state_dict(), weights / "model_checkpoint50.obj")
+    surrogate = fine_tuned("SVGE_acc", get_space("NB101"), weights, None, torch.device("cpu"))
+    assert surrogate.settings["checkpoint"] == 50
+
+
+def test_a_head_that_learnt_ranks_predicts_accuracies(head: Path) -> None:
+    space = get_space("NB101")
+    cells = GraphBatch.from_graphs(space.sample(9, np.random.default_rng(0)))
+    outputs, _ = fine_tuned("SVGE_acc", space, head, 100, torch.device("cpu")).predict(cells)
+    values = np.linspace(0.5, 0.9, 40)
+    save_scale(head, "ranks", values)
+    means, _ = fine_tuned("SVGE_acc", space, head, 100, torch.device("cpu")).predict(cells)
+    assert np.allclose(means, NormalScores(values).back(outputs))
+    assert not np.allclose(means, outputs)
