@@ -94,12 +94,21 @@ def _ensemble(wish: Wish) -> Predictor:
     return wish.described(Ensemble(members))
 
 
+def _svge_head(wish: Wish) -> Predictor:
+    from predictors.fine_tuned import FineTuned
+    from predictors.trained_vae import load_trained_vae
+
+    vae = load_trained_vae(wish.space, wish.weights)
+    return FineTuned(wish.space, vae, scale=wish.scale, seed=wish.seed)
+
+
 METHODS: dict[str, Method] = {
     "gp": Method(_gp),
     "sparse_gp": Method(_sparse_gp),
     "trees": Method(_trees),
     "ridge": Method(_ridge),
     "graph_network": Method(_graph_network, features=("statistics",)),
+    "svge_head": Method(_svge_head, features=(), weights=True),
     "ensemble": Method(_ensemble),
 }
 """Every method, by its name; a new one is a function above and a line here."""

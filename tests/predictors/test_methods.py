@@ -19,9 +19,10 @@ from predictors.predictor import Predictor
 
 LABELLED, OTHERS = 100, 300
 
-FAST = [name for name in METHODS if name != "graph_network"]
+SLOW = ["graph_network", "svge_head"]
+FAST = [name for name in METHODS if name not in SLOW]
 """Methods that learn 100 labels in a second or two."""
-ALL = [*FAST, pytest.param("graph_network", marks=pytest.mark.slow)]
+ALL = [*FAST, *(pytest.param(name, marks=pytest.mark.slow) for name in SLOW)]
 
 
 @cache
@@ -43,11 +44,16 @@ def values() -> np.ndarray:
     return 0.9 - 0.2 * np.exp(-convolutions / 2) + 0.015 * noise
 
 
+def make(method: str, scale: str = "ranks") -> Predictor:
+    features = None if METHODS[method].features == () else ["statistics"]
+    return make_predictor(get_space("NB101"), method, features, scale=SCALES[scale])
+
+
 def fit(method: str, scale: str = "ranks") -> Predictor:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(graph_network, "PASSES", 0)
         patch.setattr(graph_network, "LEAST_STEPS", 60)
-        predictor = make_predictor(get_space("NB101"), method, ["statistics"], scale=SCALES[scale])
+        predictor = make(method, scale)
         predictor.fit(cells()[:LABELLED], values()[:LABELLED])
     return predictor
 
@@ -119,7 +125,7 @@ def test_one_architecture_alone(method: str) -> None:
 
 @pytest.mark.parametrize("method", METHODS)
 def test_labels_that_teach_nothing_are_refused(method: str) -> None:
-    few = make_predictor(get_space("NB101"), method, ["statistics"])
+    few = make(method)
     with pytest.raises(InputError, match=r"3 labels were given, this predictor needs at least \d"):
         few.fit(cells()[:3], values()[:3])
     with pytest.raises(InputError, match=r"all 100 labels are 0\.5: there is nothing to learn"):
@@ -148,6 +154,8 @@ def test_every_space_has_a_default_that_predicts(space: str) -> None:
         ({"method": "gpp"}, "no method is called 'gpp': did you mean 'gp'"),
         ({"features": ["statistcs"]}, "no features are called 'statistcs': did you mean"),
         ({"features": []}, "no features were named"),
+        ({"method": "svge_head", "features": ["paths"]}, "'svge_head' reads graphs, no features"),
+        ({"method": "svge_head", "weights": "SVGE_NB201"}, "7 node types, NB101 has 5"),
         (
             {"method": "ridge", "features": ["walks"], "weights": "SVGE_NB101"},
             "the method 'ridge' on walks reads no weights",
