@@ -35,7 +35,7 @@ from estimators.digits101 import CONFIG, SPACE, estimator  # noqa: E402
 from estimators.networks import load_design  # noqa: E402
 from estimators.store import Store  # noqa: E402
 from estimators.workers import ThisProcess, WorkerProcesses  # noqa: E402
-from experiment.arguments import non_negative_int, parser, positive_int  # noqa: E402
+from experiment.arguments import Parser, non_negative_int, parser, positive_int  # noqa: E402
 from experiment.errors import run_command  # noqa: E402
 from experiment.progress import progress  # noqa: E402
 from experiment.run import RunFolder  # noqa: E402
@@ -165,8 +165,8 @@ def _records(
     return records
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Repeat the experiment with several seeds; print, draw and write what came of it."""
+def make_parser() -> Parser:
+    """The command line."""
     flags = parser("Let a predictor of small cells choose larger ones, and train them on digits.")
     flags.add_argument("--predictor", default="default", help="method, or default: the suite's own")
     flags.add_argument("--features", nargs="+", help="what the method is told of a cell")
@@ -184,7 +184,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     flags.add_argument("--workers", type=positive_int, default=1, help="processes that train")
     flags.add_argument("--out", type=Path, default=OUT, help="folder of the run")
     flags.add_argument("--resume", action="store_true", help="go on with what is there")
-    given = flags.parse_args(arguments)
+    return flags
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Repeat the experiment with several seeds; print, draw and write what came of it."""
+    given = make_parser().parse_args(arguments)
     torch.set_num_threads(1)  # as the table was measured
     benchmark = get_benchmark(SPACE)
     settings = ("predictor", "features", "labels", "seeds", "top", "training_seeds")

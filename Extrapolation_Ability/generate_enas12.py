@@ -17,7 +17,7 @@ if str(ROOT) not in sys.path[:1]:
 from collections.abc import Sequence  # noqa: E402
 
 from datasets.spaces.enas import enas12  # noqa: E402
-from experiment.arguments import add_common, parser  # noqa: E402
+from experiment.arguments import Parser, add_common, parser  # noqa: E402
 from experiment.errors import run_command  # noqa: E402
 from Extrapolation_Ability.wanted import (  # noqa: E402
     CANDIDATES,
@@ -28,8 +28,8 @@ from Extrapolation_Ability.wanted import (  # noqa: E402
 )
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Make the architectures that are asked for and write them."""
+def make_parser() -> Parser:
+    """The command line."""
     flags = parser("Write ENAS macro architectures of 12 layers, 1,000 random ones by default.")
     add_network_flags(flags)
     add_random_flag(flags)
@@ -38,7 +38,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     flags.add_argument("--overwrite", action="store_true", help="replace the file that is there")
     add_common(flags)
-    given = flags.parse_args(arguments)
+    return flags
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Make the architectures that are asked for and write them."""
+    given = make_parser().parse_args(arguments)
     networks = wanted_networks(given)
     write_candidates(given.out, enas12(), networks, given.overwrite)
     print(f"{len(networks):,} different architectures of 12 layers: {given.out}")

@@ -21,7 +21,7 @@ import time  # noqa: E402
 from collections.abc import Sequence  # noqa: E402
 
 from datasets import get_space  # noqa: E402
-from experiment.arguments import add_common, parser  # noqa: E402
+from experiment.arguments import Parser, add_common, parser  # noqa: E402
 from experiment.errors import run_command  # noqa: E402
 from Extrapolation_Ability.wanted import (  # noqa: E402
     CANDIDATES,
@@ -33,8 +33,8 @@ from Extrapolation_Ability.wanted import (  # noqa: E402
 )
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Make the cells that are asked for and write them."""
+def make_parser() -> Parser:
+    """The command line."""
     flags = parser("Write cells beyond a space of NAS-Bench-101 cells, by default the published.")
     flags.add_argument("--space", default="NB101", choices=list(NODES), help="what they lie beyond")
     add_cell_flags(flags)
@@ -46,7 +46,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     flags.add_argument("--overwrite", action="store_true", help="replace the file that is there")
     add_common(flags)
-    given = flags.parse_args(arguments)
+    return flags
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Make the cells that are asked for and write them."""
+    given = make_parser().parse_args(arguments)
     began = time.perf_counter()
     space = get_space(given.space)
     cells = wanted_cells(given, space)
