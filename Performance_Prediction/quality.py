@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import kendalltau, pearsonr
+from scipy.stats import kendalltau, pearsonr, spearmanr
 
 
 @dataclass(frozen=True)
@@ -16,12 +16,14 @@ class Quality:
         architectures: how many were compared.
         kendall_tau: τ-b, the share of pairs in the right order less that in the wrong one; NaN
             where all predictions or all truths are equal.
+        spearman_rho: linear correlation of the ranks; NaN in the same case.
         pearson_r: linear correlation; NaN in the same case.
         rmse: root of the mean squared error, in the unit of the values.
     """
 
     architectures: int
     kendall_tau: float
+    spearman_rho: float
     pearson_r: float
     rmse: float
 
@@ -30,12 +32,13 @@ class Quality:
         """Compare; an architecture without a finite truth is left out. **Shape** (B,) each."""
         known = np.isfinite(truth)
         predicted, truth = predicted[known], truth[known]
-        tau = pearson = float("nan")
+        tau = rho = pearson = float("nan")
         if len(truth) > 1 and np.ptp(predicted) > 0 and np.ptp(truth) > 0:
             tau = float(kendalltau(predicted, truth).statistic)
+            rho = float(spearmanr(predicted, truth).statistic)
             pearson = float(pearsonr(predicted, truth).statistic)
         error = float(np.sqrt(np.square(predicted - truth).mean())) if len(truth) else float("nan")
-        return cls(len(truth), tau, pearson, error)
+        return cls(len(truth), tau, rho, pearson, error)
 
     def __str__(self) -> str:
         return (

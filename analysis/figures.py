@@ -107,7 +107,7 @@ def latent_map(
     for axis, number in ((axes.xaxis, 0), (axes.yaxis, 1)):
         axis.set_label_text(f"component {number + 1} ({share[number]:.0%} of the variance)")
     axes.set_aspect("equal", adjustable="datalim")
-    _finish(axes, title)
+    finish(axes, title)
     return figure
 
 
@@ -286,13 +286,13 @@ def curves(
         axes.set_axisbelow(True)
         if len(keys) > 1:
             axes.legend(frameon=False, fontsize="small")
-        _finish(axes, None)
+        finish(axes, None)
     if title:
         figure.suptitle(title, color=INK, fontsize=11)
     return figure
 
 
-def _finish(axes: Axes, title: str | None) -> None:
+def finish(axes: Axes, title: str | None) -> None:
     """The look that all figures share: no frame above and to the right, quiet ticks."""
     axes.spines[["top", "right"]].set_visible(False)
     axes.tick_params(color="#999999", labelcolor=INK)

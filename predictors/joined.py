@@ -38,9 +38,20 @@ class Joined:
             )
 
     def __call__(self, inputs: Sequence[Description]) -> np.ndarray:
-        """The same descriptions of other architectures. **Shape** (B, sum of widths)."""
+        """The same descriptions of other architectures. **Shape** (B, sum of widths).
+
+        Raises:
+            InputError: a number is not finite.
+        """
         pairs = zip(self._columns, inputs, strict=True)
-        return np.concatenate([columns(each.rows) for columns, each in pairs], axis=1)
+        rows = np.concatenate([columns(each.rows) for columns, each in pairs], axis=1)
+        if not np.isfinite(rows).all():
+            wrong = np.flatnonzero(~np.isfinite(rows).all(axis=1))[0]
+            raise InputError(
+                f"the description of architecture {wrong} has a number that is not finite: "
+                "leave the architecture out, or describe it by other features"
+            )
+        return rows
 
 
 class _Columns:
@@ -48,7 +59,10 @@ class _Columns:
 
     def __init__(self, rows: np.ndarray) -> None:
         deviation = rows.std(axis=0)
-        self._kept = np.flatnonzero(deviation > ROUNDING * np.abs(rows).max(axis=0, initial=0.0))
+        # A column that is not finite is kept, to be refused.
+        self._kept = np.flatnonzero(
+            ~(deviation <= ROUNDING * np.abs(rows).max(axis=0, initial=0.0))
+        )
         self._mean, self._deviation = rows.mean(axis=0)[self._kept], deviation[self._kept]
         self.width = len(self._kept)
 

@@ -86,12 +86,15 @@ def _graph_network(wish: Wish) -> Predictor:
 
 
 def _ensemble(wish: Wish) -> Predictor:
+    """A Gaussian process on all descriptions, and graph networks that read the numeric ones."""
     from predictors.ensemble import Ensemble
-    from predictors.gaussian_process import GaussianProcess
-    from predictors.trees import BoostedTrees
+    from predictors.features import FEATURES
+    from predictors.graph_network import GraphNetwork
 
-    members = [GaussianProcess(wish.scale, wish.seed), BoostedTrees(wish.scale, wish.seed)]
-    return wish.described(Ensemble(members))
+    process = _gp(wish)  # refuses features that there are not
+    numeric = [name for name in wish.features if FEATURES[name].numeric]
+    networks = GraphNetwork(wish.space, numeric, wish.scale, wish.seed)
+    return Ensemble([process, networks])
 
 
 def _svge_head(wish: Wish) -> Predictor:
@@ -114,10 +117,10 @@ METHODS: dict[str, Method] = {
 """Every method, by its name; a new one is a function above and a line here."""
 
 DEFAULT: dict[str, tuple[str, tuple[str, ...]]] = {
-    "NB101": ("gp", ("statistics", "walks", "neighbourhoods")),
-    "DIGITS101": ("gp", ("statistics", "walks", "neighbourhoods")),
-    "NB201": ("gp", ("statistics", "walks")),
-    "ENAS": ("gp", ("one_hot", "one_hot_pairs")),
+    "NB101": ("ensemble", ("statistics", "walks", "neighbourhoods", "digits")),
+    "DIGITS101": ("ensemble", ("statistics", "walks", "neighbourhoods")),
+    "NB201": ("ensemble", ("statistics", "walks", "neighbourhoods")),
+    "ENAS": ("gp", ("one_hot",)),
     "ENAS12": ("gp", ("statistics", "one_hot")),
 }
 """Space → method and features where nobody chooses."""
@@ -150,20 +153,33 @@ def make_predictor(
             weights that nothing would read.
         ModelError: there are no such weights, or they cannot be read.
     """
-    best, usual = DEFAULT.get(space.name, ELSEWHERE)
-    name = method or best
-    if name not in METHODS:
-        raise InputError(f"no method is called {name!r}: {nearest(name, list(METHODS))}")
+    name, wished = choice(space, method, features)
     chosen = METHODS[name]
-    if features is not None and chosen.features == ():
-        raise InputError(f"the method {name!r} reads graphs, no features: name none")
-    own = usual if chosen.features is None else chosen.features
-    wished = own if features is None else tuple(dict.fromkeys(features))
-    if not wished and chosen.features != ():
-        raise InputError("no features were named: name one at least, or leave the choice out")
     if weights is not None and not chosen.weights and "latents" not in wished:
         raise InputError(
             f"the method {name!r} on {', '.join(wished)} reads no weights: name none, "
             "or add the features 'latents'"
         )
     return chosen.make(Wish(space, wished, scale or NormalScores, seed, weights))
+
+
+def choice(
+    space: SearchSpace, method: str | None, features: Sequence[str] | None
+) -> tuple[str, tuple[str, ...]]:
+    """The method and the features that are meant, where one or both were not named.
+
+    Raises:
+        InputError: there is no such method, or it does not take features.
+    """
+    best, usual = DEFAULT.get(space.name, ELSEWHERE)
+    name = method or best
+    if name not in METHODS:
+        raise InputError(f"no method is called {name!r}: {nearest(name, list(METHODS))}")
+    own = METHODS[name].features
+    if features is None:
+        return name, usual if own is None else own
+    if own == ():
+        raise InputError(f"the method {name!r} reads graphs, no features: name none")
+    if not features:
+        raise InputError("no features were named: name one at least, or leave the choice out")
+    return name, tuple(dict.fromkeys(features))

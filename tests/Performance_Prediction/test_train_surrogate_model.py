@@ -131,7 +131,7 @@ def test_published_flags_and_checkpoints_work(
 def test_quality_leaves_unknown_truths_out_and_has_no_order_without_differences() -> None:
     truth = np.array([0.1, np.nan, 0.3, 0.2])
     quality = Quality.of(np.array([1.1, 9.0, 1.3, 1.2]), truth)
-    assert dataclasses.astuple(quality) == pytest.approx((3, 1.0, 1.0, 1.0))
+    assert dataclasses.astuple(quality) == pytest.approx((3, 1.0, 1.0, 1.0, 1.0))
     assert np.isnan(Quality.of(np.ones(4), truth).kendall_tau)
 
 

@@ -19,7 +19,7 @@ from predictors.predictor import Predictor
 
 LABELLED, OTHERS = 100, 300
 
-SLOW = ["graph_network", "svge_head"]
+SLOW = ["graph_network", "svge_head", "ensemble"]
 FAST = [name for name in METHODS if name not in SLOW]
 """Methods that learn 100 labels in a second or two."""
 ALL = [*FAST, *(pytest.param(name, marks=pytest.mark.slow) for name in SLOW)]
@@ -138,7 +138,11 @@ def test_labels_that_teach_nothing_are_refused(method: str) -> None:
 
 
 @pytest.mark.parametrize("space", SPACES)
-def test_every_space_has_a_default_that_predicts(space: str) -> None:
+def test_every_space_has_a_default_that_predicts(
+    space: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(graph_network, "PASSES", 0)
+    monkeypatch.setattr(graph_network, "LEAST_STEPS", 3)
     assert space in DEFAULT
     graphs = get_space(space).sample_batch(24, np.random.default_rng(0))
     predictor = make_predictor(get_space(space))

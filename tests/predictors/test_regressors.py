@@ -7,10 +7,13 @@ import math
 import numpy as np
 import pytest
 import torch
+from linear_operator.utils.cholesky import psd_safe_cholesky
 from scipy.stats import multivariate_normal
 
+from experiment.errors import InputError
 from predictors.gaussian_process import GaussianProcess
 from predictors.joined import Joined
+from predictors.kernels import cholesky_errors
 from predictors.linear import STRENGTHS, Ridge
 from predictors.regressor import Description, Standardised
 from predictors.sparse import JITTER, SparseGaussianProcess, _Inducing
@@ -124,3 +127,21 @@ def test_columns_that_vary_by_rounding_only_are_left_out() -> None:
     rows = np.random.default_rng(0).normal(size=(20, 2))
     rows[:, 1] = 3.0 + 1e-14 * rows[:, 1]
     assert Joined([Description(rows)]).widths == [1]
+
+
+def test_numbers_that_are_not_finite_are_refused() -> None:
+    rows = np.random.default_rng(0).normal(size=(20, 2))
+    joined = Joined([Description(rows)])
+    rows[4, 1] = np.nan
+    with pytest.raises(InputError, match="architecture 4 has a number that is not finite"):
+        joined([Description(rows)])
+    with pytest.raises(InputError, match="architecture 0 has a number that is not finite"):
+        Joined([Description(rows)])([Description(rows)])
+
+
+@pytest.mark.filterwarnings("ignore:A not p.d.")
+def test_a_covariance_without_a_factor_is_one_sentence() -> None:
+    with pytest.raises(InputError, match="no Cholesky factor: leave out"), cholesky_errors():
+        psd_safe_cholesky(-torch.eye(3))
+    with pytest.raises(InputError, match="no Cholesky factor: leave out"), cholesky_errors():
+        psd_safe_cholesky(torch.full((3, 3), torch.nan))

@@ -1,0 +1,224 @@
+"""The command that fits predictors: what it writes, what it predicts, what it refuses.
+
+DIGITS101 is its space: its table comes with the project.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.stats import kendalltau
+
+from datasets import get_benchmark, get_space
+from datasets.graph import ArchitectureError, ArchitectureGraph
+from datasets.testing import relabelled
+from experiment.errors import InputError
+from models import ModelError
+from Performance_Prediction.fit_predictor import main
+from Performance_Prediction.task import divide, of_benchmark
+
+Output = pytest.CaptureFixture[str]
+SPACE = ["--space", "DIGITS101"]
+QUICK = [*SPACE, "--method", "ridge", "--features", "statistics", "--labels", "60"]
+
+
+def cell_lines(count: int, **more: object) -> list[dict[str, Any]]:
+    """Cells of the space with keys of one's own."""
+    space = get_space("DIGITS101")
+    cells = space.sample(count, np.random.default_rng(0))
+    return [{**space.to_record(cell), "id": n, **more} for n, cell in enumerate(cells)]
+
+
+def write(path: Path, lines: list[dict[str, Any]]) -> Path:
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return path
+
+
+def result_of(output: Output) -> dict[str, Any]:
+    return json.loads(output.readouterr().out)
+
+
+def test_it_says_how_good_predictions_of_the_rest_are(tmp_path: Path, capsys: Output) -> None:
+    assert main([*QUICK, "--json", "--log_dir", str(tmp_path)]) == 0
+    result = result_of(capsys)
+    (folder,) = tmp_path.iterdir()
+    assert json.loads((folder / "result.json").read_text()) == result
+    assert (folder / "figures" / "predicted.png").stat().st_size > 10_000
+    with (folder / "predictions.csv").open() as handle:
+        rows = list(csv.DictReader(handle))
+    assert result["labels"] + len(rows) == len(get_benchmark("DIGITS101"))
+    texts = ("hash", "architecture")
+    column = {
+        name: np.array([float(row[name]) for row in rows]) for name in rows[0] if name not in texts
+    }
+    for metric in ("test", "validation"):
+        tau = kendalltau(column["mean"], column[metric]).statistic
+        assert result["quality"][metric]["kendall_tau"] == pytest.approx(tau)
+    inside = (column["low_90"] <= column["validation"]) & (
+        column["validation"] <= column["high_90"]
+    )
+    assert result["coverage"]["90%"] == pytest.approx(inside.mean())
+    assert result["quality"]["test"]["kendall_tau"] > 0.3
+    benchmark = get_benchmark("DIGITS101")
+    for row in rows[:5]:
+        number = benchmark.row(row["hash"])
+        assert number is not None
+        assert benchmark.metric("test").mean()[number] == pytest.approx(float(row["test"]))
+        assert benchmark.space.hash(benchmark.space.parse(row["architecture"])) == row["hash"]
+
+
+def test_the_table_is_short_and_a_run_can_be_repeated(tmp_path: Path, capsys: Output) -> None:
+    main([*QUICK, "--log_dir", str(tmp_path), "--features", "statistics,walks"])
+    first = capsys.readouterr().out.splitlines()
+    assert len(first) == 6
+    assert first[0].startswith("ridge on statistics + walks, 60 validation labels of DIGITS101")
+    main([*QUICK, "--log_dir", str(tmp_path), "--features", "statistics", "walks"])
+    assert capsys.readouterr().out.splitlines()[1:] == first[1:]
+    main([*QUICK, "--log_dir", str(tmp_path), "--seed", "2"])
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_run_of_other_settings_is_not_overwritten(tmp_path: Path) -> None:
+    place = ["--log_dir", str(tmp_path), "--name", "mine"]
+    main([*QUICK, *place])
+    with pytest.raises(InputError, match="holds another experiment: its 'scale' is 'ranks'"):
+        main([*QUICK, *place, "--scale", "values"])
+
+
+def test_it_predicts_the_cells_of_a_file(tmp_path: Path, capsys: Output) -> None:
+    """Isomorphic cells alike, keys kept, to a file or to the terminal."""
+    space = get_space("DIGITS101")
+    lines = cell_lines(6, note="kept")
+    graphs = [space.parse(json.dumps(line)) for line in lines]
+    twin = relabelled(graphs[0], np.random.default_rng(1))
+    lines.append({**space.to_record(twin), "id": "twin"})
+    file, out = write(tmp_path / "cells.jsonl", lines), tmp_path / "out" / "predicted.jsonl"
+    assert main([*QUICK, "--architectures", str(file), "--out", str(out)]) == 0
+    assert capsys.readouterr().out == f"predictions of 7 architectures in {out}\n"
+    found = [json.loads(line) for line in out.read_text().splitlines()]
+    for line, predicted in zip(lines, found, strict=True):
+        assert {key: predicted[key] for key in line} == line
+        assert predicted["std"] > 0
+    assert found[0]["mean"] == pytest.approx(found[6]["mean"])
+    main([*QUICK, "--architectures", str(file)])
+    printed = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert printed == found
+    with pytest.raises(InputError, match="is there already: add --overwrite"):
+        main([*QUICK, "--architectures", str(file), "--out", str(out)])
+    assert main([*QUICK, "--architectures", str(file), "--out", str(out), "--overwrite"]) == 0
+
+
+def test_it_learns_from_a_file_of_measurements(tmp_path: Path, capsys: Output) -> None:
+    """Numbers of one's own, where equal cells count by their mean."""
+    space = get_space("DIGITS101")
+    lines = cell_lines(90)
+    for number, line in enumerate(lines):
+        convolutions = line["ops"].count("conv3x3-bn-relu")
+        line |= {"validation": 0.5 + 0.1 * convolutions, "test": 0.4 + 0.01 * number}
+    file = write(tmp_path / "mine.jsonl", lines)
+    others = write(tmp_path / "others.jsonl", cell_lines(30)[10:])
+    own = [*SPACE, "--method", "ridge", "--features", "statistics", "--labels_file", str(file)]
+    main([*own, "--architectures", str(others)])
+    for printed in capsys.readouterr().out.splitlines():
+        record = json.loads(printed)
+        pruned = space.canonical(space.parse(printed))
+        truth = 0.5 + 0.1 * sum(kind == 3 for kind in pruned.types)
+        assert record["mean"] == pytest.approx(truth, abs=0.12)
+    main([*own, "--labels", "40", "--json", "--log_dir", str(tmp_path / "runs")])
+    result = result_of(capsys)
+    distinct = {space.hash(space.parse(json.dumps(line))) for line in lines}
+    assert result["predicted"] == len(distinct) - 40
+    assert result["quality"]["validation"]["kendall_tau"] > 0.6
+    with pytest.raises(InputError, match="learnt from, none is left to predict: give fewer"):
+        main(own)
+
+
+def test_labels_are_drawn_from_what_was_sampled_uniformly(data_root: Path) -> None:
+    benchmark = get_benchmark("NB101", data_root)
+    measured = of_benchmark(benchmark, ["test", "validation"])
+    assert len(measured) == (benchmark.metric("uniform_sample").mean() == 1).sum() == 22_965
+    known, rest = divide(measured, 100, seed=3)
+    again, _ = divide(measured, 100, seed=3)
+    other, _ = divide(measured, 100, seed=4)
+    assert len(known) == 100
+    assert known.fingerprint("test") == again.fingerprint("test") != other.fingerprint("test")
+    assert set(known.hashes) | set(rest.hashes) == set(measured.hashes)
+    assert not set(known.hashes) & set(rest.hashes)
+    row = benchmark.row(str(known.hashes[0]))
+    assert row is not None
+    assert known.graphs.graph(0) == benchmark.graphs.graph(row)
+    assert known.values["test"][0] == benchmark.metric("test").mean()[row]
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        (["--labels", "3"], "3 labels were given, this predictor needs at least 5"),
+        (["--labels", "99999"], "--labels 99999 is more than the 2532 measured"),
+        (["--labels", "2532"], "none is left to predict"),
+        (["--method", "rigde"], "no method is called 'rigde': did you mean 'ridge'"),
+        (["--features", "statistics,wlaks"], "no features are called 'wlaks': did you mean"),
+        (["--label", "accuracy"], "has no metric 'accuracy'"),
+        (["--target", "accuracy"], "has no metric 'accuracy'"),
+        (["--dataset", "cifar10"], "DIGITS101 was measured on digits only"),
+        (["--weights", "SVGE_NB101"], "reads no weights"),
+        (["--features", "latents", "--weights", "SVGE_NB201"], "7 node types, DIGITS101 has 5"),
+        (["--features", "latents", "--weights", "nowhere"], "no weights at nowhere"),
+        (["--out", "x.jsonl"], "--out is for the predictions of --architectures"),
+        (["--architectures", "absent.jsonl"], "cannot read architectures from 'absent.jsonl'"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_leaves_nothing(
+    tmp_path: Path, more: list[str], words: str
+) -> None:
+    with pytest.raises((InputError, ModelError), match=words):
+        main([*QUICK, "--log_dir", str(tmp_path), *more])
+    assert list(tmp_path.iterdir()) == []
+
+
+def bad_lines() -> dict[str, tuple[dict[str, Any], str]]:
+    space = get_space("DIGITS101")
+    large = ArchitectureGraph((1, 3, 3, 3, 3, 3, 3, 0), tuple((n, n + 1) for n in range(7)))
+    fine = cell_lines(1)[0]
+    return {
+        "outside": (space.to_record(large), "line 3 of .*not an architecture of DIGITS101"),
+        "no cell": ({"arch": "|a~0|"}, "line 3 of .*has no key 'matrix'"),
+        "missing": (fine, "line 3 of .* has no 'validation', expected a finite number"),
+        "failed": ({**fine, "validation": None}, "line 3 of .* has 'validation': None"),
+        "nan": ({**fine, "validation": float("nan")}, "line 3 of .* has 'validation': nan"),
+    }
+
+
+@pytest.mark.parametrize("fault", bad_lines())
+def test_a_bad_line_is_named(tmp_path: Path, fault: str) -> None:
+    line, words = bad_lines()[fault]
+    good = cell_lines(2, validation=0.5)
+    file = write(tmp_path / "lines.jsonl", [*good, line])
+    flag = "--architectures" if fault in ("outside", "no cell") else "--labels_file"
+    with pytest.raises((InputError, ArchitectureError), match=words):
+        main([*QUICK, flag, str(file), "--log_dir", str(tmp_path / "runs")])
+    assert [path.name for path in tmp_path.iterdir()] == ["lines.jsonl"]
+
+
+def test_constant_measurements_are_refused(tmp_path: Path) -> None:
+    file = write(tmp_path / "lines.jsonl", cell_lines(40, validation=0.5))
+    others = write(tmp_path / "others.jsonl", cell_lines(2))
+    with pytest.raises(InputError, match=r"labels are 0\.5: there is nothing to learn"):
+        main(
+            [
+                *SPACE,
+                "--method",
+                "ridge",
+                "--features",
+                "walks",
+                "--labels_file",
+                str(file),
+                "--architectures",
+                str(others),
+            ]
+        )

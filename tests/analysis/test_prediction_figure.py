@@ -1,0 +1,25 @@
+"""The figure of predicted against measured values."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from analysis.prediction_figure import predicted_against_measured
+
+
+def test_every_known_architecture_has_a_dot_by_value_and_by_rank() -> None:
+    predicted = np.array([0.9, 0.7, 0.5, 0.8])
+    measured = np.array([0.8, 0.9, np.nan, 0.1])
+    figure = predicted_against_measured(predicted, measured, label="accuracy", title="t")
+    by_value, by_rank = (axes.collections[0].get_offsets() for axes in figure.axes)
+    assert np.allclose(by_value, [[0.8, 0.9], [0.9, 0.7], [0.1, 0.8]])
+    assert np.allclose(by_rank, [[2, 1], [1, 3], [3, 2]])
+    low, high = figure.axes[0].get_xlim()
+    assert low < 0.5 < 0.9 < high
+    left, right = figure.axes[1].get_xlim()
+    assert left > right  # the best stand at the upper right
+
+
+def test_one_architecture_can_be_drawn() -> None:
+    figure = predicted_against_measured(np.array([0.9]), np.array([0.9]), label="accuracy")
+    assert np.shape(figure.axes[0].collections[0].get_offsets()) == (1, 2)
