@@ -20,7 +20,7 @@ from predictors.regressor import Description, NormalScores, Scale
 
 MEMBERS = 8
 BATCH = 32
-PASSES, LEAST_STEPS, MOST_STEPS = 50, 600, 6_000
+PASSES, LEAST_STEPS, MOST_STEPS = 30, 300, 4_000
 RATE, WEIGHT_DECAY, WARM_UP, LARGEST_GRADIENT = 3e-3, 0.05, 0.15, 5.0
 PORTION = 2_048
 """Architectures that are predicted at once."""

@@ -124,6 +124,7 @@ class OneHot(Features):
     """
 
     name = "one_hot"
+    numeric = True
 
     def __call__(self, batch: GraphBatch) -> np.ndarray:
         """Zeros and ones. **Shape** (B, N · T + N · (N − 1) / 2), float64.

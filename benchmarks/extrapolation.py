@@ -1,0 +1,208 @@
+"""How well predictors rank architectures beyond those that they learnt from, on known values.
+
+    python benchmarks/extrapolation.py nodes convolutions better digits [--seeds 5] [--labels 400]
+
+Four ways to go beyond what was measured (``SETTINGS``): NB101 from cells of at most 6 nodes to
+those of 7 (within the uniformly sampled cells); NB201 from cells with at most 2 convolutions to
+those with more; ENAS from the worse half to the better; DIGITS101 from at most 5 nodes to the
+sample of 6, 7 and 8. Labels are mean validation accuracies. Of the architectures beyond, Kendall's
+τ with the truth, the mean true rank of the 5 that are predicted best, and the regret of the best
+of those 5. Beside each method stands the same one fitted to as many labels from beyond (those left
+out of its ranking), parameters and FLOPs, and random choice. What is there is not measured again.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from scipy.stats import kendalltau, rankdata
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from benchmarks.prediction import CONTENDERS, COSTS, RESULTS, kept  # noqa: E402
+from datasets import get_benchmark  # noqa: E402
+from datasets.batch import GraphBatch  # noqa: E402
+from datasets.space import SearchSpace  # noqa: E402
+from experiment.arguments import parser, positive_int  # noqa: E402
+from experiment.errors import run_command  # noqa: E402
+from experiment.files import write_json  # noqa: E402
+from experiment.progress import progress  # noqa: E402
+from predictors.features import describe, make_features  # noqa: E402
+from predictors.methods import make_predictor  # noqa: E402
+
+TOP = 5
+MOST_CONVOLUTIONS = 2
+DRAWS = 2_000
+"""Random choices that the row of random choice is the mean of."""
+
+
+@dataclass(frozen=True)
+class Domain:
+    """Architectures with what they reach.
+
+    Attributes:
+        graphs: B of them.
+        labels: what a predictor may learn. **Shape** (B,).
+        truth: what it is judged by. **Shape** (B,).
+    """
+
+    graphs: GraphBatch
+    labels: np.ndarray
+    truth: np.ndarray
+
+    def __getitem__(self, rows: np.ndarray) -> Domain:
+        """Some of them. **Shape** (n,) integers."""
+        return Domain(self.graphs[torch.from_numpy(rows)], self.labels[rows], self.truth[rows])
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+Setting = tuple[SearchSpace, Domain, Domain]
+"""Space, the architectures that may be learnt from, and those beyond."""
+
+
+def _table(name: str, data_root: Path | None, **choices: str) -> tuple[SearchSpace, Domain]:
+    benchmark = get_benchmark(name, data_root, **choices)
+    labels = benchmark.metric("validation").mean()
+    truth = benchmark.metric("test" if "test" in benchmark.metrics else "validation").mean()
+    known = np.isfinite(labels) & np.isfinite(truth)
+    if "uniform_sample" in benchmark.metrics:
+        known &= benchmark.metric("uniform_sample").mean() == 1
+    return benchmark.space, Domain(benchmark.graphs, labels, truth)[np.flatnonzero(known)]
+
+
+def _divided(space: SearchSpace, table: Domain, beyond: np.ndarray) -> Setting:
+    return space, table[np.flatnonzero(~beyond)], table[np.flatnonzero(beyond)]
+
+
+def nodes(data_root: Path | None) -> Setting:
+    """NB101: at most 6 nodes → 7."""
+    space, table = _table("NB101", data_root)
+    return _divided(space, table, table.graphs.num_nodes.numpy() == space.max_nodes)
+
+
+def convolutions(data_root: Path | None) -> Setting:
+    """NB201 on CIFAR-10: few convolutions → more."""
+    space, table = _table("NB201", data_root)
+    kinds = [space.types.index(name) for name in ("nor_conv_1x1", "nor_conv_3x3")]
+    counts = torch.isin(table.graphs.types, torch.tensor(kinds)).sum(dim=1)
+    return _divided(space, table, counts.numpy() > MOST_CONVOLUTIONS)
+
+
+def better(data_root: Path | None) -> Setting:
+    """ENAS: the worse half → the better."""
+    space, table = _table("ENAS", data_root)
+    return _divided(space, table, table.labels > np.median(table.labels))
+
+
+def digits(data_root: Path | None) -> Setting:
+    """DIGITS101: at most 5 nodes → a sample of 6, 7 and 8 nodes."""
+    space, inside = _table("DIGITS101", data_root)
+    _, outside = _table("DIGITS101", data_root, cells="larger")
+    return space, inside, outside
+
+
+SETTINGS: dict[str, Callable[[Path | None], Setting]] = {
+    "nodes": nodes,
+    "convolutions": convolutions,
+    "better": better,
+    "digits": digits,
+}
+
+
+def judge(predicted: np.ndarray, truth: np.ndarray) -> dict[str, float]:
+    """How good a ranking is. **Shape** (B,) each."""
+    top = np.argsort(-predicted, kind="stable")[:TOP]
+    ranks = rankdata(-truth)
+    return {
+        "tau": float(kendalltau(predicted, truth).statistic),
+        "top_rank": float(ranks[top].mean()),
+        "regret": float(truth.max() - truth[top].max()),
+    }
+
+
+def judge_random(truth: np.ndarray, seed: int) -> dict[str, float]:
+    """What a random choice of five gives, on average. **Shape** (B,)."""
+    generator = np.random.default_rng(seed)
+    regrets = [truth.max() - generator.choice(truth, TOP).max() for _ in range(DRAWS)]
+    return {
+        "tau": 0.0,
+        "top_rank": (len(truth) + 1) / 2,
+        "regret": float(np.mean(regrets)),
+    }
+
+
+def measure(
+    setting: Setting, contender: str, amount: int, seed: int
+) -> dict[str, dict[str, float]]:
+    """Fit inside, and fit beyond; both rank the same architectures beyond."""
+    space, inside, outside = setting
+    order = np.random.default_rng(seed).permutation(len(outside))
+    spare = min(amount, len(outside) // 2)
+    labelled, ranked = outside[order[:spare]], outside[order[spare:]]
+    if contender == "random":
+        return {"beyond": judge_random(ranked.truth, seed)}
+    if contender in COSTS:
+        costs = describe(make_features("costs", space), ranked.graphs)[:, COSTS.index(contender)]
+        return {"beyond": judge(costs, ranked.truth)}
+    chosen = np.random.default_rng(seed).permutation(len(inside))[:amount]
+    method, features = CONTENDERS[contender] or (None, None)
+    outcome = {}
+    for name, known in (("beyond", inside[chosen]), ("within", labelled)):
+        predictor = make_predictor(space, method, features or None, seed=seed)
+        predictor.fit(known.graphs, known.labels)
+        outcome[name] = judge(predictor.forecast(ranked.graphs).scores, ranked.truth)
+    return outcome
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure what is not kept yet, and print the table."""
+    flags = parser("How well predictors rank architectures beyond those they learnt from.")
+    flags.add_argument("settings", nargs="+", choices=list(SETTINGS))
+    flags.add_argument("--labels", type=positive_int, default=400, help="architectures to learn")
+    flags.add_argument("--seeds", type=positive_int, default=5, help="draws of the labels")
+    everyone = ["random", *COSTS, *CONTENDERS]
+    flags.add_argument("--contenders", nargs="+", choices=everyone, default=everyone)
+    flags.add_argument("--data_root", type=Path, help="folder of the measured data")
+    flags.add_argument("--threads", type=positive_int, default=1)
+    flags.add_argument("--out", type=Path, default=RESULTS / "extrapolation.json")
+    given = flags.parse_args(arguments)
+    torch.set_num_threads(given.threads)
+    for name in given.settings:
+        setting = SETTINGS[name](given.data_root)
+        wanted = [(each, seed) for seed in range(given.seeds) for each in given.contenders]
+        for contender, seed in progress(wanted, name, "fits"):
+            record = kept(given.out)
+            runs = record["results"].setdefault(name, {}).setdefault(contender, {})
+            if str(seed) not in runs:
+                runs[str(seed)] = measure(setting, contender, given.labels, seed)
+                write_json(given.out, record)
+        print(f"{name}: {SETTINGS[name].__doc__}")
+        for contender, runs in kept(given.out)["results"][name].items():
+            print(f"  {contender:<40} {summary(runs)}")
+    return 0
+
+
+def summary(runs: dict[str, dict[str, dict[str, float]]]) -> str:
+    """Means over the seeds."""
+    parts = []
+    for fitted in ("beyond", "within"):
+        rows = [run[fitted] for run in runs.values() if fitted in run]
+        if rows:
+            tau, rank, regret = (
+                np.mean([row[key] for row in rows]) for key in ("tau", "top_rank", "regret")
+            )
+            where = "fitted inside" if fitted == "beyond" else "fitted beyond"
+            parts.append(f"{where}: τ {tau:.3f}, top-5 rank {rank:.0f}, regret {regret:.4f}")
+    return f"{'; '.join(parts)} ({len(runs)} seeds)"
+
+
+if __name__ == "__main__":
+    run_command(main)
