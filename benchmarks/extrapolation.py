@@ -117,7 +117,11 @@ SETTINGS: dict[str, Callable[[Path | None], Setting]] = {
 }
 
 
-def judge(predicted: np.ndarray, truth: np.ndarray) -> dict[str, float]:
+Verdict = dict[str, float]
+"""Kendall's τ, mean true rank of the top 5, and regret of the best of them."""
+
+
+def judge(predicted: np.ndarray, truth: np.ndarray) -> Verdict:
     """How good a ranking is. **Shape** (B,) each."""
     top = np.argsort(-predicted, kind="stable")[:TOP]
     ranks = rankdata(-truth)
@@ -128,7 +132,7 @@ def judge(predicted: np.ndarray, truth: np.ndarray) -> dict[str, float]:
     }
 
 
-def judge_random(truth: np.ndarray, seed: int) -> dict[str, float]:
+def judge_random(truth: np.ndarray, seed: int) -> Verdict:
     """What a random choice of five gives, on average. **Shape** (B,)."""
     generator = np.random.default_rng(seed)
     regrets = [truth.max() - generator.choice(truth, TOP).max() for _ in range(DRAWS)]
@@ -139,9 +143,7 @@ def judge_random(truth: np.ndarray, seed: int) -> dict[str, float]:
     }
 
 
-def measure(
-    setting: Setting, contender: str, amount: int, seed: int
-) -> dict[str, dict[str, float]]:
+def measure(setting: Setting, contender: str, amount: int, seed: int) -> dict[str, Verdict]:
     """Fit inside, and fit beyond; both rank the same architectures beyond."""
     space, inside, outside = setting
     order = np.random.default_rng(seed).permutation(len(outside))
@@ -190,7 +192,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def summary(runs: dict[str, dict[str, dict[str, float]]]) -> str:
+def summary(runs: dict[str, dict[str, Verdict]]) -> str:
     """Means over the seeds."""
     parts = []
     for fitted in ("beyond", "within"):
