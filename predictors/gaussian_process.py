@@ -5,17 +5,16 @@ Its kernel is that of :mod:`predictors.kernels`.
 
 from __future__ import annotations
 
-import contextlib
+import math
 from collections.abc import Sequence
 
-import gpytorch
 import numpy as np
 import torch
 from linear_operator.utils.cholesky import psd_safe_cholesky
 from torch import Tensor
 
 from predictors.joined import Joined
-from predictors.kernels import PORTION, cholesky_errors, matern_sum, maximise, noise
+from predictors.kernels import PORTION, cholesky_errors, log_priors, matern_sum, maximise, noise
 from predictors.regressor import Description, Regressor
 
 FITTED = 600
@@ -41,7 +40,12 @@ class GaussianProcess(Regressor):
         order = np.random.default_rng(self.seed).permutation(len(targets))[:FITTED]
         part = torch.from_numpy(np.sort(order))
         with cholesky_errors():
-            self._model.fit_hyperparameters(rows[part], known[part])
+            maximise(
+                self._model.parameters(),
+                lambda: self._model.likelihood(rows[part], known[part]),
+                STEPS,
+                RATE,
+            )
             self._model.condition(rows, known)
             mean, deviation = self._model.leave_one_out()
         return mean.numpy(), deviation.numpy()
@@ -54,36 +58,31 @@ class GaussianProcess(Regressor):
         return mean, np.sqrt(variance)
 
 
-class _SumOfKernels(gpytorch.models.ExactGP):
-    """The model in GPyTorch's terms, of the descriptions that were joined."""
+class _SumOfKernels(torch.nn.Module):
+    """Kernel and noise of the descriptions that were joined, and the labels that are known."""
 
     def __init__(self, joined: Joined) -> None:
-        super().__init__(None, None, noise())
-        self.mean_module = gpytorch.means.ZeroMean()
-        self.covar_module = matern_sum(joined.numeric, joined.widths)
+        super().__init__()
+        self.kernel = matern_sum(joined.numeric, joined.widths)
+        self.noise = noise()
 
-    def forward(self, inputs: Tensor) -> gpytorch.distributions.MultivariateNormal:
-        """Prior of the values at some inputs. **Shape** (B, F)."""
-        return gpytorch.distributions.MultivariateNormal(
-            self.mean_module(inputs), self.covar_module(inputs)
-        )
+    def likelihood(self, rows: Tensor, targets: Tensor) -> Tensor:
+        """Logarithm of the likelihood and the priors, a label. **Shape** (n, F), (n,) → ().
 
-    def fit_hyperparameters(self, inputs: Tensor, targets: Tensor) -> None:
-        """Maximise the marginal likelihood of some labels."""
-        self.set_train_data(inputs, targets, strict=False)
-        self.train()
-        likelihood = gpytorch.mlls.ExactMarginalLogLikelihood(self.likelihood, self)
+        Rasmussen & Williams 2006, equation 2.30.
+        """
+        factor = self._factor(rows)
+        inner = torch.linalg.solve_triangular(factor, targets[:, None], upper=False)
+        volume = 2 * factor.diagonal().log().sum() + len(rows) * math.log(2 * math.pi)
+        priors = log_priors(self.kernel, self.noise)
+        return (-0.5 * (inner.square().sum() + volume) + priors) / len(rows)
 
-        def objective() -> Tensor:
-            with _exact():
-                return likelihood(self(inputs), targets)
-
-        maximise(self.parameters(), objective, STEPS, RATE)
-
-    def condition(self, inputs: Tensor, targets: Tensor) -> None:
-        """Take these labels as known."""
-        self.set_train_data(inputs, targets, strict=False)
-        self.eval()
+    @torch.no_grad()
+    def condition(self, rows: Tensor, targets: Tensor) -> None:
+        """Take these labels as known. **Shape** (n, F) and (n,)."""
+        self._rows, self._targets = rows, targets
+        self._known = self._factor(rows)
+        self._weights = torch.cholesky_solve(targets[:, None], self._known)
 
     @torch.no_grad()
     def leave_one_out(self) -> tuple[Tensor, Tensor]:
@@ -92,25 +91,18 @@ class _SumOfKernels(gpytorch.models.ExactGP):
         Rasmussen & Williams 2006, equations 5.12: with the inverse P of the targets' covariance
         the mean is y − [P y] / diag P, the variance 1 / diag P.
         """
-        inputs, targets = self.train_inputs[0], self.train_targets
-        covariance = self.covar_module(inputs).to_dense()
-        covariance = covariance + self.likelihood.noise * torch.eye(len(targets)).double()
-        precision = torch.cholesky_inverse(psd_safe_cholesky(covariance))
-        own = precision.diagonal()
-        return targets - precision @ targets / own, own.rsqrt()
+        own = torch.cholesky_inverse(self._known).diagonal()
+        return self._targets - self._weights[:, 0] / own, own.rsqrt()
 
     @torch.no_grad()
-    def posterior(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and variance of what would be measured. **Shape** (B,) each."""
-        with _exact():
-            predicted = self.likelihood(self(inputs))
-            return predicted.mean, predicted.variance
+    def posterior(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and variance of what would be measured. **Shape** (B, F) → (B,) each."""
+        across = self.kernel(self._rows, rows).to_dense()  # (n, B)
+        explained = torch.linalg.solve_triangular(self._known, across, upper=False)
+        variance = self.kernel(rows, diag=True) - explained.square().sum(0)
+        return (across.T @ self._weights)[:, 0], variance.clamp(min=0) + self.noise.noise
 
-
-def _exact() -> contextlib.ExitStack:
-    """Cholesky factors whatever the size, instead of iterations that end early."""
-    stack = contextlib.ExitStack()
-    stack.enter_context(gpytorch.settings.fast_computations(False, False, False))
-    stack.enter_context(gpytorch.settings.max_cholesky_size(10**6))
-    stack.enter_context(gpytorch.settings.debug(False))  # to predict the labels is no mistake
-    return stack
+    def _factor(self, rows: Tensor) -> Tensor:
+        """Cholesky factor of the targets' covariance. **Shape** (n, n)."""
+        one = torch.eye(len(rows)).double()
+        return psd_safe_cholesky(self.kernel(rows).to_dense() + self.noise.noise * one)

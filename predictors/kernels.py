@@ -14,6 +14,7 @@ from contextlib import contextmanager
 
 import numpy as np
 import torch
+from gpytorch import Module
 from gpytorch.constraints import GreaterThan
 from gpytorch.kernels import AdditiveKernel, MaternKernel, ScaleKernel
 from gpytorch.likelihoods import GaussianLikelihood
@@ -51,6 +52,14 @@ def noise() -> GaussianLikelihood:
     ).double()
     likelihood.noise = FIRST_NOISE
     return likelihood
+
+
+def log_priors(*parts: Module) -> Tensor:
+    """Logarithm of the prior density of the hyperparameters of some parts of a model."""
+    found = (each for part in parts for each in part.named_priors())
+    return torch.stack(
+        [prior.log_prob(value(module)).sum() for _, module, prior, value, _ in found]
+    ).sum()
 
 
 def maximise(

@@ -20,7 +20,7 @@ from linear_operator.utils.cholesky import psd_safe_cholesky
 from torch import Tensor
 
 from predictors.joined import Joined
-from predictors.kernels import PORTION, cholesky_errors, matern_sum, maximise, noise
+from predictors.kernels import PORTION, cholesky_errors, log_priors, matern_sum, maximise, noise
 from predictors.regressor import Description, NormalScores, Regressor, Scale
 
 INDUCING = 500
@@ -110,12 +110,8 @@ class _Inducing(torch.nn.Module):
         volume = factors.posterior.diagonal().log().sum() * 2 + len(rows) * torch.log(
             2 * math.pi * variance
         )
-        priors = [
-            prior.log_prob(value(module)).sum()
-            for part in (self.kernel, self.noise)
-            for _, module, prior, value, _ in part.named_priors()
-        ]
-        return (-0.5 * (volume + fit + left_out) + torch.stack(priors).sum()) / len(rows)
+        priors = log_priors(self.kernel, self.noise)
+        return (-0.5 * (volume + fit + left_out) + priors) / len(rows)
 
     @torch.no_grad()
     def condition(self, rows: Tensor, targets: Tensor) -> None:
