@@ -215,7 +215,8 @@ def _judge(
     _write_table(run.path / "predictions.csv", forecast, rest)
     title = f"{rest.source}: {settings['method']}, {len(known):,} labels"
     truth = rest.values[given.target]
-    figure = predicted_against_measured(forecast.mean, truth, label=given.target, title=title)
+    names = (given.label, given.target)
+    figure = predicted_against_measured(forecast.mean, truth, names=names, title=title)
     save_figure(figure, run.figures / "predicted.png")
     run.save_result(result)
     if given.json:

@@ -15,19 +15,23 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _COLOUR = "#4477aa"
-_LOWEST = 1.0
+_LOWEST = 5.0
 """Percentile that the axes of values begin at: networks that failed to train lie far below."""
 
 
 def predicted_against_measured(
-    predicted: np.ndarray, measured: np.ndarray, *, label: str, title: str | None = None
+    predicted: np.ndarray,
+    measured: np.ndarray,
+    *,
+    names: tuple[str, str],
+    title: str | None = None,
 ) -> Figure:
     """Two panels, a dot an architecture: values, and ranks from the best on.
 
     Args:
         predicted: **shape** (B,), B ≥ 1.
         measured: of the same architectures; those where it is NaN are left out. **Shape** (B,).
-        label: what was measured, with the unit.
+        names: what was predicted and what was measured, such as (validation, test).
         title: text above the panels.
     """
     from matplotlib.figure import Figure
@@ -40,7 +44,7 @@ def predicted_against_measured(
     high = max(predicted.max(), measured.max())
     margin = 0.03 * (high - low) or 0.01  # one architecture, predicted as it was measured
     _dots(by_value, measured, predicted, (low - margin, high + margin))
-    by_value.set(xlabel=f"measured {label}", ylabel=f"predicted {label}")
+    by_value.set(xlabel=f"measured {names[1]}", ylabel=f"predicted {names[0]}")
     ranks = [rankdata(-values) for values in (measured, predicted)]
     _dots(by_rank, ranks[0], ranks[1], (len(measured) * 1.02, 1 - len(measured) * 0.02))
     by_rank.set(xlabel="measured rank", ylabel="predicted rank")

@@ -10,10 +10,14 @@ from analysis.prediction_figure import predicted_against_measured
 def test_every_known_architecture_has_a_dot_by_value_and_by_rank() -> None:
     predicted = np.array([0.9, 0.7, 0.5, 0.8])
     measured = np.array([0.8, 0.9, np.nan, 0.1])
-    figure = predicted_against_measured(predicted, measured, label="accuracy", title="t")
+    figure = predicted_against_measured(
+        predicted, measured, names=("validation", "test"), title="t"
+    )
     by_value, by_rank = (axes.collections[0].get_offsets() for axes in figure.axes)
     assert np.allclose(by_value, [[0.8, 0.9], [0.9, 0.7], [0.1, 0.8]])
     assert np.allclose(by_rank, [[2, 1], [1, 3], [3, 2]])
+    assert figure.axes[0].get_ylabel() == "predicted validation"
+    assert figure.axes[0].get_xlabel() == "measured test"
     low, high = figure.axes[0].get_xlim()
     assert low < 0.5 < 0.9 < high
     left, right = figure.axes[1].get_xlim()
@@ -21,5 +25,5 @@ def test_every_known_architecture_has_a_dot_by_value_and_by_rank() -> None:
 
 
 def test_one_architecture_can_be_drawn() -> None:
-    figure = predicted_against_measured(np.array([0.9]), np.array([0.9]), label="accuracy")
+    figure = predicted_against_measured(np.array([0.9]), np.array([0.9]), names=("test", "test"))
     assert np.shape(figure.axes[0].collections[0].get_offsets()) == (1, 2)
