@@ -1,9 +1,21 @@
 #!/usr/bin/env bash
-# The main job: trains a graph VAE, evaluates it, draws what it learnt, and trains new cells on digits.
+# The main job: trains a graph VAE, evaluates it, draws what it learnt, trains new cells on digits,
+# fits a predictor to the measured cells, and trains larger cells that it likes best.
 #     bash run.sh                                   needs no data
-#     bash run.sh --space ENAS --data_root FOLDER   on measured data; --help lists all options
+#     bash run.sh --space ENAS --data_root FOLDER   the VAE on measured data; --help lists all options
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 bash "$root/install.sh" requirements-core.txt
-exec "$root/.venv/bin/python" "$root/Training_VAE/first_run.py" "$@"
+python="$root/.venv/bin/python"
+"$python" "$root/Training_VAE/first_run.py" "$@"
+[ $# -eq 0 ] || exit 0
+
+echo
+echo "predicting the accuracies of the other cells of DIGITS101 from 400 labels"
+"$python" "$root/Performance_Prediction/fit_predictor.py" --space DIGITS101
+echo
+echo "ranking cells of 6 nodes, larger than any in the table, and training the first three"
+"$python" "$root/Extrapolation_Ability/eval_extrapolation.py" --data_search_space DIGITS101 \
+    --predictor default --labels 400 --train_top 3 --data_set digits --seeds 3 --top 5 \
+    --name first_run --resume

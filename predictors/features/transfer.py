@@ -13,16 +13,19 @@ from experiment.errors import InputError
 from predictors.features.counts import WalkCounts
 from predictors.features.features import Features
 from predictors.features.statistics import GraphStatistics
-from predictors.gaussian_process import GaussianProcess
 from predictors.regressor import Description
+from predictors.sparse import SparseGaussianProcess
+
+INDUCING = 200
+"""Inducing points; the whole space is described in seconds."""
 
 
 class DigitsTransfer(Features):
     """How well a cell is expected to do on digits, by all cells that DIGITS101 has measured.
 
     The 2,532 cells of at most 5 nodes and the 300 larger ones come with the project, so this
-    costs no label on the task that is asked about. A Gaussian process on graph statistics and
-    labelled walks learns their validation accuracies; its score (see
+    costs no label on the task that is asked about. A sparse Gaussian process on graph statistics
+    and labelled walks learns their validation accuracies; its score (see
     :class:`predictors.regressor.Forecast`) is the description.
 
     Raises:
@@ -52,11 +55,11 @@ def _described(batch: GraphBatch, space: SearchSpace) -> list[Description]:
 
 
 @functools.cache
-def _learnt_on_digits() -> GaussianProcess:
+def _learnt_on_digits() -> SparseGaussianProcess:
     """Fitted once a process: every cell is described by the same one."""
     tables = [get_benchmark("DIGITS101", cells=cells) for cells in ("complete", "larger")]
     cells = GraphBatch.cat(table.graphs for table in tables)
     accuracies = np.concatenate([table.metric("validation").mean() for table in tables])
-    learner = GaussianProcess()
+    learner = SparseGaussianProcess(inducing=INDUCING)
     learner.fit(_described(cells, tables[0].space), accuracies)
     return learner
