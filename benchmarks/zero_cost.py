@@ -2,15 +2,16 @@
 
     python benchmarks/zero_cost.py scores [--data_root FOLDER] [--sample 300] [--out FILE.json]
     python benchmarks/zero_cost.py sizes [--data_root FOLDER] [--sample 150] [--out FILE.json]
-    python benchmarks/zero_cost.py features [--data_root FOLDER] [--out FILE.json]
+    python benchmarks/zero_cost.py features [--data_root FOLDER] [--sample 3000] [--out FILE.json]
 
 ``scores``: Kendall's τ and Spearman's ρ with the mean test accuracy, on random architectures of
 NB201 (three data sets) and DIGITS101, for five initialisations, for the mean of their scores, and
 for parameters and FLOPs. ``sizes``: τ with the *validation* accuracy for networks of other sizes
 and other images than those chosen (other architectures than in ``scores``): what the choice rests
-on. ``features``: τ of a Gaussian process, with the scores among its features and without, on all
-architectures whose label it was not given; three draws of the labels; and the seconds that scoring
-the whole space takes where nothing is kept from an earlier run.
+on. ``features``: τ with the test accuracy of a Gaussian process that learns from validation
+accuracies (the first data set), with the scores among its features and without, on random
+architectures that were not labelled; three draws of the labels. Scores that an earlier run kept
+are taken. ``--space`` measures one space alone.
 """
 
 from __future__ import annotations
@@ -30,17 +31,16 @@ from scipy.stats import kendalltau, spearmanr
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from datasets import get_benchmark, get_space  # noqa: E402
+from datasets import get_benchmark  # noqa: E402
 from datasets.benchmark import Benchmark  # noqa: E402
 from experiment.arguments import parser, positive_int  # noqa: E402
 from experiment.environment import describe_environment  # noqa: E402
 from experiment.errors import run_command  # noqa: E402
 from experiment.files import write_json  # noqa: E402
 from experiment.progress import progress  # noqa: E402
-from predictors.features import describe, make_features  # noqa: E402
 from predictors.features.zero_cost import ZeroCost  # noqa: E402
 from predictors.gaussian_process import GaussianProcess  # noqa: E402
-from predictors.regressor import Description  # noqa: E402
+from predictors.predictor import FeaturePredictor  # noqa: E402
 from predictors.zero_cost import SCORES  # noqa: E402
 
 DATA_SETS = {"NB201": ("cifar10", "cifar100", "ImageNet16-120"), "DIGITS101": ("digits",)}
@@ -48,7 +48,6 @@ INITIALISATIONS = range(5)
 LABELS = {"NB201": (78, 156), "DIGITS101": (50, 100)}
 DRAWS = range(3)
 WITHOUT = ("statistics", "walks")
-SAMPLE_SEED = {"scores": 101, "sizes": 202}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -57,18 +56,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     flags.add_argument("what", choices=("scores", "sizes", "features"))
     flags.add_argument("--data_root", type=Path, help="folder with nasbench201/")
     flags.add_argument("--sample", type=positive_int, default=300, help="random architectures")
+    flags.add_argument("--space", choices=tuple(DATA_SETS), help="one space (default: both)")
     flags.add_argument("--out", type=Path, help="JSON file to write")
     given = flags.parse_args(arguments)
     torch.set_num_threads(1)
     result: dict[str, Any] = {"environment": describe_environment(0)}
-    for space, data_sets in DATA_SETS.items():
-        tables = {name: get_benchmark(space, given.data_root, dataset=name) for name in data_sets}
-        if given.what == "features":
-            result[space] = of_features(tables)
-        else:
-            rows = sample(next(iter(tables.values())), given.sample, SAMPLE_SEED[given.what])
-            measure = of_scores if given.what == "scores" else of_sizes
-            result[space] = measure(tables, rows)
+    measure = {"scores": of_scores, "sizes": of_sizes, "features": of_features}[given.what]
+    for space in [given.space] if given.space else DATA_SETS:
+        tables = {
+            name: get_benchmark(space, given.data_root, dataset=name) for name in DATA_SETS[space]
+        }
+        result[space] = measure(tables, given.sample)
         print(json.dumps({space: result[space]}, indent=2), flush=True)
     if given.out:
         write_json(given.out, result)
@@ -81,9 +79,10 @@ def sample(table: Benchmark, count: int, seed: int) -> np.ndarray:
     return np.sort(np.random.default_rng(seed).choice(len(table), size, replace=False))
 
 
-def of_scores(tables: dict[str, Benchmark], rows: np.ndarray) -> dict[str, Any]:
+def of_scores(tables: dict[str, Benchmark], count: int) -> dict[str, Any]:
     """Rank correlations of the scores of some architectures."""
     table = next(iter(tables.values()))
+    rows = sample(table, count, seed=101)
     seconds = time.process_time()
     values = np.stack(
         [score(ZeroCost(table.space, seeds=(seed,)), table, rows) for seed in INITIALISATIONS]
@@ -142,9 +141,10 @@ def tau(first: np.ndarray, second: np.ndarray) -> float:
     return float(kendalltau(first, second).statistic)
 
 
-def of_sizes(tables: dict[str, Benchmark], rows: np.ndarray) -> dict[str, Any]:
+def of_sizes(tables: dict[str, Benchmark], count: int) -> dict[str, Any]:
     """τ with the validation accuracy of the first data set, for other networks and images."""
     table = next(iter(tables.values()))
+    rows = sample(table, count, seed=202)
     accuracy = table.metric("validation").mean()[rows]
     found = {}
     for cells in (1, 2, 5):
@@ -164,51 +164,26 @@ def of_sizes(tables: dict[str, Benchmark], rows: np.ndarray) -> dict[str, Any]:
     return {"architectures": len(rows), "tau_validation": found}
 
 
-def of_features(tables: dict[str, Benchmark]) -> dict[str, Any]:
+def of_features(tables: dict[str, Benchmark], count: int) -> dict[str, Any]:
     """τ of a Gaussian process on what was not labelled, with zero-cost scores and without."""
     table = next(iter(tables.values()))
-    space = get_space(table.space.name)
-    started, seconds = time.perf_counter(), time.process_time()
-    scored = make_features("zero_cost", space)
-    assert isinstance(scored, ZeroCost)
-    kept = len(scored.known)
-    descriptions = {"zero_cost": Description(describe(scored, table.graphs), scored.numeric)}
-    found: dict[str, Any] = {
-        "architectures": len(table),
-        "networks_scored": len(scored.known) - kept,
-        "seconds_on_the_clock": round(time.perf_counter() - started, 1),
-        "seconds_of_the_processor": round(time.process_time() - seconds, 1),
-    }
-    for name in WITHOUT:
-        features = make_features(name, space)
-        descriptions[name] = Description(describe(features, table.graphs), features.numeric)
-    for name, other in tables.items():
-        found[name] = {
-            f"{labels} labels": {
-                ", ".join(names): mean_and_deviation(
-                    [
-                        tau_of_rest([descriptions[n] for n in names], other, labels, seed)
-                        for seed in DRAWS
-                    ]
-                )
-                for names in (WITHOUT, (*WITHOUT, "zero_cost"), ("zero_cost",))
-            }
-            for labels in LABELS[space.name]
+    space = table.space
+    found: dict[str, Any] = {}
+    for labels in LABELS[space.name]:
+        taus: dict[str, list[float]] = {}
+        for seed in DRAWS:
+            rows = np.random.default_rng(seed).permutation(len(table))[: labels + count]
+            graphs = table.graphs[torch.from_numpy(rows)]
+            validation, test = (table.metric(name).mean()[rows] for name in ("validation", "test"))
+            for names in (WITHOUT, (*WITHOUT, "zero_cost"), ("zero_cost",)):
+                predictor = FeaturePredictor(space, names, GaussianProcess(seed=seed))
+                predictor.fit(graphs[:labels], validation[:labels])
+                mean, _ = predictor.predict(graphs[labels:])
+                taus.setdefault(", ".join(names), []).append(tau(mean, test[labels:]))
+        found[f"{labels} labels"] = {
+            names: mean_and_deviation(each) for names, each in taus.items()
         }
     return found
-
-
-def tau_of_rest(inputs: Sequence[Description], table: Benchmark, labels: int, seed: int) -> float:
-    """τ with the test accuracy after learning from some validation accuracies."""
-    order = np.random.default_rng(seed).permutation(len(table))
-    known, rest = order[:labels], order[labels:]
-    process = GaussianProcess(seed=seed)
-    process.fit(
-        [replace(each, rows=each.rows[known]) for each in inputs],
-        table.metric("validation").mean()[known],
-    )
-    mean, _ = process.predict([replace(each, rows=each.rows[rest]) for each in inputs])
-    return tau(mean, table.metric("test").mean()[rest])
 
 
 if __name__ == "__main__":
