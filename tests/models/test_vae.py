@@ -157,6 +157,7 @@ def test_joint_loss_weighs_the_published_shares(model: GraphVAE, batch: GraphBat
     joint = AccuracyModel(model).eval()
     targets = torch.linspace(0, 1, len(batch))
     loss = joint.loss(batch, targets, PUBLISHED)
+    assert loss.vae is not None
     error = (joint(batch) - targets).square().mean()
     torch.testing.assert_close(loss.total, 0.1 * loss.vae.total + 0.9 * error)
     assert set(joint.state_dict()) > set(model.state_dict())
