@@ -48,6 +48,7 @@ from Extrapolation_Ability.candidates import (  # noqa: E402
 from Extrapolation_Ability.digits_summary import groups_figure, summarise, table_lines  # noqa: E402
 from Extrapolation_Ability.ranking import Ranking  # noqa: E402
 from Extrapolation_Ability.surrogates import Surrogate, fitted  # noqa: E402
+from predictors.methods import choice  # noqa: E402
 
 NODES = (6, 7, 8)
 """Nodes of the candidates; the table's cells have at most 5."""
@@ -139,9 +140,8 @@ def one_repeat(given: Namespace, benchmark: Benchmark, store: Store, seed: int) 
         The number of candidates, and for each way to choose the records of its cells: the
         prediction, and what was measured.
     """
-    method = None if given.predictor == "default" else given.predictor
     labels = given.labels or len(benchmark)
-    surrogate = fitted(benchmark.space, method, given.features, labels, seed, None)
+    surrogate = fitted(benchmark.space, given.predictor, given.features or None, labels, seed, None)
     candidates = candidates_of(benchmark, surrogate, given.extend_best, given.random, seed)
     ranking = Ranking.of(benchmark.space, candidates, surrogate.predict(candidates))
     groups = groups_of(benchmark, ranking, given.top, seed)
@@ -192,6 +192,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = make_parser().parse_args(arguments)
     torch.set_num_threads(1)  # as the table was measured
     benchmark = get_benchmark(SPACE)
+    method = None if given.predictor == "default" else given.predictor
+    # By their names: what is default may change before a run goes on.
+    given.predictor, given.features = choice(benchmark.space, method, given.features)
     settings = ("predictor", "features", "labels", "seeds", "top", "training_seeds")
     config = {name: getattr(given, name) for name in (*settings, "extend_best", "random")}
     run = RunFolder.start(given.out, config, given.seed, given.resume)

@@ -251,7 +251,8 @@ def _named(surrogate: Surrogate) -> str:
     settings = surrogate.settings
     if "model" in settings:
         return f"{settings['model']}, epoch {settings['checkpoint']}"
-    return f"the predictor {settings['predictor']}, fitted on {settings['labels']:,} labels"
+    told = f"{settings['predictor']} on {', '.join(settings['features']) or 'graphs'}"
+    return f"the predictor {told}, fitted on {settings['labels']:,} labels"
 
 
 def _caption(record: dict[str, Any]) -> str:

@@ -19,6 +19,7 @@ from experiment.errors import InputError
 from models import AccuracyModel, ModelError, load_model
 from models.checkpoints import find_folder, latest_epoch
 from predictors.fine_tuned import head_outputs, read_scale
+from predictors.methods import choice, make_predictor
 
 LABELS = 1_000
 """Architectures that the published surrogate learns from."""
@@ -109,8 +110,8 @@ def fitted(
     Args:
         space: of the architectures that were measured.
         method: name of a method; ``None`` for the suite's default.
-        features: names of what describes an architecture; ``None`` for the method's own, for
-            ENAS :data:`ANY_SIZE`.
+        features: names of what describes an architecture; ``None`` for the method's own, or
+            :data:`ANY_SIZE` where these are a raw encoding of ENAS networks.
         labels: how many measured architectures to learn from; default: all of DIGITS101, 1,000
             of other spaces.
         seed: of the draw and of the method.
@@ -120,18 +121,17 @@ def fitted(
     Raises:
         InputError: no such method or features, or fewer architectures were measured.
     """
-    from predictors.methods import make_predictor
-
     benchmark = get_benchmark(space.name, data_root)
     rows = labelled_rows(benchmark, labels, seed)
-    if features is None and isinstance(space, ENAS):
-        features = ANY_SIZE
-    predictor = make_predictor(space, method, features, seed=seed, weights=weights)
+    name, described_by = choice(space, method, features)
+    if features is None and isinstance(space, ENAS) and "one_hot" in described_by:
+        described_by = ANY_SIZE
+    predictor = make_predictor(space, name, described_by or None, seed=seed, weights=weights)
     values = benchmark.metric("validation").mean()[rows]
     predictor.fit(benchmark.graphs[torch.from_numpy(rows)], values)
     settings = {
-        "predictor": method or "default",
-        "features": features,
+        "predictor": name,
+        "features": described_by,
         "weights": None if weights is None else weights.name,
         "labels": len(rows),
     }

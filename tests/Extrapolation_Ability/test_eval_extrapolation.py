@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import shlex
 from pathlib import Path
 from typing import Any
@@ -303,18 +304,28 @@ def test_wishes_of_another_space_and_a_run_that_is_there_are_refused(
         run(head, "--candidates", str(candidates), "--resume")
 
 
-@pytest.mark.parametrize(("space", "nodes"), [("DIGITS101", 6), ("ENAS", 14)])
+@pytest.mark.parametrize(
+    ("space", "method", "nodes"), [("DIGITS101", "ridge", 6), ("ENAS", "default", 14)]
+)
 def test_a_predictor_is_fitted_where_no_weights_are_wanted(
-    space: str, nodes: int, data_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    space: str,
+    method: str,
+    nodes: int,
+    data_root: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    flags = ["--data_search_space", space, "--predictor", "default", "--labels", "40"]
+    flags = ["--data_search_space", space, "--predictor", method, "--labels", "40"]
     flags += ["--random", "20", "--top", "1", "--device", "cpu", "--seed", "3"]
     runs = []
     for name in ("one", "two"):
         flags += ["--name", name, "--log_dir", str(tmp_path), "--data_root", str(data_root)]
         assert eval_extrapolation.main(flags) == 0
         runs.append(lines(tmp_path / f"{name}_{space}" / "ranking.jsonl"))
-    assert "by the predictor default, fitted on 40 labels" in capsys.readouterr().out
+    assert re.search(r"by the predictor \w+ on .+, fitted on 40 labels", capsys.readouterr().out)
+    told = read_json(tmp_path / f"one_{space}" / "config.json")["surrogate"]
+    assert told["predictor"] != "default"  # what that means may change
+    assert told["features"]
     assert runs[0] == runs[1]
     assert len(runs[0]) == 20
     assert all(record["std"] > 0 for record in runs[0])
