@@ -2,16 +2,16 @@
 
     python benchmarks/zero_cost.py scores [--data_root FOLDER] [--sample 300] [--out FILE.json]
     python benchmarks/zero_cost.py sizes [--data_root FOLDER] [--sample 150] [--out FILE.json]
-    python benchmarks/zero_cost.py features [--data_root FOLDER] [--sample 3000] [--out FILE.json]
+    python benchmarks/zero_cost.py features [--data_root FOLDER] [--sample 2000] [--out FILE.json]
 
 ``scores``: Kendall's τ and Spearman's ρ with the mean test accuracy, on random architectures of
 NB201 (three data sets) and DIGITS101, for five initialisations, for the mean of their scores, and
 for parameters and FLOPs. ``sizes``: τ with the *validation* accuracy for networks of other sizes
-and other images than those chosen (other architectures than in ``scores``): what the choice rests
-on. ``features``: τ with the test accuracy of a Gaussian process that learns from validation
-accuracies (the first data set), with the scores among its features and without, on random
-architectures that were not labelled; three draws of the labels. Scores that an earlier run kept
-are taken. ``--space`` measures one space alone.
+and other images than those chosen, on another draw than in ``scores``. ``features``: τ with the
+test accuracy of a Gaussian process that learns from validation accuracies (the first data set),
+with the scores or the costs among its features and without, on random architectures that were not
+labelled; three draws of the labels. Scores that an earlier run kept are taken. ``--space`` measures
+one space alone.
 """
 
 from __future__ import annotations
@@ -47,7 +47,13 @@ DATA_SETS = {"NB201": ("cifar10", "cifar100", "ImageNet16-120"), "DIGITS101": ("
 INITIALISATIONS = range(5)
 LABELS = {"NB201": (78, 156), "DIGITS101": (50, 100)}
 DRAWS = range(3)
-WITHOUT = ("statistics", "walks")
+FEATURE_SETS = (
+    ("statistics", "walks"),
+    ("statistics", "walks", "zero_cost"),
+    ("statistics", "walks", "costs"),
+    ("statistics", "walks", "costs", "zero_cost"),
+    ("zero_cost",),
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -175,7 +181,7 @@ def of_features(tables: dict[str, Benchmark], count: int) -> dict[str, Any]:
             rows = np.random.default_rng(seed).permutation(len(table))[: labels + count]
             graphs = table.graphs[torch.from_numpy(rows)]
             validation, test = (table.metric(name).mean()[rows] for name in ("validation", "test"))
-            for names in (WITHOUT, (*WITHOUT, "zero_cost"), ("zero_cost",)):
+            for names in FEATURE_SETS:
                 predictor = FeaturePredictor(space, names, GaussianProcess(seed=seed))
                 predictor.fit(graphs[:labels], validation[:labels])
                 mean, _ = predictor.predict(graphs[labels:])

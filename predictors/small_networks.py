@@ -2,7 +2,7 @@
 
 The networks are of the sizes that ``configs/digits101.toml`` trains on handwritten digits, images
 of 8×8 pixels; but NB201 has two cells a stage here instead of one, because at initialisation
-networks of one cell say little (``docs/prediction.md``).
+the gradients of networks of one cell say little (``docs/prediction.md``).
 """
 
 from __future__ import annotations
