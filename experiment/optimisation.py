@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -239,10 +240,12 @@ def _rule(optimiser: Optimizer, settings: Optimisation, batches: int) -> LRSched
         return CosineAnnealingWarmRestarts(
             optimiser, settings.first_cycle * batches, T_mult=2, eta_min=lowest
         )
+    # A warm-up of one step is no step: PyTorch would divide by its length less one.
+    warmup = 0.0 if math.isclose(settings.warmup * (steps + 1), 1.0) else settings.warmup
     return OneCycleLR(
         optimiser,
         rate,
         total_steps=steps + 1,
-        pct_start=settings.warmup,
+        pct_start=warmup,
         cycle_momentum=settings.optimiser != "muon",  # Muon's stays at 0.95
     )

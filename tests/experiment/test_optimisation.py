@@ -158,3 +158,10 @@ def test_rmsprop_divides_by_the_root_plus_epsilon() -> None:
 def test_impossible_settings_are_refused(name: str, value: float) -> None:
     with pytest.raises(InputError, match="expected"):
         Optimisation(1, 8, 0.1, **{name: value})  # type: ignore[arg-type]
+
+
+def test_a_warm_up_of_one_step_is_none() -> None:
+    settings = Optimisation(2, 8, 0.01, schedule="one_cycle", warmup=0.2)
+    rates = rates_of(settings, batches=2)  # with the last rate five places, 0.2 of them are one
+    assert rates[0] == max(rates)
+    assert rates == sorted(rates, reverse=True)
