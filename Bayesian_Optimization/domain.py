@@ -1,0 +1,111 @@
+"""What a search may ask for: a list of architectures, or everything that a space holds."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Protocol
+
+import numpy as np
+import torch
+
+from datasets.batch import GraphBatch
+from datasets.graph import ArchitectureGraph
+from datasets.space import SearchSpace
+from experiment.errors import InputError
+
+
+class Domain(Protocol):
+    """The architectures that a search is about.
+
+    Attributes:
+        space: the search space that they are of.
+    """
+
+    space: SearchSpace
+
+    def holds(self, name: str) -> bool:
+        """Whether the architecture with this hash may be asked for."""
+        ...
+
+    def sample(self, n: int, generator: np.random.Generator) -> list[ArchitectureGraph]:
+        """Draw ``n`` of them, with repetition."""
+        ...
+
+    def neighbours(self, graph: ArchitectureGraph) -> list[ArchitectureGraph]:
+        """Those that are one edit away from a member of the space."""
+        ...
+
+
+class Candidates:
+    """A list of architectures, such as the rows of a table.
+
+    Args:
+        space: the search space.
+        graphs: canonical graphs. Of isomorphic ones the first counts.
+        hashes: the space's hash of each; default: they are computed. **Shape** (B,), strings.
+
+    Attributes:
+        graphs: each architecture once.
+        hashes: of each. **Shape** (B,).
+
+    Raises:
+        InputError: there are none.
+    """
+
+    def __init__(
+        self, space: SearchSpace, graphs: GraphBatch, hashes: np.ndarray | None = None
+    ) -> None:
+        names = space.hashes(graphs) if hashes is None else hashes
+        if not len(names):
+            raise InputError("a search needs candidates: the list holds no architecture")
+        first = np.sort(np.unique(names, return_index=True)[1])
+        self.space = space
+        self.graphs = graphs if len(first) == len(names) else graphs[torch.from_numpy(first)]
+        self.hashes = names[first]
+
+    def __len__(self) -> int:
+        return len(self.hashes)
+
+    @cached_property
+    def row_of(self) -> dict[str, int]:
+        """Hash → row."""
+        return dict(zip(self.hashes.tolist(), range(len(self)), strict=True))
+
+    def holds(self, name: str) -> bool:
+        """Whether it is in the list."""
+        return name in self.row_of
+
+    def sample(self, n: int, generator: np.random.Generator) -> list[ArchitectureGraph]:
+        """Draw uniformly."""
+        return [self.graphs.graph(int(row)) for row in generator.integers(len(self), size=n)]
+
+    def neighbours(self, graph: ArchitectureGraph) -> list[ArchitectureGraph]:
+        """The space's neighbours that are in the list."""
+        near = self.space.neighbours(graph)
+        if not near:
+            return []
+        names = self.space.hashes(GraphBatch.from_graphs(near, self.space.max_nodes))
+        return [each for each, name in zip(near, names.tolist(), strict=True) if self.holds(name)]
+
+
+class WholeSpace:
+    """Every architecture of a space.
+
+    Args:
+        space: the search space.
+    """
+
+    def __init__(self, space: SearchSpace) -> None:
+        self.space = space
+
+    def holds(self, name: str) -> bool:
+        """Always: a name comes from a member."""
+        return True
+
+    def sample(self, n: int, generator: np.random.Generator) -> list[ArchitectureGraph]:
+        """Draw as the space does."""
+        return self.space.sample(n, generator)
+
+    def neighbours(self, graph: ArchitectureGraph) -> list[ArchitectureGraph]:
+        """All of the space's neighbours."""
+        return self.space.neighbours(graph)
