@@ -42,7 +42,7 @@ GRAPH = ("statistics", "walks", "neighbourhoods")
 
 CONTENDERS: dict[str, tuple[str, tuple[str, ...]] | None] = {
     "the suite's default": None,
-    "ensemble, nothing known of digits": ("ensemble", GRAPH),
+    "the default, nothing known of digits": ("ensemble", ("statistics", "walks", "paths")),
     "graph networks": ("graph_network", ("statistics",)),
     "GP on graph features": ("gp", GRAPH),
     "GP on graph features and latents": ("gp", (*GRAPH, "latents")),

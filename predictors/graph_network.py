@@ -18,7 +18,7 @@ from predictors.joined import Joined
 from predictors.predictor import Architectures, Predictor, as_batch
 from predictors.regressor import Description, NormalScores, Scale
 
-MEMBERS = 8
+MEMBERS = 5
 BATCH = 32
 PASSES, LEAST_STEPS, MOST_STEPS = 30, 300, 4_000
 RATE, WEIGHT_DECAY, WARM_UP, LARGEST_GRADIENT = 3e-3, 0.05, 0.15, 5.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from datasets.space import SearchSpace
@@ -33,6 +33,13 @@ class Wish:
     scale: type[Scale]
     seed: int
     weights: str | Path | None
+
+    def numeric(self) -> Wish:
+        """The same with those features alone whose numbers are quantities of their own."""
+        from predictors.features import FEATURES
+
+        names = tuple(name for name in self.features if FEATURES[name].numeric)
+        return replace(self, features=names)
 
     def described(self, regressor: Regressor) -> FeaturePredictor:
         """A regressor on the wished descriptions."""
@@ -86,15 +93,32 @@ def _graph_network(wish: Wish) -> Predictor:
 
 
 def _ensemble(wish: Wish) -> Predictor:
-    """A Gaussian process on all descriptions, and graph networks that read the numeric ones."""
+    """Half a Gaussian process and boosted trees on all descriptions, half graph networks."""
     from predictors.ensemble import Ensemble
-    from predictors.features import FEATURES
-    from predictors.graph_network import GraphNetwork
+    from predictors.gaussian_process import GaussianProcess
+    from predictors.trees import BoostedTrees
 
-    process = _gp(wish)  # refuses features that there are not
-    numeric = [name for name in wish.features if FEATURES[name].numeric]
-    networks = GraphNetwork(wish.space, numeric, wish.scale, wish.seed)
-    return Ensemble([process, networks])
+    settings = (wish.scale, wish.seed)
+    described = wish.described(Ensemble([GaussianProcess(*settings), BoostedTrees(*settings)]))
+    return Ensemble([described, _graph_network(wish.numeric())])
+
+
+def _trend_ensemble(wish: Wish) -> Predictor:
+    """A Gaussian process on all descriptions, a plane and graph networks on the numeric ones.
+
+    Far from the labels a Gaussian process returns to their mean, and trees stay at the last one;
+    a plane and networks go on.
+    """
+    from predictors.ensemble import Ensemble
+
+    process = _gp(wish)  # first: it refuses features that there are not
+    numeric = wish.numeric()
+    if not numeric.features:
+        raise InputError(
+            f"a trend needs features that are quantities, {', '.join(wish.features)} are codes: "
+            "add statistics"
+        )
+    return Ensemble([process, _ridge(numeric), _graph_network(numeric)])
 
 
 def _svge_head(wish: Wish) -> Predictor:
@@ -113,13 +137,14 @@ METHODS: dict[str, Method] = {
     "graph_network": Method(_graph_network, features=("statistics",)),
     "svge_head": Method(_svge_head, features=(), weights=True),
     "ensemble": Method(_ensemble),
+    "trend_ensemble": Method(_trend_ensemble),
 }
 """Every method, by its name; a new one is a function above and a line here."""
 
 DEFAULT: dict[str, tuple[str, tuple[str, ...]]] = {
-    "NB101": ("ensemble", ("statistics", "walks", "neighbourhoods", "digits")),
-    "DIGITS101": ("ensemble", ("statistics", "walks", "neighbourhoods")),
-    "NB201": ("ensemble", ("statistics", "walks", "neighbourhoods")),
+    "NB101": ("ensemble", ("statistics", "walks", "paths", "digits")),
+    "DIGITS101": ("ensemble", ("statistics", "walks", "paths", "costs")),
+    "NB201": ("ensemble", ("statistics", "walks", "paths")),
     "ENAS": ("gp", ("one_hot",)),
     "ENAS12": ("gp", ("statistics", "one_hot")),
 }
