@@ -97,9 +97,9 @@ def _work_off(
     """Yield results by the items' keys; returns the keys at which a worker died."""
     died: list[int] = []
     waiting = list(items)[::-1]
-    doing: dict[Future[Result], tuple[int, _Worker]] = {}
-    idle: list[_Worker[Item, Result]] = []
-    with _Crew() as crew:
+    doing: dict[Future[Result], tuple[int, Worker]] = {}
+    idle: list[Worker[Item, Result]] = []
+    with Crew() as crew:
         while waiting or doing:
             while waiting and len(doing) < count:
                 key, worker = waiting.pop(), idle.pop() if idle else crew.one_more()
@@ -117,7 +117,7 @@ def _work_off(
     return died
 
 
-class _Worker(Generic[Item, Result]):
+class Worker(Generic[Item, Result]):
     """A pool of one process: when it breaks, it is clear what broke it, and nothing else stops."""
 
     def __init__(self, alarm: Connection) -> None:
@@ -139,17 +139,17 @@ class _Worker(Generic[Item, Result]):
         return self._began.done() and self._began.exception() is None
 
 
-class _Crew:
+class Crew:
     """Workers that live as long as the block, and no longer than this process."""
 
-    def __enter__(self) -> _Crew:
+    def __enter__(self) -> Crew:
         self._alarm, self._ours = multiprocessing.get_context("spawn").Pipe(duplex=False)
-        self._workers: list[_Worker[Any, Any]] = []
+        self._workers: list[Worker[Any, Any]] = []
         return self
 
-    def one_more(self) -> _Worker[Any, Any]:
+    def one_more(self) -> Worker[Any, Any]:
         """A new worker."""
-        self._workers.append(_Worker(self._alarm))
+        self._workers.append(Worker(self._alarm))
         return self._workers[-1]
 
     def check_that_one_began(self) -> None:

@@ -1,0 +1,162 @@
+"""What a search is about: the architectures it may ask for, and what measures them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from Bayesian_Optimization.accounting import Truth
+from Bayesian_Optimization.domain import Candidates, Domain, WholeSpace
+from datasets.batch import GraphBatch
+from datasets.benchmark import Benchmark
+from datasets.kept_hashes import kept_hashes
+from datasets.space import SearchSpace
+from estimators.from_scratch import FromScratch, ImageSource
+from estimators.lookup import LookUp
+from estimators.measurement import Estimator
+from estimators.networks import load_design
+from estimators.recipe import load_recipe
+from estimators.surrogate import Surrogate
+from experiment.errors import InputError
+from predictors.methods import choice, make_predictor
+
+ENUMERABLE = 10**6
+"""Members of the largest space that is searched as a list of all of them."""
+LABELS = 1_000
+"""Architectures that a surrogate is fitted to where nobody says how many, as published."""
+TRAINING_PRESET = "digits101"
+"""Networks and recipe of real training: those that DIGITS101 was measured with."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """All that a search is told apart from the searcher.
+
+    Attributes:
+        domain: what may be asked for.
+        estimator: measures.
+        truth: what a table knows beyond that, for the report only.
+        settings: what else decides the numbers, for the run's configuration.
+    """
+
+    domain: Domain
+    estimator: Estimator
+    truth: Truth | None = None
+    settings: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def space(self) -> SearchSpace:
+        """The search space."""
+        return self.domain.space
+
+    @property
+    def size(self) -> int | None:
+        """How many may be asked for; ``None`` where nobody counted."""
+        return len(self.domain) if isinstance(self.domain, Candidates) else None
+
+    def optimum(self) -> dict[str, float | None] | None:
+        """The best there is, where the table knows all that may be asked for."""
+        if self.truth is None or not isinstance(self.domain, Candidates):
+            return None
+        rows = self.truth.benchmark.rows(self.domain.hashes)
+        return self.truth.optimum(rows) if (rows >= 0).all() else None
+
+
+def table_problem(benchmark: Benchmark, domain: Domain, trial: int | None = None) -> Problem:
+    """Look architectures up.
+
+    Args:
+        benchmark: the table.
+        domain: what may be asked for.
+        trial: which trial the search is shown, counted from 0; default: the means over them.
+
+    Raises:
+        InputError: there is no such trial.
+    """
+    return Problem(domain, LookUp(benchmark, trial), Truth(benchmark), {"trial": trial})
+
+
+def known_rows(benchmark: Benchmark, trial: int | None = None) -> Candidates:
+    """The rows of a table that have a validation accuracy, in one trial or in any.
+
+    Raises:
+        InputError: there is no such trial.
+    """
+    metric = benchmark.metric("validation")
+    values = metric.mean() if trial is None else metric.trial(trial)
+    rows = np.flatnonzero(np.isfinite(values))
+    if len(rows) == len(benchmark):
+        return Candidates(benchmark.space, benchmark.graphs, benchmark.hashes)
+    graphs = benchmark.graphs[torch.from_numpy(rows)]
+    return Candidates(benchmark.space, graphs, benchmark.hashes[rows])
+
+
+def whole_space(space: SearchSpace, data_root: Path | None = None) -> Domain:
+    """Everything that a space holds, as a list where that is possible."""
+    if space.size > ENUMERABLE:
+        return WholeSpace(space)
+    graphs = GraphBatch.cat(space.enumerate())
+    return Candidates(space, graphs, kept_hashes(space, graphs, data_root))
+
+
+def surrogate_problem(
+    benchmark: Benchmark,
+    domain: Domain,
+    method: str | None = None,
+    features: Sequence[str] | None = None,
+    labels: int | None = None,
+    seed: int = 0,
+) -> Problem:
+    """Guess by a predictor that is fitted to a random part of a table.
+
+    Args:
+        benchmark: the table.
+        domain: what may be asked for.
+        method: of prediction; ``None`` for the space's default.
+        features: that describe architectures; ``None`` for the method's own.
+        labels: architectures to fit to; default: 1,000, or all where there are fewer.
+        seed: of the draw and of the method.
+
+    Raises:
+        InputError: no such method or features, or fewer architectures were measured.
+    """
+    values = benchmark.metric("validation").mean()
+    usable = np.isfinite(values)
+    if "uniform_sample" in benchmark.metrics:
+        usable &= benchmark.metric("uniform_sample").mean() == 1
+    rows = np.flatnonzero(usable)
+    wanted = min(LABELS, len(rows)) if labels is None else labels
+    if wanted > len(rows):
+        raise InputError(
+            f"a surrogate cannot learn from {wanted} architectures, {benchmark.space.name} on "
+            f"{benchmark.dataset} has {len(rows)} measured ones: ask for fewer labels"
+        )
+    rows = np.random.default_rng(seed).permutation(rows)[:wanted]
+    name, described_by = choice(benchmark.space, method, features)
+    predictor = make_predictor(benchmark.space, name, described_by or None, seed=seed)
+    predictor.fit(benchmark.graphs[torch.from_numpy(rows)], values[rows])
+    settings = {"predictor": name, "features": list(described_by), "labels": wanted}
+    return Problem(domain, Surrogate(benchmark.space, predictor), Truth(benchmark), settings)
+
+
+def training_problem(domain: Domain, seed: int = 0, benchmark: Benchmark | None = None) -> Problem:
+    """Train every architecture on handwritten digits.
+
+    Args:
+        domain: what may be asked for.
+        seed: of weights and order of the images; the trial of that number in DIGITS101.
+        benchmark: a table that was measured in the same way, for the report.
+
+    Raises:
+        InputError: no network is known for the space.
+    """
+    space = domain.space
+    design, recipe = load_design(TRAINING_PRESET, space.name), load_recipe(TRAINING_PRESET)
+    estimator = FromScratch(space, ImageSource("digits"), design, recipe, seed=seed)
+    truth = None if benchmark is None else Truth(benchmark)
+    return Problem(domain, estimator, truth, {"trial": seed, "training": estimator.settings})

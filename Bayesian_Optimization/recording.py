@@ -1,0 +1,133 @@
+"""A search in a run's folder: what happens is written as it happens, and can be replayed."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from Bayesian_Optimization.accounting import Step, Truth, report
+from Bayesian_Optimization.loop import Asked
+from datasets.graph import ArchitectureError
+from datasets.space import SearchSpace
+from estimators.measurement import Measurement
+from experiment.errors import InputError
+from experiment.files import atomic_path
+from experiment.run import RunFolder
+
+FIGURES = tuple(one.name for one in fields(Measurement) if one.name not in ("architecture", "hash"))
+ACCOUNT = ("event", "query", "hash", "simulated_seconds", "incumbent")
+"""What an event ``measured`` says beside the figures and the architecture."""
+COLUMNS = ("query", "hash", "status", "validation", "test", "cost_seconds", "parameters", "flops")
+"""What ``queries.csv`` has of every measurement, beside the accounts and the architecture."""
+
+
+class Recorder:
+    """A :class:`~Bayesian_Optimization.loop.Listener` that writes into a run's folder.
+
+    Every event is on the disk before anything follows from it.
+
+    Args:
+        run: the folder.
+        space: writes the architectures.
+        truth: what a table knows beyond what the search is shown, if there is one.
+    """
+
+    def __init__(self, run: RunFolder, space: SearchSpace, truth: Truth | None = None) -> None:
+        self.run = run
+        self.space = space
+        self.truth = truth
+
+    def asked(self, batch: Asked) -> None:
+        """Write what was asked for."""
+        self.run.log(
+            {
+                "event": "asked",
+                "names": batch.names,
+                "architectures": [self.space.to_record(graph) for graph in batch.architectures],
+                "seconds": batch.seconds,
+                "dropped": batch.dropped,
+            }
+        )
+
+    def measured(self, step: Step) -> None:
+        """Write what was measured, and the incumbent."""
+        self.run.log({"event": "measured", **describe(step, self.space, self.truth)})
+
+    def events(self) -> Iterator[Asked | Measurement]:
+        """What happened before, in order, for :meth:`SearchLoop.replay`.
+
+        Raises:
+            InputError: a line was changed so that it cannot be read.
+        """
+        for number, line in enumerate(self.run.read_metrics(), start=1):
+            try:
+                yield (
+                    _asked(line, self.space)
+                    if line["event"] == "asked"
+                    else _measurement(line, self.space)
+                )
+            except (KeyError, TypeError, ArchitectureError) as error:
+                raise InputError(
+                    f"line {number} of metrics.jsonl in {str(self.run.path)!r} is no event of a "
+                    f"search ({error}): mend it, or begin the search in a new folder"
+                ) from error
+
+
+def describe(step: Step, space: SearchSpace, truth: Truth | None) -> dict[str, Any]:
+    """A step as plain values."""
+    return {
+        **({} if step.query is None else {"query": step.query}),
+        **step.measurement.to_record(space),
+        "simulated_seconds": step.simulated_seconds,
+        "incumbent": report(step.incumbent, truth),
+    }
+
+
+def write_queries(path: Path, lines: list[dict[str, Any]]) -> None:
+    """Write a table with a row a query.
+
+    Args:
+        path: where; a file that is there is replaced.
+        lines: the events ``measured``.
+    """
+    with atomic_path(path) as partial, partial.open("w", newline="", encoding="utf-8") as handle:
+        writer = csv.writer(handle)
+        known = ("hash", "validation", "test", "true_validation", "true_test")
+        names = [f"incumbent_{name}" for name in known]
+        writer.writerow([*COLUMNS, "simulated_seconds", *names, "architecture"])
+        for line in lines:
+            if line.get("query") is None:
+                continue
+            incumbent = line["incumbent"] or {}
+            record = _record(line)
+            written = record["arch"] if list(record) == ["arch"] else json.dumps(record)
+            writer.writerow(
+                [
+                    *(line[name] for name in COLUMNS),
+                    line["simulated_seconds"],
+                    *(incumbent.get(name) for name in known),
+                    written,
+                ]
+            )
+
+
+def _asked(line: Mapping[str, Any], space: SearchSpace) -> Asked:
+    graphs = [space.canonical(space.parse(json.dumps(one))) for one in line["architectures"]]
+    return Asked(graphs, line["names"], line["seconds"], line["dropped"])
+
+
+def _measurement(line: Mapping[str, Any], space: SearchSpace) -> Measurement:
+    return Measurement(
+        space.canonical(space.parse(json.dumps(_record(line)))),
+        line["hash"],
+        **{name: line[name] for name in FIGURES},
+    )
+
+
+def _record(line: Mapping[str, Any]) -> dict[str, Any]:
+    """The architecture's own keys of a line: those that are no account and no figure."""
+    return {name: value for name, value in line.items() if name not in (*ACCOUNT, *FIGURES)}

@@ -1,0 +1,56 @@
+"""Measuring by the guess of a fitted predictor."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from datasets.batch import GraphBatch
+from datasets.graph import ArchitectureError, ArchitectureGraph
+from datasets.space import SearchSpace
+from estimators.measurement import Measurement
+from predictors.predictor import Predictor
+
+DEVIATION = "predicted_deviation"
+"""Detail that tells a guess from a measurement: how far it may be off."""
+
+
+class Surrogate:
+    """An :class:`~estimators.measurement.Estimator` that trains nothing and looks nothing up.
+
+    What it gives as validation accuracy is what the predictor expects, and every measurement says
+    so by its detail ``predicted_deviation``. There is no test accuracy and no cost.
+
+    Args:
+        space: the search space.
+        predictor: fitted.
+    """
+
+    def __init__(self, space: SearchSpace, predictor: Predictor) -> None:
+        self._space = space
+        self.predictor = predictor
+
+    @property
+    def space(self) -> SearchSpace:
+        """The search space."""
+        return self._space
+
+    def measure(self, architectures: Sequence[ArchitectureGraph]) -> Iterator[Measurement]:
+        """One measurement for each architecture: first those that are none, then in their order."""
+        members = []
+        for architecture in architectures:
+            try:
+                members.append((architecture, self._space.hash(architecture)))
+            except ArchitectureError as error:
+                yield Measurement(architecture, "", "failed", str(error))
+        if not members:
+            return
+        batch = GraphBatch.from_graphs([one for one, _ in members], self._space.max_nodes)
+        means, deviations = self.predictor.predict(batch)
+        for (architecture, name), mean, deviation in zip(members, means, deviations, strict=True):
+            yield Measurement(
+                architecture,
+                name,
+                "ok",
+                validation=float(mean),
+                details={DEVIATION: float(deviation)},
+            )
