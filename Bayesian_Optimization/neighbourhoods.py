@@ -21,7 +21,9 @@ class Neighbourhoods:
     def of(self, centre: Observation) -> dict[str, ArchitectureGraph]:
         """Hash → architecture of all that are one edit away from ``centre``."""
         if centre.hash not in self._found:
-            near = self._domain.neighbours(centre.architecture)
-            name_of = self._domain.space.hash
-            self._found[centre.hash] = {name_of(graph): graph for graph in near}
+            space = self._domain.space
+            near = {space.hash(graph): graph for graph in space.neighbours(centre.architecture)}
+            self._found[centre.hash] = {
+                name: graph for name, graph in near.items() if self._domain.holds(name)
+            }
         return self._found[centre.hash]

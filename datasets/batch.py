@@ -47,18 +47,19 @@ class GraphBatch:
     ) -> GraphBatch:
         """Pad single graphs to ``max_nodes`` (default: the largest graph's number of nodes)."""
         nodes = max_nodes or max((g.num_nodes for g in graphs), default=1)
-        types = torch.zeros(len(graphs), nodes, dtype=torch.long)
-        adjacency = torch.zeros(len(graphs), nodes, nodes, dtype=torch.bool)
+        # Filled as arrays: an assignment to a small tensor takes ten times as long.
+        types = np.zeros((len(graphs), nodes), dtype=np.int64)
+        adjacency = np.zeros((len(graphs), nodes, nodes), dtype=bool)
+        sizes = np.array([graph.num_nodes for graph in graphs], dtype=np.int64)
         for b, graph in enumerate(graphs):
             if graph.num_nodes > nodes:
                 raise ArchitectureError(
                     f"graph {b} has {graph.num_nodes} nodes, the batch holds at most {nodes}"
                 )
-            types[b, : graph.num_nodes] = torch.tensor(graph.types)
-            if graph.edges:
-                source, target = torch.tensor(graph.edges).t()
+            types[b, : graph.num_nodes] = graph.types
+            for source, target in graph.edges:
                 adjacency[b, source, target] = True
-        return cls(types, adjacency, torch.tensor([g.num_nodes for g in graphs], dtype=torch.long))
+        return cls(*(torch.from_numpy(each) for each in (types, adjacency, sizes)))
 
     @classmethod
     def empty(cls, max_nodes: int, size: int = 0, device: torch.device | str = "cpu") -> GraphBatch:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -38,6 +39,8 @@ from datasets.spaces.nb101_pruning import prune, prune_batch
 from datasets.spaces.notation import excerpt, read_record
 
 _BATCH = 16_384
+REMEMBERED = 1 << 15
+"""Cells whose hash and canonical graph are kept: a search asks for them again and again."""
 _EXPECTED = 'a cell {"matrix": [[0, 1], [0, 0]], "ops": ["input", "output"]}'
 _HASH_LABELS = {INPUT: INPUT_LABEL, OUTPUT: OUTPUT_LABEL} | {
     int(t): label for label, t in enumerate(OPERATION_TYPES)
@@ -99,12 +102,7 @@ class NB101(SearchSpace):
         Raises:
             ArchitectureError: ``graph`` is no member.
         """
-        cell = _pruned(self.check(graph))
-        n = cell.num_nodes
-        code = canonical_codes(encode(n, np.array([cell.types]), cell.adjacency[None]))
-        return ArchitectureGraph.from_adjacency(
-            code.types()[0, :n].tolist(), code.adjacency()[0, :n, :n]
-        )
+        return _canonical(self.check(graph))
 
     def canonical_batch(self, batch: GraphBatch) -> GraphBatch:
         """Vectorised :meth:`canonical`, on the CPU, padded to 7 places.
@@ -122,16 +120,7 @@ class NB101(SearchSpace):
         Raises:
             ArchitectureError: no path joins input and output, or an operation is unknown.
         """
-        pruned = prune(graph)
-        if pruned is None:
-            raise ArchitectureError("no path leads from the first node to the last: no hash")
-        unknown = [t for t in pruned.types if t not in _HASH_LABELS]
-        if unknown:
-            raise ArchitectureError(
-                f"type {unknown[0]} is no {self.name} operation: expected 0 to "
-                f"{len(self.types) - 1}"
-            )
-        return module_hash(pruned.adjacency, [_HASH_LABELS[t] for t in pruned.types])
+        return _hash(graph)
 
     def module_hashes(self, batch: GraphBatch, processes: int = 1) -> np.ndarray:
         """The md5 bytes that :meth:`hash` gives in hexadecimal. **Shape** (B, 16), uint8.
@@ -268,6 +257,31 @@ class NB101(SearchSpace):
             torch.from_numpy(cells.adjacency()).bool(),
             torch.from_numpy(np.array(cells.num_nodes)),
         )
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _hash(graph: ArchitectureGraph) -> str:
+    """:meth:`NB101.hash`."""
+    pruned = prune(graph)
+    if pruned is None:
+        raise ArchitectureError("no path leads from the first node to the last: no hash")
+    unknown = [t for t in pruned.types if t not in _HASH_LABELS]
+    if unknown:
+        raise ArchitectureError(
+            f"type {unknown[0]} is no {NB101.name} operation: expected 0 to {len(NB101.types) - 1}"
+        )
+    return module_hash(pruned.adjacency, [_HASH_LABELS[t] for t in pruned.types])
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _canonical(member: ArchitectureGraph) -> ArchitectureGraph:
+    """:meth:`NB101.canonical` of a member."""
+    cell = _pruned(member)
+    n = cell.num_nodes
+    code = canonical_codes(encode(n, np.array([cell.types]), cell.adjacency[None]))
+    return ArchitectureGraph.from_adjacency(
+        code.types()[0, :n].tolist(), code.adjacency()[0, :n, :n]
+    )
 
 
 def _pruned(member: ArchitectureGraph) -> ArchitectureGraph:
