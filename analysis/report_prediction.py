@@ -1,0 +1,327 @@
+"""The parts of a report on predictors and on what was ranked beyond the measured architectures."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.stats import rankdata
+
+from analysis.report_blocks import (
+    Axis,
+    Block,
+    Cell,
+    Chart,
+    Facts,
+    Gallery,
+    Headline,
+    Paragraph,
+    Section,
+    Series,
+    Table,
+    Tile,
+    View,
+    number,
+    percent,
+    shown,
+    text,
+)
+from analysis.report_drawings import Drawings, space_named
+from analysis.report_runs import Run
+from analysis.report_training import notices, pictures
+from datasets.graph import ArchitectureError, ArchitectureGraph
+from datasets.space import SearchSpace
+from experiment.errors import InputError
+
+SHOWN = 1_000
+"""Architectures that a chart draws at most, at random where there are more."""
+RANKS = 400
+"""Ranks that the curve of predictions has at most, evenly spread."""
+
+
+def prediction_section(run: Run, anchor: str, drawings: Drawings) -> Section:
+    """A predictor and how it was judged."""
+    config, result = run.config, run.result
+    title = (
+        f"{config['method']} on {config.get('source', run.space)}, {config.get('labels')} labels"
+    )
+    facts = {
+        name: shown(config[name])
+        for name in ("method", "features", "scale", "weights", "labels", "label", "target", "seed")
+        if config.get(name) not in (None, [])
+    }
+    if result:
+        facts["predicted"] = f"{result.get('predicted', 0):,}"
+    blocks: list[Block] = [*notices(run), Facts(facts)]
+    if result.get("quality"):
+        blocks.append(_quality(result, config))
+    blocks += _predictions(run, drawings)
+    blocks += pictures(run)
+    return Section(anchor, title, "predict", blocks, _headlines(run))
+
+
+def _headlines(run: Run) -> list[Headline]:
+    target = str(run.config.get("target"))
+    tau = ((run.result.get("quality") or {}).get(target) or {}).get("kendall_tau")
+    if tau is None:
+        return []
+    meaning = f"Kendall's τ with {target} accuracy on {run.config.get('source', run.space)}"
+    return [
+        Headline(f"{tau:.3f}", f"{meaning}: {run.config['method']}, {run.config['labels']} labels")
+    ]
+
+
+def _quality(result: Mapping[str, Any], config: Mapping[str, Any]) -> Table:
+    names = (
+        ("kendall_tau", "Kendall's τ"),
+        ("spearman_rho", "Spearman's ρ"),
+        ("pearson_r", "Pearson's r"),
+        ("rmse", "RMSE"),
+    )
+    rows = [
+        [
+            text(metric),
+            number(quality.get("architectures"), ",.0f"),
+            *(number(quality.get(name), ".4f") for name, _ in names),
+        ]
+        for metric, quality in result["quality"].items()
+    ]
+    coverage = result.get("coverage") or {}
+    held = ", ".join(f"{share}: {percent(value, 1).shown}" for share, value in coverage.items())
+    told = f" Its intervals held these shares of {config.get('label')}: {held}." if held else ""
+    return Table(
+        "How good it is",
+        f"Learnt from {config.get('labels')} architectures by {config.get('label')} accuracy, "
+        f"judged on all others; accuracies are means over the trials.{told}",
+        ("compared with", "architectures", *(label for _, label in names)),
+        rows,
+    )
+
+
+def _predictions(run: Run, drawings: Drawings) -> list[Block]:
+    file = run.path / "predictions.csv"
+    if not file.is_file():
+        told = f"{run.name} has no predictions.csv: there is nothing to draw."
+        return [Paragraph(told, "warning")]
+    rows = _table(file)
+    target, label = str(run.config.get("target")), str(run.config.get("label"))
+    metrics = [name for name in dict.fromkeys((target, label)) if rows and name in rows[0]]
+    if not metrics:
+        told = f"{run.name}/predictions.csv lacks the columns {target} and {label}."
+        return [Paragraph(told, "warning")]
+    chosen = np.random.default_rng(0).permutation(len(rows))[:SHOWN]
+    kept = np.sort(chosen)
+    views = []
+    space = space_named(run.space)
+    numbers = [_drawn(space, rows[k].get("architecture"), drawings) for k in kept]
+    predicted = _column(rows, "mean", file)
+    for metric in metrics:
+        views += _views(metric, label, predicted, _column(rows, metric, file), kept, rows, numbers)
+    count = (
+        f"{len(kept):,} random of the {len(rows):,}"
+        if len(kept) < len(rows)
+        else f"All {len(rows):,}"
+    )
+    return [
+        Chart(
+            "Predicted against measured",
+            f"{count} architectures that were not learnt from; measured is the mean over the "
+            f"trials. All numbers: predictions.csv in {run.name}. The lowest twentieth may lie "
+            "outside the picture.",
+            views,
+        )
+    ]
+
+
+def _views(
+    metric: str,
+    label: str,
+    predicted: np.ndarray,
+    measured: np.ndarray,
+    kept: np.ndarray,
+    rows: Sequence[Mapping[str, str]],
+    drawings: Sequence[int | None],
+) -> list[View]:
+    """By value, and by rank among all."""
+    ranks = [rankdata(-values, nan_policy="omit") for values in (measured, predicted)]
+    names = [rows[k].get("hash", "") for k in kept]
+
+    def dots(x: np.ndarray, y: np.ndarray) -> Series:
+        return Series(
+            "architectures",
+            x[kept],
+            y[kept],
+            "dots",
+            drawings=drawings,
+            notes=[name[:12] for name in names],
+            columns={"hash": names, "std": [rows[k].get("std", "") for k in kept]},
+        )
+
+    finite = np.isfinite(measured) & np.isfinite(predicted)
+    window = None
+    if finite.any():
+        x, y = measured[finite], predicted[finite]
+        low = min(np.percentile(x, 5), np.percentile(y, 5))
+        high = max(x.max(), y.max())
+        margin = 0.04 * (high - low) or 0.01
+        window = (low - margin, high + margin, low - margin, high + margin)
+    by_value = View(
+        metric,
+        Axis(f"measured {metric} accuracy", "share"),
+        Axis(f"predicted {label} accuracy", "share"),
+        [dots(measured, predicted)],
+        diagonal=True,
+        window=window,
+    )
+    by_rank = View(
+        f"{metric}, ranks",
+        Axis(f"rank by measured {metric} accuracy, 1 is best", whole=True),
+        Axis("rank by prediction", whole=True),
+        [dots(ranks[0], ranks[1])],
+        diagonal=True,
+    )
+    return [by_value, by_rank]
+
+
+def extrapolation_section(run: Run, anchor: str, drawings: Drawings) -> Section:
+    """A ranking of candidates, and what came of those that were trained."""
+    surrogate = run.config.get("surrogate") or {}
+    facts = {"space": str(run.space), "candidates": f"{run.config['candidates']:,}"}
+    facts |= {name: shown(value) for name, value in surrogate.items() if value is not None}
+    facts["seed"] = shown(run.config.get("seed"))
+    blocks: list[Block] = [*notices(run), Facts(facts)]
+    top = [record for record in run.result.get("top", []) if isinstance(record, dict)]
+    trained = [record for record in top if record.get("measured")]
+    if trained:
+        blocks.append(_trained(trained))
+    blocks += _ranking(run)
+    space = space_named(run.space)
+    if space is not None and top:
+        blocks.append(_top(run, top, space, drawings))
+    blocks += pictures(run)
+    title = f"Beyond what was measured of {run.space}"
+    return Section(anchor, title, "extrapolate", blocks, _best_trained(trained, run))
+
+
+def _best_trained(trained: Sequence[Mapping[str, Any]], run: Run) -> list[Headline]:
+    """The best by validation among those that were trained."""
+    good = [each["measured"] for each in trained if each["measured"].get("validation") is not None]
+    if not good:
+        return []
+    best = max(good, key=lambda each: each["validation"])
+    metric = "test" if best.get("test") is not None else "validation"
+    told = f"{metric} accuracy on {best.get('data_set')}: the best by validation of {len(good)}"
+    return [Headline(percent(best[metric]).shown, f"{told} trained beyond {run.space}")]
+
+
+def _trained(records: Sequence[Mapping[str, Any]]) -> Table:
+    rows = []
+    for record in records:
+        found = record["measured"]
+        rows.append(
+            [
+                Cell(f"{record.get('rank')}", record.get("rank")),
+                percent(record.get("mean")),
+                percent(found.get("validation")),
+                percent(found.get("test")),
+                number(found.get("parameters"), ",.0f"),
+                Cell(str(found.get("trained", "–")), found.get("trained")),
+                Cell(str(found.get("failed", "–")), found.get("failed")),
+                text(record.get("hash", "")),
+            ]
+        )
+    data = ", ".join(dict.fromkeys(str(each["measured"].get("data_set")) for each in records))
+    return Table(
+        "What came of the first",
+        f"Predicted before, then trained from scratch on {data}; means over the trainings that did "
+        "not fail, a seed each.",
+        ("rank", "predicted", "validation", "test", "parameters", "trained", "failed", "hash"),
+        rows,
+    )
+
+
+def _ranking(run: Run) -> list[Block]:
+    file = run.path / "ranking.csv"
+    if not file.is_file():
+        return [Paragraph(f"{run.name} has no ranking.csv: there is nothing to draw.", "warning")]
+    rows = _table(file)
+    if not rows:
+        return [Paragraph(f"{run.name}/ranking.csv has no rows.", "warning")]
+    rank, mean, std = (_column(rows, name, file) for name in ("rank", "mean", "std"))
+    kept = np.unique(np.linspace(0, len(rows) - 1, min(RANKS, len(rows))).astype(int))
+    doubted = np.isfinite(std).any()
+    line = Series(
+        "prediction",
+        rank[kept],
+        mean[kept],
+        low=(mean - std)[kept] if doubted else None,
+        high=(mean + std)[kept] if doubted else None,
+        columns={"hash": [rows[k].get("hash", "") for k in kept]},
+    )
+    band = "; the band is ± one deviation of the predictor's doubt" if doubted else ""
+    view = View("ranking", Axis("rank", whole=True), Axis("predicted accuracy", "share"), [line])
+    told = f"All {len(rows):,} candidates by prediction, {len(kept):,} of them drawn{band}."
+    return [Chart("The candidates, best first", told, [view])]
+
+
+def _top(
+    run: Run, records: Sequence[dict[str, Any]], space: SearchSpace, drawings: Drawings
+) -> Gallery:
+    tiles = []
+    for record in records:
+        found = record.get("measured") or {}
+        lines = [f"predicted {percent(record.get('mean')).shown}"]
+        lines += [f"{name} {percent(found[name]).shown}" for name in _MEASURED if name in found]
+        lines.append(str(record.get("hash", ""))[:12])
+        kept = {key: value for key, value in record.items() if key != "measured"}
+        number_of = drawings.add_record(space, record)
+        tiles.append(Tile(number_of, f"{record.get('rank')}.", lines, {**kept, **found}))
+    return Gallery(
+        "The first of the ranking",
+        f"Of {run.config['candidates']:,} candidates, by prediction; accuracies of those that were "
+        "trained.",
+        space.name,
+        tiles,
+    )
+
+
+_MEASURED = ("validation", "test")
+
+
+def _table(file: Path) -> list[dict[str, str]]:
+    """The rows of a CSV file; a row that is shorter than the head is left out.
+
+    Raises:
+        InputError: it is no CSV file.
+    """
+    try:
+        with file.open(newline="", encoding="utf-8") as handle:
+            return [row for row in csv.DictReader(handle) if None not in row.values()]
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise InputError(f"cannot read {str(file)!r}: {error}; make the run again") from error
+
+
+def _column(rows: Sequence[Mapping[str, str]], name: str, file: Path) -> np.ndarray:
+    """A column as numbers, NaN where there is none. **Shape** (R,).
+
+    Raises:
+        InputError: an entry is no number.
+    """
+    try:
+        return np.array([float(row.get(name) or "nan") for row in rows])
+    except ValueError as error:
+        raise InputError(f"the column {name!r} of {str(file)!r}: {error}") from error
+
+
+def _drawn(space: SearchSpace | None, notation: str | None, drawings: Drawings) -> int | None:
+    """The number of an architecture in the space's notation; ``None`` where it is none."""
+    if space is None or not notation:
+        return None
+    try:
+        graph: ArchitectureGraph = space.read(notation)
+    except ArchitectureError:
+        return None
+    return drawings.add(space, graph)

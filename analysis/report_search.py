@@ -1,0 +1,329 @@
+"""The part of a report on searches: curves of incumbent and regret, queries, what was found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from analysis.report_blocks import (
+    Axis,
+    Block,
+    Cell,
+    Chart,
+    Facts,
+    Headline,
+    Paragraph,
+    Section,
+    Series,
+    Table,
+    View,
+    number,
+    percent,
+    shown,
+    text,
+)
+from analysis.report_drawings import Drawings, space_named
+from analysis.report_found import QUERIES, best_gallery, queries_chart, sizes_chart
+from analysis.report_latents import LatentFiles, latent_chart
+from analysis.report_runs import Run
+from analysis.report_traces import PROTOCOL, TOLERANCE, Contestant, Spread, Trace, contestants
+
+BUDGETS = (10, 20, 30, 50, 64, 100, 150, 200, 300, 500)
+"""Queries at which the table tells what was found, as far as the searches went."""
+METHODS_DRAWN = 8
+"""Methods whose queries and paths are drawn, a view each."""
+
+
+def search_section(
+    runs: Sequence[Run],
+    anchor: str,
+    drawings: Drawings,
+    latents: LatentFiles,
+    data_root: Path | None,
+) -> Section:
+    """Searches of one protocol, compared."""
+    found = contestants(runs)
+    config = runs[0].config
+    title = f"Search on {config.get('space')}"
+    if config.get("dataset"):
+        title += f", {config['dataset']}"
+    blocks: list[Block] = [Paragraph(notice, "warning") for run in runs for notice in run.notices]
+    blocks += [Paragraph(told, "warning") for told in _twins(found)]
+    blocks.append(_facts(runs))
+    if config.get("estimator") == "surrogate":
+        blocks.append(
+            Paragraph(
+                "Accuracies that the search was shown are guesses of a fitted predictor, "
+                "no measurements.",
+                "warning",
+            )
+        )
+    if not found:
+        blocks.append(Paragraph("Nothing was measured yet.", "warning"))
+        return Section(anchor, title, "optimise", blocks)
+    contest = _Contest(found, config)
+    blocks += [contest.table(), contest.incumbents()]
+    if contest.optimum:
+        blocks.append(contest.regrets())
+    space = space_named(runs[0].space)
+    drawn = found[:METHODS_DRAWN]
+    blocks.append(queries_chart(drawn, space, drawings))
+    if (sizes := sizes_chart(drawn, space, drawings)) is not None:
+        blocks.append(sizes)
+    if space is not None:
+        file = latents.of(space.name)
+        if file is not None:
+            blocks.append(latent_chart(file, drawings, data_root, drawn))
+        blocks.append(best_gallery(found, contest.true, space, drawings))
+    return Section(anchor, title, "optimise", blocks, contest.headlines())
+
+
+def _facts(runs: Sequence[Run]) -> Facts:
+    config = runs[0].config
+    entries = {
+        name: shown(config[name])
+        for name in PROTOCOL
+        if config.get(name) is not None and name != "training"
+    }
+    if config.get("estimator") == "table":
+        trial = config.get("trial")
+        entries["trial"] = "mean over the trials" if trial is None else f"trial {trial} alone"
+    for name in ("queries", "initial", "batch", "seed"):
+        values = sorted({run.config[name] for run in runs if name in run.config})
+        entries[f"{name}s" if name == "seed" else name] = ", ".join(map(str, values))
+    entries["runs"] = str(len(runs))
+    return Facts(entries)
+
+
+def _twins(found: Sequence[Contestant]) -> list[str]:
+    """A sentence for every way of searching that has a seed twice."""
+    told = []
+    for each in found:
+        seeds = [trace.run.config.get("seed") for trace in each.traces]
+        if len(set(seeds)) < len(seeds):
+            told.append(f"{each.label} has runs with the same seed; each counts as a run.")
+    return told
+
+
+class _Contest:
+    """Ways of searching that were measured alike.
+
+    Attributes:
+        found: the ways.
+        true: whether means over all trials are known, so that they are what is shown.
+        optimum: the best there is, empty where nobody knows.
+    """
+
+    def __init__(self, found: Sequence[Contestant], config: dict[str, Any]) -> None:
+        self.found = found
+        self.true = all(trace.has_truth for each in found for trace in each.traces)
+        results = [trace.run.result for each in found for trace in each.traces]
+        optima = [result["optimum"] for result in results if result.get("optimum")]
+        self.optimum: dict[str, float | None] = optima[0] if optima and self.true else {}
+        self.kind = "true mean" if self.true else "measured"
+        self.config = config
+        tests = [self.spread(each, "test").x for each in found]
+        self.metrics = ("test", "validation") if any(map(len, tests)) else ("validation",)
+
+    def spread(self, each: Contestant, metric: str) -> Spread:
+        return each.over_queries(metric, true=self.true)
+
+    def protocol(self) -> str:
+        counts = sorted({len(each.traces) for each in self.found})
+        runs = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+        many = counts[-1] > 1
+        told = (
+            f"Median over {runs} runs a method that differ in their seed; the band holds the "
+            "middle half of them. "
+            if many
+            else "One run a method. "
+        )
+        told += (
+            "The incumbent is the best by the validation accuracy that the search was shown"
+            + (
+                "; its mean accuracies over all trials of the table are drawn"
+                if self.true
+                else "; its measured accuracies are drawn"
+            )
+            + ". What is not in the table costs no query."
+        )
+        return told
+
+    def incumbents(self) -> Chart:
+        """What had been found after each query, and at each simulated hour."""
+        views = []
+        for metric in self.metrics:
+            y = Axis(f"{metric} accuracy of the incumbent", "share")
+            rules = self._rules(metric)
+            views += [
+                View(f"{metric}, {by}", x, y, _lines(self._spreads(metric, x)), rules)
+                for by, x in self._horizontal()
+            ]
+        return Chart(f"The incumbent: {self.kind} accuracy", self.protocol(), views)
+
+    def regrets(self) -> Chart:
+        """How far the incumbent was from the best there is, in percentage points."""
+        views = []
+        for metric in reversed(self.metrics):
+            best = self.optimum.get(metric)
+            if best is None:
+                continue
+            for by, x in self._horizontal():
+                lacking = {
+                    label: spread.regret(best) for label, spread in self._spreads(metric, x).items()
+                }
+                y = Axis(f"{metric} regret, percentage points", floor=_floor(lacking.values()))
+                views.append(View(f"{metric}, {by}", x, y, _lines(lacking)))
+        return Chart(
+            "Regret: what the incumbent lacks to the best there is",
+            f"{self.protocol()} The best is that of all that may be asked for, by mean accuracy.",
+            views,
+        )
+
+    def table(self) -> Table:
+        """A row a method."""
+        longest = max(trace.queries for each in self.found for trace in each.traces)
+        budgets = [each for each in BUDGETS if each < longest] + [longest]
+        metric = self.metrics[0]
+        columns = ["method", "runs", *(f"{metric} at {each}" for each in budgets)]
+        columns += [f"validation at {longest}"] if metric == "test" else []
+        best = self.optimum.get("validation")
+        columns += ["found the best", "median queries to it"] if best is not None else []
+        columns += ["recommended: test", "in the table", "simulated hours", "choosing, s a query"]
+        rows = [self._row(each, budgets, longest) for each in self.found]
+        return Table(
+            "What was found",
+            f"Accuracies are {self.kind} accuracies of the incumbent by validation after so many "
+            "queries, mean ± standard deviation over the runs that got so far. "
+            "Recommended: the best by posterior mean, of methods that have a model.",
+            columns,
+            rows,
+        )
+
+    def _row(self, each: Contestant, budgets: Sequence[int], longest: int) -> list[Cell]:
+        metric = self.metrics[0]
+        row = [text(each.label), number(len(each.traces))]
+        spread = self.spread(each, metric)
+        row += [_at(spread, budget) for budget in budgets]
+        if metric == "test":
+            row.append(_at(self.spread(each, "validation"), longest))
+        best = self.optimum.get("validation")
+        if best is not None:
+            to_best = [trace.queries_to(best, true=self.true) for trace in each.traces]
+            hits = [count for count in to_best if count is not None]
+            row.append(Cell(f"{len(hits)} of {len(to_best)}", len(hits)))
+            row.append(_median_with_misses(to_best))
+        recommended = _values(each.traces, _recommended_test)
+        known = _values(each.traces, lambda trace: trace.run.result.get("share_known"))
+        hours = _values(each.traces, lambda t: t.figure("simulated_seconds")[-1] / 3600)
+        choosing = _values(each.traces, lambda t: t.choosing_seconds() / t.queries)
+        row += [_mean_and_std(recommended), percent(float(np.mean(known)) if known else None, 1)]
+        row += [number(float(np.nanmean(hours))), number(float(np.mean(choosing)), ".2g")]
+        return row
+
+    def headlines(self) -> list[Headline]:
+        """The best method by validation, and what it found."""
+        ends = [self.spread(each, "validation").median[-1] for each in self.found]
+        best = self.found[int(np.argmax(ends))]
+        metric = self.metrics[0]
+        value = self.spread(best, metric).median[-1]
+        queries = max(trace.queries for trace in best.traces)
+        where = " ".join(str(self.config[k]) for k in ("space", "dataset") if self.config.get(k))
+        runs = f"median of {len(best.traces)} runs" if len(best.traces) > 1 else "one run"
+        of_all = f", best of {len(self.found)} methods by validation" if len(self.found) > 1 else ""
+        meaning = f"{self.kind} {metric} accuracy on {where}: {best.label}, {queries} queries"
+        return [Headline(percent(value).shown, f"{meaning}, {runs}{of_all}")]
+
+    def _horizontal(self) -> list[tuple[str, Axis]]:
+        """What curves are drawn against."""
+        axes = [("by queries", QUERIES)]
+        return [*axes, ("by simulated hours", _HOURS)] if self._has_time() else axes
+
+    def _spreads(self, metric: str, x: Axis) -> dict[str, Spread]:
+        """Label → the curve of each method that has one; hours where ``x`` is time."""
+        spreads = {
+            each.label: self.spread(each, metric)
+            if x is QUERIES
+            else each.over_time(metric, true=self.true)
+            for each in self.found
+        }
+        return {label: spread for label, spread in spreads.items() if len(spread.x)}
+
+    def _rules(self, metric: str) -> dict[float, str]:
+        if metric == "validation" and self.optimum.get("validation") is not None:
+            return {float(self.optimum["validation"] or 0): "the best there is"}
+        rules = {}
+        if (value := self.optimum.get("test_of_best_validation")) is not None:
+            rules[float(value)] = "test of the best by validation"
+        if (value := self.optimum.get("test")) is not None:
+            rules[float(value)] = "the best by test"
+        return rules
+
+    def _has_time(self) -> bool:
+        ends = [trace.figure("simulated_seconds") for each in self.found for trace in each.traces]
+        return all(np.isfinite(end).all() and end[-1] > 0 for end in ends)
+
+
+_HOURS = Axis("simulated hours, one training after the other")
+
+
+def _lines(spreads: Mapping[str, Spread]) -> list[Series]:
+    """Medians, with a band where there are several runs."""
+    return [
+        Series(
+            label,
+            spread.x,
+            spread.median,
+            "steps",
+            low=spread.low if spread.runs.max() > 1 else None,
+            high=spread.high if spread.runs.max() > 1 else None,
+            columns={
+                "mean": spread.mean.tolist(),
+                "standard deviation": spread.std.tolist(),
+                "runs": spread.runs.tolist(),
+            },
+        )
+        for label, spread in spreads.items()
+    ]
+
+
+def _floor(spreads: Iterable[Spread]) -> float:
+    """A power of ten below all regrets that are not 0; what is there counts as 0."""
+    every = np.concatenate([spread.median for spread in spreads])
+    positive = every[every > 100 * TOLERANCE]
+    return float(10 ** np.floor(np.log10(positive.min() / 2))) if len(positive) else 1e-3
+
+
+def _at(spread: Spread, queries: int) -> Cell:
+    """Mean and deviation after so many queries."""
+    row = np.flatnonzero(spread.x == queries)
+    if not len(row):
+        return Cell("–")
+    mean, std = spread.mean[row[0]], spread.std[row[0]]
+    words = f"{100 * mean:.2f}" + ("" if np.isnan(std) else f" ± {100 * std:.2f}")
+    return Cell(words, float(mean))
+
+
+def _median_with_misses(counts: Sequence[int | None]) -> Cell:
+    """The median of the runs, where half of them at least got there."""
+    median = float(np.median([np.inf if count is None else count for count in counts]))
+    return number(median) if np.isfinite(median) else Cell("–")
+
+
+def _values(traces: Sequence[Trace], figure: Callable[[Trace], float | None]) -> list[float]:
+    return [value for trace in traces if (value := figure(trace)) is not None]
+
+
+def _recommended_test(trace: Trace) -> float | None:
+    found = trace.run.result.get("recommended") or {}
+    return found.get("true_test", found.get("test"))
+
+
+def _mean_and_std(values: Sequence[float]) -> Cell:
+    if not values:
+        return Cell("–")
+    spread = f" ± {100 * np.std(values, ddof=1):.2f}" if len(values) > 1 else ""
+    return Cell(f"{100 * np.mean(values):.2f}{spread}", float(np.mean(values)))
