@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 
 def pid_after(seconds: float) -> int:
@@ -30,3 +32,27 @@ def hang(diary: Path) -> None:
     """Write one's process id, and never end."""
     (diary / str(os.getpid())).touch()
     time.sleep(1000)
+
+
+class Deadly:
+    """An estimator whose process is killed when it measures a certain architecture."""
+
+    def __init__(self, estimator: Any, deadly: Any) -> None:
+        self.estimator = estimator
+        self.space = estimator.space
+        self.deadly = deadly
+
+    def measure(self, architectures: Sequence[Any]) -> Iterator[Any]:
+        if self.deadly in architectures:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return self.estimator.measure(architectures)
+
+
+class Faulty:
+    """An estimator with a defect."""
+
+    def __init__(self, estimator: Any) -> None:
+        self.space = estimator.space
+
+    def measure(self, architectures: Sequence[Any]) -> Iterator[Any]:
+        raise ZeroDivisionError

@@ -1,0 +1,210 @@
+"""The command: runs, folders, resuming, and bad input."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from Bayesian_Optimization import search
+from Bayesian_Optimization.domain import Candidates
+from experiment.paths import REPOSITORY_ROOT
+
+
+def lines(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+
+
+def without_times(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{k: v for k, v in one.items() if k != "seconds"} for one in events]
+
+
+def test_looks_up_and_leaves_a_folder(tmp_path: Path, command: Any) -> None:
+    code, out, err = command(
+        search.main, "--method", "local-search".replace("-", "_"), "--queries", 40, "--trial", 0,
+        "--log-dir", tmp_path, "--name", "run", "--json",
+    )  # fmt: skip
+    assert (code, err) == (0, "")
+    folder = tmp_path / "run"
+    result = json.loads(out)
+    assert result == json.loads((folder / "result.json").read_text())
+    assert result["queries"] == 40
+    assert result["share_known"] == 1.0
+    assert result["recommended"] is None
+    assert result["optimum"]["validation"] == pytest.approx(0.974514, abs=1e-6)
+    events = lines(folder)
+    assert [one["event"] for one in events[:4]] == ["asked", "measured", "asked", "measured"]
+    measured = [one for one in events if one["event"] == "measured"]
+    assert [one["query"] for one in measured] == list(range(1, 41))
+    best = max(measured, key=lambda one: one["validation"])
+    assert result["best_observed"]["hash"] == best["hash"]
+    assert result["best_observed"]["query"] == best["query"]
+    assert result["simulated_seconds"] == pytest.approx(sum(m["cost_seconds"] for m in measured))
+    rows = list(csv.DictReader((folder / "queries.csv").open()))
+    assert [row["hash"] for row in rows] == [one["hash"] for one in measured]
+    assert json.loads(rows[0]["architecture"])["ops"] == measured[0]["ops"]
+    assert (folder / "figures" / "incumbent.png").stat().st_size > 5_000
+    config = json.loads((folder / "config.json").read_text())
+    assert {k: config[k] for k in ("stage", "method", "space", "trial", "seed")} == {
+        "stage": "search", "method": "local_search", "space": "DIGITS101", "trial": 0, "seed": 0,
+    }  # fmt: skip
+
+
+def test_says_what_it_found(tmp_path: Path, command: Any) -> None:
+    code, out, _ = command(search.main, "--queries", 12, "--log_dir", tmp_path)
+    assert code == 0
+    assert "12 architectures looked up" in out
+    assert "the best there is: validation 97.451 %" in out
+
+
+@pytest.mark.parametrize("more", [(), ("--batch", 4), ("--asynchronous", 3)])
+def test_goes_on_after_any_line(tmp_path: Path, command: Any, more: tuple[Any, ...]) -> None:
+    flags = ("--queries", 18, "--log_dir", tmp_path, "--seed", 3, *more)
+    command(search.main, *flags, "--name", "whole")
+    whole = lines(tmp_path / "whole")
+    content = (tmp_path / "whole" / "metrics.jsonl").read_text().splitlines(keepends=True)
+    for kept in (0, 1, 8, len(content)):
+        name = f"cut{kept}"
+        command(search.main, *flags, "--name", name)
+        folder = tmp_path / name
+        (folder / "metrics.jsonl").write_text("".join(content[:kept]) + '{"event": "mea')
+        code, _, err = command(search.main, *flags, "--name", name, "--resume")
+        assert (code, err) == (0, "")
+        assert without_times(lines(folder)) == without_times(whole)
+
+
+def test_a_killed_search_measures_nothing_twice(tmp_path: Path) -> None:
+    """Real training, ended by SIGKILL in the middle; what it goes on to is what was to come."""
+    flags = [
+        "--estimator", "train", "--method", "evolution", "--queries", "9", "--initial", "4",
+        "--log_dir", str(tmp_path), "--name", "killed",
+    ]  # fmt: skip
+    script = str(REPOSITORY_ROOT / "Bayesian_Optimization" / "search.py")
+    log = tmp_path / "killed" / "metrics.jsonl"
+    with subprocess.Popen([sys.executable, script, *flags]) as process:
+        end = time.monotonic() + 60
+        while not (log.exists() and log.read_text().count('"measured"') >= 3):
+            assert time.monotonic() < end
+            time.sleep(0.02)
+        os.kill(process.pid, signal.SIGKILL)
+    before = [one for one in lines(tmp_path / "killed") if one["event"] == "measured"]
+    assert 3 <= len(before) < 9
+    subprocess.run([sys.executable, script, *flags, "--resume"], check=True, timeout=100)
+    events = lines(tmp_path / "killed")
+    measured = [one for one in events if one["event"] == "measured"]
+    assert measured[: len(before)] == before
+    assert len({one["hash"] for one in measured}) == len(measured) == 9
+    assert all(one["status"] == "ok" and one["cost_seconds"] > 0 for one in measured)
+    asked = [name for one in events if one["event"] == "asked" for name in one["names"]]
+    assert asked == [one["hash"] for one in measured]
+
+
+def test_guesses_are_labelled_as_such(tmp_path: Path, command: Any) -> None:
+    code, out, _ = command(
+        search.main, "--estimator", "surrogate", "--predictor", "ridge", "--features",
+        "statistics", "--labels", 60, "--queries", 15, "--log_dir", tmp_path, "--name", "run",
+    )  # fmt: skip
+    assert code == 0
+    assert "guessed by a surrogate" in out
+    config = json.loads((tmp_path / "run" / "config.json").read_text())
+    assert config["estimator"] == "surrogate"
+    assert (config["predictor"], config["labels"]) == ("ridge", 60)
+    measured = [one for one in lines(tmp_path / "run") if one["event"] == "measured"]
+    assert all(one["details"]["predicted_deviation"] > 0 for one in measured)
+    assert all(one["test"] is None for one in measured)
+    assert measured[-1]["incumbent"]["true_test"] > 0.5
+
+
+def test_begins_with_a_file_of_architectures(
+    tmp_path: Path, command: Any, cells: Candidates
+) -> None:
+    space = cells.space
+    start = [cells.graphs.graph(row) for row in (5, 1500)]
+    (tmp_path / "start.jsonl").write_text("".join(space.format(one) + "\n" for one in start))
+    flags = ("--queries", 6, "--initial", 3, "--log_dir", tmp_path, "--name", "run")
+    code, _, _ = command(search.main, *flags, "--start", tmp_path / "start.jsonl")
+    assert code == 0
+    events = lines(tmp_path / "run")
+    assert events[0]["names"] == [space.hash(one) for one in start]
+
+
+BAD: dict[str, tuple[tuple[Any, ...], str]] = {
+    "more to begin with than there are": (
+        ("--initial", 3000, "--queries", 4000),
+        "--initial 3000 is more than the 2532 architectures",
+    ),
+    "more queries than there are": (("--queries", 4000), "--queries 4000 is more than the 2532"),
+    "more to begin with than queries": (("--initial", 20, "--queries", 9), "more than --queries 9"),
+    "no such trial": (("--trial", 7), "trials 0 to 2"),
+    "a word for a trial": (("--trial", "best"), "expected mean or a number"),
+    "an unknown data set": (("--dataset", "cifar10"), "measured on digits only"),
+    "a flag of another estimator": (("--labels", 50), "--labels belongs to --estimator surrogate"),
+    "a store without training": (("--store", "x.sqlite"), "belongs to --estimator train"),
+    "a trial of a surrogate": (("--estimator", "surrogate", "--trial", 1), "a surrogate guesses"),
+    "too many labels": (
+        ("--estimator", "surrogate", "--labels", 5000),
+        "cannot learn from 5000 architectures",
+    ),
+    "batches that do not wait": (("--asynchronous", 2, "--batch", 3), "leave --batch out"),
+    "training by a table": (("--estimator", "train", "--domain", "table"), "needs no table"),
+    "no file to start from": (("--start", "nowhere.jsonl"), "there is no file"),
+}
+
+
+@pytest.mark.parametrize(("flags", "expected"), BAD.values(), ids=BAD)
+def test_refuses_bad_input_in_one_sentence(
+    flags: tuple[Any, ...], expected: str, tmp_path: Path, command: Any
+) -> None:
+    code, out, err = command(search.main, *flags, "--log_dir", tmp_path / "runs")
+    assert (code, out) == (2, "")
+    assert err.startswith("error: ")
+    assert err.count("\n") == 1
+    assert expected in err
+    assert not (tmp_path / "runs").exists()
+
+
+def test_refuses_a_start_that_repeats_itself(
+    tmp_path: Path, command: Any, cells: Candidates
+) -> None:
+    graph = cells.graphs.graph(900)
+    text = cells.space.format(graph) + "\n"
+    (tmp_path / "start.jsonl").write_text(text + text)
+    code, _, err = command(search.main, "--start", tmp_path / "start.jsonl", "--log_dir", tmp_path)
+    assert code == 2
+    assert "architecture 2 of" in err
+    assert "the same as architecture 1" in err
+
+
+def test_refuses_another_experiments_folder(tmp_path: Path, command: Any) -> None:
+    flags = ("--queries", 5, "--initial", 2, "--log_dir", tmp_path, "--name", "run")
+    command(search.main, *flags)
+    before = (tmp_path / "run" / "metrics.jsonl").read_bytes()
+    for more, expected in (
+        ((), "add --resume"),
+        (("--resume", "--method", "random"), "another experiment: its 'method'"),
+        (("--resume", "--trial", 1), "its 'trial'"),
+    ):
+        code, _, err = command(search.main, *flags, *more)
+        assert code == 2
+        assert expected in err
+    assert (tmp_path / "run" / "metrics.jsonl").read_bytes() == before
+
+
+def test_says_which_line_of_a_run_is_broken(tmp_path: Path, command: Any) -> None:
+    flags = ("--queries", 5, "--initial", 2, "--log_dir", tmp_path, "--name", "run")
+    command(search.main, *flags)
+    log = tmp_path / "run" / "metrics.jsonl"
+    changed = log.read_text().splitlines(keepends=True)
+    changed[3] = '{"event": "measured", "hash": "?"}\n'
+    log.write_text("".join(changed))
+    code, _, err = command(search.main, *flags, "--resume")
+    assert code == 2
+    assert "line 4 of metrics.jsonl" in err
