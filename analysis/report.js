@@ -84,7 +84,7 @@
     let step = power * [1, 2, 5, 10].find((each) => each * power >= rough * 0.999);
     if (whole) step = Math.max(1, Math.round(step));
     const found = [];
-    for (let k = Math.ceil(low / step - 1e-9); k * step <= high + step * 1e-9; k++) found.push(k * step);
+    for (let k = Math.ceil(low / step - 1e-9); k * step <= high + step * 1e-9; k++) found.push(k === 0 ? 0 : k * step);
     return { values: found, step };
   }
 
@@ -164,10 +164,11 @@
       this.fillBar();
     }
 
-    reset() {
-      const { x, y, window } = this.view;
-      const all = window ?? this.extent();
-      this.window = [along(all[0], x), along(all[1], x), along(all[2], y), along(all[3], y)];
+    reset() { this.show(this.view.window ?? this.extent()); }
+
+    show([x0, x1, y0, y1]) {
+      const { x, y } = this.view;
+      this.window = [along(x0, x), along(x1, x), along(y0, y), along(y1, y)];
       this.draw();
     }
 
@@ -186,7 +187,7 @@
       const padded = ([low, high], axis) => {
         if (axis.floor !== null) return [Math.max(low, axis.floor) * 0.9, Math.max(high, axis.floor * 10) * 1.3];
         const margin = (high - low) * 0.04 || Math.abs(high) * 0.02 || 0.5;
-        return [low - margin, high + margin];
+        return [low < 0 ? low - margin : Math.max(0, low - margin), high + margin];
       };
       return [...padded(bounds(["x"], []), x), ...padded(bounds(["y", "low", "high"], rules.map((each) => each.y)), y)];
     }
@@ -204,7 +205,7 @@
       if (colour) parts.push(this.scale(colour));
       parts.push(html("span", { class: "gap" }),
         button("+", "zoom in", () => this.zoom(0.6)), button("−", "zoom out", () => this.zoom(1 / 0.6)),
-        button("All", "zoom all", () => this.reset()));
+        button("All", "zoom all", () => this.show(this.extent())));
       parts.at(-3).setAttribute("aria-label", "zoom in");
       parts.at(-2).setAttribute("aria-label", "zoom out");
       parts.at(-1).setAttribute("aria-label", "show all");
@@ -267,11 +268,13 @@
         const low = Math.max(this.window[0], this.window[2]), high = Math.min(this.window[1], this.window[3]);
         if (low < high) marks.append(svg("path", { class: "rule", d: `M${this.px(low)} ${this.py(low)}L${this.px(high)} ${this.py(high)}` }));
       }
-      for (const rule of rules) {
-        const height = this.py(rule.y);
-        marks.append(svg("path", { class: "rule", d: `M${this.left} ${height}h${this.inner}` }),
-          svg("text", { x: this.left + this.inner - 4, y: height - 5, "text-anchor": "end" }, rule.label));
-      }
+      // Lines that lie close together are named at their two ends.
+      rules.forEach((rule, k) => {
+        const level = this.py(rule.y);
+        const end = k % 2 ? { x: this.left + 6, "text-anchor": "start" } : { x: this.left + this.inner - 4, "text-anchor": "end" };
+        marks.append(svg("path", { class: "rule", d: `M${this.left} ${level}h${this.inner}` }),
+          svg("text", { ...end, y: level - this.top < 18 ? level + 14 : level - 5 }, rule.label));
+      });
       for (const each of this.visible) this.mark(marks, each);
       this.pointed = svg("g", { "clip-path": `url(#${clip})`, "pointer-events": "none" });
       const cover = svg("rect", { class: "area", ...area });
@@ -359,11 +362,13 @@
       const { colour } = this.content;
       const radius = each.emphasised ? 5.5 : Math.max(2, Math.min(4.5, 140 / Math.sqrt(points.length)));
       const edge = each.emphasised ? { stroke: "var(--ink)", "stroke-width": 1.4 } : { stroke: "var(--ink)", "stroke-width": 0.4, "stroke-opacity": 0.35 };
+      // What was visited stands out from what is only there.
+      const opacity = each.emphasised ? 1 : this.visible.some((other) => other.emphasised) ? 0.4 : 0.85;
       points.forEach((point, k) => {
         if (!point || point[0] < this.left - 9 || point[0] > this.left + this.inner + 9) return;
         const value = each.value?.[k];
         const fill = !each.value ? this.colour(each) : value === null ? "var(--grid)" : viridis((value - colour.low) / (colour.high - colour.low || 1));
-        marks.append(svg("circle", { cx: point[0], cy: point[1], r: radius, fill, "fill-opacity": each.emphasised ? 1 : 0.85, ...edge }));
+        marks.append(svg("circle", { cx: point[0], cy: point[1], r: radius, fill, "fill-opacity": opacity, ...edge }));
       });
     }
 
@@ -449,7 +454,7 @@
 
     point(x, y) {
       const hit = this.nearest(x, y);
-      if (hit) return this.show(hit);
+      if (hit) return this.single(hit);
       const lines = this.visible.filter((each) => each.kind === "line" || each.kind === "steps");
       if (!lines.length) { this.pointed.replaceChildren(); return hush(); }
       const xs = lines.flatMap((each) => each.x.filter((value, k) => value !== null && each.y[k] !== null));
@@ -478,7 +483,7 @@
     }
 
     // One dot, with its architecture.
-    show({ each, k }) {
+    single({ each, k }) {
       const { x, y } = this.view;
       const { colour } = this.content;
       this.current = { each, k };
@@ -501,7 +506,7 @@
         const each = dots.includes(this.current?.each) ? this.current.each : dots[dots.length - 1];
         const count = each.x.length;
         const k = this.current?.each === each ? (this.current.k + by + count) % count : 0;
-        if (each.x[k] !== null && each.y[k] !== null) this.show({ each, k });
+        if (each.x[k] !== null && each.y[k] !== null) this.single({ each, k });
         return;
       }
       const xs = [...new Set(this.visible.flatMap((each) => each.x))].filter((value) => value !== null).sort((a, b) => a - b);

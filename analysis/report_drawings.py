@@ -12,10 +12,11 @@ import torch
 from analysis.drawing import operation_colours, short_label
 from analysis.layout import layered_layout
 from datasets.batch import GraphBatch
-from datasets.benchmark import NoMeasurementsError
+from datasets.benchmark import Benchmark, NoMeasurementsError
 from datasets.graph import ArchitectureError, ArchitectureGraph
 from datasets.registry import BENCHMARKS, SPACES, get_benchmark, get_space
 from datasets.space import SearchSpace
+from experiment.errors import InputError
 
 LISTED = 20_000
 """Members of the largest space that is enumerated to find architectures by their hash."""
@@ -101,18 +102,34 @@ def graphs_by_hash(
     """The architectures with these hashes, as far as a table has them or the space is small."""
     wanted = set(names)
     found: dict[str, ArchitectureGraph] = {}
-    if space.name in BENCHMARKS:
-        try:
-            benchmark = get_benchmark(space.name, data_root)
-            rows = {name: benchmark.row(name) for name in wanted}
-            found = {
-                name: benchmark.graphs.graph(row) for name, row in rows.items() if row is not None
-            }
-        except NoMeasurementsError:
-            pass
+    if (benchmark := find_benchmark(space.name, data_root)) is not None:
+        rows = {name: benchmark.row(name) for name in wanted}
+        found = {name: benchmark.graphs.graph(row) for name, row in rows.items() if row is not None}
     if wanted - found.keys() and space.size <= LISTED:
         found |= _enumerated(space, wanted - found.keys())
     return found
+
+
+def find_benchmark(
+    space: str, data_root: Path | None, dataset: str | None = None
+) -> Benchmark | None:
+    """The measured numbers of a space, on one data set where that matters; ``None``: not at hand.
+
+    Raises:
+        InputError: the data root does not exist, or a file is damaged.
+    """
+    if space not in BENCHMARKS:
+        return None
+    try:
+        benchmark = get_benchmark(space, data_root)
+    except NoMeasurementsError:
+        return None
+    if dataset in (None, benchmark.dataset):
+        return benchmark
+    try:
+        return get_benchmark(space, data_root, dataset=dataset)
+    except InputError:  # measured on something else alone
+        return None
 
 
 def _enumerated(space: SearchSpace, wanted: set[str]) -> dict[str, ArchitectureGraph]:

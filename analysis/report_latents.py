@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from analysis.figures import principal_axes
 from analysis.report_blocks import Axis, Chart, Colour, Series, View
-from analysis.report_drawings import Drawings, graph_of, graphs_by_hash
+from analysis.report_drawings import Drawings, find_benchmark, graph_of, graphs_by_hash
 from analysis.report_runs import Run
 from analysis.report_traces import Contestant, Trace
 from datasets.graph import ArchitectureGraph
@@ -59,6 +59,14 @@ class LatentFile:
         rows = np.random.default_rng(0).choice(len(self.names), count, replace=False)
         met = [self.row_of[name] for name in visited if name in self.row_of]
         return np.unique(np.concatenate([rows, np.array(met, dtype=np.int64)]))
+
+    def measured_on(self, dataset: str | None, data_root: Path | None) -> LatentFile:
+        """The same with the validation accuracies of a table, NaN where there is none."""
+        benchmark = find_benchmark(self.space.name, data_root, dataset)
+        if benchmark is None:
+            return replace(self, metric="validation", values=np.full(len(self.names), np.nan))
+        means = np.append(benchmark.metric("validation").mean(), np.nan)  # row −1 is the NaN
+        return replace(self, metric="validation", values=means[benchmark.rows(self.names)])
 
 
 class LatentFiles:
@@ -154,8 +162,20 @@ def latent_chart(
     drawings: Drawings,
     data_root: Path | None,
     searches: Sequence[Contestant] = (),
+    dataset: str | None = None,
 ) -> Chart:
-    """The map, with a view for the path of each search."""
+    """The map, with a view for the path of each search.
+
+    Args:
+        latents: what is mapped.
+        drawings: receives the architectures.
+        data_root: where measured numbers are.
+        searches: of the same space.
+        dataset: what the searches' accuracies were measured on; the map is coloured by these,
+            where a table is at hand, not by those in the latent file.
+    """
+    if searches:
+        latents = latents.measured_on(dataset, data_root)
     met = {
         str(line["hash"]): graph
         for search in searches
@@ -178,7 +198,9 @@ def latent_chart(
         )
         for search in searches
     ]
-    known = latents.values[np.isfinite(latents.values)]
+    met_values = [search.first.figure("validation") for search in searches]
+    every = np.concatenate([latents.values, *met_values])
+    known = every[np.isfinite(every)]
     colour = None
     if len(known):
         label = f"{latents.metric} accuracy"

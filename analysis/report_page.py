@@ -124,7 +124,11 @@ class _Body:
 
     @block.register
     def _(self, block: Table) -> str:
-        head = "".join(f'<th scope="col">{escape(column)}</th>' for column in block.columns)
+        numeric = [all(_is_number(row[k]) for row in block.rows) for k in range(len(block.columns))]
+        head = "".join(
+            f'<th scope="col"{_NUMBER if is_number else ""}>{escape(column)}</th>'
+            for column, is_number in zip(block.columns, numeric, strict=True)
+        )
         rows = "".join(
             "<tr>" + "".join(_cell(cell, first=not k) for k, cell in enumerate(row)) + "</tr>"
             for row in block.rows
@@ -196,10 +200,17 @@ def _csv(kind: str) -> str:
     return f'<button type="button" class="csv" data-csv="{kind}">CSV</button>'
 
 
+_NUMBER = ' class="number"'
+
+
+def _is_number(cell: Cell) -> bool:
+    """Whether a cell stands to the right of its column, as one without a value does."""
+    return not isinstance(cell.value, str)
+
+
 def _cell(cell: Cell, first: bool) -> str:
     value = "" if cell.value is None else f' data-value="{escape(str(cell.value))}"'
-    is_number = isinstance(cell.value, int | float) or cell.shown == "–"
-    kind = ' class="number"' if is_number else ""
+    kind = _NUMBER if _is_number(cell) else ""
     tag = 'th scope="row"' if first else "td"
     return f"<{tag}{kind}{value}>{escape(cell.shown)}</{tag[:2]}>"
 

@@ -65,9 +65,7 @@ def search_section(
         blocks.append(Paragraph("Nothing was measured yet.", "warning"))
         return Section(anchor, title, "optimise", blocks)
     contest = _Contest(found, config)
-    blocks += [contest.table(), contest.incumbents()]
-    if contest.optimum:
-        blocks.append(contest.regrets())
+    blocks += [contest.table(), *contest.incumbents(), *contest.regrets()]
     space = space_named(runs[0].space)
     drawn = found[:METHODS_DRAWN]
     blocks.append(queries_chart(drawn, space, drawings))
@@ -76,7 +74,7 @@ def search_section(
     if space is not None:
         file = latents.of(space.name)
         if file is not None:
-            blocks.append(latent_chart(file, drawings, data_root, drawn))
+            blocks.append(latent_chart(file, drawings, data_root, drawn, config.get("dataset")))
         blocks.append(best_gallery(found, contest.true, space, drawings))
     return Section(anchor, title, "optimise", blocks, contest.headlines())
 
@@ -152,19 +150,28 @@ class _Contest:
         )
         return told
 
-    def incumbents(self) -> Chart:
+    def incumbents(self) -> list[Chart]:
         """What had been found after each query, and at each simulated hour."""
         views = []
         for metric in self.metrics:
             y = Axis(f"{metric} accuracy of the incumbent", "share")
             rules = self._rules(metric)
             views += [
-                View(f"{metric}, {by}", x, y, _lines(self._spreads(metric, x)), rules)
+                View(
+                    f"{metric}, {by}",
+                    x,
+                    y,
+                    _lines(spreads),
+                    rules,
+                    window=self._window(metric, spreads),
+                )
                 for by, x in self._horizontal()
+                if (spreads := self._spreads(metric, x))
             ]
-        return Chart(f"The incumbent: {self.kind} accuracy", self.protocol(), views)
+        title = f"The incumbent: {self.kind} accuracy"
+        return [Chart(title, self.protocol(), views)] if views else []
 
-    def regrets(self) -> Chart:
+    def regrets(self) -> list[Chart]:
         """How far the incumbent was from the best there is, in percentage points."""
         views = []
         for metric in reversed(self.metrics):
@@ -175,13 +182,13 @@ class _Contest:
                 lacking = {
                     label: spread.regret(best) for label, spread in self._spreads(metric, x).items()
                 }
+                if not lacking:
+                    continue
                 y = Axis(f"{metric} regret, percentage points", floor=_floor(lacking.values()))
                 views.append(View(f"{metric}, {by}", x, y, _lines(lacking)))
-        return Chart(
-            "Regret: what the incumbent lacks to the best there is",
-            f"{self.protocol()} The best is that of all that may be asked for, by mean accuracy.",
-            views,
-        )
+        title = "Regret: what the incumbent lacks to the best there is"
+        told = "The best is that of all that may be asked for, by mean accuracy."
+        return [Chart(title, f"{self.protocol()} {told}", views)] if views else []
 
     def table(self) -> Table:
         """A row a method."""
@@ -197,7 +204,7 @@ class _Contest:
         return Table(
             "What was found",
             f"Accuracies are {self.kind} accuracies of the incumbent by validation after so many "
-            "queries, mean ± standard deviation over the runs that got so far. "
+            "queries, in percent, mean ± standard deviation over the runs that got so far. "
             "Recommended: the best by posterior mean, of methods that have a model.",
             columns,
             rows,
@@ -221,13 +228,23 @@ class _Contest:
         hours = _values(each.traces, lambda t: t.figure("simulated_seconds")[-1] / 3600)
         choosing = _values(each.traces, lambda t: t.choosing_seconds() / t.queries)
         row += [_mean_and_std(recommended), percent(float(np.mean(known)) if known else None, 1)]
-        row += [number(float(np.nanmean(hours))), number(float(np.mean(choosing)), ".2g")]
+        row += [
+            number(float(np.mean(found)) if found else None, ".3g") for found in (hours, choosing)
+        ]
         return row
 
     def headlines(self) -> list[Headline]:
         """The best method by validation, and what it found."""
-        ends = [self.spread(each, "validation").median[-1] for each in self.found]
-        best = self.found[int(np.argmax(ends))]
+        curves = {
+            each.label: curve
+            for each in self.found
+            if len(curve := self.spread(each, "validation").median)
+        }
+        if not curves:
+            return []
+        # Of methods that end alike the one that was ahead before.
+        label = max(curves, key=lambda name: (curves[name][-1], float(curves[name].mean())))
+        best = next(each for each in self.found if each.label == label)
         metric = self.metrics[0]
         value = self.spread(best, metric).median[-1]
         queries = max(trace.queries for trace in best.traces)
@@ -251,6 +268,23 @@ class _Contest:
             for each in self.found
         }
         return {label: spread for label, spread in spreads.items() if len(spread.x)}
+
+    def _window(
+        self, metric: str, spreads: Mapping[str, Spread]
+    ) -> tuple[float, float, float, float] | None:
+        """From what the random beginning found upwards: before it, every method is the same."""
+        begun = max(trace.run.config.get("initial") or 1 for e in self.found for trace in e.traces)
+        over_queries = [self.spread(each, metric) for each in self.found]
+        lows = [spread.low[spread.x >= begun] for spread in over_queries]
+        if not any(map(len, lows)):
+            return None
+        low = float(np.concatenate(lows).min())
+        high = max(
+            [float(spread.high.max()) for spread in spreads.values()] + [*self._rules(metric)]
+        )
+        margin = 0.08 * (high - low) or 0.01
+        right = max(float(spread.x[-1]) for spread in spreads.values())
+        return 0.0, 1.02 * right, low - margin, high + margin
 
     def _rules(self, metric: str) -> dict[float, str]:
         if metric == "validation" and self.optimum.get("validation") is not None:
@@ -314,7 +348,9 @@ def _median_with_misses(counts: Sequence[int | None]) -> Cell:
 
 
 def _values(traces: Sequence[Trace], figure: Callable[[Trace], float | None]) -> list[float]:
-    return [value for trace in traces if (value := figure(trace)) is not None]
+    """A figure of every run that has it."""
+    found = [value for trace in traces if (value := figure(trace)) is not None]
+    return [value for value in found if np.isfinite(value)]
 
 
 def _recommended_test(trace: Trace) -> float | None:

@@ -127,6 +127,8 @@ class Spread:
         runs = np.isfinite(curves).sum(axis=0)
         kept = runs > 0
         x, curves, runs = x[kept], curves[:, kept], runs[kept]
+        if not len(x):
+            return cls(*[x.astype(np.float64)] * 7)
         low, median, high = np.nanquantile(curves, (0.25, 0.5, 0.75), axis=0)
         mean = np.nanmean(curves, axis=0)
         total = np.nansum((curves - mean) ** 2, axis=0)

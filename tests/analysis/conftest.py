@@ -1,4 +1,7 @@
-"""A headless browser for the tests of pages, spoken to by W3C WebDriver, with nothing installed."""
+"""Made-up runs for the tests of the report, and a headless browser to look at its page.
+
+The browser is spoken to by W3C WebDriver: no package is needed for that.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,15 @@ import json
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.request import ProxyHandler, Request, build_opener
 
+import numpy as np
 import pytest
+
+from datasets import get_benchmark
 
 FLAGS = (
     "--headless=new",
@@ -124,3 +130,81 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
                 window.close()
         finally:
             process.terminate()
+
+
+RunMaker = Callable[..., Path]
+
+
+@pytest.fixture
+def search_run(tmp_path: Path) -> RunMaker:
+    """Makes the folder of a random search among the first cells of DIGITS101.
+
+    Settings of ``config.json`` are given by name; ``queries`` says how many lines there are.
+    """
+
+    def make(name: str, queries: int = 12, ended: bool = True, **settings: Any) -> Path:
+        config: dict[str, Any] = {"stage": "search", "method": "random"}
+        config |= {"space": "DIGITS101", "dataset": "digits"}
+        config |= {"estimator": "table", "queries": queries, "initial": 3, "batch": 1, "seed": 0}
+        config |= settings
+        rows = np.random.default_rng(config["seed"]).permutation(60)[:queries]
+        folder = tmp_path / name
+        (folder / "figures").mkdir(parents=True)
+        (folder / "config.json").write_text(json.dumps(config))
+        lines = list(_search_lines(rows))
+        (folder / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+        if ended:
+            (folder / "result.json").write_text(json.dumps(_search_result(lines)))
+        return folder
+
+    return make
+
+
+def _search_lines(rows: np.ndarray) -> Iterator[dict[str, Any]]:
+    benchmark = get_benchmark("DIGITS101")
+    validation, test = (benchmark.metric(name).mean() for name in ("validation", "test"))
+    best = rows[0]
+    for query, row in enumerate(rows.tolist(), 1):
+        best = row if validation[row] > validation[best] else best
+        graph = benchmark.graphs.graph(row)
+        name = str(benchmark.hashes[row])
+        yield {"event": "asked", "names": [name], "seconds": 0.5}
+        yield {
+            "event": "measured",
+            "query": query,
+            "hash": name,
+            **benchmark.space.to_record(graph),
+            "status": "ok",
+            "validation": validation[row],
+            "test": test[row],
+            "cost_seconds": 10.0,
+            "parameters": 1000 + row,
+            "simulated_seconds": 10.0 * query,
+            "incumbent": {
+                "hash": str(benchmark.hashes[best]),
+                "validation": validation[best],
+                "test": test[best],
+                "true_validation": validation[best],
+                "true_test": test[best],
+            },
+        }
+
+
+def _search_result(lines: list[dict[str, Any]]) -> dict[str, Any]:
+    """Made of the best of the sixty cells that may be asked for."""
+    benchmark = get_benchmark("DIGITS101")
+    validation, test = (benchmark.metric(name).mean()[:60] for name in ("validation", "test"))
+    optimum = {
+        "validation": validation.max(),
+        "test": test.max(),
+        "test_of_best_validation": test[validation.argmax()],
+    }
+    return {
+        "queries": len(lines) // 2,
+        "share_known": 1.0,
+        "best_observed": lines[-1]["incumbent"],
+        "recommended": None,
+        "optimum": optimum,
+        "seconds": 1.0,
+        "simulated_seconds": lines[-1]["simulated_seconds"],
+    }
