@@ -17,9 +17,9 @@ from predictors.joined import Joined
 from predictors.kernels import PORTION, cholesky_errors, log_priors, matern_sum, maximise, noise
 from predictors.regressor import Description, Regressor
 
-FITTED = 600
-"""Labels that hyperparameters are fitted to; with more, a random part of them."""
-STEPS, RATE = 120, 0.05
+STAGES = ((600, 120), (1_500, 40))
+"""Labels that hyperparameters are fitted to, and steps: few first, then more if there are."""
+RATE = 0.05
 
 
 class GaussianProcess(Regressor):
@@ -36,16 +36,15 @@ class GaussianProcess(Regressor):
         """Fit the hyperparameters, and condition on all labels."""
         self._joined = Joined(inputs)
         rows, known = torch.from_numpy(self._joined(inputs)), torch.from_numpy(targets)
-        self._model = _SumOfKernels(self._joined)
-        order = np.random.default_rng(self.seed).permutation(len(targets))[:FITTED]
-        part = torch.from_numpy(np.sort(order))
+        self._model = AdditiveProcess(self._joined)
+        order = np.random.default_rng(self.seed).permutation(len(targets))
         with cholesky_errors():
-            maximise(
-                self._model.parameters(),
-                lambda: self._model.likelihood(rows[part], known[part]),
-                STEPS,
-                RATE,
-            )
+            fitted = 0
+            for labels, steps in STAGES:
+                if len(targets) > fitted:
+                    part = torch.from_numpy(np.sort(order[:labels]))
+                    self._model.fit(rows[part], known[part], steps)
+                fitted = labels
             self._model.condition(rows, known)
             mean, deviation = self._model.leave_one_out()
         return mean.numpy(), deviation.numpy()
@@ -58,13 +57,21 @@ class GaussianProcess(Regressor):
         return mean, np.sqrt(variance)
 
 
-class _SumOfKernels(torch.nn.Module):
-    """Kernel and noise of the descriptions that were joined, and the labels that are known."""
+class AdditiveProcess(torch.nn.Module):
+    """Kernel and noise of the descriptions that were joined, and the labels that are known.
+
+    Args:
+        joined: the descriptions.
+    """
 
     def __init__(self, joined: Joined) -> None:
         super().__init__()
         self.kernel = matern_sum(joined.numeric, joined.widths)
         self.noise = noise()
+
+    def fit(self, rows: Tensor, targets: Tensor, steps: int) -> None:
+        """Move the hyperparameters towards the largest likelihood. **Shape** (n, F) and (n,)."""
+        maximise(self.parameters(), lambda: self.likelihood(rows, targets), steps, RATE)
 
     def likelihood(self, rows: Tensor, targets: Tensor) -> Tensor:
         """Logarithm of the likelihood and the priors, a label. **Shape** (n, F), (n,) → ().
