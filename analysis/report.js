@@ -334,7 +334,7 @@
       if (each.kind === "dots") return this.dots(marks, each, points);
       if (each.low) marks.append(svg("path", { d: this.band(each), fill: this.colour(each), "fill-opacity": 0.15 }));
       marks.append(svg("path", { d: outline(points, each.kind === "steps"), ...this.stroke(each) }));
-      if (each.kind === "path" || points.length <= 30) {
+      if (each.kind === "path" || (each.kind === "line" && points.length <= 30)) {
         for (const point of points) {
           if (point) marks.append(svg("circle", { cx: point[0], cy: point[1], r: 2.6, fill: this.stroke(each).stroke }));
         }
@@ -445,7 +445,9 @@
         if (each.kind === "steps" || each.kind === "line") continue;
         each.x.forEach((value, k) => {
           if (value === null || each.y[k] === null) return;
-          const distance = (this.px(value) - x) ** 2 + (this.py(each.y[k]) - y) ** 2;
+          const [px, py] = [this.px(value), this.py(each.y[k])];
+          if (px < this.left || px > this.left + this.inner || py < this.top || py > this.top + this.tall) return;
+          const distance = (px - x) ** 2 + (py - y) ** 2;
           if (distance <= closest) { closest = distance; best = { each, k }; }
         });
       }

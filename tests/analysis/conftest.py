@@ -49,11 +49,12 @@ class Browser:
         options = {
             "args": [*FLAGS, "--window-size=1400,1000", f"--user-data-dir={downloads / 'profile'}"],
             "binary": CHROMIUM,
-            "prefs": {"download.default_directory": str(downloads)},
         }
         wanted = {"goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"}}
         session = self._ask("POST", "", {"capabilities": {"alwaysMatch": wanted}})
         self._root += f"/{session['sessionId']}"
+        allowed = {"behavior": "allow", "downloadPath": str(downloads)}
+        self.devtools("Browser.setDownloadBehavior", **allowed)
 
     def open(self, page: Path) -> None:
         """Load a page from the disk."""
