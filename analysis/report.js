@@ -203,12 +203,10 @@
       const names = [...new Set(this.series.map((each) => each.name))];
       if (names.length > 1) parts.push(...names.map((name) => this.legend(name)));
       if (colour) parts.push(this.scale(colour));
-      parts.push(html("span", { class: "gap" }),
-        button("+", "zoom in", () => this.zoom(0.6)), button("−", "zoom out", () => this.zoom(1 / 0.6)),
-        button("All", "zoom all", () => this.show(this.extent())));
-      parts.at(-3).setAttribute("aria-label", "zoom in");
-      parts.at(-2).setAttribute("aria-label", "zoom out");
-      parts.at(-1).setAttribute("aria-label", "show all");
+      const zooms = [button("+", "zoom", () => this.zoom(0.6)), button("−", "zoom", () => this.zoom(1 / 0.6)),
+        button("All", "zoom", () => this.show(this.extent()))];
+      ["zoom in", "zoom out", "show everything"].forEach((label, k) => zooms[k].setAttribute("aria-label", label));
+      parts.push(html("span", { class: "zooms" }, ...zooms));
       this.bar.replaceChildren(...parts);
     }
 

@@ -250,4 +250,6 @@ def shown(value: Any) -> str:
         return ", ".join(map(shown, value)) or "none"
     if isinstance(value, float):
         return f"{value:.6g}"
+    if isinstance(value, int):
+        return f"{value:,}" if value >= 10_000 else str(value)
     return "–" if value is None else str(value)

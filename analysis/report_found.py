@@ -1,4 +1,4 @@
-"""What searches met: every query, accuracy against size, and the best architectures."""
+"""What searches met: every query, accuracy against cost, and the best architectures."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import numpy as np
 
 from analysis.report_blocks import Axis, Chart, Gallery, Series, Tile, View, percent
 from analysis.report_drawings import Drawings
-from analysis.report_traces import Contestant, Trace
+from analysis.report_traces import LATENCY, Contestant, Trace
+from datasets.benchmark import Benchmark
 from datasets.space import SearchSpace
 
 QUERIES = Axis("queries", whole=True)
@@ -66,56 +67,77 @@ def _dots(
     )
 
 
-def sizes_chart(
+def costs_chart(
     found: Sequence[Contestant], space: SearchSpace | None, drawings: Drawings
 ) -> Chart | None:
-    """Accuracy against the number of parameters, where that was measured."""
-    views = []
-    for each in found:
-        trace = each.first
-        sizes, values = trace.figure("parameters"), trace.figure("validation")
-        good = np.isfinite(sizes) & np.isfinite(values)
-        if good.sum() < 2:
-            continue
-        front = _front(sizes[good], values[good])
-        line = Series("fewest parameters for it", *front, "steps")
-        dots = _dots(trace, sizes, values, space, drawings)
-        low = float(np.percentile(values[good], 10))
-        high = float(values[good].max())
-        margin = 0.06 * (high - low) or 0.01
-        wide = 0.04 * float(np.ptp(sizes[good])) or 1.0
-        window = (
-            float(sizes[good].min()) - wide,
-            float(sizes[good].max()) + wide,
-            low - margin,
-            high + margin,
-        )
-        x, y = Axis("parameters"), Axis("validation accuracy", "share")
-        views.append(View(each.label, x, y, (line, dots), window=window))
+    """Accuracy against what an architecture costs: parameters, and latencies that were looked up.
+
+    Returns:
+        ``None`` where no cost of two architectures is known.
+    """
+    views = [
+        view
+        for each in found
+        for cost in each.first.costs()
+        if (view := _cost_view(each, cost, space, drawings)) is not None
+    ]
     if not views:
         return None
     return Chart(
-        "Accuracy against size",
+        "Accuracy against cost",
         "Of each method the run with the lowest seed. The line joins the queries that no other "
-        "one beats in both, accuracy and number of parameters. The lowest tenth of the accuracies "
-        "may lie below the picture.",
+        "one beats in both, accuracy and cost. The lowest tenth of the accuracies may lie below "
+        "the picture.",
         views,
     )
 
 
-def _front(sizes: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """What no other one beats with as few parameters, by size. **Shape** (K,) each."""
-    order = np.lexsort((-values, sizes))
-    sizes, values = sizes[order], values[order]
+def _cost_view(
+    each: Contestant, cost: str, space: SearchSpace | None, drawings: Drawings
+) -> View | None:
+    trace = each.first
+    costs, values = trace.cost(cost), trace.figure("validation")
+    good = np.isfinite(costs) & np.isfinite(values)
+    if good.sum() < 2:
+        return None
+    front = Series("the least cost for it", *_front(costs[good], values[good]), "steps")
+    dots = _dots(trace, costs, values, space, drawings)
+    low, high = float(np.percentile(values[good], 10)), float(values[good].max())
+    margin = 0.06 * (high - low) or 0.01
+    wide = 0.04 * float(np.ptp(costs[good])) or 1.0
+    left, right = float(costs[good].min()) - wide, float(costs[good].max()) + wide
+    return View(
+        f"{each.label}, {cost}",
+        Axis(f"{cost}, ms" if cost.startswith(LATENCY) else cost),
+        Axis("validation accuracy", "share"),
+        (front, dots),
+        window=(left, right, low - margin, high + margin),
+    )
+
+
+def _front(costs: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """What no other one beats at no more cost, by cost. **Shape** (K,) each."""
+    order = np.lexsort((-values, costs))
+    costs, values = costs[order], values[order]
     best_before = np.concatenate([[-np.inf], np.maximum.accumulate(values)[:-1]])
     kept = values > best_before
-    return sizes[kept], values[kept]
+    return costs[kept], values[kept]
 
 
 def best_gallery(
-    found: Sequence[Contestant], true: bool, space: SearchSpace, drawings: Drawings
+    found: Sequence[Contestant],
+    space: SearchSpace,
+    drawings: Drawings,
+    truth: Benchmark | None,
 ) -> Gallery:
-    """The best architectures of all runs, by what the searches were shown."""
+    """The best architectures of all runs, by what the searches were shown.
+
+    Args:
+        found: the searches.
+        space: of the architectures.
+        drawings: receives them.
+        truth: a table that knows their means over all trials, if there is one.
+    """
     best: dict[str, tuple[float, str, dict[str, Any]]] = {}
     for each in found:
         for trace in each.traces:
@@ -125,24 +147,14 @@ def best_gallery(
                 if value is not None and (name not in best or value > best[name][0]):
                     best[name] = (value, each.label, line)
     ranked = sorted(best.values(), key=lambda entry: -entry[0])[:BEST]
-    truths = _truths(found) if true else {}
+    means = " The true means are those over all trials of the table." if truth else ""
     return Gallery(
         "The best architectures",
-        "Of all runs above, by the validation accuracy that the search was shown, each once.",
+        "Of all runs above, by the validation accuracy that the search was shown, each once."
+        + means,
         space.name,
-        [_tile(k, *entry, truths, space, drawings) for k, entry in enumerate(ranked, 1)],
+        [_tile(k, *entry, space, drawings, truth) for k, entry in enumerate(ranked, 1)],
     )
-
-
-def _truths(found: Sequence[Contestant]) -> dict[str, dict[str, Any]]:
-    """Hash → what a table knows of it, of all incumbents."""
-    return {
-        str(line["incumbent"]["hash"]): line["incumbent"]
-        for each in found
-        for trace in each.traces
-        for line in trace.lines
-        if line.get("incumbent")
-    }
 
 
 def _tile(
@@ -150,15 +162,16 @@ def _tile(
     value: float,
     label: str,
     line: dict[str, Any],
-    truths: dict[str, dict[str, Any]],
     space: SearchSpace,
     drawings: Drawings,
+    truth: Benchmark | None,
 ) -> Tile:
     name = str(line["hash"])
-    truth = truths.get(name, {})
-    test = truth.get("true_test", line.get("test"))
+    known = {} if truth is None else _true_means(truth, name)
     words = [f"validation {percent(value).shown}"]
-    words += [f"test {percent(test).shown}"] if test is not None else []
+    words += [f"{key} {percent(mean).shown}" for key, mean in known.items()]
+    if not known and line.get("test") is not None:
+        words.append(f"test {percent(line['test']).shown}")
     words += [f"{line['parameters']:,} parameters"] if line.get("parameters") else []
     words += [f"query {line['query']} of {label}", name[:12]]
     record: dict[str, Any] = {
@@ -166,11 +179,19 @@ def _tile(
         "hash": name,
         "validation": value,
         "test": line.get("test"),
-        "true_validation": truth.get("true_validation"),
-        "true_test": truth.get("true_test"),
+        **known,
         "parameters": line.get("parameters"),
         "method": label,
         "query": line["query"],
     }
     record |= {key: line[key] for key in ("arch", "matrix", "ops") if key in line}
     return Tile(drawings.add_record(space, line), f"{rank}.", words, record)
+
+
+def _true_means(truth: Benchmark, name: str) -> dict[str, float]:
+    """The means of an architecture over all trials, by what they are called."""
+    row = truth.row(name)
+    if row is None:
+        return {}
+    metrics = [metric for metric in ("validation", "test") if metric in truth.metrics]
+    return {f"true mean {metric}": float(truth.metrics[metric].mean()[row]) for metric in metrics}

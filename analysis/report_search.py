@@ -25,8 +25,8 @@ from analysis.report_blocks import (
     shown,
     text,
 )
-from analysis.report_drawings import Drawings, space_named
-from analysis.report_found import QUERIES, best_gallery, queries_chart, sizes_chart
+from analysis.report_drawings import Drawings, find_benchmark, space_named
+from analysis.report_found import QUERIES, best_gallery, costs_chart, queries_chart
 from analysis.report_latents import LatentFiles, latent_chart
 from analysis.report_runs import Run
 from analysis.report_traces import PROTOCOL, TOLERANCE, Contestant, Spread, Trace, contestants
@@ -48,8 +48,8 @@ def search_section(
     found = contestants(runs)
     config = runs[0].config
     title = f"Search on {config.get('space')}"
-    if config.get("dataset"):
-        title += f", {config['dataset']}"
+    if dataset := config.get("dataset"):
+        title += f", {dataset}"
     blocks: list[Block] = [Paragraph(notice, "warning") for run in runs for notice in run.notices]
     blocks += [Paragraph(told, "warning") for told in _twins(found)]
     blocks.append(_facts(runs))
@@ -69,13 +69,14 @@ def search_section(
     space = space_named(runs[0].space)
     drawn = found[:METHODS_DRAWN]
     blocks.append(queries_chart(drawn, space, drawings))
-    if (sizes := sizes_chart(drawn, space, drawings)) is not None:
-        blocks.append(sizes)
+    if (costs := costs_chart(drawn, space, drawings)) is not None:
+        blocks.append(costs)
     if space is not None:
         file = latents.of(space.name)
         if file is not None:
-            blocks.append(latent_chart(file, drawings, data_root, drawn, config.get("dataset")))
-        blocks.append(best_gallery(found, contest.true, space, drawings))
+            blocks.append(latent_chart(file, drawings, data_root, drawn, dataset))
+        table = find_benchmark(space.name, data_root, dataset) if contest.true else None
+        blocks.append(best_gallery(found, space, drawings, table))
     return Section(anchor, title, "optimise", blocks, contest.headlines())
 
 

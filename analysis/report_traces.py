@@ -21,13 +21,15 @@ PROTOCOL = (
     "labels",
     "training",
     "candidates",
-    "objectives",
-    "limits",
+    "limit",
 )
 """Settings that searches must share to be drawn into one chart."""
 NOT_A_VARIANT = ("stage", "method", "seed", "queries", *PROTOCOL)
 """Settings that do not tell one way of searching from another."""
+LATENCY = "latency."
+"""Begins the names of latencies among the details of a measurement; they are in milliseconds."""
 TOLERANCE = 1e-9
+"""How far below the best an accuracy may lie that counts as equal to it."""
 TIMES = 200
 """Points of a curve over time."""
 
@@ -78,6 +80,18 @@ class Trace:
     def figure(self, name: str) -> np.ndarray:
         """A figure of what every query measured, NaN where there is none. **Shape** (Q,)."""
         found = [line.get(name) for line in self.lines]
+        return np.array([np.nan if value is None else value for value in found], dtype=np.float64)
+
+    def costs(self) -> list[str]:
+        """Names of what is known of the architectures' costs, see :meth:`cost`."""
+        details = dict.fromkeys(name for line in self.lines for name in line.get("details") or {})
+        return ["parameters", *(name for name in details if name.startswith(LATENCY))]
+
+    def cost(self, name: str) -> np.ndarray:
+        """A cost of every query's architecture, NaN where it is not known. **Shape** (Q,)."""
+        if not name.startswith(LATENCY):
+            return self.figure(name)
+        found = [(line.get("details") or {}).get(name) for line in self.lines]
         return np.array([np.nan if value is None else value for value in found], dtype=np.float64)
 
     def improvements(self) -> list[int]:

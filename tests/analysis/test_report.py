@@ -16,7 +16,7 @@ import pytest
 from analysis.report import main
 from analysis.report_blocks import Axis, Block, Cell, Chart, Section, Series, Table, View
 from analysis.report_drawings import Drawings, graphs_by_hash
-from analysis.report_found import sizes_chart
+from analysis.report_found import costs_chart
 from analysis.report_latents import LatentFiles, latent_chart, read_latents
 from analysis.report_page import embedded, render
 from analysis.report_runs import read_run
@@ -164,16 +164,24 @@ def test_the_best_architectures_are_drawn(search_run: Callable[..., Path], tmp_p
         assert len(page.data["layouts"][shape]["edges"]) == len(graph.edges)
 
 
-def test_no_larger_network_on_the_front_is_worse(search_run: Callable[..., Path]) -> None:
-    (search,) = contestants([read_run(search_run("a", queries=40))])
-    drawings = Drawings()
-    found = sizes_chart([search], None, drawings)
+def test_nothing_beats_what_is_on_the_front(search_run: Callable[..., Path]) -> None:
+    folder = search_run("a", queries=40)
+    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    for k, line in enumerate(lines[1::2]):
+        line["details"] = {"latency.phone": float(k % 7)} if k % 5 else {}
+    (folder / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    (search,) = contestants([read_run(folder)])
+    found = costs_chart([search], None, Drawings())
     assert found is not None
-    front, dots = found.views[0].series
-    assert (np.diff(front.x) > 0).all()
-    assert (np.diff(front.y) > 0).all()
-    beaten = [(dots.x < x) & (dots.y >= y) for x, y in zip(front.x, front.y, strict=True)]
-    assert not np.any(beaten)
+    assert [view.name for view in found.views] == ["random, parameters", "random, latency.phone"]
+    assert np.isfinite(found.views[1].series[1].x).sum() == 32
+    for view in found.views:
+        front, dots = view.series
+        assert (np.diff(front.x) > 0).all()
+        assert (np.diff(front.y) > 0).all()
+        for x, y in zip(front.x, front.y, strict=True):
+            assert not np.any((dots.x <= x) & (dots.y > y))
+            assert not np.any((dots.x < x) & (dots.y >= y))
 
 
 def test_architectures_that_differ_in_operations_share_a_layout() -> None:
