@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Protocol
 
@@ -12,6 +13,8 @@ from datasets.batch import GraphBatch
 from datasets.graph import ArchitectureGraph
 from datasets.space import SearchSpace
 from experiment.errors import InputError
+from predictors.features import describe, make_features
+from predictors.regressor import Description
 
 
 class Domain(Protocol):
@@ -62,6 +65,22 @@ class Candidates:
         self.space = space
         self.graphs = graphs if len(first) == len(names) else graphs[torch.from_numpy(first)]
         self.hashes = names[first]
+        self._described: dict[str, Description] = {}
+
+    def describe(self, features: Sequence[str]) -> list[Description]:
+        """All of them by some features, each computed once.
+
+        Args:
+            features: keys of ``predictors.features.FEATURES``.
+
+        Raises:
+            InputError: unknown features, or some that do not suit the space.
+        """
+        for name in features:
+            if name not in self._described:
+                one = make_features(name, self.space)
+                self._described[name] = Description(describe(one, self.graphs), one.numeric)
+        return [self._described[name] for name in features]
 
     def __len__(self) -> int:
         return len(self.hashes)

@@ -62,6 +62,10 @@ class AdditiveProcess(torch.nn.Module):
 
     Args:
         joined: the descriptions.
+
+    Attributes:
+        factor: Cholesky factor of the known targets' covariance. **Shape** (n, n).
+        weights: the inverse of that covariance times the targets. **Shape** (n,).
     """
 
     def __init__(self, joined: Joined) -> None:
@@ -84,12 +88,22 @@ class AdditiveProcess(torch.nn.Module):
         priors = log_priors(self.kernel, self.noise)
         return (-0.5 * (inner.square().sum() + volume) + priors) / len(rows)
 
+    def components(self) -> list[tuple[Tensor, Tensor]]:
+        """Variance and length scales of the kernel of each description that has columns.
+
+        **Shape** () and (1,) or (F,).
+        """
+        return [
+            (part.outputscale.detach(), part.base_kernel.lengthscale.detach()[0])
+            for part in self.kernel.kernels
+        ]
+
     @torch.no_grad()
     def condition(self, rows: Tensor, targets: Tensor) -> None:
         """Take these labels as known. **Shape** (n, F) and (n,)."""
         self._rows, self._targets = rows, targets
-        self._known = self._factor(rows)
-        self._weights = torch.cholesky_solve(targets[:, None], self._known)
+        self.factor = self._factor(rows)
+        self.weights = torch.cholesky_solve(targets[:, None], self.factor)[:, 0]
 
     @torch.no_grad()
     def leave_one_out(self) -> tuple[Tensor, Tensor]:
@@ -98,16 +112,16 @@ class AdditiveProcess(torch.nn.Module):
         Rasmussen & Williams 2006, equations 5.12: with the inverse P of the targets' covariance
         the mean is y − [P y] / diag P, the variance 1 / diag P.
         """
-        own = torch.cholesky_inverse(self._known).diagonal()
-        return self._targets - self._weights[:, 0] / own, own.rsqrt()
+        own = torch.cholesky_inverse(self.factor).diagonal()
+        return self._targets - self.weights / own, own.rsqrt()
 
     @torch.no_grad()
     def posterior(self, rows: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and variance of what would be measured. **Shape** (B, F) → (B,) each."""
         across = self.kernel(self._rows, rows).to_dense()  # (n, B)
-        explained = torch.linalg.solve_triangular(self._known, across, upper=False)
+        explained = torch.linalg.solve_triangular(self.factor, across, upper=False)
         variance = self.kernel(rows, diag=True) - explained.square().sum(0)
-        return (across.T @ self._weights)[:, 0], variance.clamp(min=0) + self.noise.noise
+        return across.T @ self.weights, variance.clamp(min=0) + self.noise.noise
 
     def _factor(self, rows: Tensor) -> Tensor:
         """Cholesky factor of the targets' covariance. **Shape** (n, n)."""

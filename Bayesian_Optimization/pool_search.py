@@ -1,0 +1,217 @@
+"""Searches that look at every candidate of a list before each choice."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from Bayesian_Optimization.criteria import Criterion, expected_value, log_expected_improvement
+from Bayesian_Optimization.domain import Candidates, Domain
+from Bayesian_Optimization.pool_process import Expectation, PoolProcess
+from Bayesian_Optimization.searcher import Observation, Searcher
+from datasets.graph import ArchitectureGraph
+from experiment.errors import InputError
+from predictors.regressor import Description, NormalScores, Regressor, Scale
+
+REFIT = 10
+"""Measurements after which hyperparameters and shortlist are chosen anew."""
+SHORTLIST, HOPE = 16_384, 2.0
+"""Candidates that are looked at in between, and by how many deviations above the mean they are."""
+
+
+class ListSearcher(Searcher):
+    """A searcher over a list of candidates, of which it knows the descriptions.
+
+    Args:
+        domain: the list.
+        features: keys of ``predictors.features.FEATURES`` that describe a candidate.
+        criterion: by what it chooses.
+        scale: what is learnt: the ranks of the values, or the values.
+        seed: of everything that is drawn.
+        initial: random architectures to begin with.
+
+    Raises:
+        InputError: the domain is no list, or the features do not suit its space.
+    """
+
+    def __init__(
+        self,
+        domain: Domain,
+        features: Sequence[str],
+        criterion: Criterion,
+        *,
+        scale: type[Scale] = NormalScores,
+        seed: int = 0,
+        initial: int = 10,
+    ) -> None:
+        super().__init__(domain, seed, initial)
+        if not isinstance(domain, Candidates):
+            raise InputError(
+                f"this search looks at every architecture of a list, {domain.space.name} was given "
+                "without one: search among the rows of a table, or with another method"
+            )
+        self.candidates = domain
+        self.criterion = criterion
+        self.scale = scale
+        self.descriptions: list[Description] = domain.describe(features)
+
+    def known(self) -> tuple[list[int], np.ndarray]:
+        """Rows of the candidates that have a value, in the order of measuring, and the values."""
+        pairs = [
+            (row, each.value)
+            for each in self.succeeded
+            if (row := self.candidates.row_of.get(each.hash)) is not None
+        ]
+        return [row for row, _ in pairs], np.array([value for _, value in pairs])
+
+    def open_rows(self) -> Tensor:
+        """Which candidates may be asked for. **Shape** (B,), bool."""
+        names = self._asked
+        asked = [row for name in names if (row := self.candidates.row_of.get(name)) is not None]
+        is_open = torch.ones(len(self.candidates), dtype=torch.bool)
+        is_open[asked] = False
+        return is_open
+
+    def propose(self, n: int, generator: np.random.Generator) -> Iterable[ArchitectureGraph]:
+        """The ``n`` best by the criterion; none as long as all values are equal."""
+        rows, values = self.known()
+        if len(rows) < 2 or (values == values[0]).all():
+            return []
+        return [self.candidates.graphs.graph(row) for row in self.choose(n, generator)]
+
+    @abstractmethod
+    def choose(self, n: int, generator: np.random.Generator) -> list[int]:
+        """Rows of the most wanted candidates; at least two values differ."""
+
+
+class PoolSearch(ListSearcher):
+    """Bayesian optimisation over a list: an additive Gaussian process, and a criterion.
+
+    Several at once are chosen one after the other, each in the belief that those before it turned
+    out as expected; so are those that are still being measured. What is best so far is the best
+    posterior mean among those measured, which no lucky trial flatters (plug-in expected
+    improvement, Picheny, Wagner & Ginsbourger 2013).
+
+    Args:
+        domain: the list.
+        features: keys of ``predictors.features.FEATURES`` that describe a candidate.
+        criterion: by what it chooses.
+        scale: what is learnt: the ranks of the values, or the values.
+        seed: of everything that is drawn.
+        initial: random architectures to begin with.
+    """
+
+    def __init__(
+        self,
+        domain: Domain,
+        features: Sequence[str],
+        criterion: Criterion = log_expected_improvement,
+        *,
+        scale: type[Scale] = NormalScores,
+        seed: int = 0,
+        initial: int = 10,
+    ) -> None:
+        super().__init__(domain, features, criterion, scale=scale, seed=seed, initial=initial)
+        self._process = PoolProcess(self.descriptions)
+        self._fitted = 0
+        self._shortlist = torch.arange(0)
+
+    def choose(self, n: int, generator: np.random.Generator) -> list[int]:
+        """Rows, the most wanted first."""
+        rows = [self.candidates.row_of.get(self.space.hash(graph)) for graph in self.pending]
+        pending = [row for row in rows if row is not None]
+        expectation = self._learn(pending)
+        is_open = self.open_rows()[expectation.rows]
+        for position in torch.isin(expectation.rows, torch.tensor(pending)).nonzero()[:, 0]:
+            expectation.believe(int(position))
+        best = float(expectation.known.max())
+        chosen: list[int] = []
+        for _ in range(min(n, int(is_open.sum()))):
+            wanted = self.criterion(expectation.mean, expectation.deviation, best, generator)
+            position = int(torch.where(is_open, wanted, -torch.inf).argmax())
+            chosen.append(int(expectation.rows[position]))
+            is_open[position] = False
+            expectation.believe(position)
+        return chosen
+
+    def recommend(self) -> Observation | None:
+        """The observation with the best posterior mean; ``None`` where there is no model yet."""
+        rows, values = self.known()
+        if len(rows) < 2 or (values == values[0]).all():
+            return None
+        best = rows[int(self._learn().known.argmax())]
+        name = str(self.candidates.hashes[best])
+        return next(each for each in self.succeeded if each.hash == name)
+
+    def _learn(self, also: Sequence[int] = ()) -> Expectation:
+        """What is expected of the shortlist, and of some others.
+
+        Hyperparameters and shortlist are those of the first measurements, a multiple of
+        :data:`REFIT` of them: so a search that goes on has the same ones, wherever it was killed.
+        """
+        rows, values = self.known()
+        count = len(rows) // REFIT * REFIT
+        if count == 0 or (values[:count] == values[0]).all():
+            count = len(rows)
+        if count != self._fitted:
+            targets = self.scale(values[:count])(values[:count])
+            self._process.fit(rows[:count], targets)
+            self._shortlist = self._promising(rows[:count], targets)
+            self._fitted = count
+        among = torch.cat([self._shortlist, torch.tensor(also, dtype=torch.long)]).unique()
+        return self._process.expect(rows, self.scale(values)(values), among)
+
+    def _promising(self, rows: Sequence[int], targets: np.ndarray) -> Tensor:
+        """The candidates that could soon be chosen. **Shape** (A,), int64."""
+        if len(self.candidates) <= SHORTLIST:
+            return torch.arange(len(self.candidates))
+        everyone = self._process.expect(rows, targets)
+        hopes = everyone.mean + HOPE * everyone.deviation
+        return hopes.topk(SHORTLIST).indices
+
+
+class PredictorSearch(ListSearcher):
+    """Any regressor of :mod:`predictors`, fitted anew before each choice.
+
+    With the expected value as criterion this is enumeration guided by a predictor: rank all, query
+    the top, refit (WeakNAS, Wu et al. 2021, arXiv:2102.10490).
+
+    Args:
+        domain: the list.
+        features: keys of ``predictors.features.FEATURES`` that describe a candidate.
+        regressor: makes a new one.
+        criterion: by what it chooses.
+        seed: of everything that is drawn.
+        initial: random architectures to begin with.
+    """
+
+    def __init__(
+        self,
+        domain: Domain,
+        features: Sequence[str],
+        regressor: Callable[[], Regressor],
+        criterion: Criterion = expected_value,
+        *,
+        seed: int = 0,
+        initial: int = 20,
+    ) -> None:
+        super().__init__(domain, features, criterion, seed=seed, initial=initial)
+        self._make = regressor
+
+    def choose(self, n: int, generator: np.random.Generator) -> list[int]:
+        """Rows, the most wanted first; none with fewer values than the regressor needs."""
+        rows, values = self.known()
+        regressor = self._make()
+        if len(rows) < regressor.least_labels:
+            return []
+        known = [Description(each.rows[rows], each.numeric) for each in self.descriptions]
+        regressor.fit(known, values)
+        forecast = regressor.forecast(self.descriptions)
+        mean, deviation = torch.from_numpy(forecast.scores), torch.from_numpy(forecast.deviations)
+        wanted = self.criterion(mean, deviation, float(mean[rows].max()), generator)
+        wanted = torch.where(self.open_rows(), wanted, -torch.inf)
+        return wanted.argsort(descending=True)[:n].tolist()
