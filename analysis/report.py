@@ -140,13 +140,12 @@ def overview(runs: Sequence[Run]) -> Section:
 
 def _title(runs: Sequence[Run]) -> str:
     spaces = dict.fromkeys(run.space for run in runs if run.space)
-    return f"Architectures of {', '.join(spaces)}" if spaces else "Runs"
+    return f"Architectures of {' and '.join(spaces)}" if spaces else "Runs"
 
 
 def _subtitle(runs: Sequence[Run]) -> str:
     counts = Counter(run.stage for run in runs)
-    told = [f"{counts[stage]} × {stage.value}" for stage in Stage if counts[stage]]
-    return f"{len(runs)} runs: {', '.join(told)}." if len(runs) > 1 else f"One run: {told[0][4:]}."
+    return ", ".join(stage.count(counts[stage]) for stage in Stage if counts[stage]) + "."
 
 
 if __name__ == "__main__":

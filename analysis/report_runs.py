@@ -15,13 +15,27 @@ from experiment.run import RunFolder
 
 
 class Stage(Enum):
-    """What kind of run it was; the value is how people call it."""
+    """What kind of run it was; the value says what it was for."""
 
     TRAINING = "embed"
     PREDICTION = "predict"
     EXTRAPOLATION = "extrapolate"
     SEARCH = "optimise"
     OTHER = "other"
+
+    def count(self, runs: int) -> str:
+        """So many runs, in words."""
+        one, several = _NOUNS[self]
+        return f"{runs} {one if runs == 1 else several}"
+
+
+_NOUNS = {
+    Stage.TRAINING: ("training", "trainings"),
+    Stage.PREDICTION: ("predictor", "predictors"),
+    Stage.EXTRAPOLATION: ("ranking", "rankings"),
+    Stage.SEARCH: ("search", "searches"),
+    Stage.OTHER: ("other run", "other runs"),
+}
 
 
 @dataclass(frozen=True)
@@ -72,7 +86,7 @@ class Run:
     def command(self) -> str | None:
         """The command that began the run."""
         path = self.path / "command.txt"
-        lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+        lines = path.read_text("utf-8", "replace").splitlines() if path.is_file() else []
         return lines[0] if lines else None
 
 

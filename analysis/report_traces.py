@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from analysis.report_runs import Run
+from experiment.errors import InputError
 
 PROTOCOL = (
     "space",
@@ -46,8 +47,19 @@ class Trace:
 
     @cached_property
     def lines(self) -> list[dict[str, Any]]:
-        """What was measured and cost a query, in order."""
-        return [line for line in self.run.metrics if line.get("query") is not None]
+        """What was measured and cost a query, in order.
+
+        Raises:
+            InputError: a line does not say what was measured.
+        """
+        found = [line for line in self.run.metrics if line.get("query") is not None]
+        for line in found:
+            if "hash" not in line:
+                raise InputError(
+                    f"query {line['query']} in {str(self.run.path / 'metrics.jsonl')!r} has no "
+                    "'hash' of what was measured: it is no run of Bayesian_Optimization/search.py"
+                )
+        return found
 
     @cached_property
     def unknown(self) -> int:

@@ -163,7 +163,7 @@ def _new_cells(run: Run, space: SearchSpace, drawings: Drawings) -> list[Block]:
 def _records(file: Path) -> list[dict[str, Any]]:
     """The objects of a JSON-lines file; a torn last line is left out."""
     found = []
-    for line in file.read_text(encoding="utf-8").splitlines():
+    for line in file.read_text("utf-8", "replace").splitlines():
         try:
             record = json.loads(line)
         except ValueError:

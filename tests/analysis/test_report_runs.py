@@ -106,6 +106,13 @@ def test_architectures_that_are_not_in_the_table_cost_no_query(
     assert (trace.queries, trace.unknown) == (4, 1)
 
 
+def test_a_query_that_names_no_architecture_is_refused(search_run: Callable[..., Path]) -> None:
+    folder = search_run("strange", queries=2)
+    (folder / "metrics.jsonl").write_text('{"query": 1, "validation": 0.5}\n')
+    with pytest.raises(InputError, match=r"query 1 in .* has no 'hash'"):
+        contestants([read_run(folder)])
+
+
 def test_the_spread_is_over_the_runs_that_got_so_far() -> None:
     nan = math.nan
     curves = np.array([[nan, 1.0, 2.0], [nan, 3.0, nan], [nan, 5.0, nan]])
