@@ -141,16 +141,19 @@ def best_gallery(
     best: dict[str, tuple[float, str, dict[str, Any]]] = {}
     for each in found:
         for trace in each.traces:
-            for line in trace.lines:
+            for line in trace.allowed():
                 value = line.get("validation")
                 name = str(line["hash"])
                 if value is not None and (name not in best or value > best[name][0]):
                     best[name] = (value, each.label, line)
     ranked = sorted(best.values(), key=lambda entry: -entry[0])[:BEST]
+    limit = found[0].first.run.config.get("limit")
+    kept = f" Only those that keep the limit {limit}." if limit else ""
     means = " The true means are those over all trials of the table." if truth else ""
     return Gallery(
         "The best architectures",
         "Of all runs above, by the validation accuracy that the search was shown, each once."
+        + kept
         + means,
         space.name,
         [_tile(k, *entry, space, drawings, truth) for k, entry in enumerate(ranked, 1)],

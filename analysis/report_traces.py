@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -97,14 +97,30 @@ class Trace:
     def costs(self) -> list[str]:
         """Names of what is known of the architectures' costs, see :meth:`cost`."""
         details = dict.fromkeys(name for line in self.lines for name in line.get("details") or {})
-        return ["parameters", *(name for name in details if name.startswith(LATENCY))]
+        latencies = [name for name in details if name.startswith(LATENCY)]
+        return list(dict.fromkeys(["parameters", *latencies, *self.limit]))
 
     def cost(self, name: str) -> np.ndarray:
         """A cost of every query's architecture, NaN where it is not known. **Shape** (Q,)."""
-        if not name.startswith(LATENCY):
-            return self.figure(name)
-        found = [(line.get("details") or {}).get(name) for line in self.lines]
+        found = [_cost(line, name) for line in self.lines]
         return np.array([np.nan if value is None else value for value in found], dtype=np.float64)
+
+    @cached_property
+    def limit(self) -> dict[str, float]:
+        """The cost that was limited, and the most that it may be; empty without a limit."""
+        name, _, most = str(self.run.config.get("limit") or "").partition("<=")
+        return {name.strip(): float(most)} if most else {}
+
+    def allowed(self) -> list[dict[str, Any]]:
+        """The queries whose architectures keep the limit; all, where there is none."""
+        return [
+            line
+            for line in self.lines
+            if all(
+                (cost := _cost(line, name)) is not None and cost <= most
+                for name, most in self.limit.items()
+            )
+        ]
 
     def improvements(self) -> list[int]:
         """Positions of the queries that found a new incumbent."""
@@ -206,6 +222,11 @@ class Contestant:
             inside = (position >= 0) & (grid <= np.nanmax(seconds))
             curves.append(np.where(inside, values[position.clip(0)], np.nan))
         return Spread.of(grid / 3600, np.array(curves))
+
+
+def _cost(line: Mapping[str, Any], name: str) -> float | None:
+    """A cost among the figures of a measurement, or else among its details."""
+    return line[name] if name in line else (line.get("details") or {}).get(name)
 
 
 def contests(runs: Sequence[Run]) -> list[list[Run]]:

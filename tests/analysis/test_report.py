@@ -164,6 +164,21 @@ def test_the_best_architectures_are_drawn(search_run: Callable[..., Path], tmp_p
         assert len(page.data["layouts"][shape]["edges"]) == len(graph.edges)
 
 
+def test_what_breaks_a_limit_is_none_of_the_best(
+    search_run: Callable[..., Path], tmp_path: Path
+) -> None:
+    folder = search_run("a", queries=30, limit="parameters<=1030")
+    page = make(tmp_path / "r.html", folder)
+    file = page.data["files"][-1]
+    sizes = [row[file["columns"].index("parameters")] for row in file["rows"]]
+    kept = [line for line in Trace(read_run(folder)).lines if line["parameters"] <= 1030]
+    assert 8 < len(kept) < 30
+    assert len(sizes) == 8
+    assert max(sizes) <= 1030
+    views = {view["name"]: view for view in chart(page, "Accuracy against cost")["views"]}
+    assert len(views["random, parameters"]["series"][1]["x"]) == 30
+
+
 def test_nothing_beats_what_is_on_the_front(search_run: Callable[..., Path]) -> None:
     folder = search_run("a", queries=40)
     lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
