@@ -1,0 +1,56 @@
+"""The searches over the latent space of the shipped models, as they are taken by name."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from Bayesian_Optimization.domain import Candidates, Domain
+from Bayesian_Optimization.latent_search import GradientAscent, LatentBO
+from Bayesian_Optimization.latent_space import LatentSpace
+from Bayesian_Optimization.point_decoding import Decoding, Masks, Modal
+from datasets.batch import GraphBatch
+from predictors.trained_vae import load_trained_vae
+
+SPANNING = 4096
+"""Architectures whose latents span the box of a search; from a larger domain they are drawn."""
+DECODINGS = 100
+"""Of each point: enough for a ranking of what it stands for."""
+
+
+def latent_bo(domain: Domain, seed: int = 0, initial: int = 10) -> LatentBO:
+    """Bayesian optimisation over the latents of the shipped model of the domain's space."""
+    return LatentBO(domain, shipped_latents(domain), seed=seed, initial=initial)
+
+
+def gradient_ascent(domain: Domain, seed: int = 0, initial: int = 10) -> GradientAscent:
+    """Gradient ascent over the latents of the shipped model of the domain's space."""
+    return GradientAscent(domain, shipped_latents(domain), seed=seed, initial=initial)
+
+
+def shipped_latents(
+    domain: Domain, decoding: Decoding | None = None, masks: Masks = Masks.LEGAL
+) -> LatentSpace:
+    """The latent space of the shipped model, measured on a part of a domain.
+
+    Args:
+        domain: what a search may ask for.
+        decoding: how a point becomes an architecture; default: what most of some decodings agree
+            on.
+        masks: whether a decoder may only build members.
+
+    Raises:
+        ModelError: no model of the domain's space is shipped.
+    """
+    model = load_trained_vae(domain.space)
+    return LatentSpace(model, domain.space, spanning(domain), decoding or Modal(DECODINGS), masks)
+
+
+def spanning(domain: Domain) -> GraphBatch:
+    """Architectures of a domain, the same for every search of it."""
+    generator = np.random.default_rng(0)
+    if not isinstance(domain, Candidates):
+        graphs = domain.sample(SPANNING, generator)
+        return GraphBatch.from_graphs(graphs, domain.space.max_nodes)
+    rows = np.sort(generator.permutation(len(domain))[:SPANNING])
+    return domain.graphs[torch.from_numpy(rows)]
