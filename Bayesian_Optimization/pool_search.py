@@ -9,7 +9,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from Bayesian_Optimization.criteria import Criterion, expected_value, log_expected_improvement
+from Bayesian_Optimization.criteria import (
+    Criterion,
+    expected_value,
+    thompson,
+    upper_confidence_bound,
+)
 from Bayesian_Optimization.domain import Candidates, Domain
 from Bayesian_Optimization.pool_process import Expectation, PoolProcess
 from Bayesian_Optimization.searcher import Observation, Searcher
@@ -109,7 +114,7 @@ class PoolSearch(ListSearcher):
         self,
         domain: Domain,
         features: Sequence[str],
-        criterion: Criterion = log_expected_improvement,
+        criterion: Criterion = upper_confidence_bound,
         *,
         scale: type[Scale] = NormalScores,
         seed: int = 0,
@@ -215,3 +220,36 @@ class PredictorSearch(ListSearcher):
         wanted = self.criterion(mean, deviation, float(mean[rows].max()), generator)
         wanted = torch.where(self.open_rows(), wanted, -torch.inf)
         return wanted.argsort(descending=True)[:n].tolist()
+
+
+FEATURES_OF: dict[str, tuple[str, ...]] = {
+    "NB101": ("statistics", "walks", "paths", "digits"),
+    "DIGITS101": ("statistics", "walks", "paths", "costs"),
+    "NB201": ("statistics", "walks", "paths"),
+    "ENAS": ("one_hot",),
+}
+"""Space → what describes its architectures to a search where nobody chooses."""
+ELSEWHERE = ("statistics", "walks")
+"""The same for a space of the user's own."""
+
+
+def bayesian_optimisation(domain: Domain, seed: int, initial: int) -> PoolSearch:
+    """The suite's own search over a list: an upper confidence bound on graph features."""
+    features = FEATURES_OF.get(domain.space.name, ELSEWHERE)
+    return PoolSearch(domain, features, upper_confidence_bound, seed=seed, initial=initial)
+
+
+def thompson_sampling(domain: Domain, seed: int, initial: int) -> PoolSearch:
+    """The same with a draw of each value in place of the bound."""
+    features = FEATURES_OF.get(domain.space.name, ELSEWHERE)
+    return PoolSearch(domain, features, thompson, seed=seed, initial=initial)
+
+
+def guided_enumeration(domain: Domain, seed: int, initial: int) -> PredictorSearch:
+    """Rank all by boosted trees, query the top, refit."""
+    from predictors.trees import BoostedTrees
+
+    features = FEATURES_OF.get(domain.space.name, ELSEWHERE)
+    return PredictorSearch(
+        domain, features, lambda: BoostedTrees(seed=seed), seed=seed, initial=initial
+    )
