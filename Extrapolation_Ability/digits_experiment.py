@@ -48,7 +48,7 @@ from Extrapolation_Ability.candidates import (  # noqa: E402
 from Extrapolation_Ability.digits_summary import groups_figure, summarise, table_lines  # noqa: E402
 from Extrapolation_Ability.ranking import Ranking  # noqa: E402
 from Extrapolation_Ability.surrogates import Surrogate, fitted  # noqa: E402
-from predictors.methods import choice  # noqa: E402
+from predictors.methods import BEYOND, choice  # noqa: E402
 
 NODES = (6, 7, 8)
 """Nodes of the candidates; the table's cells have at most 5."""
@@ -194,7 +194,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     benchmark = get_benchmark(SPACE)
     method = None if given.predictor == "default" else given.predictor
     # By their names: what is default may change before a run goes on.
-    given.predictor, given.features = choice(benchmark.space, method, given.features)
+    given.predictor, given.features = choice(benchmark.space, method, given.features, BEYOND)
     settings = ("predictor", "features", "labels", "seeds", "top", "training_seeds")
     config = {name: getattr(given, name) for name in (*settings, "extend_best", "random")}
     run = RunFolder.start(given.out, config, given.seed, given.resume)

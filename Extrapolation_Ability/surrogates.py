@@ -19,7 +19,7 @@ from experiment.errors import InputError
 from models import AccuracyModel, ModelError, load_model
 from models.checkpoints import find_folder, latest_epoch
 from predictors.fine_tuned import head_outputs, read_scale
-from predictors.methods import choice, make_predictor
+from predictors.methods import BEYOND, choice, make_predictor
 
 LABELS = 1_000
 """Architectures that the published surrogate learns from."""
@@ -109,7 +109,7 @@ def fitted(
 
     Args:
         space: of the architectures that were measured.
-        method: name of a method; ``None`` for the suite's default.
+        method: name of a method; ``None`` for what the suite takes beyond measured architectures.
         features: names of what describes an architecture; ``None`` for the method's own, or
             :data:`ANY_SIZE` where these are a raw encoding of ENAS networks.
         labels: how many measured architectures to learn from; default: all of DIGITS101, 1,000
@@ -123,7 +123,7 @@ def fitted(
     """
     benchmark = get_benchmark(space.name, data_root)
     rows = labelled_rows(benchmark, labels, seed)
-    name, described_by = choice(space, method, features)
+    name, described_by = choice(space, method, features, BEYOND)
     if features is None and isinstance(space, ENAS) and "one_hot" in described_by:
         described_by = ANY_SIZE
     predictor = make_predictor(space, name, described_by or None, seed=seed, weights=weights)

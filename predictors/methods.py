@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -149,6 +149,13 @@ DEFAULT: dict[str, tuple[str, tuple[str, ...]]] = {
     "ENAS12": ("gp", ("statistics", "one_hot")),
 }
 """Space → method and features where nobody chooses."""
+BEYOND: dict[str, tuple[str, tuple[str, ...]]] = {
+    "NB101": ("trend_ensemble", ("statistics", "walks", "costs", "digits")),
+    "DIGITS101": ("trend_ensemble", ("statistics", "walks", "costs")),
+    "NB201": ("trend_ensemble", ("statistics", "walks", "costs")),
+    "ENAS": ("gp", ("one_hot", "latents")),
+}
+"""The same for architectures beyond those that were measured: larger, costlier, better ones."""
 ELSEWHERE = ("gp", ("statistics", "walks"))
 """Method and features for a space of the user's own."""
 
@@ -189,14 +196,23 @@ def make_predictor(
 
 
 def choice(
-    space: SearchSpace, method: str | None, features: Sequence[str] | None
+    space: SearchSpace,
+    method: str | None,
+    features: Sequence[str] | None,
+    defaults: Mapping[str, tuple[str, tuple[str, ...]]] = DEFAULT,
 ) -> tuple[str, tuple[str, ...]]:
     """The method and the features that are meant, where one or both were not named.
+
+    Args:
+        space: the search space.
+        method: a key of :data:`METHODS`, or ``None``.
+        features: keys of ``predictors.features.FEATURES``, or ``None``.
+        defaults: what is taken where nobody chooses: :data:`DEFAULT` or :data:`BEYOND`.
 
     Raises:
         InputError: there is no such method, or it does not take features.
     """
-    best, usual = DEFAULT.get(space.name, ELSEWHERE)
+    best, usual = defaults.get(space.name, ELSEWHERE)
     name = method or best
     if name not in METHODS:
         raise InputError(f"no method is called {name!r}: {nearest(name, list(METHODS))}")

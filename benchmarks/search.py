@@ -1,0 +1,172 @@
+"""Searchers against each other on tables: what the best one found reaches, query by query.
+
+    python benchmarks/search.py NB201 --dataset cifar10 --queries 100 --seeds 20 [--methods …]
+    python benchmarks/search.py NB101 --queries 200 --trial one
+    python benchmarks/search.py figure NB101 NB101_one_trial --out docs/figures/search.png
+
+A query is one look-up of a validation accuracy: the mean over the trials, or with ``--trial one``
+a single trial (that of the seed's number, counted round). Kept are, after each query, the true
+mean accuracies of the best one so far, when the best there is by mean validation accuracy was met,
+and at the end what the searcher recommends by its own model. What is searched are the rows of the
+table. What is there is not measured again.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from Bayesian_Optimization.accounting import Account  # noqa: E402
+from Bayesian_Optimization.loop import Budget, SearchLoop  # noqa: E402
+from Bayesian_Optimization.methods import SEARCHERS, make_searcher  # noqa: E402
+from Bayesian_Optimization.problem import Problem, known_rows, table_problem  # noqa: E402
+from Bayesian_Optimization.recommendation import recommended  # noqa: E402
+from benchmarks.prediction import kept  # noqa: E402
+from datasets import get_benchmark  # noqa: E402
+from estimators.evaluations import InThisProcess  # noqa: E402
+from experiment.arguments import parser, positive_int  # noqa: E402
+from experiment.errors import InputError, run_command  # noqa: E402
+from experiment.files import write_json  # noqa: E402
+from experiment.progress import progress  # noqa: E402
+
+RESULTS = ROOT / "benchmarks" / "results"
+SPACES = ("NB101", "NB201", "ENAS", "DIGITS101")
+BUDGETS = (30, 50, 64, 100, 150, 200)
+INITIAL = 10
+
+
+def search(problem: Problem, method: str, queries: int, seed: int) -> dict[str, Any]:
+    """One search, and what it found."""
+    started = time.perf_counter()
+    searcher = make_searcher(method, problem.domain, seed, INITIAL)
+    loop = SearchLoop(searcher, InThisProcess(problem.estimator), Budget(queries))
+    account = loop.run()
+    seconds = time.perf_counter() - started
+    measured = {step.measurement.hash: step.measurement for step in account.steps}
+    final = recommended(searcher, measured, problem.truth)
+    return {
+        "hit": first_hit(account, problem),
+        **true_means(account, problem),
+        "recommended_test": None if final is None else final.get("true_test"),
+        "simulated_seconds": account.simulated_seconds,
+        "seconds": seconds,
+    }
+
+
+def first_hit(account: Account, problem: Problem) -> int | None:
+    """The query that met the best by mean validation accuracy, ``None`` if none did."""
+    assert problem.truth is not None
+    optimum = problem.truth.optimum()["validation"]
+    for step in account.steps:
+        true = problem.truth.of(step.measurement.hash)["true_validation"]
+        if step.query is not None and true == optimum:
+            return step.query
+    return None
+
+
+def true_means(account: Account, problem: Problem) -> dict[str, list[float | None]]:
+    """True mean accuracies of the best so far, after each query."""
+    assert problem.truth is not None
+    found = [
+        {} if best is None else problem.truth.of(best.measurement.hash)
+        for best in account.incumbents()
+    ]
+    return {name: [each.get(f"true_{name}") for each in found] for name in problem.truth.means}
+
+
+def measure(given: Any) -> None:
+    """Search as often as is asked for and not kept yet, and print the table."""
+    choices = {"dataset": given.dataset} if given.dataset else {}
+    table = get_benchmark(given.what[0], given.data_root, **choices)
+    trials = table.metric("validation").values.shape[1]
+    words = [table.space.name, given.dataset, "one_trial" if given.trial == "one" else None]
+    name = "_".join(word for word in words if word)
+    path = RESULTS / f"search_{name}.json"
+    domain = known_rows(table)
+    wanted = [(method, seed) for method in given.methods for seed in range(given.seeds)]
+    for method, seed in progress(wanted, f"searching {name}", "searches"):
+        record = kept(path)
+        runs = record["results"].setdefault(method, {})
+        if str(seed) not in runs:
+            trial = seed % trials if given.trial == "one" else None
+            problem = table_problem(table, domain, trial)
+            runs[str(seed)] = search(problem, method, given.queries, seed)
+            write_json(path, record)
+    for method, runs in kept(path)["results"].items():
+        print(f"{name:<24} {method:<20} {summary(runs)}")
+
+
+def summary(runs: dict[str, dict[str, Any]]) -> str:
+    """Means and deviations at the budgets, and when the optimum was met."""
+    target = "test" if any("test" in run for run in runs.values()) else "validation"
+    curves = np.array([run[target] for run in runs.values()], dtype=float)
+    at = [n for n in BUDGETS if n <= curves.shape[1]]
+    means = ", ".join(
+        f"{n}: {100 * curves[:, n - 1].mean():.3f} ± {100 * curves[:, n - 1].std():.3f}" for n in at
+    )
+    hits = sorted(run["hit"] for run in runs.values() if run["hit"] is not None)
+    median = float(np.median([run["hit"] or np.inf for run in runs.values()]))
+    met = f"optimum met by {len(hits)} of {len(runs)}, median query {median:g}"
+    seconds = np.mean([run["seconds"] for run in runs.values()])
+    return f"{target} {means}; {met}; {seconds:.1f} s a search"
+
+
+def draw(names: Sequence[str], out: Path) -> None:
+    """Regret of the best so far against the queries, a panel a table, a line a searcher."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6.2 * len(names), 4.6), layout="constrained")
+    for axis, name in zip(np.atleast_1d(figure.subplots(1, len(names))), names, strict=True):
+        for method, runs in kept(RESULTS / f"search_{name}.json")["results"].items():
+            target = "test" if any("test" in run for run in runs.values()) else "validation"
+            curves = 100 * np.array([run[target] for run in runs.values()], dtype=float)
+            middle = curves.mean(axis=0)
+            error = curves.std(axis=0) / len(curves) ** 0.5
+            queries = np.arange(1, len(middle) + 1)
+            axis.plot(queries, middle, label=f"{method} ({len(curves)})")
+            axis.fill_between(queries, middle - error, middle + error, alpha=0.2)
+        start = np.percentile(axis.lines[0].get_ydata(), 8) if axis.lines else 0
+        axis.set(xlabel="queries", ylabel=f"mean {target} accuracy, %", title=name)
+        axis.set_ylim(bottom=start - 0.5)
+        axis.grid(alpha=0.3)
+        axis.legend(fontsize=7)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(out, dpi=150)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure a table, or draw what is kept."""
+    flags = parser("Searchers against each other on tables.")
+    flags.add_argument("what", nargs="+", help=f"one of {', '.join(SPACES)}; or figure NAME…")
+    flags.add_argument("--dataset", help="NB201: cifar10, cifar100, ImageNet16-120")
+    flags.add_argument("--methods", nargs="+", choices=list(SEARCHERS), default=list(SEARCHERS))
+    flags.add_argument("--queries", type=positive_int, default=200, help="of each search")
+    flags.add_argument("--seeds", type=positive_int, default=20, help="searches of each method")
+    flags.add_argument(
+        "--trial", choices=("mean", "one"), default="mean", help="what a query looks up"
+    )
+    flags.add_argument("--data_root", type=Path, help="folder of the measured data")
+    flags.add_argument("--threads", type=positive_int, default=1)
+    flags.add_argument("--out", type=Path, default=ROOT / "docs" / "figures" / "search.png")
+    given = flags.parse_args(arguments)
+    torch.set_num_threads(given.threads)
+    if given.what[0] == "figure":
+        draw(given.what[1:], given.out)
+        return 0
+    if len(given.what) != 1 or given.what[0] not in SPACES:
+        raise InputError(f"expected one of {', '.join(SPACES)}, got {' '.join(given.what)}")
+    measure(given)
+    return 0
+
+
+if __name__ == "__main__":
+    run_command(main)
