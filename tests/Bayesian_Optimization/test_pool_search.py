@@ -1,0 +1,180 @@
+"""The Gaussian process over a list, the criteria, and the searches that use them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from botorch.acquisition import LogExpectedImprovement
+from botorch.models import SingleTaskGP
+from scipy.stats import norm
+
+from Bayesian_Optimization import pool_search
+from Bayesian_Optimization.criteria import CRITERIA, log_expected_improvement
+from Bayesian_Optimization.domain import Candidates, WholeSpace
+from Bayesian_Optimization.pool_process import PoolProcess
+from Bayesian_Optimization.pool_search import PoolSearch, PredictorSearch
+from datasets import get_benchmark, get_space
+from estimators.lookup import LookUp
+from experiment.errors import InputError
+from predictors.gaussian_process import AdditiveProcess
+from predictors.joined import Joined
+from predictors.regressor import Description
+from predictors.trees import BoostedTrees
+
+NOTHING = np.random.default_rng(0)
+
+
+@pytest.fixture(scope="module")
+def digits() -> Candidates:
+    table = get_benchmark("DIGITS101")
+    return Candidates(table.space, table.graphs, table.hashes)
+
+
+@pytest.fixture
+def descriptions() -> list[Description]:
+    generator = np.random.default_rng(1)
+    return [
+        Description(generator.normal(size=(60, 3)), numeric=True),
+        Description(generator.normal(size=(60, 12))),
+    ]
+
+
+def targets(descriptions: list[Description], rows: list[int]) -> np.ndarray:
+    return np.sin(descriptions[0].rows[rows, 0]) + descriptions[1].rows[rows, 0] / 2
+
+
+def test_is_the_additive_process_of_the_predictors(descriptions: list[Description]) -> None:
+    rows = list(range(0, 60, 2))
+    known = targets(descriptions, rows)
+    process = PoolProcess(descriptions)
+    process.fit(rows, known)
+    found = process.expect(rows, known)
+
+    joined = Joined(descriptions)
+    inputs = torch.from_numpy(joined(descriptions))
+    other = AdditiveProcess(joined)
+    other.fit(inputs[rows], torch.from_numpy(known), steps=120)
+    other.condition(inputs[rows], torch.from_numpy(known))
+    mean, variance = other.posterior(inputs)
+    assert torch.allclose(found.mean, mean, atol=1e-3)
+    noiseless = (variance - other.noise.noise).clamp(min=0)
+    assert torch.allclose(found.deviation.square(), noiseless, atol=1e-3)
+    assert torch.allclose(found.known, mean[rows], atol=1e-3)
+
+
+def test_believing_is_conditioning_on_the_mean(descriptions: list[Description]) -> None:
+    rows = list(range(0, 60, 3))
+    known = targets(descriptions, rows)
+    process = PoolProcess(descriptions)
+    process.fit(rows, known)
+    believer = process.expect(rows, known)
+    means = [float(believer.mean[row]) for row in (1, 7)]
+    for row in (1, 7):
+        believer.believe(row)
+    told = process.expect([*rows, 1, 7], np.array([*known, *means]))
+    assert torch.allclose(believer.mean, told.mean, atol=2e-3)
+    assert torch.allclose(believer.deviation, told.deviation, atol=2e-3)
+
+
+def test_a_part_of_the_list_is_expected_alike(descriptions: list[Description]) -> None:
+    rows = list(range(0, 60, 3))
+    process = PoolProcess(descriptions)
+    process.fit(rows, targets(descriptions, rows))
+    whole = process.expect(rows, targets(descriptions, rows))
+    part = torch.tensor([3, 59, 8])
+    some = process.expect(rows, targets(descriptions, rows), part)
+    assert torch.allclose(some.mean, whole.mean[part], atol=1e-5)
+    assert torch.allclose(some.deviation, whole.deviation[part], atol=1e-5)
+
+
+def test_log_expected_improvement_is_botorchs() -> None:
+    x = torch.linspace(0, 1, 6).double()[:, None]
+    model = SingleTaskGP(x, torch.sin(5 * x))
+    points = torch.linspace(-0.2, 1.2, 9).double()[:, None]
+    with torch.no_grad():
+        posterior = model.posterior(points)
+        wanted = LogExpectedImprovement(model, best_f=0.5)(points[:, None])
+    mean, deviation = posterior.mean[:, 0], posterior.variance[:, 0].sqrt()
+    found = log_expected_improvement(mean, deviation, 0.5, NOTHING)
+    assert torch.allclose(found, wanted, atol=1e-6)
+
+
+def test_log_expected_improvement_far_below_the_best_still_tells_candidates_apart() -> None:
+    mean = torch.tensor([-40.0, -20.0, 0.0, 3.0]).double()
+    found = log_expected_improvement(mean, torch.ones(4).double(), 0.0, NOTHING)
+    assert torch.isfinite(found).all()
+    assert (found.diff() > 0).all()
+    plain = mean * torch.from_numpy(norm.cdf(mean)) + torch.from_numpy(norm.pdf(mean))
+    assert np.allclose(found[2:].exp().numpy(), plain[2:].numpy())
+
+
+@pytest.mark.parametrize("name", list(CRITERIA))
+def test_a_better_and_no_less_certain_candidate_is_wanted_more(name: str) -> None:
+    mean = torch.tensor([0.0, 50.0]).double()
+    wanted = CRITERIA[name](mean, torch.ones(2).double(), 0.0, np.random.default_rng(3))
+    assert wanted[1] > wanted[0]
+
+
+def test_finds_the_best_cells_of_the_digits_sooner_than_chance(digits: Candidates) -> None:
+    table = get_benchmark("DIGITS101")
+    search = PoolSearch(digits, ["statistics", "walks"], seed=1)
+    while len(search.observations) < 40:
+        search.tell(list(LookUp(table).measure(search.ask(10))))
+    values = table.metric("validation").mean()
+    best = search.incumbent
+    assert best is not None
+    assert best.value is not None
+    assert (values > best.value).sum() < 25  # of 2,532: 40 random cells reach that one run in three
+    recommended = search.recommend()
+    assert recommended is not None
+    assert recommended.hash in {o.hash for o in search.observations}
+
+
+def test_looks_at_a_shortlist_where_the_list_is_long(
+    digits: Candidates, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool_search, "SHORTLIST", 300)
+    table = get_benchmark("DIGITS101")
+    search = PoolSearch(digits, ["statistics"], seed=1)
+    search.tell(list(LookUp(table).measure(search.ask(10))))
+    asked = search.ask(5)
+    assert len({digits.space.hash(graph) for graph in asked}) == 5
+    assert len(search._shortlist) == 300
+
+
+def test_one_lucky_measurement_is_not_recommended(cells: Candidates, formula: Any) -> None:
+    search = PoolSearch(cells, ["statistics"], seed=0)
+    measured = list(formula(cells.space).measure(search.ask(60)))
+    best = max(each.validation for each in measured)
+    worst = min(measured, key=lambda each: each.validation)
+    lucky = replace(worst, validation=best + 0.001)
+    search.tell([lucky if each is worst else each for each in measured])
+    recommended, incumbent = search.recommend(), search.incumbent
+    assert incumbent is not None
+    assert recommended is not None
+    assert incumbent.hash == worst.hash != recommended.hash
+
+
+def test_a_search_over_a_list_refuses_an_open_space() -> None:
+    with pytest.raises(InputError, match="without one"):
+        PoolSearch(WholeSpace(get_space("ENAS")), ["statistics"])
+
+
+def test_a_predictor_with_too_few_labels_leaves_the_choice_to_chance(digits: Candidates) -> None:
+    search = PredictorSearch(digits, ["statistics"], BoostedTrees, initial=5)
+    table = get_benchmark("DIGITS101")
+    search.tell(list(LookUp(table).measure(search.ask(5))))
+    assert len(search.ask(3)) == 3
+
+
+def test_equal_values_leave_the_choice_to_chance(digits: Candidates) -> None:
+    search = PoolSearch(digits, ["statistics"], initial=3)
+    table = get_benchmark("DIGITS101")
+    measured = LookUp(table).measure(search.ask(3))
+    search.tell([type(m)(m.architecture, m.hash, "ok", validation=0.5) for m in measured])
+    assert search.recommend() is None
+    assert len(search.ask(2)) == 2
