@@ -97,7 +97,7 @@ class PoolProcess:
     @property
     def noise(self) -> float:
         """Variance of the noise."""
-        return float(self._model.noise.noise)
+        return float(self._model.noise.noise.detach())
 
 
 class Expectation:
