@@ -1,0 +1,41 @@
+"""``docs/search.md``: its code runs, its commands and names are those that there are."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from Bayesian_Optimization import methods
+from Bayesian_Optimization.search import make_parser
+from experiment.paths import REPOSITORY_ROOT
+
+Blocks = Callable[[str, str], list[str]]
+
+
+def test_code_of_the_page_runs(blocks: Blocks, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(methods, "SEARCHERS", dict(methods.SEARCHERS))
+    session: dict[str, Any] = {"__name__": "page"}
+    for block in blocks("search.md", "python"):
+        exec(block, session)
+    assert len(session["search"].observations) == 30
+    assert len(session["climb"].ask(2)) == 2
+
+
+def test_commands_of_the_page_are_understood(blocks: Blocks) -> None:
+    lines = "\n".join(blocks("search.md", "bash")).splitlines()
+    asked = [words for line in lines if (words := shlex.split(line, comments=True))]
+    assert len(asked) >= 3
+    for words in asked:
+        assert words[1] == "Bayesian_Optimization/search.py"
+        make_parser().parse_args(words[2:])
+
+
+def test_the_page_tells_of_every_searcher() -> None:
+    text = (REPOSITORY_ROOT / "docs" / "search.md").read_text(encoding="utf-8")
+    first_cells = [line.split("|")[1] for line in text.splitlines() if line.startswith("| `")]
+    told = {name for cell in first_cells for name in re.findall(r"`(\w+)`", cell)}
+    assert set(methods.SEARCHERS) <= told
