@@ -30,7 +30,7 @@ from Bayesian_Optimization.latent_space import Box
 from experiment.config import nearest
 from experiment.errors import InputError
 
-STARTS, STEPS = 32, 25
+STARTS, STEPS = 16, 25
 """Climbs that begin at once, and steps of each at most; two for each point, where that is more."""
 FINAL_STARTS, FINAL_STEPS = 2, 8
 """Climbs that lead on from there to each point, in the knowledge of those chosen before."""

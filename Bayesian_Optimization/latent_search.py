@@ -24,7 +24,7 @@ from datasets.graph import ArchitectureGraph
 from experiment.errors import InputError
 from predictors.regressor import NormalScores, Scale
 
-ATTEMPTS = 5
+ATTEMPTS = 3
 """Times that points are chosen anew, where too few of them stand for something new."""
 
 
@@ -34,6 +34,7 @@ class Knowledge:
 
     Attributes:
         learnt: the surrogate.
+        scale: leads from values to its targets.
         points: of the architectures that have a value. **Shape** (n, G).
         targets: their values on the surrogate's scale. **Shape** (n,).
         pending: points of the architectures that are being measured. **Shape** (k, G).
@@ -41,6 +42,7 @@ class Knowledge:
     """
 
     learnt: Learnt
+    scale: Scale
     points: Tensor
     targets: Tensor
     pending: Tensor
@@ -57,6 +59,9 @@ class LatentSearcher(Searcher):
         scale: what it learns: the ranks of the values, or the values.
         seed: of everything that is drawn.
         initial: random architectures to begin with.
+
+    Attributes:
+        knowledge: what the last proposals were made with; ``None`` before the first.
 
     Raises:
         InputError: the latent space is of another search space.
@@ -81,14 +86,15 @@ class LatentSearcher(Searcher):
         self.latents = latents
         self.surrogate = surrogate or LatentSurrogate(domain.space)
         self.scale = scale
+        self.knowledge: Knowledge | None = None
 
     def propose(self, n: int, generator: np.random.Generator) -> Iterable[ArchitectureGraph]:
         """Learn from all that is known, and look for what is new.
 
         As long as all values are equal there is nothing to learn, and nothing is proposed.
         """
-        knowledge = self._know(int(generator.integers(2**31)))
-        return () if knowledge is None else self.look(knowledge, n, generator)
+        self.knowledge = self._know(int(generator.integers(2**31)))
+        return () if self.knowledge is None else self.look(self.knowledge, n, generator)
 
     def recommend(self) -> Observation | None:
         """The observation whose architecture is expected to have the highest value.
@@ -131,7 +137,8 @@ class LatentSearcher(Searcher):
         # killed computes the very same numbers.
         batch = GraphBatch.from_graphs([each.architecture for each in known], self.space.max_nodes)
         points = self.latents.encode(batch)
-        targets = torch.from_numpy(self.scale(values)(values))
+        scale = self.scale(values)
+        targets = torch.from_numpy(scale(values))
         learnt = self.surrogate.learn(self.surrogate.sites(points, batch), targets, seed)
         waiting = GraphBatch.from_graphs(self.pending, self.space.max_nodes)
         whole, on_latents = learnt.whole, learnt.on_latents
@@ -141,7 +148,8 @@ class LatentSearcher(Searcher):
             same = whole is on_latents
             whole = believing(whole, rows)
             on_latents = whole if same else believing(on_latents, pending)
-        return Knowledge(Learnt(whole, on_latents, learnt.joined), points, targets, pending, seed)
+        learnt = Learnt(whole, on_latents, learnt.joined)
+        return Knowledge(learnt, scale, points, targets, pending, seed)
 
     def _known(self) -> list[Observation]:
         """The observations to learn from."""

@@ -1,0 +1,53 @@
+"""The published Bayesian optimisation over the latent space of NAS-Bench-101.
+
+From the repository root::
+
+    PYTHONPATH=$PWD python Bayesian_Optimization/bo_nb101.py --random_baseline --seed 1
+
+begins with 1,000 labelled cells, and chooses 50 points in each of ten rounds. Only cells that the
+table knows are asked for. ``summarize.py`` makes tables and plots of several seeds.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+if str(ROOT) not in sys.path[:1]:
+    sys.path.insert(0, str(ROOT))
+
+from collections.abc import Sequence  # noqa: E402
+
+from Bayesian_Optimization.published_command import (  # noqa: E402
+    add_published_flags,
+    run_published,
+)
+from experiment.arguments import Parser, parser  # noqa: E402
+from experiment.errors import run_command  # noqa: E402
+from models import MODELS  # noqa: E402
+
+
+def make_parser() -> Parser:
+    """The command line."""
+    flags = parser("The published Bayesian optimisation over the latent space, on NB101.")
+    add_published_flags(flags, "NB101")
+    flags.add_argument("--model_name", default="SVGE", choices=list(MODELS), help="the VAE")
+    flags.add_argument("--data_type", default="NB101", choices=["NB101"], help="the space")
+    flags.add_argument("--log_dir", type=Path, help="folder of the runs (default: runs/bo)")
+    flags.add_argument(
+        "--saved_log_dir",
+        dest="weights",
+        type=Path,
+        help="folder of the weights (default: those that are shipped)",
+    )
+    return flags
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Search, seed after seed."""
+    return run_published(make_parser().parse_args(arguments))
+
+
+if __name__ == "__main__":
+    run_command(main)

@@ -1,0 +1,259 @@
+"""What ``bo.py``, ``bo_nb101.py`` and ``bo_nb201.py`` share: flags, seeds, folders, last words."""
+
+from __future__ import annotations
+
+import json
+import time
+from argparse import Namespace
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from analysis.figures import latent_map, save_figure
+from Bayesian_Optimization.domain import Candidates, WholeSpace
+from Bayesian_Optimization.latent_space import LatentSpace
+from Bayesian_Optimization.point_decoding import Decoding, Masks, Modal, Nearest
+from Bayesian_Optimization.problem import known_rows, surrogate_problem, table_problem
+from Bayesian_Optimization.published import DRAWS, Experiment, Method, Settings, divided, perform
+from datasets import get_benchmark
+from datasets.benchmark import Benchmark
+from experiment.arguments import (
+    Parser,
+    add_common,
+    best_device,
+    positive_int,
+    share,
+)
+from experiment.errors import InputError
+from experiment.files import plain
+from experiment.paths import REPOSITORY_ROOT
+from experiment.run import RunFolder
+from models import MODELS, GraphVAE, load_vae
+from predictors.trained_vae import check_vae
+
+RUNS = REPOSITORY_ROOT / "runs" / "bo"
+ESTIMATORS = ("table", "surrogate")
+
+
+def add_published_flags(flags: Parser, space: str) -> None:
+    """Add what all three commands have.
+
+    Args:
+        flags: the parser.
+        space: name of the search space.
+    """
+    flags.add_argument("--BO_rounds", type=positive_int, default=10, help="rounds")
+    flags.add_argument("--BO_batch_size", type=positive_int, default=50, help="points of a round")
+    flags.add_argument(
+        "--checkpoint", type=positive_int, help="epoch of the weights (default: the last one)"
+    )
+    flags.add_argument(
+        "--sample_dist",
+        default="uniform",
+        choices=list(DRAWS),
+        help="how random points of the training box are drawn",
+    )
+    flags.add_argument(
+        "--random_baseline",
+        action="store_true",
+        help="search by random points of the same box as well, in a folder of its own",
+    )
+    flags.add_argument(
+        "--share",
+        type=share,
+        default=1.0,
+        help="part of the training architectures that the labelled ones are drawn from",
+    )
+    flags.add_argument(
+        "--keep", type=positive_int, default=1000, help="labelled architectures to begin with"
+    )
+    flags.add_argument(
+        "--decodings", type=positive_int, default=500, help="of each point; most of them decide"
+    )
+    flags.add_argument(
+        "--inducing", type=positive_int, default=500, help="points of the sparse Gaussian process"
+    )
+    flags.add_argument(
+        "--no_masks", action="store_true", help="let the decoder build what is no member, too"
+    )
+    flags.add_argument(
+        "--estimator",
+        default="table",
+        choices=ESTIMATORS,
+        help="measured values only, or the guesses of a predictor fitted to measured ones, of "
+        "anything in the space",
+    )
+    flags.add_argument(
+        "--labels",
+        type=positive_int,
+        default=4000,
+        help="measured architectures that --estimator surrogate is fitted to",
+    )
+    flags.add_argument("--seeds", type=positive_int, default=1, help="runs, with --seed and on")
+    flags.add_argument("--resume", action="store_true", help="go on with runs that were killed")
+    flags.add_argument("--json", action="store_true", help="print the results as JSON")
+    add_common(flags)
+    flags.set_defaults(space=space, dataset=None, method=Method.EI, log_dir=RUNS)
+    flags.set_defaults(random_as_train=False, random_as_test=False, vis_2d=False)
+
+
+def run_published(given: Namespace) -> int:
+    """Run every seed, and the baseline where it is asked for."""
+    if given.threads:
+        torch.set_num_threads(given.threads)
+    started = time.perf_counter()
+    experiment, settings = make_experiment(given)
+    if not given.json:
+        print(
+            f"{len(experiment.table):,} measured architectures of {given.space}, "
+            f"{len(experiment.train):,} of them span the box "
+            f"({time.perf_counter() - started:.1f} s)",
+            flush=True,
+        )
+    methods = [given.method, *([Method.RANDOM] if given.random_baseline else [])]
+    for seed in range(given.seed, given.seed + given.seeds):
+        for method in methods:
+            words = [given.space, given.dataset, given.model_name, method.value, f"seed{seed}"]
+            place = given.log_dir / "_".join(word for word in words if word)
+            config = {**settings, "method": f"published_{method.value}"}
+            run = RunFolder.start(place, config, seed, given.resume, given.device)
+            result = perform(experiment, method, seed, run, given.json)
+            if given.vis_2d:
+                draw_map(experiment, run)
+            tell(given, method, result, place)
+    return 0
+
+
+def make_experiment(given: Namespace) -> tuple[Experiment, dict[str, Any]]:
+    """What the flags ask for, and what of it is written into the configuration.
+
+    Raises:
+        InputError: the weights do not fit the space, or there are no measurements.
+        ModelError: there are no such weights, or they cannot be read.
+    """
+    choices = {} if given.dataset is None else {"dataset": given.dataset}
+    benchmark = get_benchmark(given.space, given.data_root, **choices)
+    given.device = str(best_device(given.device))
+    model = load_weights(given, benchmark)
+    table = known_rows(benchmark)
+    train, test = divided(table)
+    settings = Settings(
+        rounds=given.BO_rounds,
+        batch=given.BO_batch_size,
+        labelled=given.keep,
+        share=given.share,
+        inducing=given.inducing,
+        draw=given.sample_dist,
+        random_as_train=given.random_as_train,
+        random_as_test=given.random_as_test,
+    )
+    if given.estimator == "surrogate":
+        problem = surrogate_problem(benchmark, WholeSpace(benchmark.space), labels=given.labels)
+    else:
+        problem = table_problem(benchmark, table)
+    latents = LatentSpace(
+        model,
+        benchmark.space,
+        table.graphs[torch.from_numpy(train)],
+        decoding_of(given, table),
+        Masks.NONE if given.no_masks else Masks.LEGAL,
+    )
+    config = {
+        "stage": "search",
+        "preset": "published",
+        "space": given.space,
+        "dataset": benchmark.dataset,
+        "estimator": given.estimator,
+        "queries": settings.labelled + settings.rounds * settings.batch,
+        "initial": settings.labelled,
+        "batch": settings.batch,
+        "model": model.name,
+        "weights": str(given.weights or f"{given.model_name}_{given.space}"),
+        "decoding": type(latents.decoding).__name__,
+        "decodings": given.decodings,
+        "masks": latents.masks.value,
+        "settings": asdict(settings),
+        "problem": problem.settings,
+    }
+    return Experiment(problem, table, latents, train, test, settings), config
+
+
+def load_weights(given: Namespace, benchmark: Benchmark) -> GraphVAE:
+    """The VAE that is named, or the shipped one of that name and space.
+
+    Raises:
+        InputError: it is another model, or of another space or size.
+        ModelError: there are no such weights, or they cannot be read.
+    """
+    if given.model_name not in MODELS:
+        raise InputError(
+            f"no model is called {given.model_name!r}: choose one of {', '.join(MODELS)}"
+        )
+    weights = given.weights or f"{given.model_name}_{given.space}"
+    model = load_vae(weights, given.checkpoint, benchmark.space.max_nodes)
+    check_vae(model, benchmark.space)
+    if model.name != given.model_name:
+        raise InputError(
+            f"the weights {str(weights)!r} are those of {model.name}, not of {given.model_name}: "
+            "name the model that they belong to"
+        )
+    for flag, found in (("hs", model.sizes.node_width), ("nz", model.sizes.graph_width)):
+        wanted = getattr(given, flag, None)
+        if wanted not in (None, found):
+            raise InputError(
+                f"--{flag} {wanted} was given, the weights have {found}: leave the flag out, "
+                "sizes are read from the weights"
+            )
+    return model.to(given.device)
+
+
+def decoding_of(given: Namespace, table: Candidates) -> Decoding:
+    """How points become architectures.
+
+    ENAS has measured 19,020 of its 1.5 billion architectures: hardly any decoding is one of them,
+    so that with measured values a point stands for the measured one that lies nearest.
+    """
+    if given.space == "ENAS" and given.estimator == "table":
+        return Nearest(table)
+    return Modal(given.decodings)
+
+
+def draw_map(experiment: Experiment, run: RunFolder) -> None:
+    """Draw the labelled and the chosen architectures into a map of the latents."""
+    lines = [line for line in run.read_metrics() if line.get("query")]
+    names = np.array([line["hash"] for line in lines])
+    # Only what the table knows: architectures beyond it are not kept as graphs.
+    rows = [experiment.table.row_of[name] for name in names if experiment.table.holds(name)]
+    known = {line["hash"]: line["validation"] for line in lines}
+    graphs = experiment.table.graphs[torch.tensor(rows, dtype=torch.long)]
+    values = np.array([known[experiment.table.hashes[row]] for row in rows], dtype=np.float64)
+    figure = latent_map(
+        experiment.latents.encode(graphs).numpy(),
+        values,
+        label="validation accuracy",
+        title=f"{run.config['space']}: what was labelled and chosen",
+    )
+    save_figure(figure, run.figures / "latents.png")
+
+
+def tell(given: Namespace, method: Method, result: dict[str, Any], place: Path) -> None:
+    """Print what came of a run."""
+    if given.json:
+        print(json.dumps(plain({"method": method.value, "folder": place, **result})))
+        return
+    what = "guessed by a surrogate" if given.estimator == "surrogate" else "measured"
+    last = result["rounds"][-1] if result["rounds"] else None
+    best = result["best_observed"]
+    lines = [
+        f"{method.value}: best {what} {best['validation']:.5f}, query {best['query']:,} of "
+        f"{result['queries']:,}, in {result['seconds']:.0f} s"
+    ]
+    if last:
+        test = "" if last["test"] is None else f", whose test accuracy is {last['test']:.5f}"
+        lines.append(
+            f"  best chosen {last['best']:.5f}{test}; mean of the last round {last['mean']:.5f}"
+        )
+    print("\n".join([*lines, f"  {place}/result.json, rounds.csv, queries.csv"]), flush=True)
