@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,14 @@ from datasets.benchmark import Benchmark
 from estimators.measurement import Measurement
 
 ACCURACIES = ("validation", "test")
+
+View = Callable[[Measurement], Measurement]
+"""What a searcher is shown of a measurement: a limit on a cost makes failures of some."""
+
+
+def unchanged(measurement: Measurement) -> Measurement:
+    """Everything that was measured."""
+    return measurement
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,20 +63,24 @@ class Account:
 
     Args:
         searcher: says what is maximised.
+        view: what the searcher is shown of a measurement.
 
     Attributes:
         steps: every measurement, in order.
         queries: how many of them cost a query.
         unknown: how many were not in the table.
+        succeeded: how many have an accuracy, whether the searcher is shown it or not.
         simulated_seconds: what they cost, one after the other.
         incumbent: the best so far.
     """
 
-    def __init__(self, searcher: Searcher) -> None:
+    def __init__(self, searcher: Searcher, view: View = unchanged) -> None:
         self._value = searcher.value
+        self._view = view
         self.steps: list[Step] = []
         self.queries = 0
         self.unknown = 0
+        self.succeeded = 0
         self.simulated_seconds = 0.0
         self.incumbent: Found | None = None
 
@@ -85,7 +98,8 @@ class Account:
             self.queries += 1
             query = self.queries
             self.simulated_seconds += measurement.cost_seconds or 0.0
-            value = self._value(measurement)
+            self.succeeded += measurement.ok
+            value = self._value(self._view(measurement))
             if value is not None and (self.incumbent is None or value > self.incumbent.value):
                 self.incumbent = Found(measurement, value, query)
         step = Step(measurement, query, self.simulated_seconds, self.incumbent)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from Bayesian_Optimization.accounting import Account, Step
+from Bayesian_Optimization.accounting import Account, Step, View, unchanged
 from Bayesian_Optimization.searcher import Searcher
 from datasets.graph import ArchitectureGraph
 from estimators.evaluations import Evaluations
@@ -83,6 +83,7 @@ class SearchLoop:
         budget: how much.
         start: architectures to be measured first, canonical, each once.
         listeners: are told what happens.
+        view: what the searcher is shown of a measurement.
 
     Attributes:
         account: what was spent and found.
@@ -98,6 +99,7 @@ class SearchLoop:
         budget: Budget,
         start: Sequence[ArchitectureGraph] = (),
         listeners: Sequence[Listener] = (),
+        view: View = unchanged,
     ) -> None:
         if len(start) > budget.queries:
             raise InputError(
@@ -106,7 +108,8 @@ class SearchLoop:
             )
         self.searcher = searcher
         self.budget = budget
-        self.account = Account(searcher)
+        self.account = Account(searcher, view)
+        self._view = view
         self._evaluations = evaluations
         self._start = list(start)
         self._listeners = listeners
@@ -189,7 +192,7 @@ class SearchLoop:
         batch.results[measurement.hash] = measurement
         if batch.is_complete:
             self._batches.remove(batch)
-            self.searcher.tell([batch.results[name] for name in batch.asked.names])
+            self.searcher.tell([self._view(batch.results[name]) for name in batch.asked.names])
 
     def _check_hope(self, failures: int) -> None:
         """Make sure that going on makes sense.
@@ -206,7 +209,7 @@ class SearchLoop:
                 f"the last {self._unknown_in_a_row:,} architectures are not in the table: "
                 "search among the rows of the table only"
             )
-        if account.queries >= failures and account.incumbent is None:
+        if account.queries >= failures and not account.succeeded:
             last = next(s.measurement for s in reversed(account.steps) if s.query is not None)
             raise InputError(
                 f"none of the first {account.queries} architectures could be measured, "

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from Bayesian_Optimization.domain import Domain
+from Bayesian_Optimization.objectives import Limit
 from Bayesian_Optimization.searcher import Searcher
 from experiment.config import nearest
 from experiment.errors import InputError
@@ -31,12 +32,70 @@ def _local_search(domain: Domain, seed: int, initial: int) -> Searcher:
     return LocalSearch(domain, seed, initial)
 
 
+def _latent_bo(domain: Domain, seed: int, initial: int) -> Searcher:
+    from Bayesian_Optimization.latent_methods import latent_bo
+
+    return latent_bo(domain, seed, initial)
+
+
+def _gradient_ascent(domain: Domain, seed: int, initial: int) -> Searcher:
+    from Bayesian_Optimization.latent_methods import gradient_ascent
+
+    return gradient_ascent(domain, seed, initial)
+
+
+def _bo(domain: Domain, seed: int, initial: int) -> Searcher:
+    from Bayesian_Optimization.pool_search import bayesian_optimisation
+
+    return bayesian_optimisation(domain, seed, initial)
+
+
+def _thompson(domain: Domain, seed: int, initial: int) -> Searcher:
+    from Bayesian_Optimization.pool_search import thompson_sampling
+
+    return thompson_sampling(domain, seed, initial)
+
+
+def _guided_enumeration(domain: Domain, seed: int, initial: int) -> Searcher:
+    from Bayesian_Optimization.pool_search import guided_enumeration
+
+    return guided_enumeration(domain, seed, initial)
+
+
 SEARCHERS: dict[str, Factory] = {
+    "bo": _bo,
+    "thompson": _thompson,
+    "guided_enumeration": _guided_enumeration,
     "random": _random,
     "evolution": _evolution,
     "local_search": _local_search,
+    "latent_bo": _latent_bo,
+    "gradient_ascent": _gradient_ascent,
 }
 """Every searcher, by its name."""
+
+
+def _constrained_improvement(domain: Domain, limit: Limit, seed: int, initial: int) -> Searcher:
+    from Bayesian_Optimization.two_objectives import ConstrainedImprovement
+
+    return ConstrainedImprovement(domain, limit, seed, initial)
+
+
+LIMITED: dict[str, Callable[[Domain, Limit, int, int], Searcher]] = {
+    "constrained_improvement": _constrained_improvement,
+}
+"""Searchers that model the cost that is limited. To the others an architecture beyond the limit
+is a failure."""
+
+
+def _hypervolume(domain: Domain, cost_name: str, seed: int, initial: int) -> Searcher:
+    from Bayesian_Optimization.two_objectives import HypervolumeImprovement
+
+    return HypervolumeImprovement(domain, cost_name, seed, initial)
+
+
+FRONTS: dict[str, Callable[[Domain, str, int, int], Searcher]] = {"hypervolume": _hypervolume}
+"""Searchers for the front between the accuracy and a cost, which they are told the name of."""
 
 
 def make_searcher(name: str, domain: Domain, seed: int = 0, initial: int = 10) -> Searcher:

@@ -12,6 +12,7 @@ import torch
 
 from Bayesian_Optimization.accounting import Truth
 from Bayesian_Optimization.domain import Candidates, Domain, WholeSpace
+from Bayesian_Optimization.objectives import Limit, table_costs
 from datasets.batch import GraphBatch
 from datasets.benchmark import Benchmark
 from datasets.kept_hashes import kept_hashes
@@ -59,12 +60,21 @@ class Problem:
         """How many may be asked for; ``None`` where nobody counted."""
         return len(self.domain) if isinstance(self.domain, Candidates) else None
 
-    def optimum(self) -> dict[str, float | None] | None:
-        """The best there is, where the table knows all that may be asked for."""
+    def optimum(self, limit: Limit | None = None) -> dict[str, float | None] | None:
+        """The best there is, where the table knows all that may be asked for.
+
+        Args:
+            limit: that it has to keep.
+        """
         if self.truth is None or not isinstance(self.domain, Candidates):
             return None
-        rows = self.truth.benchmark.rows(self.domain.hashes)
-        return self.truth.optimum(rows) if (rows >= 0).all() else None
+        table = self.truth.benchmark
+        rows = table.rows(self.domain.hashes)
+        if (rows < 0).any():
+            return None
+        if limit is not None:
+            rows = rows[table_costs(table, limit.name)[rows] <= limit.most]
+        return self.truth.optimum(rows) if len(rows) else None
 
 
 def table_problem(benchmark: Benchmark, domain: Domain, trial: int | None = None) -> Problem:

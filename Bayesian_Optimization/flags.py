@@ -1,0 +1,64 @@
+"""Flags that every search has, and what they decide."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from pathlib import Path
+
+from Bayesian_Optimization.problem import Problem
+from datasets.registry import SPACES
+from experiment.arguments import Parser, non_negative_int, positive_int
+from experiment.errors import InputError
+from experiment.paths import REPOSITORY_ROOT
+
+RUNS = REPOSITORY_ROOT / "runs" / "search"
+
+
+def add_search_flags(flags: Parser) -> None:
+    """Add what to search, for how long, and where it is written."""
+    flags.add_argument("--space", default="DIGITS101", choices=list(SPACES), help="search space")
+    flags.add_argument("--dataset", help="data set, where there are several (NB201)")
+    flags.add_argument("--queries", type=positive_int, default=150, help="measurements in all")
+    flags.add_argument(
+        "--initial", type=positive_int, default=10, help="random architectures to begin with"
+    )
+    flags.add_argument(
+        "--batch", type=positive_int, default=1, help="architectures asked for together"
+    )
+    flags.add_argument("--name", help="name of the run's folder (default: made of the settings)")
+    flags.add_argument("--log_dir", type=Path, default=RUNS, help="where the run's folder lies")
+    flags.add_argument("--resume", action="store_true", help="go on with the run that is there")
+    flags.add_argument("--json", action="store_true", help="print the result as one JSON object")
+    flags.add_argument(
+        "--data_root",
+        type=Path,
+        help="folder with ENAS/, nasbench101/ … (default: NAS_DATA_ROOT, else datasets/)",
+    )
+    flags.add_argument("--seed", type=non_negative_int, default=0, help="of the search")
+    flags.add_argument("--threads", type=positive_int, help="CPU threads of PyTorch")
+
+
+def check_amounts(given: Namespace, problem: Problem) -> None:
+    """Make sure that there are as many architectures as are wanted.
+
+    Raises:
+        InputError: there are fewer.
+    """
+    for name in ("initial", "queries"):
+        wanted, there = getattr(given, name), problem.size
+        if there is not None and wanted > there:
+            raise InputError(
+                f"--{name} {wanted} is more than the {there} architectures of "
+                f"{problem.space.name} that may be asked for: give fewer"
+            )
+    if given.initial > given.queries:
+        raise InputError(
+            f"--initial {given.initial} is more than --queries {given.queries}, which count them "
+            "too: give fewer"
+        )
+
+
+def run_place(given: Namespace, *words: str | None) -> Path:
+    """The run's folder: the name that was given, or one made of the settings."""
+    named = "_".join(word for word in (given.space, given.dataset, *words) if word)
+    return given.log_dir / (given.name or f"{named}_seed{given.seed}")

@@ -1,0 +1,93 @@
+"""What a search may look at beside the accuracy: costs of an architecture, and limits on them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from datasets.benchmark import Benchmark
+from estimators.measurement import Measurement
+from experiment.errors import InputError
+
+FIGURES = ("parameters", "flops", "cost_seconds")
+"""Costs that a measurement has of its own; all others are among its details."""
+LATENCY = "latency."
+"""Begins the names of the latencies that ``datasets/benchmarks/nb201.py`` can add."""
+
+
+def cost(measurement: Measurement, name: str) -> float | None:
+    """A cost of an architecture; ``None`` where it was not measured.
+
+    Args:
+        measurement: of the architecture.
+        name: ``parameters``, ``flops``, ``cost_seconds``, or a detail such as ``latency.pixel3``.
+    """
+    found = getattr(measurement, name) if name in FIGURES else measurement.details.get(name)
+    return None if found is None else float(found)
+
+
+def latency_choices(space: str, names: Sequence[str]) -> dict[str, list[str]]:
+    """What to ask of the table of a space, so that it has the latencies among some costs."""
+    devices = [name.removeprefix(LATENCY) for name in names if name.startswith(LATENCY)]
+    return {"latency_devices": devices} if devices and space == "NB201" else {}
+
+
+def table_costs(benchmark: Benchmark, name: str) -> np.ndarray:
+    """A cost of every row of a table, as :func:`cost` gives it. **Shape** (rows,).
+
+    Raises:
+        InputError: the table has no such cost.
+    """
+    metric = {"flops": "mflops", "cost_seconds": "training_seconds"}.get(name, name)
+    if metric not in benchmark.metrics or name in ("validation", "test"):
+        known = [one for one in benchmark.metrics if one not in ("validation", "test")]
+        raise InputError(
+            f"{benchmark.space.name} on {benchmark.dataset} has no cost {name!r}: "
+            f"it has {', '.join(known)}"
+        )
+    return benchmark.metrics[metric].mean() * (1e6 if name == "flops" else 1)
+
+
+@dataclass(frozen=True)
+class Limit:
+    """The most that an architecture may cost.
+
+    Attributes:
+        name: of the cost.
+        most: in the cost's own unit (seconds, milliseconds, parameters, multiply-adds).
+    """
+
+    name: str
+    most: float
+
+    @classmethod
+    def parse(cls, text: str) -> Limit:
+        """Read ``NAME<=NUMBER``.
+
+        Raises:
+            InputError: the text has another form.
+        """
+        match = re.fullmatch(r"\s*([\w.]+)\s*<=\s*([-+.\deE]+)\s*", text)
+        try:
+            most = float(match[2]) if match else np.nan
+        except ValueError:
+            most = np.nan
+        if match is None or not np.isfinite(most):
+            raise InputError(f"{text!r} is no limit: expected NAME<=NUMBER, parameters<=500000")
+        return cls(match[1], most)
+
+    def __call__(self, measurement: Measurement) -> Measurement:
+        """The measurement as a search sees it: a failure where it costs too much."""
+        if not measurement.ok:
+            return measurement
+        found = cost(measurement, self.name)
+        if found is None:
+            reason = f"its {self.name} was not measured"
+        elif found > self.most:
+            reason = f"its {self.name} is {found:g}, allowed are {self.most:g}"
+        else:
+            return measurement
+        return replace(measurement, status="failed", reason=reason)

@@ -1,0 +1,213 @@
+"""Search for the front between the accuracy of architectures and what they cost.
+
+From the repository root::
+
+    PYTHONPATH=$PWD python Bayesian_Optimization/pareto.py --space NB201 --dataset cifar10 \
+        --cost latency.pixel3 --queries 100 --batch 5
+
+Accuracies and costs are looked up in a table. The run is that of ``search.py``; its result has the
+``front`` besides, and the hypervolume that it dominates.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+if str(ROOT) not in sys.path[:1]:
+    sys.path.insert(0, str(ROOT))
+
+import json  # noqa: E402
+import time  # noqa: E402
+from argparse import Namespace  # noqa: E402
+from collections.abc import Sequence  # noqa: E402
+from typing import Any  # noqa: E402
+
+import numpy as np  # noqa: E402
+import torch  # noqa: E402
+
+from analysis.figures import save_figure  # noqa: E402
+from analysis.front_figure import accuracy_against_cost  # noqa: E402
+from Bayesian_Optimization.findings import advance, summary, tell  # noqa: E402
+from Bayesian_Optimization.flags import add_search_flags, check_amounts, run_place  # noqa: E402
+from Bayesian_Optimization.front import Reference, front, hypervolume  # noqa: E402
+from Bayesian_Optimization.loop import Budget, SearchLoop  # noqa: E402
+from Bayesian_Optimization.methods import FRONTS, SEARCHERS, make_searcher  # noqa: E402
+from Bayesian_Optimization.objectives import cost, latency_choices, table_costs  # noqa: E402
+from Bayesian_Optimization.problem import Problem, known_rows, table_problem  # noqa: E402
+from Bayesian_Optimization.recording import Recorder, write_queries  # noqa: E402
+from Bayesian_Optimization.searcher import Searcher  # noqa: E402
+from datasets import get_benchmark  # noqa: E402
+from datasets.benchmark import Benchmark  # noqa: E402
+from estimators.evaluations import evaluations  # noqa: E402
+from estimators.measurement import Measurement  # noqa: E402
+from experiment.arguments import Parser, parser  # noqa: E402
+from experiment.errors import run_command  # noqa: E402
+from experiment.files import plain  # noqa: E402
+from experiment.run import RunFolder  # noqa: E402
+from experiment.seeding import seed_everything  # noqa: E402
+
+
+def make_parser() -> Parser:
+    """The command line."""
+    flags = parser("Search for the front between the accuracy of architectures and their cost.")
+    add_search_flags(flags)
+    flags.add_argument(
+        "--method",
+        default="hypervolume",
+        choices=[*FRONTS, *SEARCHERS],
+        help="searcher; those that know of no cost look for accuracy alone",
+    )
+    flags.add_argument(
+        "--cost",
+        default="parameters",
+        help="parameters, flops, cost_seconds, or with NB201 latency.<device> (milliseconds)",
+    )
+    return flags
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Search, and report the front."""
+    given = make_parser().parse_args(arguments)
+    if given.threads:
+        torch.set_num_threads(given.threads)
+    seed_everything(given.seed)
+    table = load_table(given)
+    costs = table_costs(table, given.cost)
+    problem = table_problem(table, known_rows(table))
+    check_amounts(given, problem)
+    reference = Reference.of(problem.truth.means["validation"], costs)  # type: ignore[union-attr]
+    searcher = find_searcher(given, problem)
+    config = {
+        "stage": "search",
+        "method": given.method,
+        "space": given.space,
+        "dataset": table.dataset,
+        "estimator": "table",
+        "cost": given.cost,
+        "trial": None,
+        "candidates": problem.size,
+        "queries": given.queries,
+        "initial": given.initial,
+        "batch": given.batch,
+    }
+    place = run_place(given, "front", given.cost, given.method)
+    run = RunFolder.start(place, config, given.seed, given.resume)
+    recorder = Recorder(run, problem.space, problem.truth)
+    started = time.perf_counter()
+    with evaluations(problem.estimator) as evaluating:
+        loop = SearchLoop(
+            searcher, evaluating, Budget(given.queries, given.batch), listeners=[recorder]
+        )
+        loop.replay(recorder.events())
+        advance(loop, given.method)
+    seconds = time.perf_counter() - started
+    measured = [step.measurement for step in loop.account.steps]
+    result = {
+        **summary(loop, problem),
+        **found_front(measured, given.cost, table, costs, reference),
+        "seconds": seconds,
+    }
+    write_queries(run.path / "queries.csv", run.read_metrics())
+    _draw(run, measured, given.cost, table, costs)
+    run.save_result(result)
+    if given.json:
+        print(json.dumps(plain(result)))
+    else:
+        print("\n".join([*tell(result, run.config), *_tell_front(result, given.cost)]))
+        print(f"{run.path}/result.json, queries.csv, figures/")
+    return 0
+
+
+def load_table(given: Namespace) -> Benchmark:
+    """The table that the flags name, with the latencies that are wanted.
+
+    Raises:
+        InputError: there is none, or no such device.
+    """
+    choices: dict[str, Any] = {} if given.dataset is None else {"dataset": given.dataset}
+    choices |= latency_choices(given.space, [given.cost])
+    return get_benchmark(given.space, given.data_root, **choices)
+
+
+def find_searcher(given: Namespace, problem: Problem) -> Searcher:
+    """The searcher that is called for; those of ``FRONTS`` are told of the cost."""
+    if given.method in FRONTS:
+        return FRONTS[given.method](problem.domain, given.cost, given.seed, given.initial)
+    return make_searcher(given.method, problem.domain, given.seed, given.initial)
+
+
+def found_front(
+    measured: Sequence[Measurement],
+    name: str,
+    table: Benchmark,
+    costs: np.ndarray,
+    reference: Reference,
+) -> dict[str, Any]:
+    """The front of what was measured, and its hypervolume beside that of the whole table."""
+    accuracies, own = _pairs(measured, name)
+    good = [one for one in measured if one.ok and cost(one, name) is not None]
+    best = hypervolume(table.metric("validation").mean(), costs, reference)
+    volume = hypervolume(accuracies, own, reference)
+    return {
+        "front": [
+            {
+                "hash": good[row].hash,
+                **table.space.to_record(good[row].architecture),
+                "validation": good[row].validation,
+                "test": good[row].test,
+                "cost": own[row],
+            }
+            for row in front(accuracies, own)
+        ],
+        "cost": name,
+        "reference": {"validation": reference.accuracy, "cost": reference.cost},
+        "hypervolume": volume,
+        "hypervolume_of_the_table": best,
+        "share_of_hypervolume": volume / best,
+    }
+
+
+def _pairs(measured: Sequence[Measurement], name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Accuracies and costs of the measurements that have both. **Shape** (n,) each."""
+    pairs = [
+        (one.validation, cost(one, name))
+        for one in measured
+        if one.ok and cost(one, name) is not None
+    ]
+    both = np.array(pairs, dtype=np.float64).reshape(-1, 2)
+    return both[:, 0], both[:, 1]
+
+
+def _draw(
+    run: RunFolder,
+    measured: Sequence[Measurement],
+    name: str,
+    table: Benchmark,
+    costs: np.ndarray,
+) -> None:
+    accuracies, own = _pairs(measured, name)
+    everything = table.metric("validation").mean()
+    figure = accuracy_against_cost(
+        own,
+        accuracies,
+        front(accuracies, own),
+        best=(costs[rows := front(everything, costs)], everything[rows]),
+        names=(name, "validation"),
+        title=f"Front of {len(own)} architectures",
+    )
+    save_figure(figure, run.figures / "front.png")
+
+
+def _tell_front(result: dict[str, Any], name: str) -> list[str]:
+    lines = [
+        f"front of {len(result['front'])} architectures, "
+        f"{result['share_of_hypervolume']:.2%} of the hypervolume of the table's front",
+        f"{name:>20}  validation",
+    ]
+    return lines + [f"{one['cost']:20.4g}  {one['validation']:10.2%}" for one in result["front"]]
+
+
+if __name__ == "__main__":
+    run_command(main)

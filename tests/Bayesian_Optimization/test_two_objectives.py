@@ -1,0 +1,221 @@
+"""Searches under a limit, and for the front between accuracy and cost."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import norm
+
+from Bayesian_Optimization import pareto, search
+from Bayesian_Optimization.domain import Candidates, WholeSpace
+from Bayesian_Optimization.evolution import RegularisedEvolution
+from Bayesian_Optimization.front import Reference, front, hypervolume
+from Bayesian_Optimization.loop import Budget, SearchLoop
+from Bayesian_Optimization.objectives import Limit, cost, table_costs
+from Bayesian_Optimization.random_search import RandomSearch
+from Bayesian_Optimization.two_objectives import (
+    ConstrainedImprovement,
+    HypervolumeImprovement,
+    Marginals,
+    Targets,
+)
+from datasets import get_benchmark
+from estimators.evaluations import InThisProcess
+from estimators.measurement import Measurement
+from experiment.errors import InputError
+
+
+def price(_: int, graph: Any) -> dict[str, float]:
+    """A cost that grows with what makes a cell accurate."""
+    return {"price": 2.0 * graph.types.count(3) + len(graph.edges)}
+
+
+@pytest.fixture
+def estimator(cells: Candidates, formula: Any) -> Any:
+    return formula(cells.space, details=price)
+
+
+def prices(cells: Candidates) -> np.ndarray:
+    return np.array([price(0, graph)["price"] for graph in cells.graphs])
+
+
+def test_a_limit_makes_failures_of_what_costs_too_much(cells: Candidates, estimator: Any) -> None:
+    limit = Limit("price", 6)
+    loop = SearchLoop(RegularisedEvolution(cells), InThisProcess(estimator), Budget(60), view=limit)
+    account = loop.run()
+    spent = [cost(step.measurement, "price") or 0 for step in account.steps]
+    assert max(spent) > 6
+    assert account.incumbent is not None
+    assert (cost(account.incumbent.measurement, "price") or 0) <= 6
+    for one, observed in zip(spent, loop.searcher.observations, strict=True):
+        assert (observed.value is None) == (one > 6)
+    assert all(step.measurement.ok for step in account.steps)
+
+
+def test_constrained_improvement_finds_the_best_within_the_limit(
+    cells: Candidates, estimator: Any
+) -> None:
+    limit = Limit("price", 8)
+    allowed = prices(cells) <= 8
+    values = np.array([estimator.value(graph) for graph in cells.graphs])
+    loop = SearchLoop(
+        ConstrainedImprovement(cells, limit), InThisProcess(estimator), Budget(40, 5), view=limit
+    )
+    account = loop.run()
+    assert account.incumbent is not None
+    assert account.incumbent.value == values[allowed].max() < values.max()
+
+
+def test_hypervolume_is_ahead_of_random(cells: Candidates, estimator: Any) -> None:
+    values = np.array([estimator.value(graph) for graph in cells.graphs])
+    reference = Reference.of(values, prices(cells))
+    reached = {}
+    for kind, searcher in (
+        ("guided", HypervolumeImprovement(cells, "price")),
+        ("random", RandomSearch(cells)),
+    ):
+        account = SearchLoop(searcher, InThisProcess(estimator), Budget(40, 5)).run()
+        measured = [step.measurement for step in account.steps]
+        accuracies = np.array([one.validation for one in measured])
+        costs = np.array([cost(one, "price") for one in measured])
+        reached[kind] = hypervolume(accuracies, costs, reference)
+    best = hypervolume(values, prices(cells), reference)
+    assert reached["random"] < reached["guided"] <= best
+    assert reached["guided"] > 0.9 * best
+
+
+def test_front_and_hypervolume_of_three_points() -> None:
+    accuracies, costs = np.array([0.9, 0.8, 0.7, 0.85]), np.array([4.0, 2.0, 1.0, 5.0])
+    assert front(accuracies, costs).tolist() == [2, 1, 0]
+    area = 0.1 * (6 - 4) + 0.1 * (6 - 2) + 0.2 * (6 - 1)
+    assert hypervolume(accuracies, costs, Reference(0.5, 6.0)) == pytest.approx(area)
+    assert hypervolume(np.array([]), np.array([]), Reference(0.5, 6.0)) == 0
+
+
+def test_marginals_are_the_distributions_they_are_given() -> None:
+    posterior = Marginals().posterior(torch.tensor([[[1.0, -2.0, 0.5, 3.0]]]))
+    assert posterior.mean.tolist() == [[[1.0, -2.0]]]
+    assert posterior.variance.tolist() == [[[0.25, 9.0]]]
+
+
+def test_constrained_improvement_is_improvement_times_probability(cells: Candidates) -> None:
+    class Two:
+        seen = torch.tensor([[0.0, -1.0], [2.0, 3.0]], dtype=torch.float64)
+        mean = torch.tensor([[1.0, 0.5]], dtype=torch.float64)
+        deviation = torch.tensor([[0.5, 2.0]], dtype=torch.float64)
+
+    scale = Targets(np.array([[0.1, 1.0], [0.9, 2.0], [0.5, 3.0]]), 0.5)
+    limit = Limit("price", 2.0)
+    found = ConstrainedImprovement(cells, limit).gain(Two(), scale)  # type: ignore[arg-type]
+    z = (1.0 - 0.0) / 0.5
+    improvement = 0.5 * (z * norm.cdf(z) + norm.pdf(z))
+    assert found.exp().item() == pytest.approx(improvement * norm.cdf((0.0 - 0.5) / 2.0), rel=1e-6)
+
+
+def test_targets_forget_how_bad_the_bad_ones_are() -> None:
+    values = np.array([[0.1, 1.0], [0.86, 2.0], [0.9, 3.0], [0.94, 4.0]])
+    other = values.copy()
+    other[0, 0] = 0.4
+    assert np.allclose(Targets(values, 0.9)(values), Targets(other, 0.9)(other))
+    assert np.allclose(Targets(values, 0.9)(values).std(axis=0), 1)
+
+
+def test_the_costs_of_a_table_are_those_of_its_measurements() -> None:
+    table = get_benchmark("DIGITS101")
+    from estimators.lookup import LookUp
+
+    (found,) = LookUp(table).measure([table.graphs.graph(70)])
+    for name in ("parameters", "flops", "cost_seconds"):
+        assert table_costs(table, name)[70] == pytest.approx(cost(found, name), abs=0.5)
+    with pytest.raises(InputError, match="has no cost 'weight': it has"):
+        table_costs(table, "weight")
+    with pytest.raises(InputError, match="has no cost 'test'"):
+        table_costs(table, "test")
+
+
+@pytest.mark.parametrize("text", ["parameters", "parameters<5", "parameters<=", "a b<=5", "x<=nan"])
+def test_refuses_what_is_no_limit(text: str) -> None:
+    with pytest.raises(InputError, match="is no limit: expected NAME<=NUMBER"):
+        Limit.parse(text)
+
+
+def test_a_cost_that_was_not_measured_is_beyond_every_limit(cells: Candidates) -> None:
+    one = Measurement(cells.graphs.graph(0), "x", "ok", validation=0.9)
+    assert Limit.parse("flops <= 1e6")(one).reason == "its flops was not measured"
+
+
+def test_needs_a_list(cells: Candidates) -> None:
+    with pytest.raises(InputError, match="ranks a list of candidates"):
+        HypervolumeImprovement(WholeSpace(cells.space), "price")
+
+
+def test_the_command_keeps_the_limit(tmp_path: Path, command: Any) -> None:
+    code, out, _ = command(
+        search.main, "--queries", 30, "--limit", "parameters<=4000", "--log_dir", tmp_path,
+        "--name", "run", "--json",
+    )  # fmt: skip
+    assert code == 0
+    result = json.loads(out)
+    table = get_benchmark("DIGITS101")
+    allowed = table_costs(table, "parameters") <= 4000
+    means = table.metric("validation").mean()
+    assert result["optimum"]["validation"] == pytest.approx(means[allowed].max())
+    row = table.row(result["best_observed"]["hash"])
+    assert allowed[row]
+    code, out, _ = command(
+        search.main, "--queries", 12, "--limit", "parameters<=1", "--log_dir", tmp_path
+    )
+    assert code == 0
+    assert "none of them is allowed" in out
+
+
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [
+        (("--limit", "latency.moon<=3"), "has no cost 'latency.moon'"),
+        (("--method", "constrained_improvement"), "needs a limit"),
+        (("--limit", "weight<=3", "--estimator", "train"), "a training has no cost 'weight'"),
+        (("--limit", "flops<=3", "--estimator", "surrogate"), "leave --limit out"),
+    ],
+)
+def test_refuses_limits_that_cannot_be_kept(
+    flags: tuple[str, ...], expected: str, tmp_path: Path, command: Any
+) -> None:
+    code, _, err = command(search.main, *flags, "--log_dir", tmp_path / "runs")
+    assert code == 2
+    assert expected in err
+    assert not (tmp_path / "runs").exists()
+
+
+def test_the_command_leaves_a_front(tmp_path: Path, command: Any) -> None:
+    flags = ("--queries", 30, "--batch", 10, "--log_dir", tmp_path, "--name", "run")
+    code, out, _ = command(pareto.main, *flags, "--json")
+    assert code == 0
+    result = json.loads(out)
+    table = get_benchmark("DIGITS101")
+    costs, means = table_costs(table, "parameters"), table.metric("validation").mean()
+    found = result["front"]
+    assert [one["cost"] for one in found] == sorted(one["cost"] for one in found)
+    assert [one["validation"] for one in found] == sorted(one["validation"] for one in found)
+    for one in found:
+        row = table.row(one["hash"])
+        assert (one["cost"], one["validation"]) == (costs[row], pytest.approx(means[row]))
+    assert 0 < result["share_of_hypervolume"] <= 1
+    assert (tmp_path / "run" / "figures" / "front.png").stat().st_size > 5_000
+    code, _, err = command(pareto.main, *flags, "--method", "random", "--resume")
+    assert code == 2
+    assert "another experiment" in err
+
+
+def test_latencies_are_costs(data_root: Path, tmp_path: Path, command: Any) -> None:
+    code, out, _ = command(
+        pareto.main, "--space", "NB201", "--cost", "latency.pixel3", "--method", "random",
+        "--queries", 20, "--data_root", data_root, "--log_dir", tmp_path, "--json",
+    )  # fmt: skip
+    assert code == 0
+    assert json.loads(out)["reference"]["cost"] == pytest.approx(36.7665)
