@@ -71,9 +71,7 @@ def make_parser() -> Parser:
     """The command line."""
     flags = parser("Search for the best architecture of a space.")
     add_search_flags(flags)
-    flags.add_argument(
-        "--method", default="evolution", choices=[*SEARCHERS, *LIMITED], help="searcher"
-    )
+    flags.add_argument("--method", default="bo", choices=[*SEARCHERS, *LIMITED], help="searcher")
     flags.add_argument("--start", type=Path, help="file of architectures to begin with, one a line")
     flags.add_argument(
         "--asynchronous",

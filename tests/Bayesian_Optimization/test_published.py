@@ -91,7 +91,7 @@ def test_a_run_labels_then_chooses_round_after_round(experiment: Experiment, don
     train = set(experiment.table.hashes[experiment.train].tolist())
     assert set(names[:30]) <= train
 
-    benchmark = experiment.problem.truth.benchmark  # type: ignore[union-attr]
+    benchmark: Any = experiment.problem.truth.benchmark  # type: ignore[union-attr]
     validation, test = (benchmark.metric(each).mean() for each in ("validation", "test"))
     chosen = [benchmark.row(name) for name in names[30:]]
     last = result["rounds"][1]

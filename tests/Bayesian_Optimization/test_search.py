@@ -18,6 +18,9 @@ from Bayesian_Optimization import search
 from Bayesian_Optimization.domain import Candidates
 from experiment.paths import REPOSITORY_ROOT
 
+EVOLUTION = ("--method", "evolution")
+"""A searcher that proposes at once."""
+
 
 def lines(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
@@ -29,7 +32,7 @@ def without_times(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def test_looks_up_and_leaves_a_folder(tmp_path: Path, command: Any) -> None:
     code, out, err = command(
-        search.main, "--method", "local-search".replace("-", "_"), "--queries", 40, "--trial", 0,
+        search.main, "--method", "local_search", "--queries", 40, "--trial", 0,
         "--log-dir", tmp_path, "--name", "run", "--json",
     )  # fmt: skip
     assert (code, err) == (0, "")
@@ -59,7 +62,7 @@ def test_looks_up_and_leaves_a_folder(tmp_path: Path, command: Any) -> None:
 
 
 def test_says_what_it_found(tmp_path: Path, command: Any) -> None:
-    code, out, _ = command(search.main, "--queries", 12, "--log_dir", tmp_path)
+    code, out, _ = command(search.main, "--queries", 12, *EVOLUTION, "--log_dir", tmp_path)
     assert code == 0
     assert "12 architectures looked up" in out
     assert "the best there is: validation 97.451 %" in out
@@ -67,7 +70,7 @@ def test_says_what_it_found(tmp_path: Path, command: Any) -> None:
 
 @pytest.mark.parametrize("more", [(), ("--batch", 4), ("--asynchronous", 3)])
 def test_goes_on_after_any_line(tmp_path: Path, command: Any, more: tuple[Any, ...]) -> None:
-    flags = ("--queries", 18, "--log_dir", tmp_path, "--seed", 3, *more)
+    flags = (*EVOLUTION, "--queries", 18, "--log_dir", tmp_path, "--seed", 3, *more)
     command(search.main, *flags, "--name", "whole")
     whole = lines(tmp_path / "whole")
     content = (tmp_path / "whole" / "metrics.jsonl").read_text().splitlines(keepends=True)
@@ -84,7 +87,7 @@ def test_goes_on_after_any_line(tmp_path: Path, command: Any, more: tuple[Any, .
 def test_a_killed_search_measures_nothing_twice(tmp_path: Path) -> None:
     """Real training, ended by SIGKILL in the middle; what it goes on to is what was to come."""
     flags = [
-        "--estimator", "train", "--method", "evolution", "--queries", "9", "--initial", "4",
+        "--estimator", "train", *EVOLUTION, "--queries", "9", "--initial", "4",
         "--log_dir", str(tmp_path), "--name", "killed",
     ]  # fmt: skip
     script = str(REPOSITORY_ROOT / "Bayesian_Optimization" / "search.py")
@@ -109,7 +112,7 @@ def test_a_killed_search_measures_nothing_twice(tmp_path: Path) -> None:
 
 def test_guesses_are_labelled_as_such(tmp_path: Path, command: Any) -> None:
     code, out, _ = command(
-        search.main, "--estimator", "surrogate", "--predictor", "ridge", "--features",
+        search.main, *EVOLUTION, "--estimator", "surrogate", "--predictor", "ridge", "--features",
         "statistics", "--labels", 60, "--queries", 15, "--log_dir", tmp_path, "--name", "run",
     )  # fmt: skip
     assert code == 0
@@ -129,7 +132,7 @@ def test_begins_with_a_file_of_architectures(
     space = cells.space
     start = [cells.graphs.graph(row) for row in (5, 1500)]
     (tmp_path / "start.jsonl").write_text("".join(space.format(one) + "\n" for one in start))
-    flags = ("--queries", 6, "--initial", 3, "--log_dir", tmp_path, "--name", "run")
+    flags = (*EVOLUTION, "--queries", 6, "--initial", 3, "--log_dir", tmp_path, "--name", "run")
     code, _, _ = command(search.main, *flags, "--start", tmp_path / "start.jsonl")
     assert code == 0
     events = lines(tmp_path / "run")
@@ -184,7 +187,7 @@ def test_refuses_a_start_that_repeats_itself(
 
 
 def test_refuses_another_experiments_folder(tmp_path: Path, command: Any) -> None:
-    flags = ("--queries", 5, "--initial", 2, "--log_dir", tmp_path, "--name", "run")
+    flags = (*EVOLUTION, "--queries", 5, "--initial", 2, "--log_dir", tmp_path, "--name", "run")
     command(search.main, *flags)
     before = (tmp_path / "run" / "metrics.jsonl").read_bytes()
     for more, expected in (
@@ -199,7 +202,7 @@ def test_refuses_another_experiments_folder(tmp_path: Path, command: Any) -> Non
 
 
 def test_says_which_line_of_a_run_is_broken(tmp_path: Path, command: Any) -> None:
-    flags = ("--queries", 5, "--initial", 2, "--log_dir", tmp_path, "--name", "run")
+    flags = (*EVOLUTION, "--queries", 5, "--initial", 2, "--log_dir", tmp_path, "--name", "run")
     command(search.main, *flags)
     log = tmp_path / "run" / "metrics.jsonl"
     changed = log.read_text().splitlines(keepends=True)

@@ -29,6 +29,8 @@ from estimators.evaluations import InThisProcess
 from estimators.measurement import Measurement
 from experiment.errors import InputError
 
+EVOLUTION = ("--method", "evolution")
+
 
 def price(_: int, graph: Any) -> dict[str, float]:
     """A cost that grows with what makes a cell accurate."""
@@ -156,8 +158,8 @@ def test_needs_a_list(cells: Candidates) -> None:
 
 def test_the_command_keeps_the_limit(tmp_path: Path, command: Any) -> None:
     code, out, _ = command(
-        search.main, "--queries", 30, "--limit", "parameters<=4000", "--log_dir", tmp_path,
-        "--name", "run", "--json",
+        search.main, *EVOLUTION, "--queries", 30, "--limit", "parameters<=4000",
+        "--log_dir", tmp_path, "--name", "run", "--json",
     )  # fmt: skip
     assert code == 0
     result = json.loads(out)
@@ -168,8 +170,9 @@ def test_the_command_keeps_the_limit(tmp_path: Path, command: Any) -> None:
     row = table.row(result["best_observed"]["hash"])
     assert allowed[row]
     code, out, _ = command(
-        search.main, "--queries", 12, "--limit", "parameters<=1", "--log_dir", tmp_path
-    )
+        search.main, *EVOLUTION, "--queries", 12, "--limit", "parameters<=1",
+        "--log_dir", tmp_path,
+    )  # fmt: skip
     assert code == 0
     assert "none of them is allowed" in out
 

@@ -30,7 +30,7 @@ def predictor(digits: Benchmark) -> Predictor:
 
 def test_gives_what_the_predictor_expects(digits: Benchmark, predictor: Predictor) -> None:
     graphs = [digits.graphs.graph(row) for row in (3, 1003, 2003)]
-    found = list(Surrogate(digits.space, predictor).measure(graphs))
+    found: list[Any] = list(Surrogate(digits.space, predictor).measure(graphs))
     mean, deviation = predictor.predict(GraphBatch.from_graphs(graphs, digits.space.max_nodes))
     assert np.allclose([one.validation for one in found], mean)
     assert np.allclose([one.details[DEVIATION] for one in found], deviation)
