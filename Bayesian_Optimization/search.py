@@ -28,6 +28,7 @@ from typing import Any  # noqa: E402
 import torch  # noqa: E402
 
 from Bayesian_Optimization.accounting import unchanged  # noqa: E402
+from Bayesian_Optimization.domain import Candidates  # noqa: E402
 from Bayesian_Optimization.findings import advance, draw, summary, tell  # noqa: E402
 from Bayesian_Optimization.flags import add_search_flags, check_amounts, run_place  # noqa: E402
 from Bayesian_Optimization.loop import Budget, SearchLoop  # noqa: E402
@@ -71,7 +72,11 @@ def make_parser() -> Parser:
     """The command line."""
     flags = parser("Search for the best architecture of a space.")
     add_search_flags(flags)
-    flags.add_argument("--method", default="bo", choices=[*SEARCHERS, *LIMITED], help="searcher")
+    flags.add_argument(
+        "--method",
+        choices=[*SEARCHERS, *LIMITED],
+        help="searcher (default: bo; latent_bo where the space is too large for a list)",
+    )
     flags.add_argument("--start", type=Path, help="file of architectures to begin with, one a line")
     flags.add_argument(
         "--asynchronous",
@@ -122,13 +127,14 @@ def make_parser() -> Parser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Search, and report what was found."""
     given = make_parser().parse_args(arguments)
-    folder = run_place(given, given.estimator, given.method)
     check_flags(given)
     if given.threads or given.estimator == "train":
         torch.set_num_threads(given.threads or 1)  # digits are trained with one, as for the table
     seed_everything(given.seed)
     limit = Limit.parse(given.limit) if given.limit else None
     problem = make_problem(given, limit)
+    given.method = given.method or default_method(problem)
+    folder = run_place(given, given.estimator, given.method)
     budget = make_budget(given, problem)
     start = read_start(given.start, problem.domain) if given.start else []
     searcher = find_searcher(given, problem, limit)
@@ -182,6 +188,11 @@ def check_flags(given: Namespace) -> None:
         )
     if given.features is not None:
         given.features = [name for word in given.features for name in word.split(",") if name]
+
+
+def default_method(problem: Problem) -> str:
+    """The searcher where nobody chooses one."""
+    return "bo" if isinstance(problem.domain, Candidates) else "latent_bo"
 
 
 def find_searcher(given: Namespace, problem: Problem, limit: Limit | None) -> Searcher:

@@ -15,7 +15,9 @@ from typing import Any
 import pytest
 
 from Bayesian_Optimization import search
-from Bayesian_Optimization.domain import Candidates
+from Bayesian_Optimization.domain import Candidates, WholeSpace
+from Bayesian_Optimization.problem import Problem
+from datasets import get_space
 from experiment.paths import REPOSITORY_ROOT
 
 EVOLUTION = ("--method", "evolution")
@@ -59,6 +61,13 @@ def test_looks_up_and_leaves_a_folder(tmp_path: Path, command: Any) -> None:
     assert {k: config[k] for k in ("stage", "method", "space", "trial", "seed")} == {
         "stage": "search", "method": "local_search", "space": "DIGITS101", "trial": 0, "seed": 0,
     }  # fmt: skip
+
+
+def test_ranks_a_list_and_walks_where_there_is_none(cells: Candidates, formula: Any) -> None:
+    listed = Problem(cells, formula(cells.space))
+    assert search.default_method(listed) == "bo"
+    endless = Problem(WholeSpace(get_space("ENAS")), formula(cells.space))
+    assert search.default_method(endless) == "latent_bo"
 
 
 def test_says_what_it_found(tmp_path: Path, command: Any) -> None:

@@ -1,4 +1,4 @@
-"""``docs/search.md``: its code runs, its commands and names are those that there are."""
+"""``docs/search.md`` and ``search_loop.md``: code runs, commands and names are those there are."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from Bayesian_Optimization import methods
+from Bayesian_Optimization import methods, pareto
 from Bayesian_Optimization.search import make_parser
 from experiment.paths import REPOSITORY_ROOT
 
@@ -32,6 +32,17 @@ def test_commands_of_the_page_are_understood(blocks: Blocks) -> None:
     for words in asked:
         assert words[1] == "Bayesian_Optimization/search.py"
         make_parser().parse_args(words[2:])
+
+
+def test_code_and_commands_of_the_page_on_the_loop(blocks: Blocks) -> None:
+    session: dict[str, Any] = {"__name__": "page"}
+    for block in blocks("search_loop.md", "python"):
+        exec(block, session)
+    assert session["account"].queries == 40
+    parsers = {"search.py": make_parser, "pareto.py": pareto.make_parser}
+    lines = "\n".join(blocks("search_loop.md", "bash")).replace("\\\n", " ").splitlines()
+    for words in (shlex.split(line) for line in lines if line):
+        parsers[words[1].removeprefix("Bayesian_Optimization/")]().parse_args(words[2:])
 
 
 def test_the_page_tells_of_every_searcher() -> None:
