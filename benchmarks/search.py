@@ -30,6 +30,7 @@ from Bayesian_Optimization.loop import Budget, SearchLoop  # noqa: E402
 from Bayesian_Optimization.methods import SEARCHERS, make_searcher  # noqa: E402
 from Bayesian_Optimization.problem import Problem, known_rows, table_problem  # noqa: E402
 from Bayesian_Optimization.recommendation import recommended  # noqa: E402
+from Bayesian_Optimization.searcher import Searcher  # noqa: E402
 from benchmarks.prediction import kept  # noqa: E402
 from datasets import get_benchmark  # noqa: E402
 from estimators.evaluations import InThisProcess  # noqa: E402
@@ -44,11 +45,10 @@ BUDGETS = (30, 50, 64, 100, 150, 200)
 INITIAL = 10
 
 
-def search(problem: Problem, method: str, queries: int, seed: int) -> dict[str, Any]:
+def search(problem: Problem, searcher: Searcher, budget: Budget) -> dict[str, Any]:
     """One search, and what it found."""
     started = time.perf_counter()
-    searcher = make_searcher(method, problem.domain, seed, INITIAL)
-    loop = SearchLoop(searcher, InThisProcess(problem.estimator), Budget(queries))
+    loop = SearchLoop(searcher, InThisProcess(problem.estimator), budget)
     account = loop.run()
     seconds = time.perf_counter() - started
     measured = {step.measurement.hash: step.measurement for step in account.steps}
@@ -99,7 +99,8 @@ def measure(given: Any) -> None:
         if str(seed) not in runs:
             trial = seed % trials if given.trial == "one" else None
             problem = table_problem(table, domain, trial)
-            runs[str(seed)] = search(problem, method, given.queries, seed)
+            searcher = make_searcher(method, problem.domain, seed, INITIAL)
+            runs[str(seed)] = search(problem, searcher, Budget(given.queries))
             write_json(path, record)
     for method, runs in kept(path)["results"].items():
         print(f"{name:<24} {method:<20} {summary(runs)}")
