@@ -25,6 +25,8 @@ from linear_operator.operators import DiagLinearOperator, to_linear_operator
 from linear_operator.utils.cholesky import psd_safe_cholesky
 from torch import Tensor
 
+from predictors.matern import matern, squared_distances
+
 JITTER = 1e-6
 """Added to the variance of inducing points, which are known without noise."""
 
@@ -61,8 +63,8 @@ class MaternSum:
         """Covariances. **Shape** (…, n, F), (…, m, F) → (…, n, m)."""
         total = torch.zeros((), dtype=rows.dtype)
         for own, lengths, variance in zip(self.columns, self.lengths, self.variances, strict=True):
-            scaled = 5**0.5 * torch.cdist(rows[..., own] / lengths, others[..., own] / lengths)
-            total = total + variance * (1 + scaled + scaled.square() / 3) * torch.exp(-scaled)
+            squares = squared_distances(rows[..., own] / lengths, others[..., own] / lengths)
+            total = total + variance * matern(squares)
         return total
 
 

@@ -16,6 +16,7 @@ from torch import Tensor
 from predictors.gaussian_process import AdditiveProcess
 from predictors.joined import Joined
 from predictors.kernels import cholesky_errors
+from predictors.matern import matern
 from predictors.regressor import Description
 
 STEPS = 120
@@ -91,7 +92,7 @@ class PoolProcess:
         total = torch.zeros(len(rows), len(among))
         for (variance, lengths), kind in zip(self._model.components(), self._kinds, strict=True):
             squares = kind.squares(rows, among, lengths.float())
-            total += _matern(squares).mul_(variance.float())
+            total += matern(squares).mul_(variance.float())
         return total
 
     @property
@@ -181,10 +182,3 @@ class _OwnLengths:
         others, chosen = self._values[among] / lengths, self._values[rows] / lengths
         both = chosen.square().sum(1)[:, None] + others.square().sum(1)
         return (chosen @ others.T).mul_(-2).add_(both).clamp_(min=0)
-
-
-def _matern(squares: Tensor) -> Tensor:
-    """Matérn-5/2 of squared distances, in place (Rasmussen & Williams 2006, equation 4.17)."""
-    roots = squares.mul_(5).sqrt_()
-    shape = roots.square().div_(3).add_(roots).add_(1)
-    return shape.mul_(roots.neg_().exp_())

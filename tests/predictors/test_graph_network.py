@@ -91,8 +91,8 @@ def test_a_cell_that_computes_nothing_is_predicted(quick: None) -> None:
 
 
 def test_too_few_labels_are_refused() -> None:
-    batch, values = cells(10, seed=4)
-    with pytest.raises(InputError, match="10 labels were given, this predictor needs at least 16"):
+    batch, values = cells(9, seed=4)
+    with pytest.raises(InputError, match="9 labels were given, this predictor needs at least 10"):
         GraphNetwork(get_space("NB101")).fit(batch, values)
 
 
@@ -106,7 +106,7 @@ def test_an_ensemble_is_the_mean_of_its_members(quick: None) -> None:
         member.fit(batch[:40], values[:40])
     expected = np.mean([member.scores(batch[40:])[0] for member in members], axis=0)
     np.testing.assert_allclose(both.forecast(batch[40:]).scores, expected)
-    assert both.least_labels == 16
+    assert both.least_labels == 10
 
 
 def test_members_of_an_ensemble_have_one_scale() -> None:
