@@ -6,9 +6,9 @@
 
 A query is one look-up of a validation accuracy: the mean over the trials, or with ``--trial one``
 a single trial (that of the seed's number, counted round). Kept are, after each query, the true
-mean accuracies of the best one so far, when the best there is by mean validation accuracy was met,
-and at the end what the searcher recommends by its own model. What is searched are the rows of the
-table. What is there is not measured again.
+mean accuracies of the best one so far; of what the searcher recommends by its own model, at some
+budgets; and when the best there is by mean validation accuracy was met. What is searched are the
+rows of the table. What is there is not measured again.
 """
 
 from __future__ import annotations
@@ -49,16 +49,17 @@ def search(problem: Problem, searcher: Searcher, budget: Budget) -> dict[str, An
     """One search, and what it found."""
     started = time.perf_counter()
     loop = SearchLoop(searcher, InThisProcess(problem.estimator), budget)
-    account = loop.run()
-    seconds = time.perf_counter() - started
-    measured = {step.measurement.hash: step.measurement for step in account.steps}
-    final = recommended(searcher, measured, problem.truth)
+    by_mean: dict[str, float | None] = {}
+    for step in loop.steps():
+        if step.query in BUDGETS:
+            best = recommended(searcher, {}, problem.truth) or {}
+            by_mean[str(step.query)] = best.get("true_test", best.get("true_validation"))
     return {
-        "hit": first_hit(account, problem),
-        **true_means(account, problem),
-        "recommended_test": None if final is None else final.get("true_test"),
-        "simulated_seconds": account.simulated_seconds,
-        "seconds": seconds,
+        "hit": first_hit(loop.account, problem),
+        **true_means(loop.account, problem),
+        "recommended": by_mean,
+        "simulated_seconds": loop.account.simulated_seconds,
+        "seconds": time.perf_counter() - started,
     }
 
 
@@ -110,10 +111,9 @@ def summary(runs: dict[str, dict[str, Any]]) -> str:
     """Means and deviations at the budgets, and when the optimum was met."""
     target = "test" if any("test" in run for run in runs.values()) else "validation"
     curves = np.array([run[target] for run in runs.values()], dtype=float)
-    at = [n for n in BUDGETS if n <= curves.shape[1]]
-    means = ", ".join(
-        f"{n}: {100 * curves[:, n - 1].mean():.3f} ± {100 * curves[:, n - 1].std():.3f}" for n in at
-    )
+    means = spread({n: curves[:, n - 1] for n in BUDGETS if n <= curves.shape[1]})
+    if advised := recommendations(runs):
+        means += "; by posterior mean " + spread(advised)
     hits = sorted(run["hit"] for run in runs.values() if run["hit"] is not None)
     median = float(np.median([run["hit"] or np.inf for run in runs.values()]))
     met = f"optimum met by {len(hits)} of {len(runs)}, median query {median:g}"
@@ -121,8 +121,27 @@ def summary(runs: dict[str, dict[str, Any]]) -> str:
     return f"{target} {means}; {met}; {seconds:.1f} s a search"
 
 
+def recommendations(runs: dict[str, dict[str, Any]]) -> dict[int, np.ndarray]:
+    """Budget → what every run recommends there, where all do. **Shape** of each (runs,)."""
+    each = [run["recommended"] for run in runs.values() if "recommended" in run]
+    found = {n: [one.get(str(n)) for one in each] for n in BUDGETS}
+    return {
+        n: np.array(values)
+        for n, values in found.items()
+        if len(values) == len(runs) and None not in values
+    }
+
+
+def spread(at: dict[int, np.ndarray]) -> str:
+    """Means and deviations, for people."""
+    return ", ".join(f"{n}: {100 * v.mean():.3f} ± {100 * v.std():.3f}" for n, v in at.items())
+
+
 def draw(names: Sequence[str], out: Path) -> None:
-    """Regret of the best so far against the queries, a panel a table, a line a searcher."""
+    """The best so far against the queries, a panel a table, a line a searcher.
+
+    Rings are what is recommended by posterior mean.
+    """
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(6.2 * len(names), 4.6), layout="constrained")
@@ -133,7 +152,10 @@ def draw(names: Sequence[str], out: Path) -> None:
             middle = curves.mean(axis=0)
             error = curves.std(axis=0) / len(curves) ** 0.5
             queries = np.arange(1, len(middle) + 1)
-            axis.plot(queries, middle, label=f"{method} ({len(curves)})")
+            (line,) = axis.plot(queries, middle, label=f"{method} ({len(curves)})")
+            if advised := recommendations(runs):
+                dots = [100 * values.mean() for values in advised.values()]
+                axis.plot(list(advised), dots, "o", mfc="none", color=line.get_color())
             axis.fill_between(queries, middle - error, middle + error, alpha=0.2)
         start = np.percentile(axis.lines[0].get_ydata(), 8) if axis.lines else 0
         axis.set(xlabel="queries", ylabel=f"mean {target} accuracy, %", title=name)
