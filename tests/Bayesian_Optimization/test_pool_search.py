@@ -137,6 +137,7 @@ def test_finds_the_best_cells_of_the_digits_sooner_than_chance(digits: Candidate
 def test_looks_at_a_shortlist_where_the_list_is_long(
     digits: Candidates, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(pool_search, "WHOLE", 1_000)
     monkeypatch.setattr(pool_search, "SHORTLIST", 300)
     table = get_benchmark("DIGITS101")
     search = PoolSearch(digits, ["statistics"], seed=1)
