@@ -25,6 +25,6 @@ echo "searching DIGITS101 for its best cell: 40 networks are trained, two at a t
 "$python" "$root/Bayesian_Optimization/search.py" --space DIGITS101 --estimator train --method bo \
     --queries 40 --batch 2 --workers 2 --name first_run --resume
 echo
-"$python" -m analysis.report "$root/runs/first_run/SVGE_DIGITS101" "$root"/runs/predictors/DIGITS101_* \
+PYTHONPATH="$root" "$python" -m analysis.report "$root/runs/first_run/SVGE_DIGITS101" "$root"/runs/predictors/DIGITS101_* \
     "$root/runs/extrapolation/first_run_DIGITS101" "$root/runs/search/first_run" \
     --title "The first run" --out "$root/report.html" --overwrite

@@ -1,11 +1,11 @@
-"""Predicted against measured values, and against their ranks."""
+"""Predicted against measured values, against their ranks, and by the number of nodes."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.stats import rankdata
+from scipy.stats import kendalltau, rankdata
 
 from analysis.drawing import INK
 from analysis.figures import finish
@@ -52,6 +52,62 @@ def predicted_against_measured(
         finish(axes, None)
     if title:
         figure.suptitle(title, color=INK, fontsize=11)
+    return figure
+
+
+def predicted_by_size(
+    predicted: np.ndarray,
+    measured: np.ndarray,
+    sizes: np.ndarray,
+    learnt: int,
+    *,
+    names: tuple[str, str],
+    title: str | None = None,
+) -> Figure:
+    """Predicted against measured values, a colour for each number of nodes.
+
+    Args:
+        predicted: **shape** (B,).
+        measured: of the same architectures. **Shape** (B,).
+        sizes: nodes of each. **Shape** (B,), integers.
+        learnt: the most nodes that the predictor learnt from; larger ones are drawn bolder.
+        names: what was predicted and what was measured.
+        title: text above.
+    """
+    from matplotlib import colormaps
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6.0, 4.6), layout="constrained")
+    axes = figure.subplots()
+    every = np.unique(sizes)
+    colours = colormaps["viridis"](np.linspace(0, 0.9, len(every)))
+    for colour, size in zip(colours, every, strict=True):
+        own = sizes == size
+        label = f"{size} nodes ({own.sum()})"
+        if own.sum() > 2:
+            label += f": τ {kendalltau(predicted[own], measured[own]).statistic:.2f}"
+        inside = size <= learnt
+        axes.scatter(
+            measured[own],
+            predicted[own],
+            s=8 if inside else 22,
+            color=colour,
+            alpha=0.35 if inside else 0.85,
+            linewidths=0,
+            label=label,
+        )
+    low = min(np.percentile(predicted, _LOWEST), np.percentile(measured, _LOWEST))
+    high = max(predicted.max(), measured.max())
+    axes.plot([low, high], [low, high], color=INK, linewidth=0.8, linestyle=":")
+    margin = 0.04 * (high - low) or 0.01
+    axes.set(
+        xlim=(low - margin, high + margin),
+        ylim=(low - margin, high + margin),
+        xlabel=f"measured {names[1]}",
+        ylabel=f"predicted {names[0]}",
+    )
+    finish(axes, title)
+    axes.legend(fontsize=7, frameon=False, loc="lower right")
     return figure
 
 

@@ -1,7 +1,7 @@
 """How well predictors rank architectures beyond those that they learnt from, on known values.
 
     python benchmarks/extrapolation.py nodes convolutions better digits --seeds 5 --labels 400
-    python benchmarks/extrapolation.py nodes convolutions better digits --seeds 1
+    python benchmarks/extrapolation.py digits --labels 400 --figure docs/figures/extrapolation.png
 
 Four ways to go beyond what was measured (``SETTINGS``): NB101 from cells of at most 6 nodes to
 those of 7 (within the uniformly sampled cells); NB201 from cells with at most 2 convolutions to
@@ -27,6 +27,8 @@ from scipy.stats import kendalltau, rankdata
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from analysis.figures import save_figure  # noqa: E402
+from analysis.prediction_figure import predicted_by_size  # noqa: E402
 from benchmarks.prediction import COSTS, GRAPH, RESULTS, kept  # noqa: E402
 from datasets import get_benchmark  # noqa: E402
 from datasets.batch import GraphBatch  # noqa: E402
@@ -175,6 +177,25 @@ def measure(setting: Setting, contender: str, amount: int, seed: int) -> dict[st
     return outcome
 
 
+def draw(setting: Setting, amount: int, place: Path) -> None:
+    """Predicted against measured, by number of nodes, of what is beyond and of what is inside."""
+    space, inside, outside = setting
+    order = np.random.default_rng(0).permutation(len(inside))
+    known, held_out = inside[order[:amount]], inside[order[amount:]]
+    predictor = make_predictor(space, *choice(space, None, None, BEYOND), seed=0)
+    predictor.fit(known.graphs, known.labels)
+    shown = [each for each in (held_out, outside) if len(each)]
+    figure = predicted_by_size(
+        np.concatenate([predictor.predict(each.graphs)[0] for each in shown]),
+        np.concatenate([each.truth for each in shown]),
+        np.concatenate([each.graphs.num_nodes.numpy() for each in shown]),
+        int(known.graphs.num_nodes.max()),
+        names=("validation accuracy", "test accuracy"),
+        title=f"{space.name}: learnt from {amount} of at most {known.graphs.num_nodes.max()} nodes",
+    )
+    save_figure(figure, place)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure what is not kept yet, and print the table."""
     flags = parser("How well predictors rank architectures beyond those they learnt from.")
@@ -185,9 +206,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     flags.add_argument("--contenders", nargs="+", choices=everyone, default=everyone)
     flags.add_argument("--data_root", type=Path, help="folder of the measured data")
     flags.add_argument("--threads", type=positive_int, default=1)
+    flags.add_argument("--figure", type=Path, help="draw the suite's choice instead of measuring")
     flags.add_argument("--out", type=Path, default=RESULTS / "extrapolation.json")
     given = flags.parse_args(arguments)
     torch.set_num_threads(given.threads)
+    if given.figure:
+        setting = SETTINGS[given.settings[0]](given.data_root)
+        draw(setting, given.labels or len(setting[1]), given.figure)
+        return 0
     amount = str(given.labels or "all")
     for name in given.settings:
         setting = SETTINGS[name](given.data_root)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-from analysis.prediction_figure import predicted_against_measured
+from analysis.prediction_figure import predicted_against_measured, predicted_by_size
 
 
 def test_every_known_architecture_has_a_dot_by_value_and_by_rank() -> None:
@@ -27,3 +29,18 @@ def test_every_known_architecture_has_a_dot_by_value_and_by_rank() -> None:
 def test_one_architecture_can_be_drawn() -> None:
     figure = predicted_against_measured(np.array([0.9]), np.array([0.9]), names=("test", "test"))
     assert np.shape(figure.axes[0].collections[0].get_offsets()) == (1, 2)
+
+
+def test_sizes_have_colours_and_those_beyond_are_larger() -> None:
+    sizes = np.array([4, 4, 4, 5, 6, 6, 6])
+    measured = np.array([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7])
+    predicted = np.array([0.1, 0.2, 0.3, 0.4, 0.7, 0.6, 0.5])
+    figure = predicted_by_size(predicted, measured, sizes, 5, names=("validation", "test"))
+    groups: list[Any] = list(figure.axes[0].collections)
+    assert [len(one.get_offsets()) for one in groups] == [3, 1, 3]
+    small, middle, large = (one.get_sizes()[0] for one in groups)
+    assert small == middle < large
+    legend = figure.axes[0].get_legend()
+    assert legend is not None
+    told = [text.get_text() for text in legend.get_texts()]
+    assert told == ["4 nodes (3): τ 1.00", "5 nodes (1)", "6 nodes (3): τ -1.00"]
