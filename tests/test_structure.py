@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import importlib.metadata
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -153,6 +155,44 @@ def test_importing_reads_no_data_and_loads_nothing_heavy(tmp_path: Path) -> None
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == []
     assert list(tmp_path.iterdir()) == []
+
+
+OPTIONAL = {"tensorflow", "nas-bench-201", "graphviz"}
+"""Packages that are imported where they are used, and missed there in one sentence."""
+
+
+def required(name: str) -> set[str]:
+    """Distributions that a file of requirements names, with what those require themselves."""
+    lines = (REPOSITORY_ROOT / name).read_text(encoding="utf-8").splitlines()
+    found: set[str] = set()
+    waiting = [line.split("==")[0] for line in lines if "==" in line]
+    while waiting:
+        one = re.split(r"[ ;<>=!~\[(]", waiting.pop())[0].lower().replace("_", "-")
+        if one not in found:
+            found.add(one)
+            with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+                needs = importlib.metadata.requires(one) or ()
+                waiting += [each for each in needs if "extra ==" not in each]
+    return found
+
+
+def test_what_is_imported_is_required() -> None:
+    """``run.sh`` installs no more than ``requirements-core.txt``."""
+    distributions = importlib.metadata.packages_distributions()
+    tops = {
+        module.split(".")[0]
+        for room in ROOMS
+        for path in sources(room)
+        for _, module in imported_modules(path.read_text(encoding="utf-8"), "")
+    }
+    ours = set(sys.stdlib_module_names) | LIBRARIES | STAGES | {"benchmarks", "__future__"}
+    packages = {
+        top: {name.lower().replace("_", "-") for name in distributions.get(top, [top])}
+        for top in tops - ours
+    }
+    known = required("requirements-core.txt") | OPTIONAL
+    assert {top: names for top, names in packages.items() if not names & known} == {}
+    assert "gpytorch" in known
 
 
 def scripts() -> list[Path]:
