@@ -14,6 +14,8 @@ from experiment.errors import InputError
 
 FIGURES = ("parameters", "flops", "cost_seconds")
 """Costs that a measurement has of its own; all others are among its details."""
+COLUMNS = {"flops": "mflops", "cost_seconds": "training_seconds"}
+"""Costs whose column in a table has another name."""
 LATENCY = "latency."
 """Begins the names of the latencies that ``datasets/benchmarks/nb201.py`` can add."""
 
@@ -41,9 +43,11 @@ def table_costs(benchmark: Benchmark, name: str) -> np.ndarray:
     Raises:
         InputError: the table has no such cost.
     """
-    metric = {"flops": "mflops", "cost_seconds": "training_seconds"}.get(name, name)
-    if metric not in benchmark.metrics or name in ("validation", "test"):
-        known = [one for one in benchmark.metrics if one not in ("validation", "test")]
+    metric = COLUMNS.get(name, name)
+    costs = [one for one in benchmark.metrics if not one.endswith(("validation", "test"))]
+    if metric not in costs:
+        names = {column: own for own, column in COLUMNS.items()}
+        known = [names.get(one, one) for one in costs]
         raise InputError(
             f"{benchmark.space.name} on {benchmark.dataset} has no cost {name!r}: "
             f"it has {', '.join(known)}"
