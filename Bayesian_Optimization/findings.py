@@ -16,6 +16,8 @@ from experiment.run import RunFolder
 
 HOW = {"table": "looked up", "surrogate": "guessed by a surrogate", "train": "trained"}
 """Estimator → what it does to an architecture."""
+GUESSED = "guessed "
+"""Stands before accuracies that nobody measured."""
 
 
 def advance(loop: SearchLoop, method: str) -> None:
@@ -99,8 +101,9 @@ def tell(result: Mapping[str, Any], config: Mapping[str, Any]) -> list[str]:
         lines.append(f"{result['failed']} of them failed")
     if result["best_observed"] is None:
         lines.append("none of them is allowed: give a higher limit, or more queries")
+    guessed = GUESSED if config["estimator"] == "surrogate" else ""
     lines += [
-        f"{label}: {_accuracies(result[key])}"
+        f"{label}: {_accuracies(result[key], '' if key == 'optimum' else guessed)}"
         for key, label in (
             ("best_observed", "best observed"),
             ("recommended", "best by posterior mean"),
@@ -111,9 +114,10 @@ def tell(result: Mapping[str, Any], config: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-def _accuracies(found: Mapping[str, Any]) -> str:
+def _accuracies(found: Mapping[str, Any], how: str) -> str:
+    names = {name: how + name if name in ("validation", "test") else name for name in _SHOWN}
     shown = [
-        f"{name.replace('_', ' ')} {100 * value:.3f} %"
+        f"{names[name].replace('_', ' ')} {100 * value:.3f} %"
         for name, value in found.items()
         if name in _SHOWN and value is not None
     ]

@@ -126,6 +126,8 @@ def test_guesses_are_labelled_as_such(tmp_path: Path, command: Any) -> None:
     )  # fmt: skip
     assert code == 0
     assert "guessed by a surrogate" in out
+    assert "guessed validation" in out
+    assert "guessed true" not in out
     config = json.loads((tmp_path / "run" / "config.json").read_text())
     assert config["estimator"] == "surrogate"
     assert (config["predictor"], config["labels"]) == ("ridge", 60)
