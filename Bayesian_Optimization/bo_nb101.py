@@ -20,27 +20,17 @@ if str(ROOT) not in sys.path[:1]:
 from collections.abc import Sequence  # noqa: E402
 
 from Bayesian_Optimization.published_command import (  # noqa: E402
-    add_published_flags,
+    add_cell_flags,
     run_published,
 )
 from experiment.arguments import Parser, parser  # noqa: E402
 from experiment.errors import run_command  # noqa: E402
-from models import MODELS  # noqa: E402
 
 
 def make_parser() -> Parser:
     """The command line."""
     flags = parser("The published Bayesian optimisation over the latent space, on NB101.")
-    add_published_flags(flags, "NB101")
-    flags.add_argument("--model_name", default="SVGE", choices=list(MODELS), help="the VAE")
-    flags.add_argument("--data_type", default="NB101", choices=["NB101"], help="the space")
-    flags.add_argument("--log_dir", type=Path, help="folder of the runs (default: runs/bo)")
-    flags.add_argument(
-        "--saved_log_dir",
-        dest="weights",
-        type=Path,
-        help="folder of the weights (default: those that are shipped)",
-    )
+    add_cell_flags(flags, "NB101")
     return flags
 
 

@@ -38,6 +38,25 @@ RUNS = REPOSITORY_ROOT / "runs" / "bo"
 ESTIMATORS = ("table", "surrogate")
 
 
+def add_cell_flags(flags: Parser, space: str) -> None:
+    """Add what the commands for spaces of cells have, in the published spelling.
+
+    Args:
+        flags: the parser.
+        space: name of the search space.
+    """
+    add_published_flags(flags, space)
+    flags.add_argument("--model_name", default="SVGE", choices=list(MODELS), help="the VAE")
+    flags.add_argument("--data_type", default=space, choices=[space], help="the space")
+    flags.add_argument("--log_dir", type=Path, help="folder of the runs (default: runs/bo)")
+    flags.add_argument(
+        "--saved_log_dir",
+        dest="weights",
+        type=Path,
+        help="folder of the weights (default: those that are shipped)",
+    )
+
+
 def add_published_flags(flags: Parser, space: str) -> None:
     """Add what all three commands have.
 

@@ -31,8 +31,8 @@ class _Matern(torch.autograd.Function):
     def forward(ctx: Any, squares: Tensor) -> Tensor:
         fives = 5 * squares
         roots = fives.sqrt()
-        decay = (-roots).exp()
-        slope = (1 + roots).mul_(decay)
+        decay = torch.neg(roots).exp_()
+        slope = roots.add_(1).mul_(decay)  # in place: a whole space at once is gigabytes
         ctx.save_for_backward(slope)
         return fives.mul_(decay).div_(3).add_(slope)
 
