@@ -9,11 +9,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from datasets.graph import ArchitectureGraph
+from datasets.objective import Objective
 from datasets.space import SearchSpace
 from experiment.errors import InputError
 
 if TYPE_CHECKING:
     from datasets.batch import GraphBatch
+
+COST_UNITS = ("seconds", "milliseconds", "parameters", "MFLOPs")
+"""Units of quantities of which less is better."""
 
 
 class NoMeasurementsError(InputError):
@@ -32,6 +36,7 @@ class Metric:
         averaged: whether the source gives only the mean over trials; it then is the one column
             of ``values``.
         trial_names: what the source calls each trial ("seed 777"), or empty.
+        maximise: whether larger is better; default: unless the unit is one of costs.
     """
 
     name: str
@@ -40,6 +45,13 @@ class Metric:
     values: np.ndarray
     averaged: bool = False
     trial_names: tuple[str, ...] = ()
+    maximise: bool | None = None
+
+    @property
+    def objective(self) -> Objective:
+        """The metric as something to be optimised."""
+        maximise = self.unit not in COST_UNITS if self.maximise is None else self.maximise
+        return Objective(self.name, maximise, self.unit)
 
     def mean(self) -> np.ndarray:
         """Mean over the trials that exist, NaN where none does. **Shape** (rows,)."""

@@ -77,6 +77,7 @@ def write_table(path: Path, table: Table) -> None:
                 "description": column.description,
                 "averaged": column.averaged,
                 "trial_names": column.trial_names,
+                "maximise": column.maximise,
             }
             for name, column in table.columns.items()
         },
@@ -257,4 +258,5 @@ def _column(archive: Any, name: str, about: dict[str, Any], rows: int) -> Metric
         values.astype(np.float64),
         averaged=bool(about["averaged"]),
         trial_names=tuple(about["trial_names"]),
+        maximise=about.get("maximise"),  # tables written before have no direction
     )

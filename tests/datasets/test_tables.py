@@ -35,7 +35,12 @@ def small_table() -> Table:
             trial_names=("one", "two"),
         ),
         "parameters": Metric(
-            "parameters", "parameters", "size", np.array([[7.0], [9.0]]), averaged=True
+            "parameters",
+            "parameters",
+            "size",
+            np.array([[7.0], [9.0]]),
+            averaged=True,
+            maximise=False,
         ),
     }
     return Table(
@@ -60,10 +65,11 @@ def test_table_comes_back_as_it_was_written(tmp_path: Path) -> None:
     for name, column in table.columns.items():
         other = again.columns[name]
         np.testing.assert_array_equal(other.values, column.values)
-        assert (other.unit, other.averaged, other.trial_names) == (
+        assert (other.unit, other.averaged, other.trial_names, other.maximise) == (
             column.unit,
             column.averaged,
             column.trial_names,
+            column.maximise,
         )
     assert [p.name for p in tmp_path.iterdir()] == ["t.npz"]
 

@@ -1,0 +1,111 @@
+"""What is optimised: a metric, its direction and its unit.
+
+What is printed, drawn and compared goes by it; values are stored as they were measured, shares as
+0 to 1, in both directions.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from experiment.errors import InputError
+
+SHARE = "fraction"
+"""Unit of accuracies, stored as 0 to 1 and written in percent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Objective:
+    """A quantity that is maximised or minimised.
+
+    Attributes:
+        name: of the metric, such as ``validation``.
+        maximise: whether larger is better.
+        unit: ``fraction`` (0 to 1, written in percent), ``eV``, ``kcal/mol`` …; ``None`` for a
+            number without one.
+    """
+
+    name: str = "validation"
+    maximise: bool = True
+    unit: str | None = None
+
+    @classmethod
+    def read(cls, config: Mapping[str, Any]) -> Objective:
+        """That of a run, from the key ``objective`` of its configuration; an accuracy without.
+
+        Raises:
+            InputError: the key holds something else.
+        """
+        written = config.get("objective")
+        if written is None:
+            return ACCURACY
+        try:
+            return cls(str(written["name"]), bool(written["maximise"]), written["unit"])
+        except (KeyError, TypeError) as error:
+            raise InputError(
+                f"the configuration's 'objective' is {written!r}, expected an object with "
+                "name, maximise and unit"
+            ) from error
+
+    @property
+    def sign(self) -> int:
+        """What a value is multiplied by, so that larger is better."""
+        return 1 if self.maximise else -1
+
+    def better(self, value: float, other: float) -> bool:
+        """Whether ``value`` is better than ``other``."""
+        return self.sign * value > self.sign * other
+
+    def best(self, values: np.ndarray) -> float:
+        """The best of some values; NaN is passed over. **Shape** (n,), one is a number."""
+        return float(np.nanmax(values) if self.maximise else np.nanmin(values))
+
+    @property
+    def scale(self) -> int:
+        """What a stored value is multiplied by before it is written: 100 for a share."""
+        return 100 if self.unit == SHARE else 1
+
+    @property
+    def written_unit(self) -> str:
+        """The unit of written values: ``%`` for a share, empty where there is none."""
+        return "%" if self.unit == SHARE else self.unit or ""
+
+    @property
+    def label(self) -> str:
+        """Name and unit, for an axis or a column: ``validation, %``."""
+        return ", ".join(word for word in (self.name, self.written_unit) if word)
+
+    def number(self, value: float | None, decimals: int = 2) -> str:
+        """A value without its unit.
+
+        Args:
+            value: as it is stored; ``None`` or NaN where there is none.
+            decimals: places of a percentage; other numbers get four significant digits more.
+        """
+        if value is None or math.isnan(value):
+            return "–"
+        if self.unit == SHARE:
+            return f"{self.scale * value:.{decimals}f}"
+        return f"{value:.{decimals + 4}g}"
+
+    def text(self, value: float | None, decimals: int = 2) -> str:
+        """A value with its unit: ``93.21 %``, ``-3.409 eV``; ``–`` where there is none."""
+        written = self.number(value, decimals)
+        return written if written == "–" else f"{written} {self.written_unit}".rstrip()
+
+    def spread(self, mean: float, std: float, decimals: int = 2) -> str:
+        """A mean and a standard deviation, without the unit; NaN leaves the deviation out."""
+        known = "" if math.isnan(std) else f" ± {self._deviation(std, decimals)}"
+        return self.number(mean, decimals) + known
+
+    def _deviation(self, std: float, decimals: int) -> str:
+        return self.number(std, decimals) if self.unit == SHARE else f"{std:.2g}"
+
+
+ACCURACY = Objective(unit=SHARE)
+"""The objective of every search and predictor that names no other."""
