@@ -6,13 +6,17 @@ import re
 from abc import ABC
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from inspect import signature
 from typing import Any, ClassVar
 
 from torch import nn
 
 from datasets.batch import GraphBatch
-from datasets.graph import ArchitectureGraph
+from datasets.graph import ArchitectureError, ArchitectureGraph
 from datasets.images import ImageData
+from datasets.registry import SPACES
+from datasets.space import SearchSpace
+from datasets.spaces.nb101_pruning import prune
 from experiment.config import load_preset, resolve
 from experiment.errors import InputError
 from models.networks.costs import Costs, enas_costs, nb101_costs, nb201_costs
@@ -152,3 +156,58 @@ def load_design(
         )
     preset = load_preset(config, "network", *sections)
     return resolve(DESIGNS[sections[0]], preset, overrides)
+
+
+def module_lines(
+    space: SearchSpace,
+    graph: ArchitectureGraph,
+    design: Design | None = None,
+    data: ImageData | None = None,
+) -> str:
+    """Three lines of Python that build the PyTorch module of an architecture.
+
+    They run as they are where the repository root is on the path, and leave it in ``network``.
+
+    Args:
+        space: of the architecture.
+        graph: the architecture; dangling nodes are left out, the order of the others stays.
+        design: its sizes; default: those of the network's class.
+        data: the images that it is for; default: 3 channels and 10 classes.
+
+    Returns:
+        The lines, without a newline at the end. For a space without networks it is one comment
+        that says so.
+
+    Raises:
+        ArchitectureError: no path joins input and output.
+    """
+    kind = preset_sections(space.name)[0]
+    if kind not in DESIGNS:
+        return (
+            f"# no network is known for {space.name} architectures: there are {', '.join(DESIGNS)}"
+        )
+    cell = prune(graph)
+    if cell is None:
+        raise ArchitectureError("no path leads from the first node to the last: no network")
+    registered = space.name in SPACES
+    reader = "parse" if registered and space.is_legal(cell) else "read"
+    network = DESIGNS[kind].network
+    sizes = "".join(f", {name}={value!r}" for name, value in _unusual(network, design, data))
+    imported = f"BatchNorm, {network.__name__}" if "BatchNorm(" in sizes else network.__name__
+    return (
+        "from datasets import get_space\n"
+        f"from {network.__module__} import {imported}\n"
+        f'network = {network.__name__}(get_space("{space.name if registered else kind}")'
+        f".{reader}({space.format(cell)!r}){sizes})"
+    )
+
+
+def _unusual(
+    network: type[nn.Module], design: Design | None, data: ImageData | None
+) -> list[tuple[str, Any]]:
+    """The arguments of a network that are not its defaults."""
+    given = {} if design is None else design._arguments()
+    if data is not None:
+        given |= {"num_classes": data.num_classes, "in_channels": data.in_channels}
+    defaults = signature(network).parameters
+    return [(name, value) for name, value in given.items() if value != defaults[name].default]

@@ -1,0 +1,82 @@
+"""The lines of Python that build the module of an architecture: they run, and build the same."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from datasets import get_space
+from datasets.architecture_files import NAMED
+from datasets.graph import ArchitectureError, ArchitectureGraph
+from datasets.images.digits import load_digits
+from datasets.spaces.enas import ENAS
+from estimators.networks import load_design, module_lines
+
+SPACES = ("NB101", "DIGITS101", "NB201", "ENAS", "ENAS12")
+
+
+def run(lines: str) -> nn.Module:
+    """The network that the lines leave, on a device that holds no numbers."""
+    assert lines.count("\n") == 2
+    session: dict[str, object] = {}
+    with torch.device("meta"):
+        exec(lines, session)
+    network = session["network"]
+    assert isinstance(network, nn.Module)
+    return network
+
+
+def shapes(network: nn.Module) -> dict[str, torch.Size]:
+    return {name: value.shape for name, value in network.state_dict().items()}
+
+
+@pytest.mark.parametrize("name", SPACES)
+def test_lines_build_the_network_of_the_architecture(name: str) -> None:
+    space = get_space(name)
+    design, data = load_design("digits101", name), load_digits()
+    for graph in space.sample(2, np.random.default_rng(3)):
+        built = run(module_lines(space, graph, design, data))
+        with torch.device("meta"):
+            expected = design.build(graph, data)
+        assert shapes(built) == shapes(expected)
+        assert repr(built) == repr(expected)
+        run(module_lines(space, graph))
+
+
+def test_the_default_is_the_size_of_the_class() -> None:
+    space = get_space("NB201")
+    network = run(module_lines(space, space.from_index(6111)))  # type: ignore[attr-defined]
+    assert network(torch.zeros(2, 3, 32, 32, device="meta")).shape == (2, 10)
+    assert sum(one.numel() for one in network.parameters()) == 1_073_466  # as the benchmark says
+
+
+def test_cells_beyond_the_space_and_dangling_nodes() -> None:
+    space = get_space("NB101")
+    run(module_lines(space, NAMED["NB101"]["svge_8_nodes"]))
+    dangling = ArchitectureGraph((1, 3, 2, 0), ((0, 1), (0, 2), (1, 3)))
+    clean = ArchitectureGraph((1, 3, 0), ((0, 1), (1, 2)))
+    assert module_lines(space, dangling) == module_lines(space, clean)
+    with pytest.raises(ArchitectureError, match="no path"):
+        module_lines(space, ArchitectureGraph((1, 3, 0), ((0, 1),)))
+
+
+def test_macro_networks_of_any_number_of_layers() -> None:
+    space = ENAS(4)
+    graph = space.sample(1, np.random.default_rng(0))[0]
+    design = replace(load_design("digits101", "ENAS"), auxiliary=True)  # type: ignore[call-arg]
+    network = run(module_lines(space, graph, design))
+    assert len([one for one in network.modules() if type(one).__name__ == "Layer"]) == 4
+
+
+def test_a_space_without_networks_says_so() -> None:
+    space = copy.copy(get_space("NB201"))
+    space.name = "LADDER"
+    lines = module_lines(space, space.sample(1, np.random.default_rng(0))[0])
+    assert lines == (
+        "# no network is known for LADDER architectures: there are NB101, DIGITS101, NB201, ENAS"
+    )
