@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -32,6 +33,14 @@ class SearchSpace(ABC):
     types: tuple[str, ...]
     max_nodes: int
     size: int
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What is pickled: everything but cached properties, which are computed anew."""
+        return {
+            name: value
+            for name, value in vars(self).items()
+            if not isinstance(getattr(type(self), name, None), cached_property)
+        }
 
     @abstractmethod
     def why_illegal(self, graph: ArchitectureGraph) -> str | None:

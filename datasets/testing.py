@@ -12,6 +12,7 @@ Random choices are seeded: a space passes always or never.
 from __future__ import annotations
 
 import json
+import pickle
 from collections.abc import Callable
 from itertools import islice
 
@@ -27,6 +28,8 @@ SMALL = 100_000
 """Spaces of fewer members are enumerated as a whole."""
 WALKS = 500
 """Graphs built under a mask in each of its checks."""
+LARGEST_PICKLE = 100_000
+"""Bytes that a space may take where it is sent to another process."""
 
 
 def check_space(space: SearchSpace) -> None:
@@ -220,9 +223,24 @@ def check_masks_build_members(space: SearchSpace) -> None:
                 )
 
 
+def check_pickling(space: SearchSpace) -> None:
+    """A space survives being pickled, as it is when other processes measure its members."""
+    other = pickle.loads(pickle.dumps(space))
+    graphs = _sample(space, 8)
+    assert _sample(other, 8) == graphs, "a pickled space gives other samples"
+    assert [other.hash(one) for one in graphs] == [space.hash(one) for one in graphs], (
+        "a pickled space gives other hashes"
+    )
+    assert len(pickle.dumps(space)) < LARGEST_PICKLE, (
+        f"a pickled space takes more than {LARGEST_PICKLE:,} bytes, which travel to every process: "
+        "keep what can be computed in a functools.cached_property"
+    )
+
+
 CHECKS: tuple[Callable[[SearchSpace], None], ...] = (
     check_types,
     check_samples,
+    check_pickling,
     check_legality,
     check_notation,
     check_bad_notation,

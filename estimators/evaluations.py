@@ -17,6 +17,7 @@ from typing import Protocol
 from datasets.graph import ArchitectureGraph
 from estimators.measurement import Estimator, Measurement
 from estimators.workers import Crew, Worker, WorkerDied
+from experiment.errors import InputError, sentence
 
 
 class Evaluations(Protocol):
@@ -62,10 +63,13 @@ class InProcesses:
         estimator: measures; it can be pickled.
         crew: makes the processes.
         count: how many at most.
+
+    Raises:
+        InputError: the estimator cannot be pickled.
     """
 
     def __init__(self, estimator: Estimator, crew: Crew, count: int) -> None:
-        self._piece = _Measuring(pickle.dumps(estimator))
+        self._piece = _Measuring(_pickled(estimator))
         self._space = estimator.space
         self._crew = crew
         self._count = count
@@ -144,7 +148,26 @@ class _Measuring:
 _kept: dict[bytes, Estimator] = {}
 
 
+def _pickled(estimator: Estimator) -> bytes:
+    try:
+        return pickle.dumps(estimator)
+    # Objects refuse with errors of all three kinds.
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        raise InputError(
+            f"the estimator of {estimator.space.name} cannot be sent to worker processes "
+            f"({sentence(error)}): define its classes and functions at the top of a module, or "
+            "measure with one worker, in this process"
+        ) from error
+
+
 def _unpickled(content: bytes) -> Estimator:
     if content not in _kept:
-        _kept[content] = pickle.loads(content)
+        try:
+            _kept[content] = pickle.loads(content)
+        except (AttributeError, ImportError) as error:
+            raise InputError(
+                f"a worker process cannot load the estimator ({sentence(error)}): define its "
+                "classes and functions in a module that can be imported, or measure with one "
+                "worker, in this process"
+            ) from error
     return _kept[content]

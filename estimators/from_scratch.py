@@ -17,7 +17,6 @@ from datasets.batch import GraphBatch
 from datasets.canonical import canonical_form
 from datasets.graph import ArchitectureError, ArchitectureGraph
 from datasets.images import ImageData, get_images
-from datasets.registry import get_space
 from datasets.space import SearchSpace
 from datasets.spaces.nb101_pruning import prune
 from estimators.fitting import Fit, fit
@@ -76,8 +75,9 @@ class OutOfMemory:
 class TrainingTask:
     """Trains one architecture after the other in the same way, in whatever process.
 
+    It knows no search space, so that it can be sent to a worker process whatever the space is.
+
     Attributes:
-        space: name of the search space.
         images: what to train on.
         design: sizes of the network.
         recipe: how to train, with its precision resolved.
@@ -85,40 +85,40 @@ class TrainingTask:
         device: where to train.
     """
 
-    space: str
     images: ImageSource
     design: Design
     recipe: Recipe
     seed: int
     device: str = "cpu"
 
-    def __call__(self, graph: ArchitectureGraph) -> Measurement | OutOfMemory:
+    def __call__(self, graph: ArchitectureGraph) -> dict[str, Any] | OutOfMemory:
         """Train the network of ``graph``; what goes wrong with it is a result, too.
 
         PyTorch's own random generators are left as they were.
+
+        Returns:
+            The fields of a :class:`~estimators.measurement.Measurement` but for the architecture
+            and its hash.
         """
-        name = get_space(self.space).hash(graph)
         data = self.images.load(self.device)
         try:
             costs = self.design.costs(GraphBatch.from_graphs([graph]), data)
             done = self._fit(graph, data)
         except (ModelError, DivergedError) as error:
-            return Measurement(graph, name, "failed", sentence(error))
+            return {"status": "failed", "reason": sentence(error)}
         except (MemoryError, RuntimeError) as error:
             if not lacks_memory(error):
                 raise
             return OutOfMemory(f"the memory is too short for its training: {sentence(error)}")
-        return Measurement(
-            graph,
-            name,
-            "ok",
-            validation=done.final.validation,
-            test=done.final.test,
-            cost_seconds=done.seconds,
-            parameters=int(costs.parameters[0]),
-            flops=int(costs.flops[0]),
-            details=_halfway(done),
-        )
+        return {
+            "status": "ok",
+            "validation": done.final.validation,
+            "test": done.final.test,
+            "cost_seconds": done.seconds,
+            "parameters": int(costs.parameters[0]),
+            "flops": int(costs.flops[0]),
+            "details": _halfway(done),
+        }
 
     def _fit(self, graph: ArchitectureGraph, data: ImageData) -> Fit:
         device = torch.device(self.device)
@@ -186,7 +186,7 @@ class FromScratch:
         self._space = space
         data = images.load(device)
         recipe = recipe.on(torch.device(device))
-        self.task = TrainingTask(space.name, images, design, recipe, seed, str(device))
+        self.task = TrainingTask(images, design, recipe, seed, str(device))
         self.store = store
         self.workers = workers or ThisProcess()
         self.settings: dict[str, Any] = {
@@ -223,7 +223,7 @@ class FromScratch:
                 continue
             asked[name].append(architecture)
             graphs[name] = graph
-        known = self.store.get_all(self.settings) if self.store else {}
+        known = self.store.get_some(self.settings, list(graphs)) if self.store else {}
         for name in (name for name in graphs if name in known):
             for architecture in asked[name]:
                 yield Measurement(architecture, name, **known[name])
@@ -234,14 +234,13 @@ class FromScratch:
                 for architecture in asked[names[position]]:
                     yield Measurement(architecture, names[position], **figures)
 
-    def _kept(self, name: str, result: Measurement | OutOfMemory | WorkerDied) -> dict[str, Any]:
+    def _kept(self, name: str, result: dict[str, Any] | OutOfMemory | WorkerDied) -> dict[str, Any]:
         """The figures, after putting them into the store, if they are worth it."""
-        if not isinstance(result, Measurement):
+        if isinstance(result, OutOfMemory | WorkerDied):
             return {"status": "failed", "reason": result.reason}
-        figures = result.figures()
         if self.store:
-            self.store.put(self.settings, name, figures)
-        return figures
+            self.store.put(self.settings, name, result)
+        return result
 
 
 def representative(graph: ArchitectureGraph, space: SearchSpace) -> ArchitectureGraph:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,8 @@ CREATE TABLE IF NOT EXISTS measurements (
     digest TEXT NOT NULL, hash TEXT NOT NULL, figures TEXT NOT NULL, PRIMARY KEY (digest, hash)
 ) WITHOUT ROWID;
 """
+_NAMES_AT_ONCE = 500
+"""Hashes a query; SQLite takes at least 999 parameters."""
 _PATIENCE = 60.0
 """Seconds to wait for another process that is writing."""
 
@@ -43,10 +45,25 @@ class Store:
 
     def get(self, settings: Mapping[str, Any], name: str) -> dict[str, Any] | None:
         """The figures of the architecture whose hash is ``name``, ``None`` if there are none."""
-        query = "SELECT figures FROM measurements WHERE digest = ? AND hash = ?"
+        return self.get_some(settings, [name]).get(name)
+
+    def get_some(
+        self, settings: Mapping[str, Any], names: Sequence[str]
+    ) -> dict[str, dict[str, Any]]:
+        """Hash → figures of those of ``names`` that were measured; no other row is read."""
+        key = digest(settings)
+        found: dict[str, dict[str, Any]] = {}
         with self._connection() as connection:
-            row = connection.execute(query, (digest(settings), name)).fetchone()
-        return None if row is None else json.loads(row[0])
+            for start in range(0, len(names), _NAMES_AT_ONCE):
+                some = names[start : start + _NAMES_AT_ONCE]
+                places = ", ".join("?" * len(some))
+                query = (
+                    "SELECT hash, figures FROM measurements "
+                    f"WHERE digest = ? AND hash IN ({places})"
+                )
+                rows = connection.execute(query, (key, *some))
+                found |= {name: json.loads(figures) for name, figures in rows}
+        return found
 
     def get_all(self, settings: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         """Hash → figures of everything that was measured with these settings."""

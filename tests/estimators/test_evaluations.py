@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import pickle
 from typing import Any
 
+import numpy as np
 import pytest
 
+from datasets.spaces.digits101 import Digits101
+from datasets.spaces.enas import ENAS
 from estimators.digits101 import estimator as digits
 from estimators.evaluations import evaluations
 from estimators.measurement import Measurement
 from estimators.workers import WorkerDied
+from experiment.errors import InputError
 
 
 def test_gives_them_in_the_order_of_asking(cells: dict[str, Any], from_scratch: Any) -> None:
@@ -49,3 +54,21 @@ def test_an_error_of_the_program_is_not_hidden(pieces: Any, cells: dict[str, Any
         evaluating.begin([cells["first"]])
         with pytest.raises(ZeroDivisionError):
             evaluating.finish()
+
+
+def test_an_estimator_of_a_space_that_is_not_registered_can_be_sent(from_scratch: Any) -> None:
+    space = ENAS(4)
+    estimator = pickle.loads(pickle.dumps(from_scratch(space=space)))
+    assert estimator.space.name == "ENAS4"
+    (asked,) = space.sample(1, np.random.default_rng(0))
+    assert estimator.space.hash(asked) == space.hash(asked)
+
+
+def test_what_cannot_be_sent_to_a_process_is_one_sentence(from_scratch: Any) -> None:
+    class Local(Digits101):
+        name = "Local"
+
+    refused = pytest.raises(InputError, match="Local cannot be sent to worker processes")
+    with refused as caught, evaluations(from_scratch(space=Local()), workers=2):
+        pass
+    assert "\n" not in str(caught.value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import pickle
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,8 @@ from datasets.graph import ArchitectureGraph
 from datasets.images import ImageData
 from datasets.registry import get_space
 from datasets.space import SearchSpace
-from datasets.spaces.digits101 import larger_cells
+from datasets.spaces.digits101 import Digits101, larger_cells
+from datasets.spaces.enas import ENAS
 from datasets.testing import relabelled
 from estimators.from_scratch import FromScratch, lacks_memory, representative
 from estimators.networks import ENASDesign, NB101Design, NB201Design
@@ -267,3 +269,55 @@ def test_other_spaces(from_scratch: Make, name: str, text: str, design: Any) -> 
     data = estimator.task.images.load()
     costs = design.costs(GraphBatch.from_graphs([other.parse(text)]), data)
     assert (found.parameters, found.flops) == (int(costs.parameters), int(costs.flops))
+
+
+class Unregistered(Digits101):
+    """A space that no table of names knows, and that other processes cannot import."""
+
+    name = "Unregistered"
+
+
+@pytest.mark.parametrize(
+    ("own", "design"),
+    [
+        (ENAS(4), ENASDesign(filters=16)),
+        (Unregistered(), NB101Design(stem_channels=4, stacks=2, cells=1)),
+    ],
+    ids=lambda one: getattr(one, "name", ""),
+)
+def test_a_space_that_is_not_registered_is_trained(
+    from_scratch: Make, own: SearchSpace, design: Any
+) -> None:
+    (asked,) = own.sample(1, np.random.default_rng(0))
+    estimator = from_scratch(design=design, space=own)
+    (found,) = estimator.measure([asked])
+    assert (found.status, found.hash) == ("ok", own.hash(asked))
+    assert estimator.settings["space"] == own.name
+    assert own.name.encode() not in pickle.dumps(estimator.task)  # workers need no space
+
+
+class CountingStore(Store):
+    """A store that counts the figures that are read out of it."""
+
+    read = 0
+
+    def get_some(self, settings: Any, names: Any) -> dict[str, dict[str, Any]]:
+        found = super().get_some(settings, names)
+        self.read += len(found)
+        return found
+
+    def get_all(self, settings: Any) -> dict[str, dict[str, Any]]:
+        raise AssertionError("the whole store was read")
+
+
+def test_no_more_is_read_of_a_store_than_was_asked_for(
+    from_scratch: Make, cells: Cells, tmp_path: Path
+) -> None:
+    store = CountingStore(tmp_path / "store.sqlite")
+    estimator = from_scratch(store=store)
+    name = estimator.space.hash(cells["third"])
+    for other in (name, *(f"{k:032x}" for k in range(50))):
+        store.put(estimator.settings, other, {"status": "ok", "validation": 0.5})
+    for _ in range(3):
+        assert next(estimator.measure([cells["third"]])).validation == 0.5
+    assert store.read == 3

@@ -33,6 +33,16 @@ def test_what_is_put_is_there(tmp_path: Path) -> None:
     }
 
 
+def test_some_are_read_however_many_are_asked_for(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store.sqlite")
+    for name in ("a", "b"):
+        store.put(SETTINGS, name, FIGURES)
+    store.put({"seed": 1}, "c", FIGURES)
+    names = ["b", "c", *map(str, range(2_000)), "a"]
+    assert store.get_some(SETTINGS, names) == {"a": FIGURES, "b": FIGURES}
+    assert store.get_some(SETTINGS, ["c"]) == store.get_some(SETTINGS, []) == {}
+
+
 def test_a_later_measurement_takes_the_place_of_the_first(tmp_path: Path) -> None:
     store = Store(tmp_path / "store.sqlite")
     store.put(SETTINGS, "a", FIGURES)
