@@ -42,6 +42,7 @@ from experiment.environment import describe_environment  # noqa: E402
 from experiment.errors import InputError, run_command  # noqa: E402
 from experiment.files import write_json  # noqa: E402
 from experiment.precision import Precision  # noqa: E402
+from models.networks.layers import Convolution  # noqa: E402
 
 SIDE = 32
 PRECISIONS: tuple[Precision, ...] = ("float32", "bfloat16")
@@ -54,12 +55,12 @@ class Block(nn.Module):
 
     def __init__(self, inputs: int, width: int, stride: int) -> None:
         super().__init__()
-        self.first = nn.Conv2d(inputs, width, 3, stride, 1, bias=False)
-        self.second = nn.Conv2d(width, width, 3, 1, 1, bias=False)
+        self.first = Convolution(inputs, width, 3, stride=stride, padding=1)
+        self.second = Convolution(width, width, 3, padding=1)
         self.norms = nn.ModuleList(nn.BatchNorm2d(width) for _ in range(2))
         self.shortcut: nn.Module = nn.Identity()
         if stride > 1:
-            project = nn.Conv2d(inputs, width, 1, stride, bias=False)
+            project = Convolution(inputs, width, 1, stride=stride)
             self.shortcut = nn.Sequential(project, nn.BatchNorm2d(width))
 
     def forward(self, images: Tensor) -> Tensor:
@@ -73,7 +74,7 @@ class ResNet18(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        stem = nn.Conv2d(3, width, 3, padding=1, bias=False)
+        stem = Convolution(3, width, 3, padding=1)
         layers: list[nn.Module] = [stem, nn.BatchNorm2d(width), nn.ReLU()]
         for stage in range(4):
             inputs, outputs = width * 2 ** max(stage - 1, 0), width * 2**stage

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from datasets.graph import INPUT, OUTPUT, ArchitectureGraph
 from models.errors import ModelError
 from models.networks.checks import check_image, check_sizes
-from models.networks.layers import BatchNorm, ReLUConvBN
+from models.networks.layers import BatchNorm, Convolution, ReLUConvBN
 
 PUBLISHED_BATCH_NORM = BatchNorm(momentum=0.1, epsilon=1e-5)
 KERNELS = {2: 3, 3: 3, 4: 5, 5: 5}
@@ -74,7 +74,7 @@ class ENASNetwork(nn.Module):
         count = architecture.num_nodes - 2
         edges = set(architecture.edges)
         self.stem = nn.Sequential(
-            nn.Conv2d(in_channels, filters, 3, padding=1, bias=False), batch_norm(filters)
+            Convolution(in_channels, filters, 3, padding=1), batch_norm(filters)
         )
         self.steps = nn.Sequential()
         width = filters
@@ -176,8 +176,8 @@ class FactorisedReduction(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, batch_norm: BatchNorm) -> None:
         super().__init__()
-        self.even = nn.Conv2d(inputs, outputs // 2, 1, stride=2, bias=False)
-        self.odd = nn.Conv2d(inputs, outputs // 2, 1, stride=2, bias=False)
+        self.even = Convolution(inputs, outputs // 2, 1, stride=2)
+        self.odd = Convolution(inputs, outputs // 2, 1, stride=2)
         self.batch_norm = batch_norm(outputs)
 
     def forward(self, images: Tensor) -> Tensor:
@@ -200,11 +200,11 @@ class AuxiliaryHead(nn.Module):
         super().__init__()
         narrow, wide = AUXILIARY_CHANNELS
         self.features = nn.Sequential(
-            nn.Conv2d(inputs, narrow, 1, bias=False),
+            Convolution(inputs, narrow, 1),
             batch_norm(narrow),
             nn.ReLU(inplace=True),
             nn.ZeroPad2d((0, 1, 0, 1)),  # as TensorFlow's "SAME" does for an even kernel
-            nn.Conv2d(narrow, wide, 2, bias=False),
+            Convolution(narrow, wide, 2),
             batch_norm(wide),
             nn.ReLU(inplace=True),
         )

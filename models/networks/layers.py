@@ -25,6 +25,45 @@ class BatchNorm:
         return nn.BatchNorm2d(channels, eps=self.epsilon, momentum=self.momentum)
 
 
+class Convolution(nn.Conv2d):
+    """A convolution without bias. A 1×1 convolution with a stride reads only the pixels it needs.
+
+    PyTorch 2.13's kernel (oneDNN) for 1×1 convolutions with stride 2 of fewer than 8 channels,
+    channels last, writes beyond its memory in the backward pass on processors that have AVX2 and
+    no AVX-512: a crash, or other numbers each time. The same convolution with stride 1 of every
+    second row and column has no such kernel, and gives the same numbers on every processor.
+
+    **Shape**: (B, ``inputs``, H, W) → (B, ``outputs``, ⌊(H + 2·``padding`` − ``kernel``) /
+    ``stride``⌋ + 1, the same of W).
+
+    Args:
+        inputs: channels of the images.
+        outputs: channels of the result.
+        kernel: height and width of the kernel, in pixels.
+        stride: pixels from one place of the kernel to the next.
+        padding: rows and columns of zeros on every side.
+    """
+
+    def __init__(
+        self, inputs: int, outputs: int, kernel: int, *, stride: int = 1, padding: int = 0
+    ) -> None:
+        self.step = stride if kernel == 1 and padding == 0 else 1
+        super().__init__(
+            inputs, outputs, kernel, stride=stride // self.step, padding=padding, bias=False
+        )
+
+    def forward(self, images: Tensor) -> Tensor:
+        """The convolved images."""
+        if self.step > 1:
+            images = images[:, :, :: self.step, :: self.step]
+        return super().forward(images)
+
+    def extra_repr(self) -> str:
+        """Sizes, as PyTorch prints them, and the step of a 1×1 convolution."""
+        shown = super().extra_repr()
+        return f"{shown}, step={self.step}" if self.step > 1 else shown
+
+
 class ConvBNReLU(nn.Sequential):
     """Convolution, batch norm, ReLU; the image keeps its size.
 
@@ -33,7 +72,7 @@ class ConvBNReLU(nn.Sequential):
 
     def __init__(self, inputs: int, outputs: int, kernel: int, batch_norm: BatchNorm) -> None:
         super().__init__(
-            nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=False),
+            Convolution(inputs, outputs, kernel, padding=kernel // 2),
             batch_norm(outputs),
             nn.ReLU(inplace=True),
         )
@@ -50,7 +89,7 @@ class ReLUConvBN(nn.Sequential):
     ) -> None:
         super().__init__(
             nn.ReLU(),  # not in place: others may read what comes in
-            nn.Conv2d(inputs, outputs, kernel, stride=stride, padding=kernel // 2, bias=False),
+            Convolution(inputs, outputs, kernel, stride=stride, padding=kernel // 2),
             batch_norm(outputs),
         )
 

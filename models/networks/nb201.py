@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from datasets.graph import INPUT, OUTPUT, ArchitectureGraph
 from models.errors import ModelError
 from models.networks.checks import check_image, check_sizes
-from models.networks.layers import BatchNorm, Classifier, ReLUConvBN
+from models.networks.layers import BatchNorm, Classifier, Convolution, ReLUConvBN
 
 PUBLISHED_BATCH_NORM = BatchNorm(momentum=0.1, epsilon=1e-5)
 CELL_EDGES = ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))
@@ -69,7 +69,7 @@ class NB201Network(nn.Module):
             cells=cells,
         )
         self.stem = nn.Sequential(
-            nn.Conv2d(in_channels, channels, 3, padding=1, bias=False), batch_norm(channels)
+            Convolution(in_channels, channels, 3, padding=1), batch_norm(channels)
         )
         self.stages = nn.Sequential()
         for stage in range(STAGES):
@@ -126,7 +126,7 @@ class ReductionBlock(nn.Module):
             ReLUConvBN(outputs, outputs, 3, batch_norm),
         )
         self.shortcut = nn.Sequential(
-            nn.AvgPool2d(2, ceil_mode=True), nn.Conv2d(inputs, outputs, 1, bias=False)
+            nn.AvgPool2d(2, ceil_mode=True), Convolution(inputs, outputs, 1)
         )
 
     def forward(self, images: Tensor) -> Tensor:
