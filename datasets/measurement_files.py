@@ -1,0 +1,378 @@
+"""Measurements of one's own: files with architectures and what was measured of them.
+
+    measurements = read_measurements(Path("mine.csv"), get_space("NB201"), value_column="val_loss")
+
+reads CSV, JSON lines or a JSON array (see :mod:`datasets.row_files`). The architecture is in one
+column: the official notation, or an object or list as the space's files have; a row may also have
+the keys of the space's own JSON lines (``matrix`` and ``ops`` of NB101) as columns. A column that
+is not named is guessed where only one can be meant, and the guess is put into words.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import math
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from datasets.batch import GraphBatch
+from datasets.graph import ArchitectureError, ArchitectureGraph
+from datasets.row_files import Row, RowFile, read_rows
+from datasets.space import SearchSpace
+from datasets.spaces.notation import excerpt
+from experiment.config import nearest
+from experiment.errors import InputError
+
+TRIED = 100
+"""Rows by which columns are guessed; what is wrong in later ones is blamed on the row."""
+_NUMBER = re.compile(
+    r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?|[-+]?(inf|infinity|nan)", re.IGNORECASE
+)
+_DECIMAL_COMMA = re.compile(r"[-+]?\d*,\d+")
+
+Parse = Callable[[str], ArchitectureGraph]
+
+
+@dataclass(frozen=True)
+class Measurements:
+    """Architectures of a space, each once, with what was measured of them.
+
+    Attributes:
+        path: of the file.
+        space: the search space.
+        graphs: the architectures, in the order in which the file first has them. B of them.
+        hashes: the space's hash of each. **Shape** (B,), strings.
+        values: what was measured, in the file's own unit; of an architecture that has several
+            rows their mean. **Shape** (B,).
+        others: the same of further columns that were asked for, by name. **Shape** (B,) each.
+        counts: how many rows each architecture has. **Shape** (B,).
+        names: each as the file first writes it.
+        lines: physical line of each one's first row, from 1 on. **Shape** (B,).
+        arch_columns: the columns of the architecture: one, or the keys of the space's own files.
+        value_column: the column of ``values``.
+        sha256: of the file's bytes, hexadecimal.
+        notes: what was guessed and what was averaged, a sentence each, for the user.
+    """
+
+    path: Path
+    space: SearchSpace
+    graphs: GraphBatch
+    hashes: np.ndarray
+    values: np.ndarray
+    others: dict[str, np.ndarray]
+    counts: np.ndarray
+    names: list[str]
+    lines: np.ndarray
+    arch_columns: tuple[str, ...]
+    value_column: str
+    sha256: str
+    notes: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.hashes)
+
+
+def read_measurements(
+    path: str | Path,
+    space: SearchSpace,
+    *,
+    arch_column: str | None = None,
+    value_column: str | None = None,
+    others: Sequence[str] = (),
+    least: int = 2,
+) -> Measurements:
+    """Read a file and choose its columns; see :func:`choose_columns`."""
+    return choose_columns(
+        read_rows(Path(path)),
+        space,
+        arch_column=arch_column,
+        value_column=value_column,
+        others=others,
+        least=least,
+    )
+
+
+def choose_columns(
+    file: RowFile,
+    space: SearchSpace,
+    *,
+    arch_column: str | None = None,
+    value_column: str | None = None,
+    others: Sequence[str] = (),
+    least: int = 2,
+) -> Measurements:
+    """The measurements that two columns of a file hold.
+
+    An architecture with several rows is one that was measured several times (other seeds, other
+    machines): the mean of its values is an estimate of the same quantity with less noise, and
+    one value an architecture is what predictors and searches take. It is said in ``notes``.
+
+    Args:
+        file: what :func:`~datasets.row_files.read_rows` found.
+        space: of the architectures.
+        arch_column: name of the column with architectures, or the names of the space's own keys
+            with commas between them; ``None`` for the only column whose values are architectures.
+        value_column: name of the column with what was measured; ``None`` for the only column of
+            numbers besides.
+        others: further columns of numbers to read.
+        least: fewest architectures that are enough.
+
+    Raises:
+        InputError: a column is absent, or more than one could be meant (the message lists the
+            columns there are); a row has no architecture of the space, or no finite number (the
+            message names the line and repeats its text); too few architectures.
+    """
+    numbers = [name for name in (value_column, *others) if name is not None]
+    if _lacks_header(file, space):
+        raise InputError(
+            f"{str(file.path)!r} begins with an architecture: add a first line that names the "
+            "columns, such as arch,value"
+        )
+    for name in numbers:
+        _check_column(file, name)
+    arch_columns = _arch_columns(file, space, arch_column, numbers)
+    value = value_column or _value_column(file, arch_columns)
+    graphs, names = _architectures(file, space, arch_columns)
+    columns = {name: _numbers(file, name) for name in (value, *others)}
+
+    batch = GraphBatch.from_graphs(graphs, space.max_nodes)
+    hashes, first, group = np.unique(space.hashes(batch), return_index=True, return_inverse=True)
+    if len(hashes) < least:
+        raise InputError(
+            f"{str(file.path)!r} holds {len(hashes)} measured architecture{'s'[: len(hashes) != 1]}"
+            f", expected at least {least}"
+        )
+    counts = np.bincount(group)
+    means = {name: np.bincount(group, weights=each) / counts for name, each in columns.items()}
+    order = np.argsort(first)
+    first = first[order]
+    notes = _guessed(file, arch_columns, value, (arch_column, value_column))
+    notes += _averaged(file, counts, len(graphs))
+    return Measurements(
+        path=file.path,
+        space=space,
+        graphs=batch[torch.from_numpy(first)],
+        hashes=hashes[order],
+        values=means[value][order],
+        others={name: means[name][order] for name in others},
+        counts=counts[order],
+        names=[names[row] for row in first.tolist()],
+        lines=np.array([file.rows[row].line for row in first.tolist()]),
+        arch_columns=arch_columns,
+        value_column=value,
+        sha256=file.sha256,
+        notes=tuple(notes),
+    )
+
+
+def _there_are(file: RowFile) -> str:
+    return f"the columns of {str(file.path)!r} are {', '.join(map(repr, file.columns))}"
+
+
+def _check_column(file: RowFile, name: str) -> None:
+    if name not in file.columns:
+        raise InputError(
+            f"{str(file.path)!r} has no column {name!r}: {nearest(name, list(file.columns))} "
+            f"({_there_are(file)})"
+        )
+
+
+def _arch_columns(
+    file: RowFile, space: SearchSpace, named: str | None, taken: Sequence[str]
+) -> tuple[str, ...]:
+    """The columns that the architecture is in: those named, or the only ones that could be."""
+    if named is not None:
+        if named in file.columns:
+            return (named,)
+        parts = tuple(part.strip() for part in named.split(","))
+        for part in parts:
+            _check_column(file, part)
+        return parts
+    free = [name for name in file.columns if name not in taken]
+    candidates: list[tuple[str, ...]] = [(name,) for name in free]
+    keys = tuple(space.to_record(space.sample(1, np.random.default_rng(0))[0]))
+    if len(keys) > 1 and set(keys) <= set(free):
+        candidates.append(keys)
+    head = file.rows[:TRIED]
+    found = [columns for columns in candidates if any(_is_one(row, columns, space) for row in head)]
+    if not found:
+        # The only column of words is what must be meant: its rows then say what is wrong.
+        words = [name for name in free if not _is_numeric(file, name)]
+        if len(words) == 1:
+            return (words[0],)
+        raise InputError(
+            f"no column of {str(file.path)!r} has architectures of {space.name}: name it by "
+            f"--arch_column, or choose another space; {_there_are(file)}"
+        )
+    if len(found) > 1:
+        several = " and ".join(repr(",".join(columns)) for columns in found)
+        raise InputError(
+            f"{several} could both be the architectures: choose by --arch_column; "
+            f"{_there_are(file)}"
+        )
+    return found[0]
+
+
+def _is_one(row: Row, columns: tuple[str, ...], space: SearchSpace) -> bool:
+    try:
+        _architecture(row, columns, space.parse)
+    except ArchitectureError:
+        return False
+    return True
+
+
+def _lacks_header(file: RowFile, space: SearchSpace) -> bool:
+    header = Row(1, dict(zip(file.columns, file.columns, strict=True)))
+    return any(_is_one(header, (name,), space) for name in file.columns)
+
+
+def _value_column(file: RowFile, arch_columns: tuple[str, ...]) -> str:
+    """The only column of numbers besides."""
+    numeric = [
+        name for name in file.columns if name not in arch_columns and _is_numeric(file, name)
+    ]
+    if len(numeric) != 1:
+        which = f"{len(numeric)} columns of numbers" if numeric else "no column of numbers"
+        raise InputError(
+            f"{str(file.path)!r} has {which} beside the architectures, expected one: name what "
+            f"was measured by --value_column; {_there_are(file)}"
+        )
+    return numeric[0]
+
+
+def _is_numeric(file: RowFile, name: str) -> bool:
+    """Whether at least half of what the first rows have there is numbers."""
+    given = [row.fields.get(name) for row in file.rows[:TRIED]]
+    present = [value for value in given if value is not None and value != ""]
+    numbers = sum(_number(value) is not None for value in present)
+    return bool(present) and 2 * numbers >= len(present)
+
+
+def _number(value: Any) -> float | None:
+    """``value`` as a number, ``None`` where it is none."""
+    if isinstance(value, str):
+        return float(value) if _NUMBER.fullmatch(value.strip()) else None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
+
+
+def _numbers(file: RowFile, name: str) -> np.ndarray:
+    """What every row says in a column. **Shape** (rows,)."""
+    values = []
+    for row in file.rows:
+        given = row.fields.get(name)
+        value = _number(given)
+        if value is None or not math.isfinite(value):
+            missing = name not in row.fields or given == ""
+            has = f"has no {name!r}" if missing else f"has {name!r}: {_shown(given)}"
+            if isinstance(given, str) and _DECIMAL_COMMA.fullmatch(given.strip()):
+                mend = "write decimals with a point"
+            else:
+                mend = "leave rows out whose measurement failed"
+            raise InputError(f"{file.place(row)} {has}, expected a finite number: {mend}")
+        values.append(value)
+    return np.array(values, dtype=np.float64)
+
+
+def _architectures(
+    file: RowFile, space: SearchSpace, columns: tuple[str, ...]
+) -> tuple[list[ArchitectureGraph], list[str]]:
+    """The architecture of every row, and how the file writes it."""
+    graphs, names = [], []
+    for row in file.rows:
+        try:
+            graphs.append(_architecture(row, columns, space.parse))
+        except ArchitectureError as error:
+            where = " and ".join(map(repr, columns))
+            raise InputError(f"{file.place(row)}, column {where}: {error}") from error
+        given = [row.fields[name] for name in columns]
+        if len(columns) > 1:
+            names.append(json.dumps(dict(zip(columns, given, strict=True)), ensure_ascii=False))
+        else:
+            names.append(given[0] if isinstance(given[0], str) else json.dumps(given[0]))
+    return graphs, names
+
+
+def _architecture(row: Row, columns: tuple[str, ...], parse: Parse) -> ArchitectureGraph:
+    """The architecture of a row.
+
+    Raises:
+        ArchitectureError: it has none; the message repeats what it has.
+    """
+    for name in columns:
+        if row.fields.get(name) in (None, ""):
+            raise ArchitectureError("there is nothing, expected an architecture")
+    values = [_structure(row.fields[name]) for name in columns]
+    value = values[0] if len(columns) == 1 else dict(zip(columns, values, strict=True))
+    if not isinstance(value, str | dict | list):
+        raise ArchitectureError(f"{_shown(value)} is no architecture")
+    text = value if isinstance(value, str) else json.dumps(value)
+    try:
+        return parse(text)
+    except ArchitectureError as error:
+        given = excerpt(text)
+        said = str(error)
+        raise ArchitectureError(said if given in said else f"{given}: {said}") from error
+
+
+def _structure(value: Any) -> Any:
+    """A text that writes a list or an object, as what it writes; all else as it is.
+
+    In a CSV file lists and dictionaries are JSON, or Python's own spelling as pandas writes it.
+    """
+    if not isinstance(value, str) or value.strip()[:1] not in ("{", "[", "("):
+        return value
+    for read in (json.loads, ast.literal_eval):
+        try:
+            found = json.loads(json.dumps(read(value.strip())))
+        except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
+            continue
+        if isinstance(found, dict | list):
+            return found
+    return value
+
+
+def _shown(value: Any) -> str:
+    """What the user gave, as the file writes it, short enough for a message."""
+    if isinstance(value, str):
+        return excerpt(value)
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _guessed(
+    file: RowFile,
+    arch_columns: tuple[str, ...],
+    value_column: str,
+    named: tuple[str | None, str | None],
+) -> list[str]:
+    parts = []
+    if named[0] is None:
+        parts.append(f"architectures from {' and '.join(map(repr, arch_columns))}")
+    if named[1] is None:
+        parts.append(f"values from {value_column!r}")
+    if not parts:
+        return []
+    kind = "the only columns of their kinds" if len(parts) > 1 else "the only column of its kind"
+    return [f"{file.path.name}: {', '.join(parts)}, {kind}"]
+
+
+def _averaged(file: RowFile, counts: np.ndarray, rows: int) -> list[str]:
+    repeated = int((counts > 1).sum())
+    if not repeated:
+        return []
+    return [
+        f"{file.path.name}: {rows:,} rows are {len(counts):,} architectures; of {repeated:,} with "
+        "several rows the mean counts"
+    ]
