@@ -14,7 +14,7 @@ python="$root/.venv/bin/python"
 
 echo
 echo "predicting the accuracies of the other cells of DIGITS101 from 400 labels"
-"$python" "$root/Performance_Prediction/fit_predictor.py" --space DIGITS101
+"$python" "$root/Performance_Prediction/fit_predictor.py" --space DIGITS101 --resume
 echo
 echo "ranking cells of 6 nodes, larger than any in the table, and training the first three"
 "$python" "$root/Extrapolation_Ability/eval_extrapolation.py" --data_search_space DIGITS101 \

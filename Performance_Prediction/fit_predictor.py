@@ -37,7 +37,7 @@ from datasets.registry import SPACES  # noqa: E402
 from datasets.space import SearchSpace  # noqa: E402
 from experiment.arguments import Parser, non_negative_int, parser, positive_int  # noqa: E402
 from experiment.errors import InputError, run_command  # noqa: E402
-from experiment.files import atomic_path, plain  # noqa: E402
+from experiment.files import atomic_path, plain, read_json  # noqa: E402
 from experiment.run import RunFolder  # noqa: E402
 from experiment.seeding import seed_everything  # noqa: E402
 from Performance_Prediction.lines import Line, read_lines  # noqa: E402
@@ -91,6 +91,9 @@ def make_parser() -> Parser:
     )
     flags.add_argument("--out", type=Path, help="file for their predictions (default: printed)")
     flags.add_argument("--overwrite", action="store_true", help="replace --out where it is there")
+    flags.add_argument(
+        "--resume", action="store_true", help="reuse the result of a run that is there already"
+    )
     flags.add_argument("--name", help="name of the run's folder (default: made of the settings)")
     flags.add_argument("--log_dir", type=Path, default=RUNS, help="where the run's folder lies")
     flags.add_argument("--json", action="store_true", help="print the result as one JSON object")
@@ -130,6 +133,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             f"all {len(known)} measured architectures are learnt from, none is left to predict: "
             "give fewer --labels, or others by --architectures FILE"
         )
+    if wanted is None and (run := _run_folder(given, known)).has_result:
+        return _tell(given, run, read_json(run.path / "result.json"))
     started = time.perf_counter()
     predictor.fit(known.graphs, known.values[given.label])
     fit_seconds = time.perf_counter() - started
@@ -197,7 +202,7 @@ def _judge(
     started = time.perf_counter()
     forecast = predictor.forecast(rest.graphs)
     predict_seconds = time.perf_counter() - started
-    settings = _settings(given, known)
+    settings, place = _settings(given, known), _run_folder(given, known).path
     result = {
         **settings,
         "predicted": len(rest),
@@ -209,9 +214,7 @@ def _judge(
         "fit_seconds": fit_seconds,
         "predict_seconds": predict_seconds,
     }
-    run = RunFolder.start(
-        given.log_dir / (given.name or _name(settings)), settings, given.seed, resume=True
-    )
+    run = RunFolder.start(place, settings, given.seed, given.resume)
     _write_table(run.path / "predictions.csv", forecast, rest)
     title = f"{rest.source}: {settings['method']}, {len(known):,} labels"
     truth = rest.values[given.target]
@@ -219,11 +222,28 @@ def _judge(
     figure = predicted_against_measured(forecast.mean, truth, names=names, title=title)
     save_figure(figure, run.figures / "predicted.png")
     run.save_result(result)
+    _tell(given, run, result)
+
+
+def _run_folder(given: Namespace, known: Measured) -> RunFolder:
+    """Where the result goes.
+
+    Raises:
+        InputError: a run is there and is not to be resumed, or it has other settings.
+    """
+    settings = _settings(given, known)
+    place = given.log_dir / (given.name or _name(settings))
+    return RunFolder.check(place, settings, given.seed, given.resume)
+
+
+def _tell(given: Namespace, run: RunFolder, result: Mapping[str, Any]) -> int:
+    """Print a result, and where it is."""
     if given.json:
         print(json.dumps(plain(result)))
     else:
         print("\n".join(_report(result)))
         print(f"{run.path}/predictions.csv, result.json, figures/predicted.png")
+    return 0
 
 
 def _settings(given: Namespace, known: Measured) -> dict[str, Any]:

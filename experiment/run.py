@@ -53,22 +53,40 @@ class RunFolder:
             InputError: the folder holds a run and ``resume`` is false, or a run with other
                 settings, or something that is no run.
         """
-        run = cls(path)
-        wanted = {**plain(config), "seed": seed}
+        run = cls.check(path, config, seed, resume)
         environment = describe_environment(seed, device)
         if (run.path / "config.json").exists():
-            run._check_same(wanted, resume)
             environment = run._with_resumption(environment)
             run._drop_torn_line()
         else:
-            run._check_empty()
-            write_json(run.path / "config.json", wanted)
+            write_json(run.path / "config.json", {**plain(config), "seed": seed})
         run._remove_partial_files()
         run.checkpoints.mkdir(exist_ok=True)
         run.figures.mkdir(exist_ok=True)
         run._add_command()
         write_json(run.path / "environment.json", environment)
         return run
+
+    @classmethod
+    def check(
+        cls, path: str | Path, config: Mapping[str, Any], seed: int, resume: bool
+    ) -> RunFolder:
+        """Refuse what :meth:`start` would refuse, before any work; nothing is written.
+
+        Raises:
+            InputError: as :meth:`start`.
+        """
+        run = cls(path)
+        if (run.path / "config.json").exists():
+            run._check_same({**plain(config), "seed": seed}, resume)
+        else:
+            run._check_empty()
+        return run
+
+    @property
+    def has_result(self) -> bool:
+        """Whether the run has ended."""
+        return (self.path / "result.json").exists()
 
     @property
     def checkpoints(self) -> Path:

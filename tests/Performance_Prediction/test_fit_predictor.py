@@ -77,8 +77,14 @@ def test_the_table_is_short_and_a_run_can_be_repeated(tmp_path: Path, capsys: Ou
     first = capsys.readouterr().out.splitlines()
     assert len(first) == 6
     assert first[0].startswith("ridge on statistics + walks, 60 validation labels of DIGITS101")
-    main([*QUICK, "--log_dir", str(tmp_path), "--features", "statistics", "walks"])
-    assert capsys.readouterr().out.splitlines()[1:] == first[1:]
+    again = [*QUICK, "--log_dir", str(tmp_path), "--features", "statistics", "walks"]
+    (place,) = tmp_path.iterdir()
+    kept = {path: path.read_bytes() for path in place.rglob("*.*")}
+    with pytest.raises(InputError, match="holds a run already: add --resume"):
+        main(again)
+    main([*again, "--resume"])
+    assert capsys.readouterr().out.splitlines() == first
+    assert {path: path.read_bytes() for path in place.rglob("*.*")} == kept
     main([*QUICK, "--log_dir", str(tmp_path), "--seed", "2"])
     assert len(list(tmp_path.iterdir())) == 2
 
@@ -87,6 +93,8 @@ def test_a_run_of_other_settings_is_not_overwritten(tmp_path: Path) -> None:
     place = ["--log_dir", str(tmp_path), "--name", "mine"]
     main([*QUICK, *place])
     with pytest.raises(InputError, match="holds another experiment: its 'scale' is 'ranks'"):
+        main([*QUICK, *place, "--scale", "values", "--resume"])
+    with pytest.raises(InputError, match="holds a run already"):
         main([*QUICK, *place, "--scale", "values"])
 
 
