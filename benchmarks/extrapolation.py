@@ -29,7 +29,7 @@ sys.path.insert(0, str(ROOT))
 
 from analysis.figures import save_figure  # noqa: E402
 from analysis.prediction_figure import predicted_by_size  # noqa: E402
-from benchmarks.prediction import COSTS, GRAPH, RESULTS, kept  # noqa: E402
+from benchmarks.prediction import COSTS, GRAPH, RESULTS, kept, note_machine  # noqa: E402
 from datasets import get_benchmark  # noqa: E402
 from datasets.batch import GraphBatch  # noqa: E402
 from datasets.space import SearchSpace  # noqa: E402
@@ -42,6 +42,10 @@ from predictors.methods import BEYOND, choice, make_predictor  # noqa: E402
 
 CONTENDERS: dict[str, tuple[str, tuple[str, ...]] | None] = {
     "the suite's choice beyond": None,
+    "the suite's choice beyond, no transfer": (
+        "trend_ensemble",
+        ("statistics", "walks", "costs"),
+    ),
     "GP on graph features": ("gp", GRAPH),
     "boosted trees on paths and statistics": ("trees", ("paths", "statistics")),
     "GP on latents": ("gp", ("latents",)),
@@ -225,10 +229,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if str(seed) in runs:
                 continue
             try:
-                runs[str(seed)] = measure(setting, contender, given.labels or len(setting[1]), seed)
+                outcome = measure(setting, contender, given.labels or len(setting[1]), seed)
             except InputError as error:  # raw encodings have no place for larger cells
                 print(f"{name}: {contender} is left out: {error}")
                 continue
+            note_machine(record, contender, runs)
+            runs[str(seed)] = outcome
             write_json(given.out, record)
         print(f"{name}, {amount} labels: {SETTINGS[name].__doc__}")
         for contender, runs in kept(given.out)["results"][amount][name].items():

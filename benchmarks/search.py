@@ -2,6 +2,7 @@
 
     python benchmarks/search.py NB201 --dataset cifar10 --queries 100 --seeds 20 [--methods …]
     python benchmarks/search.py NB101 --queries 200 --trial one
+    python benchmarks/search.py NB101 --methods 'bo, no transfer' 'bo, one setting'
     python benchmarks/search.py figure NB101 NB101_one_trial --out docs/figures/search.png
 
 A query is one look-up of a validation accuracy: the mean over the trials, or with ``--trial one``
@@ -9,6 +10,9 @@ a single trial (that of the seed's number, counted round). Kept are, after each 
 mean accuracies of the best one so far; of what the searcher recommends by its own model, at some
 budgets; and when the best there is by mean validation accuracy was met. What is searched are the
 rows of the table. What is there is not measured again.
+
+Beside the searchers stand rows that make the comparison fair (``METHODS``): ``bo`` without what it
+reads of DIGITS101 and by one setting for all spaces, and the others with what it reads.
 """
 
 from __future__ import annotations
@@ -16,6 +20,8 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +32,22 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from Bayesian_Optimization.accounting import Account  # noqa: E402
+from Bayesian_Optimization.criteria import upper_confidence_bound  # noqa: E402
+from Bayesian_Optimization.domain import Candidates, Domain  # noqa: E402
 from Bayesian_Optimization.loop import Budget, SearchLoop  # noqa: E402
-from Bayesian_Optimization.methods import SEARCHERS, make_searcher  # noqa: E402
+from Bayesian_Optimization.methods import SEARCHERS, Factory, make_searcher  # noqa: E402
+from Bayesian_Optimization.pool_search import (  # noqa: E402
+    CRITERION_OF,
+    ELSEWHERE,
+    FEATURES_OF,
+    PoolSearch,
+)
 from Bayesian_Optimization.problem import Problem, known_rows, table_problem  # noqa: E402
 from Bayesian_Optimization.recommendation import recommended  # noqa: E402
 from Bayesian_Optimization.searcher import Searcher  # noqa: E402
-from benchmarks.prediction import kept  # noqa: E402
+from benchmarks.prediction import kept, note_machine  # noqa: E402
 from datasets import get_benchmark  # noqa: E402
+from datasets.graph import ArchitectureGraph  # noqa: E402
 from estimators.evaluations import InThisProcess  # noqa: E402
 from experiment.arguments import parser, positive_int  # noqa: E402
 from experiment.errors import InputError, run_command  # noqa: E402
@@ -43,12 +58,73 @@ RESULTS = ROOT / "benchmarks" / "results"
 SPACES = ("NB101", "NB201", "ENAS", "DIGITS101")
 BUDGETS = (30, 50, 64, 100, 150, 200)
 INITIAL = 10
+TRANSFER = "digits"
+"""The feature that is learnt from another table, DIGITS101."""
 
 
-def search(problem: Problem, searcher: Searcher, budget: Budget) -> dict[str, Any]:
+def without_transfer(domain: Domain, seed: int, initial: int) -> Searcher:
+    """``bo`` with its own features but the one that was learnt elsewhere, by its own criterion.
+
+    Raises:
+        InputError: it reads nothing that was learnt elsewhere.
+    """
+    name = domain.space.name
+    features = FEATURES_OF.get(name, ELSEWHERE)
+    if TRANSFER not in features:
+        raise InputError(f"bo reads no {TRANSFER} on {name}: its row without transfer is bo itself")
+    own = [each for each in features if each != TRANSFER]
+    criterion = CRITERION_OF.get(name, upper_confidence_bound)
+    return PoolSearch(domain, own, criterion, seed=seed, initial=initial)
+
+
+def one_setting(domain: Domain, seed: int, initial: int) -> Searcher:
+    """What ``bo`` is on a space that nothing was chosen for, on every space."""
+    return PoolSearch(domain, ELSEWHERE, upper_confidence_bound, seed=seed, initial=initial)
+
+
+@dataclass(frozen=True)
+class Method:
+    """A row of the comparison.
+
+    Attributes:
+        make: makes the searcher.
+        transfer: how many architectures it queries first, those with the highest ``digits``;
+            0 for a start at random.
+    """
+
+    make: Factory
+    transfer: int = 0
+
+    def start(self, domain: Candidates) -> list[ArchitectureGraph]:
+        """The architectures that it queries before it chooses itself."""
+        if not self.transfer:
+            return []
+        scores = domain.describe([TRANSFER])[0].rows[:, 0]
+        best = np.argsort(-scores, kind="stable")[: self.transfer]
+        return [domain.graphs.graph(int(row)) for row in best]
+
+
+METHODS: dict[str, Method] = {
+    **{name: Method(partial(make_searcher, name)) for name in SEARCHERS},
+    "bo, no transfer": Method(without_transfer),
+    "bo, one setting": Method(one_setting),
+    "evolution, started by digits": Method(partial(make_searcher, "evolution"), INITIAL),
+    "local_search, started by digits": Method(partial(make_searcher, "local_search"), INITIAL),
+    "ranking by digits": Method(partial(make_searcher, "random"), BUDGETS[-1]),
+}
+"""Every searcher, and the rows beside them. *Ranking by digits* searches nothing: looking up means,
+it is the same with every seed."""
+
+
+def search(
+    problem: Problem,
+    searcher: Searcher,
+    budget: Budget,
+    start: Sequence[ArchitectureGraph] = (),
+) -> dict[str, Any]:
     """One search, and what it found."""
     started = time.perf_counter()
-    loop = SearchLoop(searcher, InThisProcess(problem.estimator), budget)
+    loop = SearchLoop(searcher, InThisProcess(problem.estimator), budget, start)
     by_mean: dict[str, float | None] = {}
     for step in loop.steps():
         if step.query in BUDGETS:
@@ -100,8 +176,10 @@ def measure(given: Any) -> None:
         if str(seed) not in runs:
             trial = seed % trials if given.trial == "one" else None
             problem = table_problem(table, domain, trial)
-            searcher = make_searcher(method, problem.domain, seed, INITIAL)
-            runs[str(seed)] = search(problem, searcher, Budget(given.queries))
+            searcher = METHODS[method].make(domain, seed, INITIAL)
+            start = METHODS[method].start(domain)[: given.queries]
+            note_machine(record, method, runs)
+            runs[str(seed)] = search(problem, searcher, Budget(given.queries), start)
             write_json(path, record)
     for method, runs in kept(path)["results"].items():
         print(f"{name:<24} {method:<20} {summary(runs)}")
@@ -171,7 +249,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     flags = parser("Searchers against each other on tables.")
     flags.add_argument("what", nargs="+", help=f"one of {', '.join(SPACES)}; or figure NAME…")
     flags.add_argument("--dataset", help="NB201: cifar10, cifar100, ImageNet16-120")
-    flags.add_argument("--methods", nargs="+", choices=list(SEARCHERS), default=list(SEARCHERS))
+    flags.add_argument("--methods", nargs="+", choices=list(METHODS), default=list(SEARCHERS))
     flags.add_argument("--queries", type=positive_int, default=200, help="of each search")
     flags.add_argument("--seeds", type=positive_int, default=20, help="searches of each method")
     flags.add_argument(
