@@ -1,15 +1,13 @@
 """How good a benchmark DIGITS101 is, and how fast it is made.
 
     python benchmarks/digits101.py quality [--out FILE.json] [--figure FILE.png]
-    python benchmarks/digits101.py recipes [--cells 30] [--out FILE.json]
     python benchmarks/digits101.py speed [--cells 30] [--repeats 5] [--out FILE.json]
 
 ``quality`` reads the committed table. Its *signal-to-noise* is the deviation between cells, of
 their means over the seeds and corrected for what the seeds alone would make of it, over that
-between the seeds of one cell. ``recipes`` compares the benchmark's recipe with others by the
-validation accuracies of some random cells with three seeds each. ``speed`` trains the same random
-cells over and over, by turns with one worker of one thread and with two, workers started
-beforehand; it keeps no measurement.
+between the seeds of one cell. ``speed`` trains the same random cells over and over, by turns with
+one worker of one thread and with two, workers started beforehand; it keeps no measurement. How the
+recipe was chosen: ``tuning/digits101_recipes.py``.
 """
 
 from __future__ import annotations
@@ -33,32 +31,18 @@ from datasets import get_benchmark, get_space  # noqa: E402
 from datasets.benchmark import Benchmark  # noqa: E402
 from datasets.benchmarks.digits101 import TABLE  # noqa: E402
 from datasets.table import read_header  # noqa: E402
-from estimators.digits101 import CONFIG, SPACE, estimator  # noqa: E402
-from estimators.from_scratch import FromScratch, ImageSource  # noqa: E402
-from estimators.networks import load_design  # noqa: E402
-from estimators.recipe import load_recipe  # noqa: E402
+from estimators.digits101 import estimator  # noqa: E402
 from estimators.workers import WorkerProcesses  # noqa: E402
 from experiment.arguments import parser, positive_int  # noqa: E402
 from experiment.environment import describe_environment  # noqa: E402
 from experiment.errors import run_command  # noqa: E402
 from experiment.files import write_json  # noqa: E402
 
-RECIPES: tuple[dict[str, Any], ...] = (
-    {},
-    {"learning_rate": 0.025},
-    {"optimiser": "sgd", "schedule": "cosine", "learning_rate": 0.0125, "weight_decay": 5e-4},
-    {"optimiser": "sgd", "schedule": "cosine", "learning_rate": 0.025, "weight_decay": 5e-4},
-    {"optimiser": "sgd", "schedule": "cosine", "learning_rate": 0.05, "weight_decay": 5e-4},
-    {"optimiser": "sgd", "learning_rate": 0.025, "weight_decay": 5e-4},
-    {"optimiser": "sgd", "learning_rate": 0.05, "weight_decay": 5e-4},
-)
-"""What is changed in the benchmark's recipe; first nothing."""
-
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print, and write what was measured."""
     flags = parser("How good a benchmark DIGITS101 is, and how fast it is made.")
-    flags.add_argument("what", choices=("quality", "recipes", "speed"))
+    flags.add_argument("what", choices=("quality", "speed"))
     flags.add_argument("--out", type=Path, help="JSON file to write")
     flags.add_argument("--figure", type=Path, help="picture of the accuracies (quality)")
     flags.add_argument("--cells", type=positive_int, default=30, help="random cells to train")
@@ -68,8 +52,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         result = {"table": read_header(TABLE)["source"]["environment"], **quality()}
         if given.figure:
             draw(given.figure)
-    elif given.what == "recipes":
-        result = {"environment": describe_environment(0), "recipes": recipes(given.cells)}
     else:
         result = {"environment": describe_environment(0), **speed(given.cells, given.repeats)}
     print(json.dumps(result, indent=2))
@@ -152,43 +134,6 @@ def signal_to_noise(values: np.ndarray) -> dict[str, float | None]:
 def tau(first: np.ndarray, second: np.ndarray) -> float:
     """Kendall's rank correlation."""
     return float(kendalltau(first, second).statistic)
-
-
-def recipes(cells: int) -> list[dict[str, Any]]:
-    """Signal-to-noise of validation accuracies by recipe, over all cells and the better half."""
-    space = get_space(SPACE)
-    sample = space.sample(cells, np.random.default_rng(5))
-    names = [space.hash(cell) for cell in sample]
-    found = []
-    for overrides in RECIPES:
-        recipe = load_recipe(CONFIG, overrides=overrides)
-        trials = []
-        for seed in range(3):
-            measuring = FromScratch(
-                space,
-                ImageSource("digits"),
-                load_design(CONFIG, SPACE),
-                recipe,
-                seed=seed,
-                workers=WorkerProcesses(2),
-            )
-            measured = {one.hash: one.validation for one in measuring.measure(sample)}
-            trials.append([measured[name] for name in names])
-        values = np.array(trials, dtype=np.float64).T
-        mean = values.mean(axis=1)
-        found.append(
-            {
-                "overrides": overrides,
-                "median": float(np.median(mean)),
-                "signal_to_noise": signal_to_noise(values),
-                "better_half": signal_to_noise(values[mean >= np.median(mean)]),
-                "tau_between_seeds": float(
-                    np.mean([tau(values[:, a], values[:, b]) for a, b in ((0, 1), (0, 2), (1, 2))])
-                ),
-            }
-        )
-        print(json.dumps(found[-1]), file=sys.stderr)
-    return found
 
 
 def speed(cells: int, repeats: int) -> dict[str, Any]:

@@ -108,9 +108,13 @@ def nodes(data_root: Path | None) -> Setting:
 def convolutions(data_root: Path | None) -> Setting:
     """NB201 on CIFAR-10: few convolutions → more."""
     space, table = _table("NB201", data_root)
+    return _divided(space, table, convolutions_of(table.graphs, space) > MOST_CONVOLUTIONS)
+
+
+def convolutions_of(graphs: GraphBatch, space: SearchSpace) -> np.ndarray:
+    """How many convolutions each NB201 cell has. **Shape** (B,), int64."""
     kinds = [space.types.index(name) for name in ("nor_conv_1x1", "nor_conv_3x3")]
-    counts = torch.isin(table.graphs.types, torch.tensor(kinds)).sum(dim=1)
-    return _divided(space, table, counts.numpy() > MOST_CONVOLUTIONS)
+    return torch.isin(graphs.types, torch.tensor(kinds)).sum(dim=1).numpy()
 
 
 def better(data_root: Path | None) -> Setting:

@@ -12,6 +12,7 @@ written after every fit, and what is there is not measured again.
 
 from __future__ import annotations
 
+import functools
 import sys
 import time
 from collections.abc import Sequence
@@ -40,9 +41,10 @@ SPACES = ("NB101", "NB201", "ENAS", "DIGITS101")
 SHARES = (0.5, 0.9)
 GRAPH = ("statistics", "walks", "neighbourhoods")
 
+NO_TRANSFER = "the suite's default, no transfer"
 CONTENDERS: dict[str, tuple[str, tuple[str, ...]] | None] = {
     "the suite's default": None,
-    "the suite's default, no transfer": ("ensemble", ("statistics", "walks", "paths")),
+    NO_TRANSFER: ("ensemble", ("statistics", "walks", "paths")),
     "graph networks": ("graph_network", ("statistics",)),
     "GP on graph features": ("gp", GRAPH),
     "GP on graph features and latents": ("gp", (*GRAPH, "latents")),
@@ -50,14 +52,18 @@ CONTENDERS: dict[str, tuple[str, tuple[str, ...]] | None] = {
     "GP on one-hots": ("gp", ("one_hot",)),
     "ridge on pairs of one-hots": ("ridge", ("one_hot_pairs",)),
     "boosted trees on paths and statistics": ("trees", ("paths", "statistics")),
+    "boosted trees on paths, statistics and digits": ("trees", ("paths", "statistics", "digits")),
     "boosted trees on one-hots": ("trees", ("one_hot",)),
     "fine-tuned SVGe head": ("svge_head", ()),
 }
-"""Name → method and features; ``None`` for what the suite prefers for the space. *No transfer*: on
-NB101 that reads ``digits``, which was learnt from DIGITS101 and no other contender has; elsewhere
-the two are the same."""
+"""Name → method and features; ``None`` for what the suite prefers for the space. On NB101 that
+reads ``digits``, which was learnt from DIGITS101: *no transfer* is the same without it, elsewhere
+there is no difference. One baseline reads it too."""
 COSTS = ("parameters", "FLOPs")
 """What ranks without a label: the larger network first."""
+TRANSFER = "digits"
+"""What ranks without a label of the task: the feature that was learnt from DIGITS101."""
+UNLABELLED = (*COSTS, TRANSFER)
 
 
 class Task:
@@ -78,18 +84,28 @@ class Task:
         self.graphs = benchmark.graphs[torch.from_numpy(rows)]
         self.labels, self.truth = labels[rows], truth[rows]
 
+    @functools.cached_property
     def costs(self) -> dict[str, np.ndarray]:
         """Parameters and FLOPs (their logarithms, which rank alike). **Shape** (B,) each."""
         rows = describe(make_features("costs", self.space), self.graphs)
         return dict(zip(COSTS, rows.T, strict=True))
 
+    @functools.cached_property
+    def transferred(self) -> np.ndarray:
+        """The scores on digits. **Shape** (B,).
+
+        Raises:
+            InputError: they describe no architectures of this space.
+        """
+        return describe(make_features(TRANSFER, self.space), self.graphs)[:, 0]
+
     def measure(self, contender: str, amount: int, seed: int) -> dict[str, float]:
         """Fit to ``amount`` labels, and predict all others."""
         order = np.random.default_rng(seed).permutation(len(self.labels))
         known, rest = order[:amount], order[amount:]
-        if contender in COSTS:
-            predicted = self.costs()[contender][rest]
-            return {"tau": float(kendalltau(predicted, self.truth[rest]).statistic)}
+        if contender in UNLABELLED:
+            scores = self.transferred if contender == TRANSFER else self.costs[contender]
+            return {"tau": float(kendalltau(scores[rest], self.truth[rest]).statistic)}
         method, features = CONTENDERS[contender] or (None, None)
         predictor = make_predictor(self.space, method, features or None, seed=seed)
         start = time.perf_counter()
@@ -130,6 +146,13 @@ def note_machine(record: dict[str, Any], row: str, runs: dict[str, Any]) -> None
         record.setdefault("environments", {}).setdefault(row, describe_environment(seed=0))
 
 
+def suitable(space: str) -> list[str]:
+    """The contenders of a space: ``digits`` describes cells of NB101 alone."""
+    reading = {name for name, one in CONTENDERS.items() if one and TRANSFER in one[1]}
+    left_out = set() if space == "NB101" else {*reading, TRANSFER, NO_TRANSFER}
+    return [name for name in (*CONTENDERS, *UNLABELLED) if name not in left_out]
+
+
 def measure(given: Any) -> None:
     """Measure what is not kept yet, and print the table."""
     choices = {"dataset": given.dataset} if given.dataset else {}
@@ -142,7 +165,7 @@ def measure(given: Any) -> None:
         (contender, amount, seed)
         for amount in given.labels
         for seed in range(given.seeds)
-        for contender in given.contenders
+        for contender in given.contenders or suitable(benchmark.space.name)
     ]
     for contender, amount, seed in progress(wanted, f"predicting {name}", "fits"):
         runs = record["results"].setdefault(str(amount), {}).setdefault(contender, {})
@@ -188,7 +211,7 @@ def draw(names: Sequence[str], out: Path) -> None:
                 markersize=3,
                 capsize=2,
                 linewidth=2.5 if CONTENDERS.get(contender, ()) is None else 1.2,
-                linestyle=":" if contender in COSTS else "-",
+                linestyle=":" if contender in UNLABELLED else "-",
                 label=contender,
             )
         axis.set(xscale="log", xlabel="labelled architectures", ylabel="Kendall τ", title=name)
@@ -206,7 +229,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     flags.add_argument("--labels", type=positive_int, nargs="+", default=[100])
     flags.add_argument("--seeds", type=positive_int, default=10, help="draws of the labels")
     flags.add_argument(
-        "--contenders", nargs="+", choices=[*CONTENDERS, *COSTS], default=[*CONTENDERS, *COSTS]
+        "--contenders",
+        nargs="+",
+        choices=[*CONTENDERS, *UNLABELLED],
+        help="default: all that suit the space",
     )
     flags.add_argument("--data_root", type=Path, help="folder of the measured data")
     flags.add_argument("--threads", type=positive_int, default=1)

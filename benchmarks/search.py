@@ -45,7 +45,7 @@ from Bayesian_Optimization.pool_search import (  # noqa: E402
 from Bayesian_Optimization.problem import Problem, known_rows, table_problem  # noqa: E402
 from Bayesian_Optimization.recommendation import recommended  # noqa: E402
 from Bayesian_Optimization.searcher import Searcher  # noqa: E402
-from benchmarks.prediction import kept, note_machine  # noqa: E402
+from benchmarks.prediction import TRANSFER, kept, note_machine  # noqa: E402
 from datasets import get_benchmark  # noqa: E402
 from datasets.graph import ArchitectureGraph  # noqa: E402
 from estimators.evaluations import InThisProcess  # noqa: E402
@@ -58,8 +58,6 @@ RESULTS = ROOT / "benchmarks" / "results"
 SPACES = ("NB101", "NB201", "ENAS", "DIGITS101")
 BUDGETS = (30, 50, 64, 100, 150, 200)
 INITIAL = 10
-TRANSFER = "digits"
-"""The feature that is learnt from another table, DIGITS101."""
 
 
 def without_transfer(domain: Domain, seed: int, initial: int) -> Searcher:

@@ -1,13 +1,12 @@
 """How well scores of networks at initialisation rank architectures, and whether they help.
 
     python benchmarks/zero_cost.py scores [--data_root FOLDER] [--sample 300] [--out FILE.json]
-    python benchmarks/zero_cost.py sizes [--data_root FOLDER] [--sample 150] [--out FILE.json]
     python benchmarks/zero_cost.py features [--data_root FOLDER] [--sample 2000] [--out FILE.json]
 
 ``scores``: Kendall's τ and Spearman's ρ with the mean test accuracy, on random architectures of
 NB201 (three data sets) and DIGITS101, for five initialisations, for the mean of their scores, and
-for parameters and FLOPs. ``sizes``: τ with the *validation* accuracy for networks of other sizes
-and other images than those chosen, on another draw than in ``scores``. ``features``: τ with the
+for parameters and FLOPs. How size and images of the networks were chosen:
+``tuning/zero_cost_sizes.py``. ``features``: τ with the
 test accuracy of a Gaussian process that learns from validation accuracies (the first data set),
 with the scores or the costs among its features and without, on random architectures that were not
 labelled; three draws of the labels. Scores that an earlier run kept are taken. ``--space`` measures
@@ -20,7 +19,6 @@ import json
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +57,7 @@ FEATURE_SETS = (
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print, and write what was measured."""
     flags = parser("How well scores of networks at initialisation rank architectures.")
-    flags.add_argument("what", choices=("scores", "sizes", "features"))
+    flags.add_argument("what", choices=("scores", "features"))
     flags.add_argument("--data_root", type=Path, help="folder with nasbench201/")
     flags.add_argument("--sample", type=positive_int, default=300, help="random architectures")
     flags.add_argument("--space", choices=tuple(DATA_SETS), help="one space (default: both)")
@@ -67,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = flags.parse_args(arguments)
     torch.set_num_threads(1)
     result: dict[str, Any] = {"environment": describe_environment(0)}
-    measure = {"scores": of_scores, "sizes": of_sizes, "features": of_features}[given.what]
+    measure = {"scores": of_scores, "features": of_features}[given.what]
     for space in [given.space] if given.space else DATA_SETS:
         tables = {
             name: get_benchmark(space, given.data_root, dataset=name) for name in DATA_SETS[space]
@@ -145,29 +143,6 @@ def mean_and_deviation(numbers: Sequence[float]) -> dict[str, float]:
 def tau(first: np.ndarray, second: np.ndarray) -> float:
     """Kendall's rank correlation."""
     return float(kendalltau(first, second).statistic)
-
-
-def of_sizes(tables: dict[str, Benchmark], count: int) -> dict[str, Any]:
-    """τ with the validation accuracy of the first data set, for other networks and images."""
-    table = next(iter(tables.values()))
-    rows = sample(table, count, seed=202)
-    accuracy = table.metric("validation").mean()[rows]
-    found = {}
-    for cells in (1, 2, 5):
-        for images in ("digits", "normal"):
-            features = ZeroCost(table.space)
-            sizes = {**dict(features.networks.sizes), "cells": cells}
-            features.networks = replace(features.networks, sizes=tuple(sizes.items()))
-            if images == "normal":
-                generator = torch.Generator().manual_seed(0)
-                features.images = torch.randn(features.images.shape, generator=generator)
-            seconds = time.process_time()
-            values = score(features, table, rows)
-            seconds = time.process_time() - seconds
-            found[f"cells {cells}, {images}"] = {
-                name: round(tau(values[:, place], accuracy), 3) for place, name in enumerate(SCORES)
-            } | {"milliseconds_a_network": round(1000 * seconds / len(rows), 1)}
-    return {"architectures": len(rows), "tau_validation": found}
 
 
 def of_features(tables: dict[str, Benchmark], count: int) -> dict[str, Any]:

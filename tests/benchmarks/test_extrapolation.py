@@ -78,6 +78,15 @@ def test_parameters_rank_those_that_were_not_drawn() -> None:
     assert task.measure("parameters", 40, seed=3)["tau"] == pytest.approx(expected, abs=0.05)
 
 
+def test_what_was_learnt_elsewhere_is_read_where_it_describes_cells() -> None:
+    assert prediction.NO_TRANSFER in prediction.suitable("NB101")
+    assert prediction.TRANSFER in prediction.suitable("NB101")
+    for space in ("NB201", "ENAS", "DIGITS101"):
+        left = prediction.suitable(space)
+        assert "parameters" in left
+        assert not [name for name in left if "digits" in name or "transfer" in name]
+
+
 def test_arch2vecs_protocol_leaves_out_cells_that_failed(data_root: Path) -> None:
     problem = published_protocols.Problem("nb101", data_root)
     known, rest = problem.split(seed=0)

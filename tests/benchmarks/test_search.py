@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 
+from Bayesian_Optimization.criteria import log_expected_improvement, upper_confidence_bound
+from Bayesian_Optimization.domain import Candidates
 from Bayesian_Optimization.loop import Budget
-from Bayesian_Optimization.methods import make_searcher
+from Bayesian_Optimization.methods import SEARCHERS, make_searcher
+from Bayesian_Optimization.pool_search import PoolSearch
 from Bayesian_Optimization.problem import Problem, known_rows, table_problem
 from benchmarks import search, search_parts
-from datasets import get_benchmark
+from datasets import get_benchmark, get_space
+from datasets.batch import GraphBatch
+from experiment.errors import InputError
+from predictors.regressor import Description
 
 
 @pytest.fixture(scope="module")
@@ -27,6 +35,58 @@ def test_a_search_is_told_by_true_means(problem: Problem) -> None:
     best = problem.truth.optimum()["validation"]
     reached = [query for query, value in enumerate(found["validation"], 1) if value == best]
     assert found["hit"] == (reached[0] if reached else None)
+
+
+class Described(Candidates):
+    """Cells whose features are known without being computed."""
+
+    def describe(self, features: Sequence[str]) -> list[Description]:
+        self.features = tuple(features)
+        return [Description(np.arange(len(self))[:, None] % 7.0, True) for _ in features]
+
+
+@pytest.fixture
+def cells() -> Described:
+    space = get_space("NB101")
+    drawn = space.sample(40, np.random.default_rng(0))
+    return Described(space, GraphBatch.from_graphs(drawn, space.max_nodes))
+
+
+def test_every_searcher_is_compared_and_other_rows_know_what_they_say(cells: Described) -> None:
+    assert set(SEARCHERS) <= set(search.METHODS)
+    plain = search.METHODS["bo, no transfer"].make(cells, 0, 10)
+    assert isinstance(plain, PoolSearch)
+    assert "digits" not in cells.features
+    assert plain.criterion is log_expected_improvement  # the rest is the space's own setting
+    general = search.METHODS["bo, one setting"].make(cells, 0, 10)
+    assert isinstance(general, PoolSearch)
+    assert cells.features == ("statistics", "walks")
+    assert general.criterion is upper_confidence_bound
+
+
+def test_where_nothing_was_transferred_there_is_no_row_without_it(problem: Problem) -> None:
+    with pytest.raises(InputError, match="bo reads no digits on DIGITS101"):
+        search.METHODS["bo, no transfer"].make(problem.domain, 0, 10)
+
+
+def test_a_start_by_digits_takes_the_highest_scores_first(cells: Described) -> None:
+    assert search.METHODS["evolution"].start(cells) == []
+    first = search.METHODS["evolution, started by digits"].start(cells)
+    assert len(first) == search.INITIAL
+    scores = np.arange(len(cells)) % 7
+    expected = np.argsort(-scores, kind="stable")[: search.INITIAL]
+    assert [cells.row_of[cells.space.hash(one)] for one in first] == expected.tolist()
+
+
+def test_a_search_measures_its_start_first(problem: Problem) -> None:
+    domain = problem.domain
+    assert isinstance(domain, Candidates)
+    start = [domain.graphs.graph(row) for row in (5, 3, 9)]
+    searcher = make_searcher("evolution", domain, 0, 3)
+    search.search(problem, searcher, Budget(6), start)
+    names = [each.hash for each in searcher.observations]
+    assert names[:3] == [str(domain.hashes[row]) for row in (5, 3, 9)]
+    assert len(set(names)) == 6
 
 
 def test_recommendations_are_told_where_every_run_has_one() -> None:
