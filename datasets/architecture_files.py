@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 
-import torch
-
 from datasets.batch import GraphBatch
-from datasets.benchmark import NoMeasurementsError
+from datasets.benchmark import Benchmark, NoMeasurementsError
 from datasets.graph import ArchitectureError, ArchitectureGraph
 from datasets.kept_hashes import kept_hashes
 from datasets.registry import BENCHMARKS, get_benchmark
 from datasets.space import SearchSpace
 from datasets.spaces.notation import excerpt
 from experiment.errors import InputError
+from experiment.paths import data_root as find_data_root
 
 _SVGE_ROWS = ("01111111", "00110101", "00000010", "00001000", "00000100", "00000010", "00000001")
 _SVGE_EDGES = tuple(
@@ -44,6 +44,7 @@ NAMED: dict[str, dict[str, ArchitectureGraph]] = {
 """Space → cells with a name: the 8-node cell that SVGe chose and trained (Lukasik et al. 2021), the
 7-node cell that its candidates grew from, and the cells of NAS-Bench-101 with the best mean
 validation (95.055 %) and test accuracy (94.318 %)."""
+HASH = re.compile("[0-9a-fA-F]{32}")
 ENUMERABLE = 10**6
 """Members of the largest space in which a hash is looked for without a table."""
 
@@ -66,8 +67,8 @@ def read_architectures(
     named = NAMED.get(space.name, {})
     if text in named:
         return [named[text]]
-    if re.fullmatch("[0-9a-fA-F]{32}", text):
-        return [_by_hash(text.lower(), space, data_root)]
+    if HASH.fullmatch(text):
+        return [by_hash(text, space, data_root)]
     if _is_file(text):
         return _read_lines(Path(text), space)
     try:
@@ -104,22 +105,45 @@ def _read_lines(path: Path, space: SearchSpace) -> list[ArchitectureGraph]:
     return found
 
 
-def _by_hash(name: str, space: SearchSpace, data_root: str | Path | None) -> ArchitectureGraph:
+def by_hash(name: str, space: SearchSpace, data_root: str | Path | None) -> ArchitectureGraph:
+    """The architecture with a hash, in either case, in which tables and the space are looked up.
+
+    Raises:
+        InputError: it is no hash, or no architecture that is known here has it.
+    """
+    if not HASH.fullmatch(name):
+        raise InputError(f"{excerpt(name)} is no hash: expected 32 hexadecimal digits")
+    name = name.lower()
     for graph in NAMED.get(space.name, {}).values():
         if space.hash(graph) == name:
             return graph
-    with suppress(NoMeasurementsError):
-        if space.name in BENCHMARKS:
-            benchmark = get_benchmark(space.name, data_root)
-            if (row := benchmark.row(name)) is not None:
-                return benchmark.graphs.graph(row)
+    root = find_data_root(data_root)
+    benchmark = _measured(space.name, root)
+    if benchmark is not None and (row := benchmark.row(name)) is not None:
+        return benchmark.graphs.graph(row)
     if space.size <= ENUMERABLE:
-        graphs = GraphBatch.cat(space.enumerate())
-        root = None if data_root is None else Path(data_root)
-        rows = torch.from_numpy(kept_hashes(space, graphs, root) == name).nonzero()
-        if len(rows):
-            return graphs.graph(int(rows[0]))
+        graphs, rows = _enumerated(space, root)
+        if name in rows:
+            return graphs.graph(rows[name])
     raise InputError(
         f"no {space.name} architecture with the hash {name} is known here: "
         "give the architecture itself, or a data root with a table that has it"
     )
+
+
+@lru_cache(maxsize=4)
+def _measured(space: str, root: Path) -> Benchmark | None:
+    """The benchmark of a space, if it has one with its files here."""
+    if space not in BENCHMARKS:
+        return None
+    with suppress(NoMeasurementsError):
+        return get_benchmark(space, root)
+    return None
+
+
+@lru_cache(maxsize=4)
+def _enumerated(space: SearchSpace, root: Path) -> tuple[GraphBatch, dict[str, int]]:
+    """Every architecture of a space, and the row of each hash."""
+    graphs = GraphBatch.cat(space.enumerate())
+    hashes = kept_hashes(space, graphs, root)
+    return graphs, dict(zip(hashes.tolist(), range(len(hashes)), strict=True))

@@ -16,7 +16,10 @@ import numpy as np
 from datasets.graph import ArchitectureError, ArchitectureGraph
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from datasets.batch import GraphBatch, Legality, LegalityMask
+    from datasets.forms.form import Form
 
 
 class SearchSpace(ABC):
@@ -137,6 +140,19 @@ class SearchSpace(ABC):
         It is ``{"arch": <the official notation>}``, where a space's files have no other form.
         """
         return {"arch": self.format(graph)}
+
+    def forms(self, data_root: str | Path | None = None) -> dict[str, Form]:
+        """Name → form in which others write the architectures; see :mod:`datasets.convert`.
+
+        A space that has more than those that every space has overrides this.
+
+        Args:
+            data_root: where measured architectures are, to find hashes among.
+        """
+        from datasets.architecture_files import by_hash
+        from datasets.forms.form import common_forms
+
+        return common_forms(self, lambda text: by_hash(text, self, data_root))
 
     @abstractmethod
     def legality_mask(self, *, reverse: bool = False) -> LegalityMask:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import islice, product
 from math import isqrt
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -18,6 +19,11 @@ from datasets.graph import INPUT, OUTPUT, ArchitectureError, ArchitectureGraph
 from datasets.space import SearchSpace
 from datasets.spaces.notation import excerpt, read_arch, read_json
 from datasets.spaces.skeleton import Skeleton, SkeletonMask
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from datasets.forms.form import Form
 
 NUM_OPERATIONS = 6
 _BATCH = 16_384
@@ -249,6 +255,12 @@ class ENAS(SearchSpace):
     def format(self, graph: ArchitectureGraph) -> str:
         """The flat string: the numbers of the row, separated by blanks."""
         return " ".join(map(str, self.to_row(graph)))
+
+    def forms(self, data_root: str | Path | None = None) -> dict[str, Form]:
+        """Those that every space has, and those of :mod:`datasets.forms.enas`."""
+        from datasets.forms import enas
+
+        return super().forms(data_root) | enas.forms(self)
 
     def legality_mask(self, *, reverse: bool = False) -> SkeletonMask:
         """Mask for a decoder: the chain is forced, other edges into a layer are free."""

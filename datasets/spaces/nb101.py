@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -37,6 +38,11 @@ from datasets.spaces.nb101_hash import (
 from datasets.spaces.nb101_mask import NB101Mask
 from datasets.spaces.nb101_pruning import prune, prune_batch
 from datasets.spaces.notation import excerpt, read_record
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from datasets.forms.form import Form
 
 _BATCH = 16_384
 REMEMBERED = 1 << 15
@@ -223,6 +229,12 @@ class NB101(SearchSpace):
             "matrix": graph.adjacency.tolist(),
             "ops": [self.types[kind] for kind in graph.types],
         }
+
+    def forms(self, data_root: str | Path | None = None) -> dict[str, Form]:
+        """Those that every space has, and those of :mod:`datasets.forms.nb101`."""
+        from datasets.forms import nb101
+
+        return super().forms(data_root) | nb101.forms(self)
 
     def legality_mask(self, *, reverse: bool = False) -> NB101Mask:
         """Mask for a decoder; what it lets through has no dangling node."""

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from functools import cached_property
 from itertools import product
 from random import Random
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -21,6 +22,11 @@ from datasets.graph import INPUT, OUTPUT, ArchitectureError, ArchitectureGraph
 from datasets.space import SearchSpace
 from datasets.spaces.notation import excerpt, read_arch
 from datasets.spaces.skeleton import Skeleton, SkeletonMask
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from datasets.forms.form import Form
 
 OFFICIAL_OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
 """The operations in the order of the benchmark's own list."""
@@ -175,6 +181,12 @@ class NB201(SearchSpace):
         for (source, target), name in zip(CELL_EDGES, names, strict=True):
             parts[target - 1] += f"{name}~{source}|"
         return "+".join(f"|{part}" for part in parts)
+
+    def forms(self, data_root: str | Path | None = None) -> dict[str, Form]:
+        """Those that every space has, and those of :mod:`datasets.forms.nb201`."""
+        from datasets.forms import nb201
+
+        return super().forms(data_root) | nb201.forms(self)
 
     def legality_mask(self, *, reverse: bool = False) -> SkeletonMask:
         """Mask for a decoder: edges are fixed, operations are free."""

@@ -1,0 +1,1 @@
+"""The named forms in which libraries and tables write the architectures of a space."""
