@@ -15,6 +15,7 @@ from datasets.kept_hashes import kept_hashes
 from datasets.space import SearchSpace
 from datasets.splits import Split, split_rows
 from experiment.errors import InputError
+from experiment.progress import progress
 from Training_VAE.settings import TrainingSettings
 
 ENUMERABLE = 1_000_000
@@ -70,10 +71,11 @@ def load_architectures(
         InputError: the benchmark's files are absent or broken, or nothing is left.
     """
     if space.size <= ENUMERABLE:
-        graphs = GraphBatch.cat(space.enumerate())
-        if cells_up_to is not None:
-            graphs = graphs[graphs.num_nodes <= cells_up_to]
-        hashes = kept_hashes(space, graphs, data_root)
+        with progress(None, f"enumerating the {space.size:,} architectures of {space.name}"):
+            graphs = GraphBatch.cat(space.enumerate())
+            if cells_up_to is not None:
+                graphs = graphs[graphs.num_nodes <= cells_up_to]
+            hashes = kept_hashes(space, graphs, data_root)
     else:
         benchmark = get_benchmark(space.name, data_root)
         graphs, hashes = benchmark.graphs, benchmark.hashes

@@ -86,12 +86,14 @@ def evaluate(
         model = tempered(model, protocol.temperature)
     generator = torch.Generator(model.device).manual_seed(seed)
     test = (architectures.test if graphs is None else graphs).to(model.device)
+    with progress(None, f"decoding {len(test):,} held-out graphs greedily"):
+        greedy = greedy_reconstruction(model, test)
     return {
         "held_out_graphs": len(test),
         "training_graphs": len(architectures.split.train),
         "temperature": protocol.temperature,
         "reconstruction": {
-            "greedy": greedy_reconstruction(model, test),
+            "greedy": greedy,
             "most_probable": searched_reconstruction(model, test[: protocol.sampled_graphs]),
             "nearest": nearest_reconstruction(model, test),
             "sampled_training_noise": sampled_reconstruction(

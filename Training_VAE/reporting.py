@@ -4,7 +4,25 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
+
+from Training_VAE.settings import TrainingSettings
+
 _MINUTE = 60.0
+
+
+def report_start(
+    model: str, settings: TrainingSettings, graphs: int, done: int, device: torch.device
+) -> None:
+    """One line before the first batch: how much there is to do, and by what means."""
+    threads = torch.get_num_threads()
+    on = f"{threads} thread{'s' * (threads > 1)}" if device.type == "cpu" else str(device)
+    start = f"resuming after {done} of" if done else "training"
+    print(
+        f"{start} {settings.epochs} epochs of {graphs:,} graphs: {model}, {settings.optimiser}, "
+        f"batches of {settings.batch_size}, {settings.precision}, {on}",
+        flush=True,
+    )
 
 
 def report_epoch(entry: dict[str, Any], epochs: int) -> None:

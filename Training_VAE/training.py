@@ -18,7 +18,7 @@ from models import GraphVAE, build_model
 from models.checkpoints import begin_at, checkpoint_path, read_state_dict
 from Training_VAE.data import Architectures, epoch_graphs
 from Training_VAE.evaluation import Protocol, evaluate, greedy_reconstruction
-from Training_VAE.reporting import report_epoch, report_evaluation
+from Training_VAE.reporting import report_epoch, report_evaluation, report_start
 from Training_VAE.settings import TrainingSettings
 
 CURVE_GRAPHS = 500
@@ -110,6 +110,7 @@ def train(
         loop.resume()
         run.truncate_after("epoch", loop.epoch)
     curve_graphs = architectures.test[:CURVE_GRAPHS].to(device)
+    report_start(model_name, settings, len(loop.examples(0)), loop.epoch, device)
 
     def after_epoch(epoch: int, means: dict[str, float]) -> None:
         model.eval()
@@ -121,6 +122,7 @@ def train(
         report_epoch(entry, settings.epochs)
 
     loop.run(after_epoch)
+    print(f"evaluating on {len(architectures.split.test):,} held-out graphs", flush=True)
     protocol = dataclasses.replace(protocol, noise_scale=settings.noise_scale)
     result = {
         "epochs": settings.epochs,

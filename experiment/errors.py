@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Callable, Sequence
 
@@ -33,6 +34,8 @@ def run_command(main: Callable[[Sequence[str] | None], int | None]) -> None:
     Args:
         main: takes the argument list (``None``: the process's own) and returns the exit code.
     """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)  # a log shows a line when it is printed
     try:
         sys.exit(main(None))
     except KeyboardInterrupt:

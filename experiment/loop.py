@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from experiment.checkpoint import load_checkpoint, save_checkpoint
 from experiment.errors import InputError
 from experiment.optimisation import Optimisation, Schedule, make_optimisers
-from experiment.progress import progress
+from experiment.progress import duration, progress
 from experiment.seeding import random_state, restore_random_state
 
 CHECKPOINT_SECONDS = 120.0
@@ -167,7 +167,8 @@ class TrainingLoop:
         examples = self.examples(self.epoch)
         size = self.settings.batch_size
         title = f"epoch {self.epoch + 1}/{self.settings.epochs}"
-        saved = time.monotonic()
+        saved = started = time.monotonic()
+        first = self.batch
         with progress(len(examples), title, self.unit, shown=self.shown) as bar:
             bar.advance(self.batch * size)
             while self.batch * size < len(examples):
@@ -180,7 +181,9 @@ class TrainingLoop:
                 self.seen += len(batch)
                 now = time.monotonic()
                 self.seconds += now - began
-                bar.advance(len(batch), loss=figures["loss"])
+                rest = (self.settings.epochs - self.epoch) * self._batches - self.batch
+                left = rest * (now - started) / (self.batch - first)
+                bar.advance(len(batch), loss=figures["loss"], all_epochs=f"{duration(left)} left")
                 after_step(self.batch, figures)
                 if now - saved > CHECKPOINT_SECONDS:
                     self.save()

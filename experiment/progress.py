@@ -1,8 +1,9 @@
-"""Progress on a terminal, silence elsewhere."""
+"""Progress: a bar on a terminal, a line now and then in a log."""
 
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Iterable, Iterator, Sized
 from types import TracebackType
 from typing import Any, Generic, TypeVar, overload
@@ -21,6 +22,12 @@ from rich.progress import (
 from rich.text import Text
 
 Item = TypeVar("Item")
+
+FIRST_LINE = 5.0
+"""Seconds after which work that is still going on writes its first line into a log: enough to know
+its rate. Longer would leave the time left unknown for longer; shorter would log short work."""
+LINES = 25.0
+"""Seconds between lines after that; with the first wait a log is never silent for 30."""
 
 
 @overload
@@ -49,8 +56,8 @@ def progress(
             for batch in batches:
                 bar.advance(len(batch), loss=loss)
 
-    Nothing is shown where standard error is no terminal: what belongs into a log is for the
-    caller to print.
+    Where standard error is no terminal, plain lines with the same figures are written instead:
+    one after 5 seconds, then one every 25, also while a single unit takes longer than that.
 
     Args:
         iterable_or_total: what to go through, or how many units there will be (``None``: nobody
@@ -88,9 +95,13 @@ class ProgressBar(Generic[Item]):
             redirect_stdout=sys.stdout.isatty(),
         )
         self._task = self._bar.add_task(description, total=total, figures="")
+        self._log = _LogLines(self._bar, unit)
+        self._logged = shown and not console.is_terminal
 
     def __enter__(self) -> ProgressBar[Item]:
         self._bar.start()
+        if self._logged:
+            self._log.start()
         return self
 
     def __exit__(
@@ -99,6 +110,7 @@ class ProgressBar(Generic[Item]):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        self._log.stop()
         self._bar.stop()
 
     def __iter__(self) -> Iterator[Item]:
@@ -111,8 +123,59 @@ class ProgressBar(Generic[Item]):
         """Count ``amount`` more units and show ``figures`` (``loss=0.31``) behind the bar."""
         self._bar.advance(self._task, amount)
         if figures:
-            shown = " ".join(f"{name} {_short(value)}" for name, value in figures.items())
+            shown = " ".join(
+                f"{name.replace('_', ' ')} {_short(value)}" for name, value in figures.items()
+            )
             self._bar.update(self._task, figures=shown)
+
+
+class _LogLines:
+    """A thread that writes how far a task is, until it is stopped."""
+
+    def __init__(self, bar: Progress, unit: str) -> None:
+        self._bar, self._unit = bar, unit
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._write, daemon=True)
+
+    def start(self) -> None:
+        """Write from now on."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Write no more; a line that is being written is waited for."""
+        self._stopped.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _write(self) -> None:
+        wait = FIRST_LINE
+        while not self._stopped.wait(wait):
+            print(log_line(self._bar.tasks[0], self._unit), file=sys.stderr, flush=True)
+            wait = LINES
+
+
+def log_line(task: Task, unit: str) -> str:
+    """A task's state in one line: units done, rate, time left, figures, as far as known."""
+    if task.total is None:
+        done = f"{task.completed:,.0f} {unit}" if task.completed else "running"
+        parts = [f"{done} after {task.elapsed or 0:.0f} s"]
+    else:
+        parts = [f"{task.completed:,.0f} of {task.total:,.0f} {unit}"]
+    if task.completed and task.elapsed:
+        rate = task.completed / task.elapsed
+        parts.append(f"{rate:,.3g} {unit}/s")
+        if task.total is not None:
+            parts.append(f"{duration((task.total - task.completed) / rate)} left")
+    elif task.total is not None:
+        parts.append(f"{task.elapsed or 0:.0f} s so far")
+    if task.fields["figures"]:
+        parts.append(task.fields["figures"])
+    return f"{task.description}: {', '.join(parts)}"
+
+
+def duration(seconds: float) -> str:
+    """A time in seconds or minutes, as one reads it."""
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
 
 
 def _short(value: float | str) -> str:
