@@ -92,6 +92,8 @@ class Muon(torch.optim.Optimizer):
                 loss = closure()
         for group in self.param_groups:
             weights = [weight for weight in group["params"] if weight.grad is not None]
+            if not weights:
+                continue
             updates = [self._update(weight, group["momentum"]) for weight in weights]
             self._orthogonalise_all(updates)
             torch._foreach_mul_(weights, 1 - group["lr"] * group["weight_decay"])

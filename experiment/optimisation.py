@@ -19,6 +19,7 @@ from torch.optim.lr_scheduler import (
 )
 
 from experiment.errors import InputError
+from experiment.muon import Muon
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Optimisation:
         momentum: of ``sgd`` and ``rmsprop``.
         squares_decay: of the mean of squared gradients, of ``rmsprop``.
         epsilon: added to its root, of ``rmsprop``.
-        weight_decay: of all optimisers but ``adam``; of ``sgd`` and ``rmsprop`` it is an L2 term.
+        weight_decay: decoupled in ``adamw`` and ``muon``, an L2 term of the loss in the others.
         gradient_clip: largest norm of the gradient; ``None`` does not clip.
     """
 
@@ -140,13 +141,13 @@ def hidden_matrices(model: nn.Module) -> list[nn.Parameter]:
 def make_optimisers(model: nn.Module, settings: Optimisation) -> Optimisers:
     """The optimisers that the settings name, for all parameters of ``model``.
 
-    Muon moves a matrix along the orthogonal factor of its momentum (Jordan et al. 2024,
-    https://kellerjordan.github.io/posts/muon), scaled to the size of AdamW's steps (Liu et al.
-    2025, arXiv:2502.16982), so that both take rates of the same order.
+    Muon's steps are scaled to the size of AdamW's (:mod:`experiment.muon`), so that both take
+    rates of the same order.
     """
     rate, decay = settings.learning_rate, settings.weight_decay
     if settings.optimiser == "adam":
-        return Optimisers([torch.optim.Adam(model.parameters(), lr=rate, fused=True)])
+        adam = torch.optim.Adam(model.parameters(), lr=rate, weight_decay=decay, fused=True)
+        return Optimisers([adam])
     if settings.optimiser == "sgd":
         sgd = torch.optim.SGD(
             model.parameters(),
@@ -172,11 +173,7 @@ def make_optimisers(model: nn.Module, settings: Optimisation) -> Optimisers:
     rest = [parameter for parameter in model.parameters() if id(parameter) not in fitted]
     parts: list[Optimizer] = []
     if matrices:
-        parts.append(
-            torch.optim.Muon(
-                matrices, lr=rate, weight_decay=decay, momentum=0.95, adjust_lr_fn="match_rms_adamw"
-            )
-        )
+        parts.append(Muon(matrices, rate, weight_decay=decay))
     if rest:
         share = settings.rest_rate if matrices else 1.0
         parts.append(torch.optim.AdamW(rest, lr=rate * share, weight_decay=decay, fused=True))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import get_args, get_type_hints
 
 import pytest
 import torch
@@ -54,6 +55,22 @@ def test_every_parameter_is_fitted_once_without_hidden_matrices(optimiser: str) 
     model(torch.ones(1, 4)).sum().backward()
     optimisers.step()
     assert all((a != b).all() for a, b in zip(before, model.parameters(), strict=True))
+
+
+@pytest.mark.parametrize("optimiser", get_args(get_type_hints(Optimisation)["optimiser"]))
+def test_weight_decay_reaches_every_parameter_of_every_optimiser(optimiser: str) -> None:
+    def sizes_after_a_step(decay: float) -> list[float]:
+        model = network()
+        settings = Optimisation(1, 8, 0.01, optimiser=optimiser, weight_decay=decay)  # type: ignore[arg-type]
+        optimisers = make_optimisers(model, settings)
+        for parameter in model.parameters():
+            parameter.grad = torch.zeros_like(parameter)
+        optimisers.step()
+        return [float(parameter.detach().norm()) for parameter in model.parameters()]
+
+    before = [float(parameter.detach().norm()) for parameter in network().parameters()]
+    assert sizes_after_a_step(0.0) == before
+    assert all(a < b for a, b in zip(sizes_after_a_step(0.1), before, strict=True))
 
 
 def test_muon_step_is_nearly_orthogonal_and_of_adamw_size() -> None:
