@@ -1,0 +1,99 @@
+"""Trains every kind of network for a step, and evaluates it.
+
+A script: what a broken kernel does to the heap is to end this process, and not the tests'.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+import numpy as np  # noqa: E402
+import torch  # noqa: E402
+from torch import nn  # noqa: E402
+
+from benchmarks.cell_training_speed import ResNet18  # noqa: E402
+from datasets.images import ImageData, LabelledImages  # noqa: E402
+from datasets.registry import SPACES, get_space  # noqa: E402
+from estimators.fitting import fit  # noqa: E402
+from estimators.from_scratch import representative  # noqa: E402
+from estimators.networks import ENASDesign, NB101Design, NB201Design, load_design, preset_sections  # noqa: E402
+from estimators.recipe import Recipe, load_recipe  # noqa: E402
+from experiment.errors import InputError  # noqa: E402
+from predictors.small_networks import KINDS  # noqa: E402
+from predictors.zero_cost import all_scores  # noqa: E402
+from tests.operations import Operations  # noqa: E402
+
+WIDTHS = {"default": 2, "digits101": 4}
+"""Preset → channels of the first images: fewer than 8, where a kernel of PyTorch was broken."""
+WIDTH_OF = {NB101Design: "stem_channels", NB201Design: "channels", ENASDesign: "filters"}
+SIDE = 8
+BATCH = 12
+
+
+def random_images(channels: int) -> ImageData:
+    """As many as a training step and an evaluation need."""
+    generator = torch.Generator().manual_seed(0)
+
+    def part(n: int) -> LabelledImages:
+        pixels = torch.randint(256, (n, channels, SIDE, SIDE), generator=generator)
+        labels = torch.randint(10, (n,), generator=generator)
+        return LabelledImages(pixels.to(torch.uint8), labels)
+
+    colour = torch.full((channels,), 128.0)
+    return ImageData("random", 10, colour, colour / 2, part(BATCH), part(4), part(4))
+
+
+def trained_networks() -> Iterator[tuple[str, nn.Module, Recipe]]:
+    """The networks of all spaces by all presets, but for their width, and a recipe of one step."""
+    for preset, width in WIDTHS.items():
+        for name in SPACES:
+            try:
+                design = load_design(preset, name)
+                recipe = load_recipe(preset, *preset_sections(name), "CIFAR-10", overrides=ONE_STEP)
+            except InputError:  # a preset has no recipe for every space
+                continue
+            space = get_space(name)
+            (graph,) = space.sample(1, np.random.default_rng(1))
+            small = dataclasses.replace(design, **{WIDTH_OF[type(design)]: width})
+            network = small.build(representative(graph, space), IMAGES)
+            yield f"{name}, {preset}, {width} channels", network, recipe
+    yield "ResNet-18, 4 channels", ResNet18(4), recipe
+
+
+ONE_STEP = {"epochs": 1, "batch_size": BATCH, "precision": "float32", "cutout_length": 0}
+IMAGES = random_images(3)
+
+
+def main() -> None:
+    """Print a line for each network, and then what was found, as JSON."""
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    with Operations() as operations:
+        for name, network, recipe in trained_networks():
+            print(name, flush=True)
+            network = network.to(memory_format=recipe.memory_format)  # type: ignore[call-overload]
+            fit(network, IMAGES, recipe, seed=0)
+        for kind in KINDS:
+            print(f"scores at initialisation of {kind.name}", flush=True)
+            (cell,) = get_space(kind.name).sample(1, np.random.default_rng(1))
+            chosen = kind.representative(cell)
+            assert chosen is not None
+            images = IMAGES.train.images.float()
+            all_scores(kind.build(chosen, 3, 10), images, IMAGES.train.labels)
+    found = {
+        "convolutions": operations.convolutions,
+        "strided": sorted(operations.strided),
+        "half": sorted(operations.in_half_precision),
+    }
+    print(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main()
