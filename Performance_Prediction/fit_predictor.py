@@ -18,37 +18,52 @@ ROOT = Path(__file__).resolve().parents[1]
 if str(ROOT) not in sys.path[:1]:
     sys.path.insert(0, str(ROOT))
 
-import csv  # noqa: E402
-import dataclasses  # noqa: E402
+import itertools  # noqa: E402
 import json  # noqa: E402
-import time  # noqa: E402
+import re  # noqa: E402
 from argparse import Namespace  # noqa: E402
-from collections.abc import Mapping, Sequence  # noqa: E402
+from collections.abc import Callable, Mapping, Sequence  # noqa: E402
+from dataclasses import dataclass  # noqa: E402
 from typing import Any  # noqa: E402
 
-import numpy as np  # noqa: E402
 import torch  # noqa: E402
 
 from analysis.figures import save_figure  # noqa: E402
 from analysis.prediction_figure import predicted_against_measured  # noqa: E402
 from datasets import get_benchmark, get_space  # noqa: E402
 from datasets.batch import GraphBatch  # noqa: E402
+from datasets.benchmark import Benchmark  # noqa: E402
+from datasets.measurement_flags import (  # noqa: E402
+    USUAL,
+    add_measurement_flags,
+    check_measurement_flags,
+    file_measurements,
+)
 from datasets.registry import SPACES  # noqa: E402
 from datasets.space import SearchSpace  # noqa: E402
 from experiment.arguments import Parser, non_negative_int, parser, positive_int  # noqa: E402
 from experiment.errors import InputError, run_command  # noqa: E402
-from experiment.files import atomic_path, plain, read_json  # noqa: E402
+from experiment.files import plain, read_json  # noqa: E402
 from experiment.run import RunFolder  # noqa: E402
 from experiment.seeding import seed_everything  # noqa: E402
+from Performance_Prediction.judging import (  # noqa: E402
+    CROSS_VALIDATED,
+    HELD_OUT,
+    cross_validated,
+    described,
+    fitted,
+    held_out,
+    report,
+)
 from Performance_Prediction.lines import Line, read_lines  # noqa: E402
-from Performance_Prediction.quality import Quality  # noqa: E402
-from Performance_Prediction.task import LABELS, Measured, divide, of_benchmark, of_file  # noqa: E402
+from Performance_Prediction.prediction_files import check_place, write_records  # noqa: E402
+from Performance_Prediction.task import LABELS, Measured, divide, of_benchmark  # noqa: E402
+from Performance_Prediction.whole_space import check_enumerable, rank_space  # noqa: E402
 from predictors.methods import METHODS, SCALES, choice, make_predictor  # noqa: E402
 from predictors.predictor import Predictor  # noqa: E402
-from predictors.regressor import Forecast  # noqa: E402
 
-SHARES = (0.5, 0.9)
-"""Intervals whose coverage is reported."""
+SHOWN = 10
+"""Architectures of a ranking that are printed."""
 RUNS = ROOT / "runs" / "predictors"
 
 
@@ -71,7 +86,7 @@ def make_parser() -> Parser:
     flags.add_argument(
         "--weights", help="folder or name of the trained VAE whose latents are wanted"
     )
-    flags.add_argument("--label", default="validation", help="metric to learn from")
+    flags.add_argument("--label", help=f"metric to learn from (default: {USUAL})")
     flags.add_argument(
         "--target", help="metric to be judged by (default: test where there is one, else --label)"
     )
@@ -80,16 +95,22 @@ def make_parser() -> Parser:
         type=positive_int,
         help=f"architectures to learn from, drawn at random (default: {LABELS}; all of a file)",
     )
-    flags.add_argument(
-        "--labels_file",
-        type=Path,
-        help="measurements of one's own instead of the benchmark's, one JSON object a line",
-    )
+    add_measurement_flags(flags)
     flags.add_argument("--dataset", help="data set, where there are several (NB201)")
     flags.add_argument(
         "--architectures", type=Path, help="file with architectures to predict, one a line"
     )
-    flags.add_argument("--out", type=Path, help="file for their predictions (default: printed)")
+    flags.add_argument(
+        "--candidates",
+        choices=["all"],
+        help="rank the whole space: print the first ones, write all into --out",
+    )
+    flags.add_argument(
+        "--out",
+        type=Path,
+        help="file for their predictions, CSV or JSON lines by its ending, .csv or .jsonl "
+        "(default: printed)",
+    )
     flags.add_argument("--overwrite", action="store_true", help="replace --out where it is there")
     flags.add_argument(
         "--resume", action="store_true", help="reuse the result of a run that is there already"
@@ -117,42 +138,59 @@ def main(arguments: Sequence[str] | None = None) -> int:
         given.features = [name for word in given.features for name in word.split(",") if name]
     space = get_space(given.space)
     _check_places(given)
-    predictor = make_predictor(
-        space,
-        given.method,
-        given.features,
-        scale=SCALES[given.scale],
-        seed=given.seed,
-        weights=given.weights,
-    )
+
+    def make() -> Predictor:
+        return make_predictor(
+            space,
+            given.method,
+            given.features,
+            scale=SCALES[given.scale],
+            seed=given.seed,
+            weights=given.weights,
+        )
+
+    make()  # refuses what there is not, before anything is read
+    if given.candidates is not None:
+        check_enumerable(space)
     wanted = None if given.architectures is None else read_lines(given.architectures, space)
-    measured = _measured(given, space, judged=wanted is None)
+    labels = _labels(given, space)
+    judged = wanted is None and given.candidates is None
+    metrics = dict.fromkeys([labels.target, labels.label] if judged else [labels.label])
+    measured = of_benchmark(labels.benchmark, list(metrics), maximise=not given.minimise)
     known, rest = divide(measured, _amount(given), given.seed)
-    if wanted is None and not len(rest):
+    if wanted is not None:
+        _predict(given, fitted(make, known), wanted)
+    elif given.candidates is not None:
+        _rank(given, make, labels, known)
+    elif len(rest) or labels.file:
+        _judge(given, make, labels, known, rest)
+    else:
         raise InputError(
             f"all {len(known)} measured architectures are learnt from, none is left to predict: "
             "give fewer --labels, or others by --architectures FILE"
         )
-    if wanted is None and (run := _run_folder(given, known)).has_result:
-        return _tell(given, run, read_json(run.path / "result.json"))
-    started = time.perf_counter()
-    predictor.fit(known.graphs, known.values[given.label])
-    fit_seconds = time.perf_counter() - started
-    if wanted is None:
-        _judge(given, predictor, known, rest, fit_seconds)
-    else:
-        _predict(given, predictor, wanted)
     return 0
 
 
 def _check_places(given: Namespace) -> None:
-    """Refuse what cannot be written, before the work begins."""
-    if given.out is not None and given.architectures is None:
-        raise InputError("--out is for the predictions of --architectures FILE: name that too")
-    if given.out is not None and given.out.exists() and not given.overwrite:
-        raise InputError(f"{str(given.out)!r} is there already: add --overwrite or choose --out")
+    """Refuse what cannot be written, and flags that do not go together, before the work begins."""
+    if given.candidates is not None and given.architectures is not None:
+        raise InputError("--candidates ranks the whole space, --architectures a file: give one")
+    if given.out is not None and given.architectures is None and given.candidates is None:
+        raise InputError(
+            "--out is for the predictions of --architectures FILE or --candidates all: name that "
+            "too"
+        )
+    if given.out is not None:
+        check_place(given.out, given.overwrite, (given.labels_file, given.architectures))
     if given.dataset is not None and given.labels_file is not None:
         raise InputError("--dataset chooses among a benchmark's, --labels_file is none: give one")
+    check_measurement_flags(given)
+    if given.label and given.value_column and given.label != given.value_column:
+        raise InputError(
+            f"--label {given.label} and --value_column {given.value_column} both say what is "
+            "learnt: give one"
+        )
 
 
 def _amount(given: Namespace) -> int | None:
@@ -160,154 +198,168 @@ def _amount(given: Namespace) -> int | None:
     return given.labels or (None if given.labels_file else LABELS)
 
 
-def _measured(given: Namespace, space: SearchSpace, judged: bool) -> Measured:
-    """What there is to learn from and, where it is ``judged`` on the rest, the target as well.
+@dataclass(frozen=True)
+class Labels:
+    """Where labels come from.
 
-    The target that is meant where none was named is put into ``given``.
+    Attributes:
+        benchmark: a table's, or that of a file.
+        label: the metric that is learnt.
+        target: the metric that predictions are judged by.
+        file: what says which file it is, for the run's configuration; empty for a table.
     """
+
+    benchmark: Benchmark
+    label: str
+    target: str
+    file: dict[str, Any]
+
+
+def _labels(given: Namespace, space: SearchSpace) -> Labels:
+    """The benchmark, or the user's own file."""
     if given.labels_file is not None:
-        given.target = given.target or given.label
-        metrics = [given.target, given.label] if judged else [given.label]
-        return of_file(given.labels_file, space, list(dict.fromkeys(metrics)))
+        named = given.value_column or given.label
+        others = [] if given.target is None else [given.target]
+        found = file_measurements(given, space, named, others)
+        for note in found.notes:
+            print(note, file=sys.stderr)
+        file = {
+            "labels_file": str(given.labels_file),
+            "labels_file_sha256": found.sha256,
+            "columns": [*found.arch_columns, found.value_column, *found.others],
+        }
+        label = found.value_column
+        return Labels(found.benchmark(given.unit), label, given.target or label, file)
     choices = {} if given.dataset is None else {"dataset": given.dataset}
     benchmark = get_benchmark(space.name, given.data_root, **choices)
-    given.target = given.target or ("test" if "test" in benchmark.metrics else given.label)
-    metrics = [given.target, given.label] if judged else [given.label]
-    return of_benchmark(benchmark, list(dict.fromkeys(metrics)))
+    label = given.label or USUAL
+    usual = "test" if "test" in benchmark.metrics else label
+    return Labels(benchmark, label, given.target or usual, {})
+
+
+def _rank(
+    given: Namespace,
+    make: Callable[[], Predictor],
+    labels: Labels,
+    known: Measured,
+) -> None:
+    """Rank the whole space, print the first ones, and write all where a file is named."""
+    settings = _settings(given, known, labels, HELD_OUT)
+    told = sys.stderr if given.json else sys.stdout
+    print(described(settings), file=told, flush=True)
+    predictor = fitted(make, known)
+    ranked = rank_space(known.space, predictor, known.label, labels.benchmark, given.data_root)
+    if given.out is not None:
+        write_records(given.out, ranked.records())
+    direction = "highest" if known.label.maximise else "lowest"
+    place = "" if given.out is None else f" in {given.out}"
+    print(
+        f"{len(ranked):,} architectures of {known.space.name} by predicted {known.label.name}, "
+        f"the {direction} first{place}",
+        file=told,
+    )
+    judged = ranked.unseen(known.hashes)
+    if judged.architectures:
+        print(f"those that were measured and not learnt from: {judged}", file=told)
+    else:
+        print("not judged here: the same command without --candidates does that", file=told)
+    if given.json:
+        first = list(itertools.islice(ranked.records(), SHOWN))
+        out = None if given.out is None else str(given.out)
+        print(json.dumps(plain({"architectures": len(ranked), "out": out, "first": first})))
+    else:
+        print("\n".join(ranked.first(SHOWN)))
 
 
 def _predict(given: Namespace, predictor: Predictor, lines: Sequence[Line]) -> None:
     """Write or print the lines of a file with ``mean`` and ``std`` added."""
     graphs = GraphBatch.from_graphs([line.graph for line in lines])
     mean, deviation = predictor.predict(graphs)
-    texts = [
-        json.dumps(plain({**line.record, "mean": value, "std": doubt}), ensure_ascii=False) + "\n"
-        for line, value, doubt in zip(lines, mean.tolist(), deviation.tolist(), strict=True)
+    records = [
+        {**line.record, "mean": value, "std": std}
+        for line, value, std in zip(lines, mean.tolist(), deviation.tolist(), strict=True)
     ]
     if given.out is None:
-        sys.stdout.writelines(texts)
+        for record in records:
+            print(json.dumps(plain(record), ensure_ascii=False))
         return
-    with atomic_path(given.out) as partial:
-        partial.write_text("".join(texts), encoding="utf-8")
+    columns = list(dict.fromkeys(name for record in records for name in record))
+    write_records(given.out, records, columns)
     if given.json:
-        print(json.dumps({"architectures": len(texts), "out": str(given.out)}))
+        print(json.dumps({"architectures": len(records), "out": str(given.out)}))
     else:
-        print(f"predictions of {len(texts):,} architectures in {given.out}")
+        print(f"predictions of {len(records):,} architectures in {given.out}")
 
 
 def _judge(
-    given: Namespace, predictor: Predictor, known: Measured, rest: Measured, fit_seconds: float
+    given: Namespace,
+    make: Callable[[], Predictor],
+    labels: Labels,
+    known: Measured,
+    rest: Measured,
 ) -> None:
-    """Predict the rest, and leave how good that was in the run's folder."""
-    started = time.perf_counter()
-    forecast = predictor.forecast(rest.graphs)
-    predict_seconds = time.perf_counter() - started
-    settings, place = _settings(given, known), _run_folder(given, known).path
-    result = {
-        **settings,
-        "predicted": len(rest),
-        "quality": {
-            name: dataclasses.asdict(Quality.of(forecast.mean, truth))
-            for name, truth in rest.values.items()
-        },
-        "coverage": _coverage(forecast, rest.values[given.label]),
-        "fit_seconds": fit_seconds,
-        "predict_seconds": predict_seconds,
-    }
+    """Predict what was not learnt from, and leave how good that was in the run's folder."""
+    judged = HELD_OUT if len(rest) else CROSS_VALIDATED
+    settings = _settings(given, known, labels, judged)
+    place = given.log_dir / (given.name or _name(settings))
+    run = RunFolder.check(place, settings, given.seed, given.resume)
+    if run.has_result:
+        _tell(given, run, read_json(run.path / "result.json"))
+        return
+    if judged == HELD_OUT:
+        judgement = held_out(make, known, rest)
+    else:
+        judgement = cross_validated(make, known, given.seed)
+    result = {**settings, **judgement.result()}
     run = RunFolder.start(place, settings, given.seed, given.resume)
-    _write_table(run.path / "predictions.csv", forecast, rest)
-    title = f"{rest.source}: {settings['method']}, {len(known):,} labels"
-    truth = rest.values[given.target]
-    names = (given.label, given.target)
-    figure = predicted_against_measured(forecast.mean, truth, names=names, title=title)
+    write_records(run.path / "predictions.csv", judgement.records())
+    measured = judgement.measured
+    figure = predicted_against_measured(
+        judgement.predictions.mean,
+        measured.values[measured.target.name],
+        objectives=(measured.label, measured.target),
+        title=f"{known.source}: {settings['method']}, {len(known):,} labels",
+    )
     save_figure(figure, run.figures / "predicted.png")
     run.save_result(result)
     _tell(given, run, result)
 
 
-def _run_folder(given: Namespace, known: Measured) -> RunFolder:
-    """Where the result goes.
-
-    Raises:
-        InputError: a run is there and is not to be resumed, or it has other settings.
-    """
-    settings = _settings(given, known)
-    place = given.log_dir / (given.name or _name(settings))
-    return RunFolder.check(place, settings, given.seed, given.resume)
-
-
-def _tell(given: Namespace, run: RunFolder, result: Mapping[str, Any]) -> int:
+def _tell(given: Namespace, run: RunFolder, result: Mapping[str, Any]) -> None:
     """Print a result, and where it is."""
     if given.json:
         print(json.dumps(plain(result)))
     else:
-        print("\n".join(_report(result)))
+        print("\n".join(report(plain(result))))
         print(f"{run.path}/predictions.csv, result.json, figures/predicted.png")
-    return 0
 
 
-def _settings(given: Namespace, known: Measured) -> dict[str, Any]:
+def _settings(given: Namespace, known: Measured, labels: Labels, judged: str) -> dict[str, Any]:
     """All that decides the numbers."""
     method, features = choice(known.space, given.method, given.features)
     return {
         "source": known.source,
+        **labels.file,
         "space": known.space.name,
         "method": method,
         "features": list(features),
         "scale": given.scale,
         "weights": given.weights,
-        "label": given.label,
-        "target": given.target,
+        "label": labels.label,
+        "target": labels.target,
+        "objective": plain(known.label),
+        "objectives": {name: plain(each) for name, each in known.objectives.items()},
+        "judged": judged,
         "labels": len(known),
-        "labelled": known.fingerprint(given.label),
+        "labelled": known.fingerprint(labels.label),
     }
 
 
 def _name(settings: Mapping[str, Any]) -> str:
+    """A folder's name; what a column's name has that a folder's cannot becomes a dash."""
     words = [settings["source"].replace(" on ", "_"), settings["method"], *settings["features"]]
-    words += [settings["scale"], settings["label"], str(settings["labels"]), settings["labelled"]]
-    return "_".join([*words[:-1], words[-1][:8]])
-
-
-def _coverage(forecast: Forecast, truth: np.ndarray) -> dict[str, float]:
-    """What share of the metric that was learnt each interval holds."""
-    held = {}
-    for share in SHARES:
-        low, high = forecast.interval(share)
-        held[f"{share:.0%}"] = float(np.mean((low <= truth) & (truth <= high)))
-    return held
-
-
-def _report(result: Mapping[str, Any]) -> list[str]:
-    """What was done, a table with a line a metric, and how well doubt is calibrated."""
-    features = " + ".join(result["features"]) or "graphs"
-    lines = [
-        f"{result['method']} on {features}, {result['labels']:,} {result['label']} labels of "
-        f"{result['source']}, {result['predicted']:,} others predicted "
-        f"({result['fit_seconds']:.1f} s to fit, {result['predict_seconds']:.1f} s to predict)",
-        f"{'against':<12}{'Kendall τ':>11}{'Spearman ρ':>12}{'Pearson r':>11}{'RMSE':>9}",
-    ]
-    lines += [
-        f"{name:<12}{one['kendall_tau']:>11.4f}{one['spearman_rho']:>12.4f}"
-        f"{one['pearson_r']:>11.4f}{one['rmse']:>9.4f}"
-        for name, one in result["quality"].items()
-    ]
-    held = ", ".join(f"{name} ones {share:.1%}" for name, share in result["coverage"].items())
-    return [*lines, f"intervals that hold the {result['label']} value: {held}"]
-
-
-def _write_table(path: Path, forecast: Forecast, rest: Measured) -> None:
-    """A line an architecture: what was predicted, and what was measured."""
-    columns = {"hash": rest.hashes, "architecture": [*map(rest.space.format, rest.graphs)]}
-    columns |= {"mean": forecast.mean, "std": forecast.deviation}
-    for share in SHARES:
-        low, high = forecast.interval(share)
-        columns |= {f"low_{share * 100:.0f}": low, f"high_{share * 100:.0f}": high}
-    columns |= rest.values
-    with atomic_path(path) as partial, partial.open("w", newline="", encoding="utf-8") as handle:
-        writer = csv.writer(handle)
-        writer.writerow(columns)
-        writer.writerows(zip(*columns.values(), strict=True))
+    words += [settings["scale"], settings["label"], str(settings["labels"])]
+    return re.sub(r"[^\w.+-]+", "-", "_".join([*words, settings["labelled"][:8]]))
 
 
 if __name__ == "__main__":

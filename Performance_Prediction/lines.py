@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from datasets.graph import ArchitectureError, ArchitectureGraph
+from datasets.row_files import decode, split_lines
 from datasets.space import SearchSpace
 from experiment.errors import InputError
 
@@ -38,11 +36,11 @@ def read_lines(path: Path, space: SearchSpace) -> list[Line]:
         InputError: the file cannot be read, or is empty.
     """
     try:
-        texts = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        text_of_file = decode(path.read_bytes(), path)
+    except OSError as error:
         raise InputError(f"cannot read architectures from {str(path)!r}: {error}") from error
     found = []
-    for number, text in enumerate(texts, start=1):
+    for number, text in enumerate(split_lines(text_of_file), start=1):
         if not text.strip():
             continue
         try:
@@ -54,27 +52,3 @@ def read_lines(path: Path, space: SearchSpace) -> list[Line]:
     if not found:
         raise InputError(f"{str(path)!r} holds no architectures, expected one a line")
     return found
-
-
-def values_of(lines: Sequence[Line], metric: str, path: Path) -> np.ndarray:
-    """What every line says that was measured. **Shape** (n,).
-
-    Args:
-        lines: of the file.
-        metric: the key, ``validation`` or ``test``.
-        path: of the file, for messages.
-
-    Raises:
-        InputError: a line has no finite number there; the message says which line.
-    """
-    values = []
-    for line in lines:
-        value = line.record.get(metric)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value):
-            has = f"has {metric!r}: {value}" if metric in line.record else f"has no {metric!r}"
-            raise InputError(
-                f"line {line.number} of {str(path)!r} {has}, expected a finite number: "
-                "leave lines out whose measurement failed"
-            )
-        values.append(float(value))
-    return np.array(values)

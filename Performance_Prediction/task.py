@@ -5,16 +5,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
 
 from datasets.batch import GraphBatch
 from datasets.benchmark import Benchmark
+from datasets.objective import Objective
 from datasets.space import SearchSpace
 from experiment.errors import InputError
-from Performance_Prediction.lines import read_lines, values_of
 
 LABELS = 400
 """Architectures of a benchmark that are learnt from where nobody says how many."""
@@ -29,7 +28,9 @@ class Measured:
         source: where the numbers are from, in a few words.
         graphs: the architectures. B of them.
         hashes: the space's hash of each. **Shape** (B,), strings.
-        values: by metric, a mean over trials. **Shape** (B,) each.
+        values: by metric, a mean over trials; first that which predictions are judged by, last
+            that which is learnt (they may be one). **Shape** (B,) each.
+        objectives: of each metric what is better, and its unit.
     """
 
     space: SearchSpace
@@ -37,6 +38,7 @@ class Measured:
     graphs: GraphBatch
     hashes: np.ndarray
     values: dict[str, np.ndarray]
+    objectives: dict[str, Objective]
 
     def __len__(self) -> int:
         return len(self.hashes)
@@ -45,7 +47,23 @@ class Measured:
         """Some of them. **Shape** (n,) integers."""
         values = {name: each[rows] for name, each in self.values.items()}
         graphs = self.graphs[torch.from_numpy(rows)]
-        return Measured(self.space, self.source, graphs, self.hashes[rows], values)
+        hashes = self.hashes[rows]
+        return Measured(self.space, self.source, graphs, hashes, values, self.objectives)
+
+    @property
+    def label(self) -> Objective:
+        """What is learnt."""
+        return self.objectives[list(self.values)[-1]]
+
+    @property
+    def target(self) -> Objective:
+        """What predictions are judged by."""
+        return self.objectives[next(iter(self.values))]
+
+    @property
+    def labels(self) -> np.ndarray:
+        """The values of what is learnt. **Shape** (B,)."""
+        return self.values[self.label.name]
 
     def fingerprint(self, metric: str) -> str:
         """SHA-256 of which architectures these are, in their order, and of what was measured."""
@@ -54,10 +72,17 @@ class Measured:
         return hashlib.sha256(text.encode("ascii")).hexdigest()
 
 
-def of_benchmark(benchmark: Benchmark, metrics: Sequence[str]) -> Measured:
+def of_benchmark(
+    benchmark: Benchmark, metrics: Sequence[str], *, maximise: bool = True
+) -> Measured:
     """The architectures of a benchmark of which all ``metrics`` are known.
 
     Where a table says which of its rows are a uniform sample of the space (NB101), only these.
+
+    Args:
+        benchmark: a table's, or that of a file of measurements.
+        metrics: what predictions are judged by first, what is learnt last.
+        maximise: whether larger values are better.
 
     Raises:
         InputError: a metric was not measured.
@@ -68,24 +93,12 @@ def of_benchmark(benchmark: Benchmark, metrics: Sequence[str]) -> Measured:
         known &= benchmark.metric("uniform_sample").mean() == 1
     rows = np.flatnonzero(known)
     source = f"{benchmark.space.name} on {benchmark.dataset}"
-    return Measured(benchmark.space, source, benchmark.graphs, benchmark.hashes, values)[rows]
-
-
-def of_file(path: Path, space: SearchSpace, metrics: Sequence[str]) -> Measured:
-    """The architectures of a file of measurements; of equal ones the mean is taken.
-
-    Raises:
-        ArchitectureError: a line is no member of the space; the message says which line.
-        InputError: the file cannot be read, or a line lacks a number.
-    """
-    lines = read_lines(path, space)
-    graphs = GraphBatch.from_graphs([line.graph for line in lines], space.max_nodes)
-    hashes, first, group = np.unique(space.hashes(graphs), return_index=True, return_inverse=True)
-    counts = np.bincount(group)
-    values = {
-        name: np.bincount(group, weights=values_of(lines, name, path)) / counts for name in metrics
+    objectives = {
+        name: Objective(name, maximise, benchmark.metric(name).unit or None) for name in metrics
     }
-    return Measured(space, path.name, graphs[torch.from_numpy(first)], hashes, values)
+    return Measured(
+        benchmark.space, source, benchmark.graphs, benchmark.hashes, values, objectives
+    )[rows]
 
 
 def divide(measured: Measured, labels: int | None, seed: int) -> tuple[Measured, Measured]:

@@ -9,21 +9,22 @@ from scipy.stats import kendalltau, rankdata
 
 from analysis.drawing import INK
 from analysis.figures import finish
+from datasets.objective import Objective
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 _COLOUR = "#4477aa"
-_LOWEST = 5.0
-"""Percentile that the axes of values begin at: networks that failed to train lie far below."""
+_WORST = 5.0
+"""Percentile that the axes of values begin at: networks that failed to train lie far off."""
 
 
 def predicted_against_measured(
     predicted: np.ndarray,
     measured: np.ndarray,
     *,
-    names: tuple[str, str],
+    objectives: tuple[Objective, Objective],
     title: str | None = None,
 ) -> Figure:
     """Two panels, a dot an architecture: values, and ranks from the best on.
@@ -31,21 +32,23 @@ def predicted_against_measured(
     Args:
         predicted: **shape** (B,), B ≥ 1.
         measured: of the same architectures; those where it is NaN are left out. **Shape** (B,).
-        names: what was predicted and what was measured, such as (validation, test).
+        objectives: what was predicted and what was measured, such as validation and test.
         title: text above the panels.
     """
     from matplotlib.figure import Figure
 
     known = np.isfinite(measured)
-    predicted, measured = predicted[known], measured[known]
+    own, other = objectives
+    predicted, measured = own.scale * predicted[known], other.scale * measured[known]
     figure = Figure(figsize=(8.4, 4.0), layout="constrained")
     by_value, by_rank = figure.subplots(1, 2)
-    low = min(np.percentile(predicted, _LOWEST), np.percentile(measured, _LOWEST))
-    high = max(predicted.max(), measured.max())
+    worst = _WORST if other.maximise else 100 - _WORST
+    ends = [(np.percentile(each, worst), other.best(each)) for each in (predicted, measured)]
+    low, high = np.min(ends), np.max(ends)
     margin = 0.03 * (high - low) or 0.01  # one architecture, predicted as it was measured
     _dots(by_value, measured, predicted, (low - margin, high + margin))
-    by_value.set(xlabel=f"measured {names[1]}", ylabel=f"predicted {names[0]}")
-    ranks = [rankdata(-values) for values in (measured, predicted)]
+    by_value.set(xlabel=f"measured {other.label}", ylabel=f"predicted {own.label}")
+    ranks = [rankdata(-other.sign * values) for values in (measured, predicted)]
     _dots(by_rank, ranks[0], ranks[1], (len(measured) * 1.02, 1 - len(measured) * 0.02))
     by_rank.set(xlabel="measured rank", ylabel="predicted rank")
     for axes in (by_value, by_rank):
@@ -96,7 +99,7 @@ def predicted_by_size(
             linewidths=0,
             label=label,
         )
-    low = min(np.percentile(predicted, _LOWEST), np.percentile(measured, _LOWEST))
+    low = min(np.percentile(predicted, _WORST), np.percentile(measured, _WORST))
     high = max(predicted.max(), measured.max())
     axes.plot([low, high], [low, high], color=INK, linewidth=0.8, linestyle=":")
     margin = 0.04 * (high - low) or 0.01

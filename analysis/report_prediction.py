@@ -33,9 +33,23 @@ from analysis.report_drawings import Drawings, space_named
 from analysis.report_runs import Run
 from analysis.report_training import notices, pictures
 from datasets.graph import ArchitectureError, ArchitectureGraph
+from datasets.objective import SHARE, Objective
 from datasets.space import SearchSpace
 from experiment.errors import InputError
 
+_FACTS = (
+    "method",
+    "features",
+    "scale",
+    "weights",
+    "labels",
+    "labels_file",
+    "labels_file_sha256",
+    "columns",
+    "label",
+    "target",
+    "seed",
+)
 SHOWN = 1_000
 """Architectures that a chart draws at most, at random where there are more."""
 RANKS = 400
@@ -48,11 +62,7 @@ def prediction_section(run: Run, anchor: str, drawings: Drawings) -> Section:
     title = (
         f"{config['method']} on {config.get('source', run.space)}, {config.get('labels')} labels"
     )
-    facts = {
-        name: shown(config[name])
-        for name in ("method", "features", "scale", "weights", "labels", "label", "target", "seed")
-        if config.get(name) not in (None, [])
-    }
+    facts = {name: shown(config[name]) for name in _FACTS if config.get(name) not in (None, [])}
     if result:
         facts["predicted"] = f"{result.get('predicted', 0):,}"
     blocks: list[Block] = [*notices(run), Facts(facts)]
@@ -68,10 +78,33 @@ def _headlines(run: Run) -> list[Headline]:
     tau = ((run.result.get("quality") or {}).get(target) or {}).get("kendall_tau")
     if tau is None:
         return []
-    meaning = f"Kendall's τ with {target} accuracy on {run.config.get('source', run.space)}"
+    named = _named(_objective(run.config, target))
+    meaning = f"Kendall's τ with {named} on {run.config.get('source', run.space)}"
     return [
         Headline(f"{tau:.3f}", f"{meaning}: {run.config['method']}, {run.config['labels']} labels")
     ]
+
+
+def _objective(config: Mapping[str, Any], metric: str) -> Objective:
+    """What a metric of the run is; an accuracy in runs that do not say."""
+    written = (config.get("objectives") or {}).get(metric)
+    return (
+        Objective(metric, unit=SHARE) if written is None else Objective.read({"objective": written})
+    )
+
+
+def _named(objective: Objective) -> str:
+    """A metric in a sentence."""
+    if objective.unit == SHARE and objective.maximise and objective.name in _MEASURED:
+        return f"{objective.name} accuracy"
+    return objective.name
+
+
+def _axis(words: str, objective: Objective) -> Axis:
+    """An axis of values; the page writes shares in percent by itself."""
+    if objective.unit == SHARE:
+        return Axis(f"{words} {_named(objective)}", "share")
+    return Axis(f"{words} {objective.label}")
 
 
 def _quality(result: Mapping[str, Any], config: Mapping[str, Any]) -> Table:
@@ -79,24 +112,31 @@ def _quality(result: Mapping[str, Any], config: Mapping[str, Any]) -> Table:
         ("kendall_tau", "Kendall's τ"),
         ("spearman_rho", "Spearman's ρ"),
         ("pearson_r", "Pearson's r"),
-        ("rmse", "RMSE"),
     )
     rows = [
         [
             text(metric),
             number(quality.get("architectures"), ",.0f"),
             *(number(quality.get(name), ".4f") for name, _ in names),
+            Cell(_objective(config, metric).text(quality.get("rmse")), quality.get("rmse")),
         ]
         for metric, quality in result["quality"].items()
     ]
     coverage = result.get("coverage") or {}
     held = ", ".join(f"{share}: {percent(value, 1).shown}" for share, value in coverage.items())
     told = f" Its intervals held these shares of {config.get('label')}: {held}." if held else ""
+    label = _objective(config, str(config.get("label")))
+    judged = (
+        "each predicted by fits to the others (cross-validation)"
+        if config.get("judged") == "cross-validation"
+        else "judged on all others"
+    )
+    better = "" if label.maximise else ", of which lower is better"
     return Table(
         "How good it is",
-        f"Learnt from {config.get('labels')} architectures by {config.get('label')} accuracy, "
-        f"judged on all others; accuracies are means over the trials.{told}",
-        ("compared with", "architectures", *(label for _, label in names)),
+        f"Learnt from {config.get('labels')} architectures by {_named(label)}{better}, {judged}; "
+        f"values are means over the trials.{told}",
+        ("compared with", "architectures", *(label for _, label in names), "RMSE"),
         rows,
     )
 
@@ -108,8 +148,14 @@ def _predictions(run: Run, drawings: Drawings) -> list[Block]:
         return [Paragraph(told, "warning")]
     rows = _table(file)
     target, label = str(run.config.get("target")), str(run.config.get("label"))
-    metrics = [name for name in dict.fromkeys((target, label)) if rows and name in rows[0]]
-    if not metrics:
+    columns = {
+        metric: column
+        for metric in dict.fromkeys((target, label))
+        # A metric that is called as a column of the predictions is, as "mean" or "std".
+        for column in (metric, f"measured {metric}")
+        if rows and column in rows[0]
+    }
+    if not columns:
         told = f"{run.name}/predictions.csv lacks the columns {target} and {label}."
         return [Paragraph(told, "warning")]
     chosen = np.random.default_rng(0).permutation(len(rows))[:SHOWN]
@@ -118,8 +164,10 @@ def _predictions(run: Run, drawings: Drawings) -> list[Block]:
     space = space_named(run.space)
     numbers = [_drawn(space, rows[k].get("architecture"), drawings) for k in kept]
     predicted = _column(rows, "mean", file)
-    for metric in metrics:
-        views += _views(metric, label, predicted, _column(rows, metric, file), kept, rows, numbers)
+    for metric, column in columns.items():
+        objectives = (_objective(run.config, label), _objective(run.config, metric))
+        measured = _column(rows, column, file)
+        views += _views(objectives, predicted, measured, kept, rows, numbers)
     count = (
         f"{len(kept):,} random of the {len(rows):,}"
         if len(kept) < len(rows)
@@ -128,17 +176,16 @@ def _predictions(run: Run, drawings: Drawings) -> list[Block]:
     return [
         Chart(
             "Predicted against measured",
-            f"{count} architectures that were not learnt from; measured is the mean over the "
-            f"trials. All numbers: predictions.csv in {run.name}. The lowest twentieth may lie "
-            "outside the picture.",
+            f"{count} architectures, by predictors that did not learn from them; measured is the "
+            f"mean over the trials. All numbers: predictions.csv in {run.name}. The worst "
+            "twentieth may lie outside the picture.",
             views,
         )
     ]
 
 
 def _views(
-    metric: str,
-    label: str,
+    objectives: tuple[Objective, Objective],
     predicted: np.ndarray,
     measured: np.ndarray,
     kept: np.ndarray,
@@ -146,7 +193,8 @@ def _views(
     drawings: Sequence[int | None],
 ) -> list[View]:
     """By value, and by rank among all."""
-    ranks = [rankdata(-values, nan_policy="omit") for values in (measured, predicted)]
+    label, metric = objectives
+    ranks = [rankdata(-metric.sign * each, nan_policy="omit") for each in (measured, predicted)]
     names = [rows[k].get("hash", "") for k in kept]
 
     def dots(x: np.ndarray, y: np.ndarray) -> Series:
@@ -164,21 +212,22 @@ def _views(
     window = None
     if finite.any():
         x, y = measured[finite], predicted[finite]
-        low = min(np.percentile(x, 5), np.percentile(y, 5))
-        high = max(x.max(), y.max())
+        worst = 5 if metric.maximise else 95
+        ends = [(np.percentile(each, worst), metric.best(each)) for each in (x, y)]
+        low, high = float(np.min(ends)), float(np.max(ends))
         margin = 0.04 * (high - low) or 0.01
         window = (low - margin, high + margin, low - margin, high + margin)
     by_value = View(
-        metric,
-        Axis(f"measured {metric} accuracy", "share"),
-        Axis(f"predicted {label} accuracy", "share"),
+        metric.name,
+        _axis("measured", metric),
+        _axis("predicted", label),
         [dots(measured, predicted)],
         diagonal=True,
         window=window,
     )
     by_rank = View(
-        f"{metric}, ranks",
-        Axis(f"rank by measured {metric} accuracy, 1 is best", whole=True),
+        f"{metric.name}, ranks",
+        Axis(f"rank by measured {_named(metric)}, 1 is best", whole=True),
         Axis("rank by prediction", whole=True),
         [dots(ranks[0], ranks[1])],
         diagonal=True,

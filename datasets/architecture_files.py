@@ -12,6 +12,7 @@ from datasets.benchmark import Benchmark, NoMeasurementsError
 from datasets.graph import ArchitectureError, ArchitectureGraph
 from datasets.kept_hashes import kept_hashes
 from datasets.registry import BENCHMARKS, get_benchmark
+from datasets.row_files import decode, split_lines
 from datasets.space import SearchSpace
 from datasets.spaces.notation import excerpt
 from experiment.errors import InputError
@@ -89,8 +90,8 @@ def _is_file(text: str) -> bool:
 
 def _read_lines(path: Path, space: SearchSpace) -> list[ArchitectureGraph]:
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        lines = split_lines(decode(path.read_bytes(), path))
+    except OSError as error:
         raise InputError(f"cannot read architectures from {str(path)!r}: {error}") from error
     found = []
     for number, line in enumerate(lines, start=1):

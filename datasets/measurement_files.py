@@ -23,6 +23,7 @@ import numpy as np
 import torch
 
 from datasets.batch import GraphBatch
+from datasets.benchmark import Benchmark, Metric
 from datasets.graph import ArchitectureError, ArchitectureGraph
 from datasets.row_files import Row, RowFile, read_rows
 from datasets.space import SearchSpace
@@ -77,6 +78,27 @@ class Measurements:
 
     def __len__(self) -> int:
         return len(self.hashes)
+
+    def benchmark(self, unit: str | None = None) -> Benchmark:
+        """The same as a benchmark, for whatever takes one: a metric for each column of numbers.
+
+        Args:
+            unit: of the values; ``fraction`` for shares from 0 to 1.
+        """
+        columns = {self.value_column: self.values, **self.others}
+        metrics = {
+            name: Metric(name, unit or "", f"column {name!r}", values[:, None], averaged=True)
+            for name, values in columns.items()
+        }
+        graphs = [self.space.canonical(graph) for graph in self.graphs]
+        return Benchmark(
+            self.space,
+            self.path.name,
+            GraphBatch.from_graphs(graphs, self.space.max_nodes),
+            self.hashes,
+            metrics,
+            f"{len(self):,} architectures of {self.path}, SHA-256 {self.sha256}",
+        )
 
 
 def read_measurements(

@@ -81,7 +81,7 @@ def read_rows(path: Path) -> RowFile:
         content = Path(path).read_bytes()
     except OSError as error:
         raise InputError(f"cannot read {str(path)!r}: {error.strerror or error}") from error
-    text = _decode(content, path)
+    text = decode(content, path)
     start = text.lstrip()[:1]
     read = {"": _nothing, "{": _json_lines, "[": _json_array}.get(start, _csv)
     rows = list(read(text, path))
@@ -91,7 +91,12 @@ def read_rows(path: Path) -> RowFile:
     return RowFile(Path(path), tuple(columns), rows, hashlib.sha256(content).hexdigest())
 
 
-def _decode(content: bytes, path: Path) -> str:
+def decode(content: bytes, path: Path) -> str:
+    """The text of a file: UTF-8, or what its byte-order mark says, which is left out.
+
+    Raises:
+        InputError: it is no such text; the message names the line.
+    """
     encoding = next((name for mark, name in _MARKS if content.startswith(mark)), "utf-8")
     try:
         text = content.decode(encoding)
@@ -107,6 +112,11 @@ def _decode(content: bytes, path: Path) -> str:
             "have: save it as CSV or JSON lines in UTF-8"
         )
     return text
+
+
+def split_lines(text: str) -> list[str]:
+    """The physical lines; ``splitlines`` would also split within JSON strings."""
+    return re.split(r"\r\n|\r|\n", text)
 
 
 def _nothing(text: str, path: Path) -> Iterator[Row]:
@@ -193,8 +203,7 @@ def _check_header(header: list[str], line: int, path: Path) -> None:
 
 
 def _json_lines(text: str, path: Path) -> Iterator[Row]:
-    # splitlines() would also split at characters that stand within JSON strings.
-    for line, one in enumerate(re.split(r"\r\n|\r|\n", text), start=1):
+    for line, one in enumerate(split_lines(text), start=1):
         if one.strip():
             try:
                 record = json.loads(one, object_pairs_hook=_unique)

@@ -5,30 +5,44 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
 
 from analysis.prediction_figure import predicted_against_measured, predicted_by_size
+from datasets.objective import Objective
 
 
 def test_every_known_architecture_has_a_dot_by_value_and_by_rank() -> None:
     predicted = np.array([0.9, 0.7, 0.5, 0.8])
     measured = np.array([0.8, 0.9, np.nan, 0.1])
-    figure = predicted_against_measured(
-        predicted, measured, names=("validation", "test"), title="t"
-    )
+    objectives = (Objective("validation"), Objective("test", unit="fraction"))
+    figure = predicted_against_measured(predicted, measured, objectives=objectives, title="t")
     by_value, by_rank = (axes.collections[0].get_offsets() for axes in figure.axes)
-    assert np.allclose(by_value, [[0.8, 0.9], [0.9, 0.7], [0.1, 0.8]])
+    assert np.allclose(by_value, [[80, 0.9], [90, 0.7], [10, 0.8]])
     assert np.allclose(by_rank, [[2, 1], [1, 3], [3, 2]])
     assert figure.axes[0].get_ylabel() == "predicted validation"
-    assert figure.axes[0].get_xlabel() == "measured test"
-    low, high = figure.axes[0].get_xlim()
-    assert low < 0.5 < 0.9 < high
+    assert figure.axes[0].get_xlabel() == "measured test, %"
     left, right = figure.axes[1].get_xlim()
     assert left > right  # the best stand at the upper right
 
 
 def test_one_architecture_can_be_drawn() -> None:
-    figure = predicted_against_measured(np.array([0.9]), np.array([0.9]), names=("test", "test"))
+    objectives = (Objective("test"), Objective("test"))
+    figure = predicted_against_measured(np.array([9.0]), np.array([9.0]), objectives=objectives)
     assert np.shape(figure.axes[0].collections[0].get_offsets()) == (1, 2)
+
+
+@pytest.mark.parametrize("maximise", [True, False])
+def test_the_best_stand_at_the_upper_right_and_the_worst_tail_is_cut(maximise: bool) -> None:
+    loss = Objective("loss", maximise, "nat")
+    values = np.concatenate([np.linspace(1, 2, 99), [-50.0 if maximise else 50.0]])
+    figure = predicted_against_measured(values, values, objectives=(loss, loss))
+    assert figure.axes[0].get_xlabel() == "measured loss, nat"
+    low, high = figure.axes[0].get_xlim()
+    assert 0.5 < low < high < 2.5
+    assert low < (2 if maximise else 1) < high
+    ranks = figure.axes[1].collections[0].get_offsets()
+    assert ranks[98, 0] == (1 if maximise else 99)
+    assert ranks[0, 0] == (99 if maximise else 1)
 
 
 def test_sizes_have_colours_and_those_beyond_are_larger() -> None:

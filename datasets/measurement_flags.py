@@ -1,0 +1,80 @@
+"""The flags of commands that learn from measurements of one's own."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
+from pathlib import Path
+
+from datasets.measurement_files import Measurements, choose_columns
+from datasets.row_files import read_rows
+from datasets.space import SearchSpace
+from experiment.errors import InputError
+
+USUAL = "validation"
+"""Column that is meant where none is named: what the project's own files call it."""
+
+
+def add_measurement_flags(flags: ArgumentParser) -> None:
+    """Add ``--labels_file --arch_column --value_column --minimise --unit``."""
+    flags.add_argument(
+        "--labels_file",
+        type=Path,
+        help="measurements of one's own instead of the benchmark's: CSV, JSON lines or a JSON "
+        "array with an architecture and a value a row",
+    )
+    flags.add_argument(
+        "--arch_column",
+        metavar="NAME",
+        help="its column of architectures (default: the only one that has them)",
+    )
+    flags.add_argument(
+        "--value_column",
+        metavar="NAME",
+        help=f"its column of values (default: {USUAL}, else the only column of numbers)",
+    )
+    flags.add_argument(
+        "--minimise", "--minimize", action="store_true", help="lower values are better"
+    )
+    flags.add_argument(
+        "--unit", help="unit of its values, for what is printed; fraction is printed in percent"
+    )
+
+
+def check_measurement_flags(given: Namespace) -> None:
+    """Refuse flags that describe a file where none is given.
+
+    Raises:
+        InputError: there is such a flag.
+    """
+    if given.labels_file is None:
+        for name in ("arch_column", "value_column", "unit"):
+            if getattr(given, name) is not None:
+                raise InputError(f"--{name} describes a file of measurements: add --labels_file")
+
+
+def file_measurements(
+    given: Namespace, space: SearchSpace, value_column: str | None, others: Sequence[str] = ()
+) -> Measurements:
+    """What the file of ``--labels_file`` holds.
+
+    Args:
+        given: has the flags.
+        space: of the architectures.
+        value_column: what is learnt, where the command was told; else :data:`USUAL`, where the
+            file has it, else the only column of numbers.
+        others: further columns to read.
+
+    Raises:
+        InputError: see :func:`~datasets.measurement_files.choose_columns`.
+    """
+    file = read_rows(given.labels_file)
+    if value_column is None and USUAL in file.columns:
+        value_column = USUAL
+    return choose_columns(
+        file,
+        space,
+        arch_column=given.arch_column,
+        value_column=value_column,
+        others=[name for name in others if name != value_column],
+    )
