@@ -226,6 +226,7 @@ def _labels(given: Namespace, space: SearchSpace) -> Labels:
         file = {
             "labels_file": str(given.labels_file),
             "labels_file_sha256": found.sha256,
+            "arch_form": given.arch_form,
             "columns": [*found.arch_columns, found.value_column, *found.others],
         }
         label = found.value_column

@@ -10,11 +10,10 @@ is not named is guessed where only one can be meant, and the guess is put into w
 
 from __future__ import annotations
 
-import ast
 import json
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,12 +21,12 @@ from typing import Any
 import numpy as np
 import torch
 
+from datasets.architecture_fields import Parse, architecture_of, reader, shown
 from datasets.batch import GraphBatch
 from datasets.benchmark import Benchmark, Metric
 from datasets.graph import ArchitectureError, ArchitectureGraph
 from datasets.row_files import Row, RowFile, read_rows
 from datasets.space import SearchSpace
-from datasets.spaces.notation import excerpt
 from experiment.config import nearest
 from experiment.errors import InputError
 
@@ -37,8 +36,6 @@ _NUMBER = re.compile(
     r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?|[-+]?(inf|infinity|nan)", re.IGNORECASE
 )
 _DECIMAL_COMMA = re.compile(r"[-+]?\d*,\d+")
-
-Parse = Callable[[str], ArchitectureGraph]
 
 
 @dataclass(frozen=True)
@@ -108,6 +105,8 @@ def read_measurements(
     arch_column: str | None = None,
     value_column: str | None = None,
     others: Sequence[str] = (),
+    form: str | None = None,
+    data_root: Path | None = None,
     least: int = 2,
 ) -> Measurements:
     """Read a file and choose its columns; see :func:`choose_columns`."""
@@ -117,6 +116,8 @@ def read_measurements(
         arch_column=arch_column,
         value_column=value_column,
         others=others,
+        form=form,
+        data_root=data_root,
         least=least,
     )
 
@@ -128,6 +129,8 @@ def choose_columns(
     arch_column: str | None = None,
     value_column: str | None = None,
     others: Sequence[str] = (),
+    form: str | None = None,
+    data_root: Path | None = None,
     least: int = 2,
 ) -> Measurements:
     """The measurements that two columns of a file hold.
@@ -144,6 +147,9 @@ def choose_columns(
         value_column: name of the column with what was measured; ``None`` for the only column of
             numbers besides.
         others: further columns of numbers to read.
+        form: how architectures are written, a name of ``space.forms()``, such as ``index`` or
+            ``naslib``; ``None`` for the official notation and the objects of the project's files.
+        data_root: where tables are, for the form ``hash``.
         least: fewest architectures that are enough.
 
     Raises:
@@ -152,16 +158,17 @@ def choose_columns(
             message names the line and repeats its text); too few architectures.
     """
     numbers = [name for name in (value_column, *others) if name is not None]
-    if _lacks_header(file, space):
+    parse = reader(space, form, data_root)
+    if _lacks_header(file, parse):
         raise InputError(
             f"{str(file.path)!r} begins with an architecture: add a first line that names the "
             "columns, such as arch,value"
         )
     for name in numbers:
         _check_column(file, name)
-    arch_columns = _arch_columns(file, space, arch_column, numbers)
+    arch_columns = _arch_columns(file, space, parse, arch_column, numbers)
     value = value_column or _value_column(file, arch_columns)
-    graphs, names = _architectures(file, space, arch_columns)
+    graphs, names = _architectures(file, parse, arch_columns)
     columns = {name: _numbers(file, name) for name in (value, *others)}
 
     batch = GraphBatch.from_graphs(graphs, space.max_nodes)
@@ -207,7 +214,7 @@ def _check_column(file: RowFile, name: str) -> None:
 
 
 def _arch_columns(
-    file: RowFile, space: SearchSpace, named: str | None, taken: Sequence[str]
+    file: RowFile, space: SearchSpace, parse: Parse, named: str | None, taken: Sequence[str]
 ) -> tuple[str, ...]:
     """The columns that the architecture is in: those named, or the only ones that could be."""
     if named is not None:
@@ -223,7 +230,7 @@ def _arch_columns(
     if len(keys) > 1 and set(keys) <= set(free):
         candidates.append(keys)
     head = file.rows[:TRIED]
-    found = [columns for columns in candidates if any(_is_one(row, columns, space) for row in head)]
+    found = [columns for columns in candidates if any(_is_one(row, columns, parse) for row in head)]
     if not found:
         # The only column of words is what must be meant: its rows then say what is wrong.
         words = [name for name in free if not _is_numeric(file, name)]
@@ -242,17 +249,17 @@ def _arch_columns(
     return found[0]
 
 
-def _is_one(row: Row, columns: tuple[str, ...], space: SearchSpace) -> bool:
+def _is_one(row: Row, columns: tuple[str, ...], parse: Parse) -> bool:
     try:
-        _architecture(row, columns, space.parse)
-    except ArchitectureError:
+        architecture_of(row, columns, parse)
+    except (ArchitectureError, InputError):
         return False
     return True
 
 
-def _lacks_header(file: RowFile, space: SearchSpace) -> bool:
+def _lacks_header(file: RowFile, parse: Parse) -> bool:
     header = Row(1, dict(zip(file.columns, file.columns, strict=True)))
-    return any(_is_one(header, (name,), space) for name in file.columns)
+    return any(_is_one(header, (name,), parse) for name in file.columns)
 
 
 def _value_column(file: RowFile, arch_columns: tuple[str, ...]) -> str:
@@ -297,7 +304,7 @@ def _numbers(file: RowFile, name: str) -> np.ndarray:
         value = _number(given)
         if value is None or not math.isfinite(value):
             missing = name not in row.fields or given == ""
-            has = f"has no {name!r}" if missing else f"has {name!r}: {_shown(given)}"
+            has = f"has no {name!r}" if missing else f"has {name!r}: {shown(given)}"
             if isinstance(given, str) and _DECIMAL_COMMA.fullmatch(given.strip()):
                 mend = "write decimals with a point"
             else:
@@ -308,14 +315,14 @@ def _numbers(file: RowFile, name: str) -> np.ndarray:
 
 
 def _architectures(
-    file: RowFile, space: SearchSpace, columns: tuple[str, ...]
+    file: RowFile, parse: Parse, columns: tuple[str, ...]
 ) -> tuple[list[ArchitectureGraph], list[str]]:
     """The architecture of every row, and how the file writes it."""
     graphs, names = [], []
     for row in file.rows:
         try:
-            graphs.append(_architecture(row, columns, space.parse))
-        except ArchitectureError as error:
+            graphs.append(architecture_of(row, columns, parse))
+        except (ArchitectureError, InputError) as error:
             where = " and ".join(map(repr, columns))
             raise InputError(f"{file.place(row)}, column {where}: {error}") from error
         given = [row.fields[name] for name in columns]
@@ -324,53 +331,6 @@ def _architectures(
         else:
             names.append(given[0] if isinstance(given[0], str) else json.dumps(given[0]))
     return graphs, names
-
-
-def _architecture(row: Row, columns: tuple[str, ...], parse: Parse) -> ArchitectureGraph:
-    """The architecture of a row.
-
-    Raises:
-        ArchitectureError: it has none; the message repeats what it has.
-    """
-    for name in columns:
-        if row.fields.get(name) in (None, ""):
-            raise ArchitectureError("there is nothing, expected an architecture")
-    values = [_structure(row.fields[name]) for name in columns]
-    value = values[0] if len(columns) == 1 else dict(zip(columns, values, strict=True))
-    if not isinstance(value, str | dict | list):
-        raise ArchitectureError(f"{_shown(value)} is no architecture")
-    text = value if isinstance(value, str) else json.dumps(value)
-    try:
-        return parse(text)
-    except ArchitectureError as error:
-        given = excerpt(text)
-        said = str(error)
-        raise ArchitectureError(said if given in said else f"{given}: {said}") from error
-
-
-def _structure(value: Any) -> Any:
-    """A text that writes a list or an object, as what it writes; all else as it is.
-
-    In a CSV file lists and dictionaries are JSON, or Python's own spelling as pandas writes it.
-    """
-    if not isinstance(value, str) or value.strip()[:1] not in ("{", "[", "("):
-        return value
-    for read in (json.loads, ast.literal_eval):
-        try:
-            found = json.loads(json.dumps(read(value.strip())))
-        except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
-            continue
-        if isinstance(found, dict | list):
-            return found
-    return value
-
-
-def _shown(value: Any) -> str:
-    """What the user gave, as the file writes it, short enough for a message."""
-    if isinstance(value, str):
-        return excerpt(value)
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def _guessed(

@@ -16,7 +16,7 @@ USUAL = "validation"
 
 
 def add_measurement_flags(flags: ArgumentParser) -> None:
-    """Add ``--labels_file --arch_column --value_column --minimise --unit``."""
+    """Add ``--labels_file``, what describes it, ``--minimise`` and ``--unit``."""
     flags.add_argument(
         "--labels_file",
         type=Path,
@@ -27,6 +27,12 @@ def add_measurement_flags(flags: ArgumentParser) -> None:
         "--arch_column",
         metavar="NAME",
         help="its column of architectures (default: the only one that has them)",
+    )
+    flags.add_argument(
+        "--arch_form",
+        metavar="FORM",
+        help="how it writes them, a form of python -m datasets.convert --list (default: official "
+        "notation, or the objects of the project's own files)",
     )
     flags.add_argument(
         "--value_column",
@@ -48,7 +54,7 @@ def check_measurement_flags(given: Namespace) -> None:
         InputError: there is such a flag.
     """
     if given.labels_file is None:
-        for name in ("arch_column", "value_column", "unit"):
+        for name in ("arch_column", "arch_form", "value_column", "unit"):
             if getattr(given, name) is not None:
                 raise InputError(f"--{name} describes a file of measurements: add --labels_file")
 
@@ -77,4 +83,6 @@ def file_measurements(
         arch_column=given.arch_column,
         value_column=value_column,
         others=[name for name in others if name != value_column],
+        form=given.arch_form,
+        data_root=given.data_root,
     )

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from datasets import get_space
+from datasets.convert import write_text
 from datasets.measurement_files import Measurements, read_measurements
 from datasets.testing import relabelled
 from experiment.errors import InputError
@@ -175,3 +176,22 @@ def test_a_table_without_a_header_is_told_to_get_one(tmp_path: Path) -> None:
 
 def test_one_measurement_is_enough_where_nothing_is_learnt(tmp_path: Path) -> None:
     assert len(read(tmp_path, f"arch,loss\n{FIRST},1\n", least=1)) == 1
+
+
+@pytest.mark.parametrize("form", ["index", "naslib", "nni", "hash"])
+def test_architectures_in_a_named_form(tmp_path: Path, form: str) -> None:
+    space = get_space("NB201")
+    cells = [space.parse(FIRST), space.parse(SECOND)]
+    texts = [write_text(space, form, cell) for cell in cells]
+    content = table(("cell", "loss"), *((text, n + 0.5) for n, text in enumerate(texts)))
+    found = read(tmp_path, content, form=form, arch_column="cell")
+    assert list(found.graphs) == cells
+    assert found.names == texts
+    wrong = table(("cell", "loss"), (texts[0], 1.5), ("what", 2.5))
+    with pytest.raises(InputError, match=r"line 3 of .*, column 'cell': 'what' is no"):
+        read(tmp_path, wrong, form=form, arch_column="cell")
+
+
+def test_a_form_that_there_is_not_is_refused_with_those_there_are(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"NB201 has no form 'nnni': choose one of .*naslib"):
+        read(tmp_path, f"arch,loss\n{FIRST},1\n{SECOND},2\n", form="nnni")
