@@ -11,7 +11,7 @@ a process with 500 inducing points.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +19,7 @@ import torch
 from linear_operator.utils.cholesky import psd_safe_cholesky
 from torch import Tensor
 
+from experiment.errors import InputError
 from predictors.joined import Joined
 from predictors.kernels import PORTION, cholesky_errors, log_priors, matern_sum, maximise, noise
 from predictors.regressor import Description, NormalScores, Regressor, Scale
@@ -38,13 +39,28 @@ class SparseGaussianProcess(Regressor):
         scale: what the targets are: ranks of the values, or the values.
         seed: of the choice of labels that are fitted to, and that inducing points begin at.
         inducing: the most inducing points.
+        parameters: the :attr:`parameters` of an earlier fit to the same labels. They are kept, and
+            fitting only conditions on the labels: a fraction of a second instead of many.
+
+    Raises:
+        InputError: on fitting, if ``parameters`` are those of other features.
     """
 
     def __init__(
-        self, scale: type[Scale] = NormalScores, seed: int = 0, inducing: int = INDUCING
+        self,
+        scale: type[Scale] = NormalScores,
+        seed: int = 0,
+        inducing: int = INDUCING,
+        parameters: Mapping[str, np.ndarray] | None = None,
     ) -> None:
         super().__init__(scale, seed)
         self.inducing = inducing
+        self._earlier = parameters
+
+    @property
+    def parameters(self) -> dict[str, np.ndarray]:
+        """Hyperparameters and inducing points of the fitted process, float64, by their names."""
+        return {name: each.detach().numpy() for name, each in self._model.named_parameters()}
 
     def learn(
         self, inputs: Sequence[Description], targets: np.ndarray
@@ -56,12 +72,15 @@ class SparseGaussianProcess(Regressor):
         self._model = _Inducing(self._joined, rows[order[: self.inducing]].clone())
         part = order[:FITTED]
         with cholesky_errors():
-            maximise(
-                self._model.parameters(),
-                lambda: self._model.bound(rows[part], known[part]),
-                STEPS,
-                RATE,
-            )
+            if self._earlier is not None:
+                self._model.take(self._earlier)
+            else:
+                maximise(
+                    self._model.parameters(),
+                    lambda: self._model.bound(rows[part], known[part]),
+                    STEPS,
+                    RATE,
+                )
             self._model.condition(rows, known)
             mean, deviation = self._model.leave_one_out(rows, known)
         return mean.numpy(), deviation.numpy()
@@ -96,6 +115,22 @@ class _Inducing(torch.nn.Module):
         self.kernel = matern_sum(joined.numeric, joined.widths)
         self.noise = noise()
         self.points = torch.nn.Parameter(points)
+
+    @torch.no_grad()
+    def take(self, parameters: Mapping[str, np.ndarray]) -> None:
+        """Set kernel, noise and inducing points.
+
+        Raises:
+            InputError: they have other names or shapes.
+        """
+        own = dict(self.named_parameters())
+        shapes = {name: tuple(each.shape) for name, each in own.items()}
+        if {name: np.shape(each) for name, each in parameters.items()} != shapes:
+            raise InputError(
+                "the parameters of an earlier fit are those of other features: fit again"
+            )
+        for name, each in own.items():
+            each.copy_(torch.from_numpy(np.asarray(parameters[name], dtype=np.float64)))
 
     def bound(self, rows: Tensor, targets: Tensor) -> Tensor:
         """Lower bound of the logarithm of the likelihood and the priors, a label.

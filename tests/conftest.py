@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +15,8 @@ from datasets.benchmarks.sources import TABLE_VARIABLE
 from experiment.paths import DATA_ROOT_VARIABLE, REPOSITORY_ROOT
 
 SHARED = REPOSITORY_ROOT.parent / "shared"
+FOLDER_VARIABLE = "NAS_TEST_TABLES"
+STARTED = pytest.StashKey[float]()
 
 
 def _folder(variable: str, beside: Path, what: str) -> Path:
@@ -34,11 +38,24 @@ def fixtures_root() -> Path:
     return _folder("NAS_FIXTURES_ROOT", SHARED / "fixtures", "checkpoints with expected outputs")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Name one folder for the tables that look-ups keep: a data root is only read.
+
+    The processes that pytest-xdist starts inherit the variable, so a table is made once a run.
+    """
+    if FOLDER_VARIABLE not in os.environ:
+        os.environ[FOLDER_VARIABLE] = tempfile.mkdtemp(prefix="nas-tables-")
+        config.add_cleanup(_remove_folder)
+
+
+def _remove_folder() -> None:
+    shutil.rmtree(os.environ.pop(FOLDER_VARIABLE), ignore_errors=True)
+
+
 @pytest.fixture(scope="session", autouse=True)
-def _own_tables(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Tables that look-ups keep go into one folder for this run: a data root is only read."""
+def _own_tables() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(TABLE_VARIABLE, str(tmp_path_factory.mktemp("tables")))
+        patch.setenv(TABLE_VARIABLE, os.environ[FOLDER_VARIABLE])
         yield
 
 
@@ -46,3 +63,21 @@ def _own_tables(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 def _one_thread() -> None:
     """The models of the tests are tiny: a second thread waits more than it works."""
     torch.set_num_threads(1)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Note the processor time at which a test starts."""
+    item.stash[STARTED] = _cpu_seconds()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_teardown(item: pytest.Item) -> None:
+    """Report a test's processor time, which other work on the machine does not change."""
+    used = _cpu_seconds() - item.stash[STARTED]
+    item.user_properties.append(("cpu_seconds", round(used, 2)))
+
+
+def _cpu_seconds() -> float:
+    """Of this process and of the children that it has waited for."""
+    return sum(os.times()[:4])

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 
 from datasets import get_benchmark
 from datasets.batch import GraphBatch
+from datasets.benchmarks.digits101 import TABLE
 from datasets.space import SearchSpace
 from experiment.errors import InputError
+from experiment.files import atomic_path, sha256
 from predictors.features.counts import WalkCounts
 from predictors.features.features import Features
 from predictors.features.statistics import GraphStatistics
@@ -18,6 +22,11 @@ from predictors.sparse import SparseGaussianProcess
 
 INDUCING = 200
 """Inducing points; the whole space is described in seconds."""
+FIT = TABLE.with_name("transfer.npz")
+"""Parameters of the fitted process. They come with the project, beside the table that they were
+fitted to: the scores are the same on every machine, and no command waits for the fit."""
+MAKE = "python Performance_Prediction/ship_digits_fit.py --overwrite"
+TABLE_KEY = "table"
 
 
 class DigitsTransfer(Features):
@@ -45,7 +54,7 @@ class DigitsTransfer(Features):
 
     def __call__(self, batch: GraphBatch) -> np.ndarray:
         """The scores. **Shape** (B, 1), float64."""
-        scores, _ = _learnt_on_digits().scores(_described(batch, self.space))
+        scores, _ = _shipped_fit().scores(_described(batch, self.space))
         return scores[:, None]
 
 
@@ -54,12 +63,53 @@ def _described(batch: GraphBatch, space: SearchSpace) -> list[Description]:
     return [Description(kind(batch), kind.numeric) for kind in kinds]
 
 
-@functools.cache
-def _learnt_on_digits() -> SparseGaussianProcess:
-    """Fitted once a process: every cell is described by the same one."""
+def fit_digits(parameters: Mapping[str, np.ndarray] | None = None) -> SparseGaussianProcess:
+    """A process that is fitted to the mean validation accuracies of all cells of DIGITS101.
+
+    Args:
+        parameters: those of an earlier fit, see :class:`predictors.sparse.SparseGaussianProcess`;
+            without them it takes some 15 seconds of a processor.
+    """
     tables = [get_benchmark("DIGITS101", cells=cells) for cells in ("complete", "larger")]
     cells = GraphBatch.cat(table.graphs for table in tables)
     accuracies = np.concatenate([table.metric("validation").mean() for table in tables])
-    learner = SparseGaussianProcess(inducing=INDUCING)
-    learner.fit(_described(cells, tables[0].space), accuracies)
-    return learner
+    process = SparseGaussianProcess(inducing=INDUCING, parameters=parameters)
+    process.fit(_described(cells, tables[0].space), accuracies)
+    return process
+
+
+def write_fit(path: Path, process: SparseGaussianProcess) -> None:
+    """Keep the parameters of a fit, in float32, with the checksum of the table that it read.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
+    parameters = {name: each.astype(np.float32) for name, each in process.parameters.items()}
+    with atomic_path(path) as partial:
+        np.savez_compressed(partial, **{TABLE_KEY: np.array(sha256(TABLE))}, **parameters)
+
+
+def read_fit(path: Path) -> SparseGaussianProcess:
+    """The process whose parameters :func:`write_fit` kept.
+
+    Raises:
+        InputError: they are absent, damaged, or were fitted to another table or other features.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as content:
+            parameters = {name: content[name] for name in content.files}
+        if str(parameters.pop(TABLE_KEY)) != sha256(TABLE):
+            raise InputError(f"it was fitted to another table than {str(TABLE)!r}")
+        return fit_digits(parameters)
+    # Damaged bytes make NumPy's reader fail in any way there is.
+    except Exception as error:
+        raise InputError(
+            f"{str(path)!r}, from which the features digits are computed, cannot be used "
+            f"({error}): {MAKE} makes it again"
+        ) from error
+
+
+@functools.cache
+def _shipped_fit() -> SparseGaussianProcess:
+    """Read once a process."""
+    return read_fit(FIT)
