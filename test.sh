@@ -13,4 +13,11 @@ fi
 .venv/bin/ruff check .
 .venv/bin/ruff format --check .
 .venv/bin/mypy .
-exec .venv/bin/python -m pytest "$@"
+
+# One process for each core that may be used, and one thread in each: what two processes start on one
+# core waits for each other. A worker takes a row of neighbouring tests, which share what their file
+# or room prepares, and then a part of what the slowest still has.
+workers=$(env -u OMP_NUM_THREADS -u OMP_THREAD_LIMIT nproc)
+export OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
+exec .venv/bin/python -m pytest -n "$workers" --dist worksteal \
+    --durations=25 --junitxml=.pytest_cache/durations.xml "$@"
