@@ -141,7 +141,7 @@ def one_repeat(given: Namespace, benchmark: Benchmark, store: Store, seed: int) 
         prediction, and what was measured.
     """
     labels = given.labels or len(benchmark)
-    surrogate = fitted(benchmark.space, given.predictor, given.features or None, labels, seed, None)
+    surrogate = fitted(benchmark, given.predictor, given.features or None, labels, seed)
     candidates = candidates_of(benchmark, surrogate, given.extend_best, given.random, seed)
     ranking = Ranking.of(benchmark.space, candidates, surrogate.predict(candidates))
     groups = groups_of(benchmark, ranking, given.top, seed)

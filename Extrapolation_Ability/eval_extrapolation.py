@@ -24,15 +24,22 @@ import json  # noqa: E402
 from argparse import Namespace  # noqa: E402
 from collections.abc import Sequence  # noqa: E402
 from contextlib import redirect_stdout  # noqa: E402
+from dataclasses import replace  # noqa: E402
 from typing import Any  # noqa: E402
 
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
 
 from analysis.figures import gallery, save_figure  # noqa: E402
-from datasets import get_space  # noqa: E402
+from datasets import get_benchmark, get_space  # noqa: E402
 from datasets.architecture_files import read_architectures  # noqa: E402
 from datasets.batch import GraphBatch  # noqa: E402
+from datasets.measurement_flags import (  # noqa: E402
+    add_measurement_flags,
+    check_measurement_flags,
+    file_measurements,
+)
+from datasets.objective import ACCURACY, Objective  # noqa: E402
 from datasets.space import SearchSpace  # noqa: E402
 from datasets.spaces.enas import ENAS  # noqa: E402
 from estimators.from_scratch import representative  # noqa: E402
@@ -91,6 +98,7 @@ def make_parser() -> Parser:
         type=positive_int,
         help="measured architectures it is fitted on (default: all of DIGITS101, else 1,000)",
     )
+    add_measurement_flags(flags)
     flags.add_argument(
         "--candidates", type=Path, help="a file with one a line (default: made as asked for below)"
     )
@@ -126,7 +134,7 @@ def candidates_of(
             return ENAS(12), wanted_networks(given)
 
         def best(cells: GraphBatch) -> GraphBatch:
-            order = np.argsort(-surrogate.predict(cells)[0], kind="stable")
+            order = surrogate.best_first(cells)
             return cells[torch.from_numpy(order[: given.extend_best or EXTENDED].copy())]
 
         return space, wanted_cells(given, space, best)
@@ -162,7 +170,7 @@ def train(ranking: Ranking, given: Namespace, folder: Path) -> list[dict[str, An
                 measured.append(training.train(one, seed, place, given.resume))
             figures = {"data_set": given.data_set, **measured_figures(measured)}
             records.append({**record, "measured": figures})
-        print("\n".join(_comparison(records)))
+        print("\n".join(_comparison(records, ranking.objective)))
     return records
 
 
@@ -189,7 +197,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     space = get_space(given.data_search_space)
     surrogate = surrogate_of(given, space)
     written, candidates = candidates_of(given, space, surrogate)
-    ranking = Ranking.of(written, candidates, surrogate.predict(candidates))
+    prediction = surrogate.predict(candidates)
+    ranking = Ranking.of(written, candidates, prediction, surrogate.objective)
     place = given.log_dir / f"{given.name}_{space.name}"
     run = RunFolder.start(place, configuration(ranking, surrogate), given.seed, given.resume)
     ranking.write(run.path)
@@ -202,7 +211,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         trained = train(ranking[: given.train_top], given, run.path / "trainings")
         records = trained + records[len(trained) :]
     run.save_result({"candidates": len(ranking), "top": records})
-    captions = [_caption(record) for record in records[: len(top)]]
+    captions = [_caption(record, ranking.objective) for record in records[: len(top)]]
     title = f"The best of {len(ranking):,} candidates beyond {space.name}"
     picture = save_figure(
         gallery(list(top.graphs), space.types, captions, title=title), run.figures / "top.png"
@@ -221,19 +230,35 @@ def surrogate_of(given: Namespace, space: SearchSpace) -> Surrogate:
     Raises:
         InputError: there is no such model, method, features or labels.
     """
+    check_measurement_flags(given)
+    if given.minimise and given.labels_file is None:
+        raise InputError("--minimise describes a file of measurements: add --labels_file")
+    if given.predictor is None and given.labels_file is not None:
+        raise InputError("--labels_file is what a predictor is fitted to: add --predictor default")
     if given.predictor is None:
         device = best_device(given.device)
         return fine_tuned(given.model, space, given.path_state_dict, given.checkpoint, device)
     method = None if given.predictor == "default" else given.predictor
-    return fitted(
-        space,
+    file: dict[str, Any] = {}
+    if given.labels_file is None:
+        benchmark, objective = get_benchmark(space.name, given.data_root), ACCURACY
+    else:
+        found = file_measurements(given, space, given.value_column)
+        for note in found.notes:
+            print(note, file=sys.stderr)
+        benchmark = found.benchmark(given.unit)
+        objective = Objective(found.value_column, not given.minimise, given.unit)
+        file = {"labels_file": str(given.labels_file), "labels_file_sha256": found.sha256}
+    fit = fitted(
+        benchmark,
         method,
         given.features,
         given.labels,
         given.seed,
-        given.data_root,
         given.path_state_dict,
+        objective,
     )
+    return replace(fit, settings=fit.settings | file)
 
 
 def configuration(ranking: Ranking, surrogate: Surrogate) -> dict[str, Any]:
@@ -242,6 +267,7 @@ def configuration(ranking: Ranking, surrogate: Surrogate) -> dict[str, Any]:
     return {
         "space": ranking.space.name,
         "surrogate": surrogate.settings,
+        "objective": surrogate.objective,
         "candidates": len(ranking),
         "candidates_sha256": hashlib.sha256(names.encode()).hexdigest(),
     }
@@ -252,22 +278,25 @@ def _named(surrogate: Surrogate) -> str:
     if "model" in settings:
         return f"{settings['model']}, epoch {settings['checkpoint']}"
     told = f"{settings['predictor']} on {', '.join(settings['features']) or 'graphs'}"
-    return f"the predictor {told}, fitted on {settings['labels']:,} labels"
+    what = surrogate.objective.name
+    better = "" if surrogate.objective.maximise else ", lower is better"
+    return f"the predictor {told}, fitted on {settings['labels']:,} {what} labels{better}"
 
 
-def _caption(record: dict[str, Any]) -> str:
+def _caption(record: dict[str, Any], objective: Objective) -> str:
     measured = record.get("measured", {})
     told = f"\ntest on {measured['data_set']} {measured['test']:.2%}" if "test" in measured else ""
-    return f"predicted {record['mean']:.2%}{told}"
+    return f"predicted {objective.text(record['mean'])}{told}"
 
 
-def _comparison(records: Sequence[dict[str, Any]]) -> list[str]:
+def _comparison(records: Sequence[dict[str, Any]], objective: Objective) -> list[str]:
     """A line for each that was trained: what was predicted, and what came of it."""
-    lines = ["rank  predicted  validation      test  hash"]
+    lines = ["rank     predicted  validation      test  hash"]
     for record in records:
         found = record["measured"]
         shown = [f"{found[key]:10.2%}" if key in found else " " * 9 + "–" for key in _ACCURACIES]
-        line = f"{record['rank']:>4} {record['mean']:10.2%}  {'  '.join(shown)}  {record['hash']}"
+        predicted = objective.text(record["mean"])
+        line = f"{record['rank']:>4} {predicted:>13}  {'  '.join(shown)}  {record['hash']}"
         lines.append(line + (f"  {found['failed']} failed" if found["failed"] else ""))
     return lines
 

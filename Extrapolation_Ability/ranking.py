@@ -15,6 +15,7 @@ import torch
 
 from datasets.batch import GraphBatch
 from datasets.graph import ArchitectureGraph
+from datasets.objective import ACCURACY, Objective
 from datasets.space import SearchSpace
 from datasets.spaces.enas import ENAS
 from experiment.files import atomic_path, plain
@@ -34,6 +35,7 @@ class Ranking:
         names: their hashes. **Shape** (B,), strings.
         mean: predicted values. **Shape** (B,).
         std: deviations of the predictions, where they are known. **Shape** (B,).
+        objective: what is predicted.
     """
 
     space: SearchSpace
@@ -41,22 +43,31 @@ class Ranking:
     names: np.ndarray
     mean: np.ndarray
     std: np.ndarray | None
+    objective: Objective = ACCURACY
 
     @classmethod
-    def of(cls, space: SearchSpace, candidates: GraphBatch, prediction: Prediction) -> Ranking:
+    def of(
+        cls,
+        space: SearchSpace,
+        candidates: GraphBatch,
+        prediction: Prediction,
+        objective: Objective = ACCURACY,
+    ) -> Ranking:
         """Candidates sorted by their predictions; equal ones keep their order."""
         mean, std = prediction
-        order = np.argsort(-mean, kind="stable")
+        order = np.argsort(-objective.sign * mean, kind="stable")
         graphs = candidates[torch.from_numpy(order)]
         names = space.hashes(graphs)
-        return cls(space, graphs, names, mean[order], None if std is None else std[order])
+        std = None if std is None else std[order]
+        return cls(space, graphs, names, mean[order], std, objective)
 
     def __len__(self) -> int:
         return len(self.graphs)
 
     def __getitem__(self, part: slice) -> Ranking:
         std = None if self.std is None else self.std[part]
-        return Ranking(self.space, self.graphs[part], self.names[part], self.mean[part], std)
+        graphs, names, mean = self.graphs[part], self.names[part], self.mean[part]
+        return Ranking(self.space, graphs, names, mean, std, self.objective)
 
     def records(self) -> Iterator[dict[str, Any]]:
         """An object of an architecture file for each, with ``rank``, ``mean`` and ``std``."""
@@ -84,9 +95,11 @@ class Ranking:
     def describe(self) -> Iterator[str]:
         """Lines for people: predictions, adjacency, and the command that trains each."""
         for row, graph in enumerate(self.graphs):
-            spread = "" if self.std is None else f" ± {self.std[row]:.4f}"
+            std = float("nan") if self.std is None else float(self.std[row])
+            value = self.objective.spread(float(self.mean[row]), std)
             yield (
-                f"{row + 1:>3}. predicted {self.mean[row]:.4f}{spread}  {self.names[row]}  "
+                f"{row + 1:>3}. predicted {f'{value} {self.objective.written_unit}'.rstrip()}  "
+                f"{self.names[row]}  "
                 f"{graph.num_nodes} nodes, {len(graph.edges)} edges"
             )
             yield f"     operations  {', '.join(self.space.types[kind] for kind in graph.types)}"

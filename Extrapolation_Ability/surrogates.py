@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from datasets import get_benchmark
 from datasets.batch import GraphBatch
 from datasets.benchmark import Benchmark
+from datasets.objective import ACCURACY, Objective
 from datasets.space import SearchSpace
 from datasets.spaces.enas import ENAS
 from experiment.errors import InputError
+from experiment.files import read_json
 from models import AccuracyModel, ModelError, load_model
 from models.checkpoints import find_folder, latest_epoch
 from predictors.fine_tuned import head_outputs, read_scale
@@ -33,15 +34,21 @@ Prediction = tuple[np.ndarray, np.ndarray | None]
 
 @dataclass(frozen=True)
 class Surrogate:
-    """Predicts the validation accuracy of architectures of any size.
+    """Predicts an objective of architectures of any size.
 
     Attributes:
         predict: the predictions of a batch.
         settings: how it came about, for the run's configuration.
+        objective: what it predicts.
     """
 
     predict: Callable[[GraphBatch], Prediction]
     settings: dict[str, Any]
+    objective: Objective = ACCURACY
+
+    def best_first(self, graphs: GraphBatch) -> np.ndarray:
+        """Rows of a batch, the best predicted first; equal ones keep their order."""
+        return np.argsort(-self.objective.sign * self.predict(graphs)[0], kind="stable")
 
 
 def fine_tuned(
@@ -89,45 +96,48 @@ def fine_tuned(
         )
 
     scale = read_scale(found)
+    config = found / "config.json"  # shipped and published weights have none: accuracies
+    objective = Objective.read(read_json(config)) if config.is_file() else ACCURACY
 
     def predict(batch: GraphBatch) -> Prediction:
         return scale.back(head_outputs(model, batch)), None
 
-    return Surrogate(predict, {"model": model_name, "folder": found.name, "checkpoint": epoch})
+    settings = {"model": model_name, "folder": found.name, "checkpoint": epoch}
+    return Surrogate(predict, settings, objective)
 
 
 def fitted(
-    space: SearchSpace,
+    benchmark: Benchmark,
     method: str | None,
     features: Sequence[str] | None,
     labels: int | None,
     seed: int,
-    data_root: Path | None,
     weights: Path | None = None,
+    objective: Objective = ACCURACY,
 ) -> Surrogate:
     """A predictor fitted on measured architectures, drawn at random.
 
     Args:
-        space: of the architectures that were measured.
+        benchmark: what was measured.
         method: name of a method; ``None`` for what the suite takes beyond measured architectures.
         features: names of what describes an architecture; ``None`` for the method's own, or
             :data:`ANY_SIZE` where these are a raw encoding of ENAS networks.
         labels: how many measured architectures to learn from; default: all of DIGITS101, 1,000
             of other spaces.
         seed: of the draw and of the method.
-        data_root: where the measured numbers are.
         weights: folder of a trained VAE, where its latents are among the features.
+        objective: the metric that is learnt.
 
     Raises:
         InputError: no such method or features, or fewer architectures were measured.
     """
-    benchmark = get_benchmark(space.name, data_root)
-    rows = labelled_rows(benchmark, labels, seed)
+    space = benchmark.space
+    rows = labelled_rows(benchmark, labels, seed, objective.name)
     name, described_by = choice(space, method, features, BEYOND)
     if features is None and isinstance(space, ENAS) and "one_hot" in described_by:
         described_by = ANY_SIZE
     predictor = make_predictor(space, name, described_by or None, seed=seed, weights=weights)
-    values = benchmark.metric("validation").mean()[rows]
+    values = benchmark.metric(objective.name).mean()[rows]
     predictor.fit(benchmark.graphs[torch.from_numpy(rows)], values)
     settings = {
         "predictor": name,
@@ -135,16 +145,18 @@ def fitted(
         "weights": None if weights is None else weights.name,
         "labels": len(rows),
     }
-    return Surrogate(predictor.predict, settings)
+    return Surrogate(predictor.predict, settings, objective)
 
 
-def labelled_rows(benchmark: Benchmark, labels: int | None, seed: int) -> np.ndarray:
+def labelled_rows(
+    benchmark: Benchmark, labels: int | None, seed: int, metric: str = ACCURACY.name
+) -> np.ndarray:
     """Rows to learn from, drawn uniformly from the space where the table allows.
 
     Raises:
         InputError: there are fewer.
     """
-    usable = ~np.isnan(benchmark.metric("validation").mean())
+    usable = ~np.isnan(benchmark.metric(metric).mean())
     if "uniform_sample" in benchmark.metrics:
         usable &= benchmark.metric("uniform_sample").mean() == 1
     rows = np.flatnonzero(usable)

@@ -20,7 +20,7 @@ class Labels:
 
     Attributes:
         benchmark: of the space.
-        metric: the quantity that is learnt, ``validation`` or ``test``.
+        metric: the quantity that is learnt: ``validation``, ``test``, or a column of a file.
         labelled: rows to learn from. **Shape** (n,).
         held_out: rows of the tenth that the split holds out, never labelled, in a random order:
             the first ones are a uniform sample. **Shape** (k,).
@@ -48,7 +48,8 @@ class Labels:
 
     def truths(self) -> dict[str, np.ndarray]:
         """Means over the trials of the held-out ones, by metric. **Shape** (k,) each."""
-        present = [name for name in ("validation", "test") if name in self.benchmark.metrics]
+        names = dict.fromkeys(("validation", "test", self.metric))
+        present = [name for name in names if name in self.benchmark.metrics]
         return {name: self.benchmark.metric(name).mean()[self.held_out] for name in present}
 
     @property
@@ -61,11 +62,17 @@ class Labels:
         return hashlib.sha256("".join(lines).encode("ascii")).hexdigest()
 
 
-def draw_labels(benchmark: Benchmark, metric: str, amount: int, seed: int) -> Labels:
+def draw_labels(benchmark: Benchmark, metric: str, amount: int | None, seed: int) -> Labels:
     """Hold out a tenth of the measured architectures, and draw labels from the others.
 
     Where a table says which of its rows are a uniform sample of the space (NB101), only these
     count.
+
+    Args:
+        benchmark: what was measured.
+        metric: what is learnt.
+        amount: how many to draw; ``None`` for all that are not held out.
+        seed: of the split and the draw.
 
     Raises:
         InputError: the metric was not measured, or there are not so many to draw from.
@@ -81,6 +88,7 @@ def draw_labels(benchmark: Benchmark, metric: str, amount: int, seed: int) -> La
     rows = np.flatnonzero(measured)
     split = split_rows(benchmark.hashes[rows], seed)
     train = rows[split.train]
+    amount = len(train) if amount is None else amount
     if amount > len(train):
         raise InputError(
             f"--sample_amount {amount} is more than the {len(train)} measured architectures of "

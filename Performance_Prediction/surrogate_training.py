@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 
+from datasets.objective import Objective
 from datasets.space import SearchSpace
 from experiment.checkpoint import save_checkpoint
 from experiment.errors import InputError
@@ -72,6 +73,7 @@ def train(
     settings: FineTuning,
     start: Start,
     labels: Labels,
+    objective: Objective,
     folder: Path,
     device: torch.device,
     seed: int,
@@ -85,6 +87,7 @@ def train(
         settings: everything that decides the numbers.
         start: what to begin at.
         labels: what to learn from and to be judged by.
+        objective: what is learnt.
         folder: the run's folder; checkpoints of epochs lie at its top.
         device: where to train.
         seed: of the head's weights, of order and noise.
@@ -104,6 +107,7 @@ def train(
         "sizes": dataclasses.asdict(start.vae.sizes),
         "settings": dataclasses.asdict(settings),
         "metric": labels.metric,
+        "objective": objective,
         "sample_amount": len(labels.labelled),
         "labels": labels.fingerprint,
         "start_sha256": sha256(start.path),
@@ -150,5 +154,5 @@ def train(
         }
     )
     for metric, quality in held_out.items():
-        print(f"{metric} accuracy of held-out architectures: {quality}")
+        print(f"{metric} of held-out architectures: {quality}")
     return model

@@ -24,7 +24,14 @@ from collections.abc import Sequence  # noqa: E402
 import torch  # noqa: E402
 
 from datasets import get_benchmark, get_space  # noqa: E402
+from datasets.measurement_flags import (  # noqa: E402
+    add_measurement_flags,
+    check_measurement_flags,
+    file_measurements,
+)
+from datasets.objective import SHARE, Objective  # noqa: E402
 from datasets.registry import SPACES  # noqa: E402
+from datasets.space import SearchSpace  # noqa: E402
 from experiment.arguments import (  # noqa: E402
     Parser,
     add_common,
@@ -37,12 +44,14 @@ from experiment.seeding import seed_everything  # noqa: E402
 from models import MODELS  # noqa: E402
 from models.checkpoints import RUNS  # noqa: E402
 from models.shipped import shipped_weights  # noqa: E402
-from Performance_Prediction.labels import draw_labels  # noqa: E402
+from Performance_Prediction.labels import Labels, draw_labels  # noqa: E402
 from Performance_Prediction.surrogate_training import load_start, train  # noqa: E402
 from predictors.fine_tuned import LEAST_LABELS  # noqa: E402
 from predictors.fine_tuning import ERRORS, SCALES, FineTuning  # noqa: E402
 
 SURROGATES = [f"{name}_acc" for name in MODELS]
+LABELS = 1_000
+"""Architectures of a benchmark that are learnt from where nobody says how many."""
 SETTING_FLAGS = ("epochs", "loss", "targets")
 """Flags that override a setting of the preset when they are given."""
 
@@ -74,8 +83,12 @@ def make_parser() -> Parser:
         help="1: learn from test accuracy, as the published code did; 0: from validation accuracy",
     )
     flags.add_argument(
-        "--sample_amount", type=positive_int, default=1000, help="architectures to learn from"
+        "--sample_amount",
+        type=positive_int,
+        help=f"architectures to learn from (default: {LABELS}; of a file all but the tenth that "
+        "is held out)",
     )
+    add_measurement_flags(flags)
     flags.add_argument(
         "--save_interval", type=positive_int, default=50, help="epochs between checkpoints"
     )
@@ -99,13 +112,40 @@ def settings_of(given: Namespace) -> FineTuning:
     return FineTuning.preset(given.config, given.data_search_space, overrides)
 
 
+def labels_of(given: Namespace, space: SearchSpace) -> tuple[Labels, Objective]:
+    """What the flags name to learn from: a benchmark's metric, or a column of the user's file.
+
+    Raises:
+        InputError: it is not there, or there are too few.
+    """
+    if given.labels_file is None:
+        objective = Objective("test" if given.test else "validation", unit=SHARE)
+        benchmark, amount = get_benchmark(space.name, given.data_root), LABELS
+    else:
+        found = file_measurements(given, space, given.value_column)
+        for note in found.notes:
+            print(note, file=sys.stderr)
+        objective = Objective(found.value_column, not given.minimise, given.unit)
+        benchmark, amount = found.benchmark(given.unit), None
+    labels = draw_labels(benchmark, objective.name, given.sample_amount or amount, given.seed)
+    if len(labels.labelled) < LEAST_LABELS:
+        raise InputError(
+            f"{len(labels.labelled)} architectures are too few to learn from: "
+            f"{LEAST_LABELS} are the least, beside the tenth that is held out"
+        )
+    return labels, objective
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Train, judge and save."""
     given = make_parser().parse_args(arguments)
     if given.threads:
         torch.set_num_threads(given.threads)
     seed_everything(given.seed)
-    if given.sample_amount < LEAST_LABELS:
+    check_measurement_flags(given)
+    if given.labels_file is None and given.minimise:
+        raise InputError("--minimise describes a file of measurements: add --labels_file")
+    if given.sample_amount is not None and given.sample_amount < LEAST_LABELS:
         raise InputError(
             f"--sample_amount {given.sample_amount} is too few to learn from: "
             f"give {LEAST_LABELS} at least"
@@ -119,13 +159,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
     settings = settings_of(given)
     start = load_start(given.model, space, given.path_state_dict, given.checkpoint)
-    benchmark = get_benchmark(space.name, given.data_root)
-    metric = "test" if given.test else "validation"
+    labels, objective = labels_of(given, space)
     train(
         name=given.name,
         settings=settings,
         start=start,
-        labels=draw_labels(benchmark, metric, given.sample_amount, given.seed),
+        labels=labels,
+        objective=objective,
         folder=folder,
         device=best_device(given.device),
         seed=given.seed,

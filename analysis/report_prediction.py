@@ -244,8 +244,9 @@ def extrapolation_section(run: Run, anchor: str, drawings: Drawings) -> Section:
     blocks: list[Block] = [*notices(run), Facts(facts)]
     top = [record for record in run.result.get("top", []) if isinstance(record, dict)]
     trained = [record for record in top if record.get("measured")]
+    objective = Objective.read(run.config)
     if trained:
-        blocks.append(_trained(trained))
+        blocks.append(_trained(trained, objective))
     blocks += _ranking(run)
     space = space_named(run.space)
     if space is not None and top:
@@ -266,14 +267,18 @@ def _best_trained(trained: Sequence[Mapping[str, Any]], run: Run) -> list[Headli
     return [Headline(percent(best[metric]).shown, f"{told} trained beyond {run.space}")]
 
 
-def _trained(records: Sequence[Mapping[str, Any]]) -> Table:
+def _predicted(record: Mapping[str, Any], objective: Objective) -> Cell:
+    return Cell(objective.text(record.get("mean")), record.get("mean"))
+
+
+def _trained(records: Sequence[Mapping[str, Any]], objective: Objective) -> Table:
     rows = []
     for record in records:
         found = record["measured"]
         rows.append(
             [
                 Cell(f"{record.get('rank')}", record.get("rank")),
-                percent(record.get("mean")),
+                _predicted(record, objective),
                 percent(found.get("validation")),
                 percent(found.get("test")),
                 number(found.get("parameters"), ",.0f"),
@@ -311,7 +316,8 @@ def _ranking(run: Run) -> list[Block]:
         columns={"hash": [rows[k].get("hash", "") for k in kept]},
     )
     band = "; the band is ± one deviation of the predictor's doubt" if doubted else ""
-    view = View("ranking", Axis("rank", whole=True), Axis("predicted accuracy", "share"), [line])
+    axis = _axis("predicted", Objective.read(run.config))
+    view = View("ranking", Axis("rank", whole=True), axis, [line])
     told = f"All {len(rows):,} candidates by prediction, {len(kept):,} of them drawn{band}."
     return [Chart("The candidates, best first", told, [view])]
 
@@ -322,7 +328,7 @@ def _top(
     tiles = []
     for record in records:
         found = record.get("measured") or {}
-        lines = [f"predicted {percent(record.get('mean')).shown}"]
+        lines = [f"predicted {_predicted(record, Objective.read(run.config)).shown}"]
         lines += [f"{name} {percent(found[name]).shown}" for name in _MEASURED if name in found]
         lines.append(str(record.get("hash", ""))[:12])
         kept = {key: value for key, value in record.items() if key != "measured"}

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 
+from analysis import report
 from datasets import get_benchmark, get_space
 from datasets.architecture_files import NAMED, read_architectures
 from datasets.batch import GraphBatch
@@ -218,6 +219,33 @@ def test_equal_predictions_keep_their_order() -> None:
     assert ranking.std is not None
     assert ranking.std.tolist() == [1, 3, 0, 2, 4]
     assert list(ranking.graphs) == [graphs.graph(row) for row in (1, 3, 0, 2, 4)]
+
+
+def test_candidates_are_ranked_by_a_loss_of_ones_own(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    space = get_space("DIGITS101")
+    cells = space.sample(60, np.random.default_rng(0))
+    rows = [{"cell": space.to_record(each), "loss": 900.0 - each.types.count(3)} for each in cells]
+    file, candidates = tmp_path / "mine.jsonl", tmp_path / "cells.jsonl"
+    file.write_text("\n".join(map(json.dumps, rows)))
+    candidates.write_text("\n".join(json.dumps(each["cell"]) for each in rows[:20]))
+    own = ["--labels_file", str(file), "--minimise", "--unit", "nat", "--name", "own"]
+    flags = ["--data_search_space", "DIGITS101", "--candidates", str(candidates), *own]
+    flags += ["--log_dir", str(tmp_path), "--top", "2", "--features", "statistics"]
+    assert eval_extrapolation.main([*flags, "--predictor", "ridge"]) == 0
+    means = [record["mean"] for record in lines(tmp_path / "own_DIGITS101" / "ranking.jsonl")]
+    assert means == sorted(means)
+    printed = capsys.readouterr().out
+    assert "loss labels, lower is better" in printed
+    assert printed.count(" nat  ") == 2
+    page = tmp_path / "r.html"
+    report.main([str(tmp_path / "own_DIGITS101"), "--out", str(page)])
+    assert "predicted loss, nat" in page.read_text()
+    with pytest.raises(InputError, match="add --predictor default"):
+        eval_extrapolation.main(flags)
+    with pytest.raises(InputError, match="add --labels_file"):
+        eval_extrapolation.main(["--data_search_space", "DIGITS101", "--minimise"])
 
 
 def test_labels_are_drawn_uniformly_from_the_space(data_root: Path) -> None:

@@ -14,11 +14,13 @@ import numpy as np
 import pytest
 import torch
 
-from datasets import get_benchmark
+from datasets import get_benchmark, get_space
 from datasets.benchmark import Benchmark
 from datasets.benchmarks.sources import TABLE_VARIABLE
+from datasets.objective import Objective
 from experiment.errors import InputError
 from experiment.run import RunFolder
+from Extrapolation_Ability.surrogates import fine_tuned
 from models import AccuracyModel, ModelError, Sizes, build_model, load_model
 from models.checkpoints import checkpoint_path
 from Performance_Prediction.labels import draw_labels
@@ -209,3 +211,26 @@ def test_only_a_uniform_sample_is_drawn_from(data_root: Path) -> None:
     uniform = benchmark.metric("uniform_sample").mean()
     assert (uniform[labels.labelled] == 1).all()
     assert (uniform[labels.held_out] == 1).all()
+
+
+def test_a_head_learns_a_loss_of_ones_own(
+    flags: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The run says what is better, for whatever ranks by the head later."""
+    space = get_space("DIGITS101")
+    cells = space.sample(60, np.random.default_rng(0))
+    rows = [{**space.to_record(cell), "loss": cell.num_nodes + 0.5} for cell in cells]
+    file = tmp_path / "mine.jsonl"
+    file.write_text("\n".join(map(json.dumps, rows)))
+    own = ["--labels_file", str(file), "--value_column", "loss", "--minimise", "--unit", "nat"]
+    assert main([*flags, *own, "--sample_amount", "30"]) == 0
+    folder = tmp_path / "out" / "SVGE_acc_DIGITS101"
+    config = json.loads((folder / "config.json").read_text())
+    assert config["objective"] == {"name": "loss", "maximise": False, "unit": "nat"}
+    assert config["sample_amount"] == 30
+    assert set(json.loads((folder / "result.json").read_text())["held_out"]) == {"loss"}
+    assert "loss of held-out architectures: Kendall τ" in capsys.readouterr().out
+    ranking = fine_tuned("SVGE_acc", space, folder, None, torch.device("cpu"))
+    assert ranking.objective == Objective("loss", maximise=False, unit="nat")
+    with pytest.raises(InputError, match="add --labels_file"):
+        main([*flags, "--minimise"])
