@@ -40,7 +40,7 @@ def test_the_best_stand_at_the_upper_right_and_the_worst_tail_is_cut(maximise: b
     low, high = figure.axes[0].get_xlim()
     assert 0.5 < low < high < 2.5
     assert low < (2 if maximise else 1) < high
-    ranks = figure.axes[1].collections[0].get_offsets()
+    ranks = np.asarray(figure.axes[1].collections[0].get_offsets())
     assert ranks[98, 0] == (1 if maximise else 99)
     assert ranks[0, 0] == (99 if maximise else 1)
 

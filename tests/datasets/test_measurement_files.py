@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -64,7 +65,11 @@ def test_columns_by_name_among_many(tmp_path: Path) -> None:
         (1, FIRST, 3, 4, SECOND),
         (2, SECOND, 5, 6, FIRST),
     )
-    named = {"arch_column": "other", "value_column": "loss at the end", "others": ["loss"]}
+    named: dict[str, Any] = {
+        "arch_column": "other",
+        "value_column": "loss at the end",
+        "others": ["loss"],
+    }
     found = read(tmp_path, content, **named)
     assert found.names == [SECOND, FIRST]
     assert found.values.tolist() == [3, 5]
