@@ -63,7 +63,7 @@ CANDIDATES: dict[str, tuple[float, dict[str, Any] | None]] = {
 """Learning rate, and of Muon how it orthogonalises."""
 TRAININGS: dict[str, dict[str, int]] = {
     "DIGITS101": {"epochs": 12, "batch_size": 32},
-    "NB201": {"epochs": 6, "batch_size": 64},
+    "NB201": {"epochs": 3, "batch_size": 64},
 }
 HELD_OUT = 500
 LABELS, DRAWS = 100, 3
