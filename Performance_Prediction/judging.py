@@ -13,9 +13,9 @@ import numpy as np
 
 from datasets.objective import SHARE, Objective
 from experiment.errors import InputError
-from Performance_Prediction.quality import Quality
 from Performance_Prediction.task import Measured
 from predictors.predictor import Predictor
+from predictors.quality import Quality
 from predictors.regressor import Forecast
 
 SHARES = (0.5, 0.9)

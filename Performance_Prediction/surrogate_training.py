@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 
+from datasets.labels import Labels
 from datasets.objective import Objective
 from datasets.space import SearchSpace
 from experiment.checkpoint import save_checkpoint
@@ -16,10 +17,9 @@ from experiment.files import sha256
 from experiment.run import RunFolder
 from models import AccuracyModel, GraphVAE, load_vae
 from models.checkpoints import checkpoint_path, find_folder, latest_epoch
-from Performance_Prediction.labels import Labels
-from Performance_Prediction.quality import Quality
 from predictors.fine_tuned import head_outputs, save_scale
 from predictors.fine_tuning import SCALES, FineTuning, FineTuningRun
+from predictors.quality import Quality
 from predictors.trained_vae import check_vae
 
 CURVE_GRAPHS = 500

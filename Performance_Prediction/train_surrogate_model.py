@@ -24,6 +24,7 @@ from collections.abc import Sequence  # noqa: E402
 import torch  # noqa: E402
 
 from datasets import get_benchmark, get_space  # noqa: E402
+from datasets.labels import Labels, draw_labels  # noqa: E402
 from datasets.measurement_flags import (  # noqa: E402
     add_measurement_flags,
     check_measurement_flags,
@@ -44,7 +45,6 @@ from experiment.seeding import seed_everything  # noqa: E402
 from models import MODELS  # noqa: E402
 from models.checkpoints import RUNS  # noqa: E402
 from models.shipped import shipped_weights  # noqa: E402
-from Performance_Prediction.labels import Labels, draw_labels  # noqa: E402
 from Performance_Prediction.surrogate_training import load_start, train  # noqa: E402
 from predictors.fine_tuned import LEAST_LABELS  # noqa: E402
 from predictors.fine_tuning import ERRORS, SCALES, FineTuning  # noqa: E402

@@ -17,8 +17,8 @@ from datasets.objective import Objective
 from datasets.space import SearchSpace
 from experiment.errors import InputError
 from Performance_Prediction.judging import Predictions
-from Performance_Prediction.quality import Quality
 from predictors.predictor import Predictor
+from predictors.quality import Quality
 
 
 def check_enumerable(space: SearchSpace) -> None:

@@ -88,9 +88,9 @@ def model_card(name: str, entry: Mapping[str, Any]) -> str:
             "name": name,
             "what": DESCRIPTIONS[entry["model"]],
             "megabytes": entry["bytes"] / 1e6,
-            "commit": f"{entry['commit']}{_changes(entry)}",
-            "machine": _machine(entry["machine"]),
-            "times": _times(entry["resumed"]),
+            "commit": f"{entry['commit']}{changes(entry)}",
+            "machine": machine(entry["machine"]),
+            "times": times(entry["resumed"]),
             "settings": "\n".join(f"| {k} | {v} |" for k, v in entry["settings"].items()),
             "evaluated_in": metrics["precision"],
             "evaluation_seed": metrics["seed"],
@@ -116,17 +116,20 @@ def shares(metrics: Mapping[str, Any], name: str = "") -> Iterator[tuple[str, fl
             yield f"{name}{key}", value, " of ".join(counts)
 
 
-def _machine(machine: Mapping[str, Any]) -> str:
-    device = machine["device"]
-    where = f"{machine['cpu']}, {machine['threads']} of {machine['cores']} cores"
-    return f"{where if device == 'cpu' else device}, PyTorch {machine['torch']}"
+def machine(facts: Mapping[str, Any]) -> str:
+    """What a training ran on, from its facts in the manifest."""
+    device = facts["device"]
+    where = f"{facts['cpu']}, {facts['threads']} of {facts['cores']} cores"
+    return f"{where if device == 'cpu' else device}, PyTorch {facts['torch']}"
 
 
-def _changes(entry: Mapping[str, Any]) -> str:
+def changes(entry: Mapping[str, Any]) -> str:
+    """What is added to a commit that was not all there was."""
     return ", with uncommitted changes" if entry["uncommitted_changes"] else ""
 
 
-def _times(resumed: int) -> str:
+def times(resumed: int) -> str:
+    """How often a training was resumed, in words."""
     return {0: "in one go", 1: "and was resumed once"}.get(
         resumed, f"and was resumed {resumed} times"
     )

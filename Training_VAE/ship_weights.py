@@ -7,7 +7,8 @@ From the repository root::
 writes into ``state_dicts/SVGE_NB101/`` the weights in half precision under the published epoch,
 their ``config.json``, the curve and a model card, and into ``state_dicts/manifest.json`` all that
 is known of them. The stored file is read back and evaluated in float32 on what the training held
-out; these numbers, not those of the run, are kept.
+out; these numbers, not those of the run, are kept. Surrogates (``SVGE_acc``), which
+``Performance_Prediction/train_surrogate_model.py`` trains, are shipped by the same command.
 """
 
 from __future__ import annotations
@@ -34,14 +35,17 @@ from experiment.errors import InputError, run_command  # noqa: E402
 from experiment.files import atomic_path, plain, sha256, write_json  # noqa: E402
 from models.checkpoints import STATE_DICTS, checkpoint_path  # noqa: E402
 from models.shipped import MANIFEST, read_manifest  # noqa: E402
+from predictors.fine_tuned import TARGETS_FILE  # noqa: E402
 from Training_VAE.evaluation import Protocol, evaluate  # noqa: E402
 from Training_VAE.model_card import model_card  # noqa: E402
 from Training_VAE.reporting import report_evaluation  # noqa: E402
 from Training_VAE.shipping import FinishedRun, curve_line, describe_data  # noqa: E402
+from Training_VAE.surrogate_card import surrogate_card  # noqa: E402
+from Training_VAE.surrogate_shipping import measured_surrogate, stage_scale  # noqa: E402
 from Training_VAE.trained import TrainingRecord, load_trained, trained_architectures  # noqa: E402
 
-PUBLISHED_EPOCH = 300
-"""Epoch in the name of the published VAEs' files."""
+PUBLISHED_EPOCH, PUBLISHED_SURROGATE_EPOCH = 300, 100
+"""Epochs in the names of the published files: of VAEs, and of those with an accuracy head."""
 
 
 def check_free(out: Path, name: str, files: Sequence[Path]) -> None:
@@ -123,7 +127,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     flags.add_argument("--run", type=Path, required=True, help="folder of the finished training")
     flags.add_argument("--epoch", type=positive_int, help="whose weights (default: the last one)")
     flags.add_argument(
-        "--as_epoch", type=positive_int, default=PUBLISHED_EPOCH, help="epoch in the file's name"
+        "--as_epoch",
+        type=positive_int,
+        help=f"epoch in the file's name (default: {PUBLISHED_EPOCH}, of surrogates "
+        f"{PUBLISHED_SURROGATE_EPOCH})",
     )
     flags.add_argument("--out", type=Path, default=STATE_DICTS, help="where shipped weights lie")
     flags.add_argument(
@@ -136,23 +143,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
         torch.set_num_threads(given.threads)
 
     run = FinishedRun.read(given.run, given.epoch)
+    published = PUBLISHED_SURROGATE_EPOCH if run.is_surrogate else PUBLISHED_EPOCH
+    epoch = given.as_epoch or published
     target = given.out / run.name
-    names = (f"model_checkpoint{given.as_epoch}.obj", "config.json", "metrics.jsonl", "README.md")
+    names = [f"model_checkpoint{epoch}.obj", "config.json", "metrics.jsonl", "README.md"]
+    names += [TARGETS_FILE] if run.is_surrogate else []
     if not given.overwrite:
         check_free(given.out, run.name, [target / name for name in names])
+    device = best_device(given.device)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / run.name
-        stage(run, folder, given.as_epoch)
-        entry = measured_entry(
-            run,
-            folder,
-            given.as_epoch,
-            given.note,
-            given.data_root,
-            best_device(given.device),
-            given.seed,
-        )
-        (folder / "README.md").write_text(model_card(run.name, entry), encoding="utf-8")
+        stage(run, folder, epoch)
+        if run.is_surrogate:
+            stage_scale(run, folder)
+            entry = measured_surrogate(run, folder, epoch, given.note, given.data_root, device)
+            card = surrogate_card(run.name, entry)
+        else:
+            entry = measured_entry(
+                run, folder, epoch, given.note, given.data_root, device, given.seed
+            )
+            card = model_card(run.name, entry)
+        (folder / "README.md").write_text(card, encoding="utf-8")
         for name in names:
             with atomic_path(target / name) as partial:
                 shutil.copyfile(folder / name, partial)

@@ -66,7 +66,7 @@ class FinishedRun:
         if (
             not isinstance(settings, dict)
             or not isinstance(config.get("seed"), int)
-            or config.get("model") not in MODELS
+            or str(config.get("model")).removesuffix("_acc") not in MODELS
             or config.get("space") not in SPACES
         ):
             raise InputError(
@@ -97,6 +97,11 @@ class FinishedRun:
     def passes(self) -> float:
         """How often it saw its training graphs, or as many fresh ones."""
         return round(self.epoch / self.settings.get("epochs_a_pass", 1), 4)
+
+    @property
+    def is_surrogate(self) -> bool:
+        """Whether a VAE was fine-tuned with an accuracy head."""
+        return str(self.config["model"]).endswith("_acc")
 
     def half_precision(self) -> dict[str, Tensor]:
         """Its weights as they are stored.
@@ -200,6 +205,7 @@ def _source(space: SearchSpace, data_root: Path | None) -> str:
 def curve_line(entry: Mapping[str, Any]) -> dict[str, Any]:
     """What is kept of a line of ``metrics.jsonl``, in six digits."""
     names = ("epoch", "seconds", "loss", "reconstruction", "divergence", "exact")
+    names += ("held_out_kendall_tau",)
     return {name: _rounded(entry[name]) for name in names if name in entry}
 
 

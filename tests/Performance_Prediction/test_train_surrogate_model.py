@@ -17,16 +17,16 @@ import torch
 from datasets import get_benchmark, get_space
 from datasets.benchmark import Benchmark
 from datasets.benchmarks.sources import TABLE_VARIABLE
+from datasets.labels import draw_labels
 from datasets.objective import Objective
 from experiment.errors import InputError
 from experiment.run import RunFolder
 from Extrapolation_Ability.surrogates import fine_tuned
 from models import AccuracyModel, ModelError, Sizes, build_model, load_model
 from models.checkpoints import checkpoint_path
-from Performance_Prediction.labels import draw_labels
-from Performance_Prediction.quality import Quality
 from Performance_Prediction.train_surrogate_model import main
 from predictors.fine_tuned import head_outputs, read_scale
+from predictors.quality import Quality
 
 
 def weights(folder: Path, name: str = "SVGE", types: int = 5) -> Path:

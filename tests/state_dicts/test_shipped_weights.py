@@ -14,19 +14,24 @@ import pytest
 import torch
 from scipy.stats import binomtest
 
-from datasets import get_space
+from datasets import get_benchmark, get_space
 from datasets.batch import GraphBatch
+from datasets.labels import draw_labels
 from experiment.files import sha256
 from experiment.paths import REPOSITORY_ROOT
-from models import load_vae
+from models import AccuracyModel, load_model, load_vae
 from models.checkpoints import STATE_DICTS, read_state_dict
 from models.shipped import MANIFEST, read_manifest
+from predictors.fine_tuned import head_outputs, read_scale
+from predictors.quality import Quality
 from Training_VAE.data import load_architectures
 from Training_VAE.evaluation import greedy_reconstruction
 from Training_VAE.model_card import model_card
+from Training_VAE.surrogate_card import surrogate_card
 
 ENTRIES = read_manifest(STATE_DICTS)
-SHIPPED = {"SVGE_ENAS", "SVGE_NB101", "SVGE_NB201", "SVGE_degrees_NB101", "DGMG_NB101"}
+VAES = {"SVGE_ENAS", "SVGE_NB101", "SVGE_NB201", "SVGE_degrees_NB101", "DGMG_NB101"}
+SURROGATES = {"SVGE_acc_ENAS", "SVGE_acc_NB101"}
 """What git keeps in ``state_dicts/``."""
 MEGABYTES = 40
 SAMPLE = 300
@@ -36,6 +41,8 @@ CERTAINLY_HELD_OUT = 0.095
 at 10 %, give or take 0.05 %."""
 
 shipped = pytest.mark.parametrize("name", sorted(ENTRIES))
+vaes = pytest.mark.parametrize("name", sorted(VAES))
+surrogates = pytest.mark.parametrize("name", sorted(SURROGATES))
 
 
 @shipped
@@ -47,9 +54,8 @@ def test_file_is_the_one_that_was_measured(name: str) -> None:
     state = read_state_dict(file)
     assert {str(weight.dtype) for weight in state.values()} == {f"torch.{entry['precision']}"}
     assert all(torch.isfinite(weight).all() for weight in state.values())
-    model = load_vae(name)
+    model = load_model(name, max_nodes=get_space(entry["space"]).max_nodes)
     assert (f"{model.name}_{entry['space']}", model.name) == (name, entry["model"])
-    assert model.sizes.max_nodes == get_space(entry["space"]).max_nodes
     assert sum(weight.numel() for weight in model.parameters()) == entry["parameters"]
 
 
@@ -58,18 +64,46 @@ def test_what_lies_beside_it_says_the_same(name: str) -> None:
     entry, folder = ENTRIES[name], STATE_DICTS / name
     config = json.loads((folder / "config.json").read_text())
     assert config["settings"] == entry["settings"]
-    assert (config["seed"], config["split"]) == (entry["seed"], entry["data"]["split"])
+    assert config["seed"] == entry["seed"]
     assert config["shipped"]["trained_epochs"] == entry["trained_epochs"]
     curve = (folder / "metrics.jsonl").read_text().splitlines()
     assert [json.loads(line)["epoch"] for line in curve] == [*range(1, entry["trained_epochs"] + 1)]
-    assert (folder / "README.md").read_text() == model_card(name, entry)
+    card = surrogate_card if name in SURROGATES else model_card
+    assert (folder / "README.md").read_text() == card(name, entry)
     assert entry["commit"]
     words = shlex.split(entry["command"])
     assert not any(Path(word.rpartition("=")[2]).is_absolute() for word in words)
 
 
+@vaes
+def test_a_vae_tells_its_split_and_knows_its_largest_architecture(name: str) -> None:
+    config = json.loads((STATE_DICTS / name / "config.json").read_text())
+    assert config["split"] == ENTRIES[name]["data"]["split"]
+    assert load_vae(name).sizes.max_nodes == get_space(ENTRIES[name]["space"]).max_nodes
+
+
+@surrogates
+def test_a_surrogate_predicts_held_out_architectures_as_recorded(
+    name: str, data_root: Path
+) -> None:
+    entry = ENTRIES[name]
+    space = get_space(entry["space"])
+    data, benchmark = entry["data"], get_benchmark(entry["space"], data_root)
+    labels = draw_labels(benchmark, data["metric"], data["labels"], entry["seed"])
+    if labels.fingerprint != data["labels_sha256"]:
+        pytest.skip(f"{benchmark.description} is not the data that {name} learnt from")
+    model = load_model(name, max_nodes=space.max_nodes)
+    assert isinstance(model, AccuracyModel)
+    outputs = head_outputs(model, labels.held_out_graphs)
+    predicted = read_scale(STATE_DICTS / name).back(outputs)
+    quality = Quality.of(predicted, labels.truths()["validation"])
+    recorded = entry["metrics"]["held_out"]["validation"]
+    assert quality.kendall_tau == pytest.approx(recorded["kendall_tau"], abs=1e-3)
+    assert quality.rmse == pytest.approx(recorded["rmse"], rel=1e-2)
+
+
 def test_all_together_are_small() -> None:
-    assert ENTRIES.keys() == SHIPPED
+    assert ENTRIES.keys() == VAES | SURROGATES
     assert sum(entry["bytes"] for entry in ENTRIES.values()) < MEGABYTES * 1e6
 
 
@@ -79,13 +113,18 @@ def test_git_keeps_what_is_shipped_and_nothing_else(tmp_path: Path) -> None:
     rules = (REPOSITORY_ROOT / ".gitignore").read_text()
     (tmp_path / ".gitignore").write_text(rules)
     kept = {"state_dicts/README.md", f"state_dicts/{MANIFEST}"}
-    for name in SHIPPED:
-        for file in ("README.md", "config.json", "metrics.jsonl", "model_checkpoint300.obj"):
-            kept.add(f"state_dicts/{name}/{file}")
+    described = ("README.md", "config.json", "metrics.jsonl")
+    for name in VAES:
+        kept |= {f"state_dicts/{name}/{file}" for file in (*described, "model_checkpoint300.obj")}
+    for name in SURROGATES:
+        weights = ("model_checkpoint100.obj", "targets.json")
+        kept |= {f"state_dicts/{name}/{file}" for file in (*described, *weights)}
     own = {
         "state_dicts/SVGE_NB101/model_checkpoint50.obj",
         "state_dicts/SVGE_NB101/NB101_latent_epoch300.npz",
         "state_dicts/SVGE_NB101/figures/README.md",
+        "state_dicts/SVGE_acc_NB201/model_checkpoint100.obj",
+        "state_dicts/SVGE_acc_NB101/model_checkpoint300.obj.part",
         "state_dicts/DGMG_ENAS/model_checkpoint300.obj",
         "state_dicts/published/SVGE_NB101/model_checkpoint300.obj",
         "state_dicts/published.zip",
@@ -119,7 +158,7 @@ def held_out_sample(entry: dict[str, Any], request: pytest.FixtureRequest) -> Gr
     return graphs[torch.from_numpy(rows)]
 
 
-@shipped
+@vaes
 def test_held_out_graphs_come_back_at_the_recorded_rate(
     name: str, request: pytest.FixtureRequest
 ) -> None:
