@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -14,6 +14,8 @@ from datasets.graph import ArchitectureError, ArchitectureGraph
 
 if TYPE_CHECKING:
     from torch_geometric.data import Batch
+
+    from datasets.space import SearchSpace
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,21 @@ class GraphBatch:
     num_nodes: Tensor
 
     def __post_init__(self) -> None:
+        for name in ("types", "adjacency", "num_nodes"):
+            if not isinstance(part := getattr(self, name), Tensor):
+                raise ArchitectureError(
+                    f"{name} of a batch is a {type(part).__name__}, expected a tensor: "
+                    "torch.from_numpy makes one of an array"
+                )
+        if self.types.ndim != 2:
+            raise ArchitectureError(
+                f"types of a batch have shape {tuple(self.types.shape)}, expected (B, N)"
+            )
+        if self.adjacency.dtype != torch.bool or self.types.is_floating_point():
+            raise ArchitectureError(
+                f"types are {self.types.dtype} and adjacency is {self.adjacency.dtype}, "
+                "expected torch.int64 and torch.bool"
+            )
         size, nodes = self.types.shape
         if self.adjacency.shape != (size, nodes, nodes) or self.num_nodes.shape != (size,):
             raise ArchitectureError(
@@ -45,7 +62,14 @@ class GraphBatch:
     def from_graphs(
         cls, graphs: Sequence[ArchitectureGraph], max_nodes: int | None = None
     ) -> GraphBatch:
-        """Pad single graphs to ``max_nodes`` (default: the largest graph's number of nodes)."""
+        """Pad single graphs to ``max_nodes`` (default: the largest graph's number of nodes).
+
+        Raises:
+            ArchitectureError: something is no graph, or one has more nodes.
+        """
+        graphs = as_graphs(graphs)
+        if max_nodes is not None and (not isinstance(max_nodes, int | np.integer) or max_nodes < 1):
+            raise ArchitectureError(f"a batch cannot hold graphs of {max_nodes!r} nodes")
         nodes = max_nodes or max((g.num_nodes for g in graphs), default=1)
         # Filled as arrays: an assignment to a small tensor takes ten times as long.
         types = np.zeros((len(graphs), nodes), dtype=np.int64)
@@ -79,11 +103,29 @@ class GraphBatch:
         return self.types.shape[1]
 
     def __getitem__(self, index: Tensor | slice) -> GraphBatch:
-        """The graphs at ``index`` (a slice, or a tensor of positions or truth values)."""
+        """The graphs at ``index`` (a slice, or a tensor of positions or truth values).
+
+        Raises:
+            ArchitectureError: it is something else; :meth:`graph` gives a single one.
+        """
+        if not isinstance(index, Tensor | slice | np.ndarray | list):
+            raise ArchitectureError(
+                f"a batch cannot be indexed by {index!r}: give a slice or a tensor, or take a "
+                "single graph by graph(position)"
+            )
         return GraphBatch(self.types[index], self.adjacency[index], self.num_nodes[index])
 
     def graph(self, position: int) -> ArchitectureGraph:
-        """One graph of the batch, without padding."""
+        """One graph of the batch, without padding.
+
+        Raises:
+            ArchitectureError: there is no such place.
+        """
+        if not isinstance(position, int | np.integer) or not -len(self) <= position < len(self):
+            raise ArchitectureError(
+                f"there is no graph {position!r} in a batch of {len(self)}: expected 0 to "
+                f"{len(self) - 1}"
+            )
         n = int(self.num_nodes[position])
         edges = self.adjacency[position, :n, :n].nonzero().tolist()
         return ArchitectureGraph(
@@ -102,6 +144,8 @@ class GraphBatch:
 
     def padded(self, max_nodes: int) -> GraphBatch:
         """The same graphs with ``max_nodes`` places; never fewer than the largest graph needs."""
+        if not isinstance(max_nodes, int | np.integer):
+            raise ArchitectureError(f"a batch cannot be padded to {max_nodes!r} nodes")
         missing = max_nodes - self.max_nodes
         if missing < 0 and len(self) and int(self.num_nodes.max()) > max_nodes:
             raise ArchitectureError(
@@ -113,6 +157,34 @@ class GraphBatch:
             pad(self.adjacency, (0, missing, 0, missing)),
             self.num_nodes,
         )
+
+    def check(self) -> None:
+        """Refuse tensors of the right shapes that are no graphs.
+
+        Raises:
+            ArchitectureError: a type is negative, a graph has more nodes than there are places, or
+                an edge does not lead from a lower to a higher node.
+        """
+        if not len(self):
+            return
+        if int(self.types.min()) < 0:
+            wrong = int((self.types < 0).any(dim=1).nonzero()[0])
+            raise ArchitectureError(f"architecture {wrong} of the batch has a negative node type")
+        if int(self.num_nodes.min()) < 0 or int(self.num_nodes.max()) > self.max_nodes:
+            outside = (self.num_nodes < 0) | (self.num_nodes > self.max_nodes)
+            wrong = int(outside.nonzero()[0])
+            raise ArchitectureError(
+                f"architecture {wrong} of the batch has {int(self.num_nodes[wrong])} nodes, "
+                f"the batch has {self.max_nodes} places"
+            )
+        backward = torch.ones(self.max_nodes, self.max_nodes, dtype=torch.bool).tril()
+        backward = backward.to(self.adjacency.device)
+        if bool((self.adjacency.any(dim=0) & backward).any()):
+            wrong = int((self.adjacency & backward).any(dim=(1, 2)).nonzero()[0])
+            raise ArchitectureError(
+                f"architecture {wrong} of the batch has an edge that does not lead from a lower "
+                "to a higher node: give the nodes in topological order"
+            )
 
     def node_mask(self) -> Tensor:
         """True where a node is no padding. **Shape** (B, N), bool."""
@@ -134,9 +206,15 @@ class GraphBatch:
         """Join batches, padded to the widest of them.
 
         Raises:
-            ArchitectureError: there is none, so that nothing tells the number of places.
+            ArchitectureError: there is none, so that nothing tells the number of places, or
+                something else than a batch.
         """
         parts = list(batches)
+        if foreign := [part for part in parts if not isinstance(part, GraphBatch)]:
+            raise ArchitectureError(
+                f"batches are to be joined, and one is a {type(foreign[0]).__name__}: "
+                "GraphBatch.from_graphs makes a batch of graphs"
+            )
         if not parts:
             raise ArchitectureError(
                 "no batches to join: give one at least, GraphBatch.empty(max_nodes) has no graphs"
@@ -157,9 +235,73 @@ class GraphBatch:
 
     @classmethod
     def from_pyg(cls, batch: Batch, max_nodes: int | None = None) -> GraphBatch:
-        """From a PyG ``Batch`` with ``node_types`` and ``edge_index``."""
+        """From a PyG ``Batch`` with ``node_types`` and ``edge_index``.
+
+        Raises:
+            ArchitectureError: it is something else.
+        """
+        if not hasattr(batch, "to_data_list"):
+            raise ArchitectureError(f"a {type(batch).__name__} is no PyG Batch")
         graphs = [ArchitectureGraph.from_pyg(data) for data in batch.to_data_list()]
         return cls.from_graphs(graphs, max_nodes)
+
+
+def as_graphs(architectures: Iterable[ArchitectureGraph]) -> list[ArchitectureGraph]:
+    """Any iterable of graphs as a list.
+
+    Raises:
+        ArchitectureError: it is no iterable, or something in it is no graph.
+    """
+    if isinstance(architectures, ArchitectureGraph | str | bytes | Mapping) or not isinstance(
+        architectures, Iterable
+    ):
+        found = f"a {type(architectures).__name__}"
+        raise ArchitectureError(
+            f"{found} is given where a list of architectures or a GraphBatch is expected: "
+            "put a single ArchitectureGraph into a list, and read notations with a space's parse()"
+        )
+    graphs = list(architectures)
+    for number, graph in enumerate(graphs):
+        if not isinstance(graph, ArchitectureGraph):
+            if isinstance(graph, GraphBatch):
+                remark = "join batches by GraphBatch.cat"
+            else:
+                remark = "a space's parse() makes one of a notation"
+            raise ArchitectureError(
+                f"architecture {number} is a {type(graph).__name__}, expected an "
+                f"ArchitectureGraph: {remark}"
+            )
+    return graphs
+
+
+def as_batch(
+    architectures: Iterable[ArchitectureGraph] | GraphBatch, space: SearchSpace | None = None
+) -> GraphBatch:
+    """Architectures as one batch.
+
+    Args:
+        architectures: a batch, or graphs.
+        space: of whose kind they have to be, see :meth:`SearchSpace.of_kind`.
+
+    Raises:
+        ArchitectureError: something is no graph, the tensors of a batch are no graphs, or one is
+            an architecture of another space.
+    """
+    if not isinstance(architectures, GraphBatch):
+        batch = GraphBatch.from_graphs(as_graphs(architectures))
+    else:
+        batch = architectures
+        batch.check()
+    if space is not None and len(batch) and not (fitting := space.of_kind(batch)).all():
+        wrong = int(np.flatnonzero(~fitting)[0])
+        if (kind := int(batch.types[wrong].max())) >= len(space.types):
+            reason = f"it has a node of type {kind}, expected 0 to {len(space.types) - 1}"
+        else:
+            reason = space.why_illegal(batch.graph(wrong))
+        raise ArchitectureError(
+            f"architecture {wrong} is of another search space than {space.name}: {reason}"
+        )
+    return batch
 
 
 class LegalityMask(Protocol):

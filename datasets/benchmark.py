@@ -11,6 +11,7 @@ import numpy as np
 from datasets.graph import ArchitectureGraph
 from datasets.objective import Objective
 from datasets.space import SearchSpace
+from experiment.checks import whole_number
 from experiment.errors import InputError
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ class Metric:
                 f"of metric {self.name!r} only the mean over the trials is known: "
                 "use mean(), or a source that has the single trials"
             )
+        number = whole_number(number, "the trial", least=None)
         if not 0 <= number < self.values.shape[1]:
             raise InputError(
                 f"metric {self.name!r} has trials 0 to {self.values.shape[1] - 1}, "
@@ -136,7 +138,7 @@ class Benchmark:
         Raises:
             InputError: there is none; the message lists those that exist.
         """
-        if name not in self.metrics:
+        if not isinstance(name, str) or name not in self.metrics:
             raise InputError(
                 f"{self.space.name} on {self.dataset} has no metric {name!r}; "
                 f"it has {', '.join(self.metrics)}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import index
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -44,8 +45,18 @@ class ArchitectureGraph:
     edges: tuple[tuple[int, int], ...]
 
     def __post_init__(self) -> None:
-        types = tuple(int(t) for t in self.types)
-        edges = tuple(sorted((int(i), int(j)) for i, j in self.edges))
+        try:
+            types = tuple(index(t) for t in self.types)
+        except TypeError:
+            raise ArchitectureError(
+                f"the node types are {_excerpt(self.types)}, expected a list of whole numbers"
+            ) from None
+        try:
+            edges = tuple(sorted((index(i), index(j)) for i, j in self.edges))
+        except (TypeError, ValueError):
+            raise ArchitectureError(
+                f"the edges are {_excerpt(self.edges)}, expected pairs (from, to) of whole numbers"
+            ) from None
         if not types:
             raise ArchitectureError("an architecture needs at least one node, this one has none")
         if min(types) < 0:
@@ -84,8 +95,13 @@ class ArchitectureGraph:
             ArchitectureError: the matrix is not (N, N), has entries other than 0 and 1, or has
                 an entry on or below the diagonal.
         """
-        matrix = np.asarray(adjacency)
-        size = len(types)
+        try:
+            matrix, size = np.asarray(adjacency), len(types)
+        except (TypeError, ValueError):
+            raise ArchitectureError(
+                f"node types {_excerpt(types)} with the adjacency matrix {_excerpt(adjacency)} "
+                "are no graph: expected N types and N rows of N entries"
+            ) from None
         if matrix.shape != (size, size):
             raise ArchitectureError(
                 f"the adjacency matrix has shape {matrix.shape}, {size} nodes need {(size, size)}"
@@ -93,7 +109,7 @@ class ArchitectureGraph:
         if not np.isin(matrix, (0, 1)).all():
             raise ArchitectureError("the adjacency matrix has entries other than 0 and 1")
         edges = [(int(i), int(j)) for i, j in zip(*np.nonzero(matrix), strict=True)]
-        return cls(tuple(int(t) for t in types), tuple(edges))
+        return cls(tuple(types), tuple(edges))
 
     def reversed(self) -> ArchitectureGraph:
         """The same architecture read from the output: node order and edges flipped."""
@@ -122,6 +138,8 @@ class ArchitectureGraph:
         """
         import networkx as nx
 
+        if not isinstance(graph, nx.DiGraph):
+            raise ArchitectureError(f"{_excerpt(graph)} is no networkx.DiGraph")
         position = {node: k for k, node in enumerate(graph)}
         if not nx.is_directed_acyclic_graph(graph):
             raise ArchitectureError("the graph has a cycle; an architecture is acyclic")
@@ -147,6 +165,34 @@ class ArchitectureGraph:
 
     @classmethod
     def from_pyg(cls, data: Data) -> ArchitectureGraph:
-        """From a PyG ``Data`` with ``node_types`` and ``edge_index``."""
+        """From a PyG ``Data`` with ``node_types`` and ``edge_index``.
+
+        Raises:
+            ArchitectureError: it lacks one of them, or is no architecture.
+        """
+        if getattr(data, "node_types", None) is None or getattr(data, "edge_index", None) is None:
+            raise ArchitectureError(
+                f"{_excerpt(data)} is no PyG Data with node_types (N,) and edge_index (2, E)"
+            )
         edges = [(int(i), int(j)) for i, j in data.edge_index.t().tolist()]
         return cls(tuple(data.node_types.tolist()), tuple(edges))
+
+
+def as_graph(architecture: object) -> ArchitectureGraph:
+    """``architecture``, which is a graph.
+
+    Raises:
+        ArchitectureError: it is something else, such as its notation.
+    """
+    if isinstance(architecture, ArchitectureGraph):
+        return architecture
+    raise ArchitectureError(
+        f"an ArchitectureGraph is expected where {_excerpt(architecture)} is given: "
+        "a space's parse() makes one of a notation, GraphBatch.graph() takes one out of a batch"
+    )
+
+
+def _excerpt(value: object) -> str:
+    """A value's type and the beginning of what it is, on one line."""
+    text = " ".join(repr(value).split())
+    return f"the {type(value).__name__} {text if len(text) <= 60 else text[:57] + '...'}"

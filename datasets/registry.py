@@ -35,19 +35,23 @@ BENCHMARKS: dict[str, tuple[str, str]] = {
 
 
 def _lookup(kind: str, name: str, table: dict[str, tuple[str, str]]) -> object:
-    if name not in table:
+    if not isinstance(name, str) or name not in table:
         raise InputError(f"no {kind} is called {name!r}: choose one of {', '.join(table)}")
     module, attribute = table[name]
     return getattr(import_module(module), attribute)
 
 
-@lru_cache
 def get_space(name: str) -> SearchSpace:
     """The search space called ``name`` (``ENAS``, ``NB101``, ``NB201``, …).
 
     Raises:
         InputError: there is none of that name.
     """
+    return _made(name) if isinstance(name, str) else _lookup("search space", name, SPACES)
+
+
+@lru_cache
+def _made(name: str) -> SearchSpace:
     return _lookup("search space", name, SPACES)()  # type: ignore[operator]
 
 

@@ -14,6 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from datasets.graph import ArchitectureError, ArchitectureGraph
+from datasets.guards import guard
+from experiment.checks import random_generator, shown
+from experiment.errors import InputError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,6 +39,10 @@ class SearchSpace(ABC):
     types: tuple[str, ...]
     max_nodes: int
     size: int
+
+    def __init_subclass__(cls, **named: Any) -> None:
+        super().__init_subclass__(**named)
+        guard(cls)
 
     def __getstate__(self) -> dict[str, Any]:
         """What is pickled: everything but cached properties, which are computed anew."""
@@ -67,6 +74,14 @@ class SearchSpace(ABC):
     def legal(self, batch: GraphBatch) -> np.ndarray:
         """:meth:`is_legal` of every graph; vectorised where speed matters. **Shape** (B,), bool."""
         return np.array([self.is_legal(graph) for graph in batch], dtype=bool)
+
+    def of_kind(self, batch: GraphBatch) -> np.ndarray:
+        """Which graphs are architectures of this kind: members, or larger ones. **Shape** (B,).
+
+        A predictor of the space takes these. Here they are all graphs with the space's node types;
+        a space that knows more of what its architectures have in common overrides this.
+        """
+        return (batch.types < len(self.types)).all(dim=1).cpu().numpy()
 
     @abstractmethod
     def canonical(self, graph: ArchitectureGraph) -> ArchitectureGraph:
@@ -106,8 +121,15 @@ class SearchSpace(ABC):
         """All other members one edit away, canonical, each once; the class defines its edits."""
 
     def mutate(self, graph: ArchitectureGraph, generator: np.random.Generator) -> ArchitectureGraph:
-        """One of the :meth:`neighbours`, drawn uniformly."""
+        """One of the :meth:`neighbours`, drawn uniformly.
+
+        Raises:
+            ArchitectureError: it has none.
+        """
+        random_generator(generator)
         options = self.neighbours(graph)
+        if not options:
+            raise ArchitectureError(f"the architecture has no neighbours in {self.name}")
         return options[generator.integers(len(options))]
 
     @abstractmethod
@@ -165,3 +187,20 @@ class SearchSpace(ABC):
         return Legality(
             self.legality_mask(), self.legality_mask(reverse=True), self.legal, self.hashes
         )
+
+
+guard(SearchSpace)
+
+
+def as_space(space: object) -> SearchSpace:
+    """``space``, a search space.
+
+    Raises:
+        InputError: it is something else, such as its name.
+    """
+    if not isinstance(space, SearchSpace):
+        raise InputError(
+            f"the search space is {shown(space)}, expected a SearchSpace: "
+            "datasets.get_space(name) gives the one of a name"
+        )
+    return space

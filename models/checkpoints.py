@@ -202,6 +202,11 @@ def find_folder(folder_or_name: str | Path) -> Path:
     Raises:
         ModelError: there is none of them.
     """
+    if not isinstance(folder_or_name, str | Path) or not str(folder_or_name):
+        raise ModelError(
+            f"the weights are named by {folder_or_name!r}, expected a folder or a name such as "
+            "SVGE_NB101"
+        )
     for place in (Path(), STATE_DICTS, RUNS):
         if (place / folder_or_name).is_dir():
             return place / folder_or_name

@@ -35,6 +35,10 @@ class Ensemble(Learner[Inputs]):
         self.members = list(members)
         self.least_labels = max(member.least_labels for member in members)
 
+    def checked(self, inputs: Inputs) -> tuple[Inputs, int]:
+        """As the first member checks them: all take the same."""
+        return self.members[0].checked(inputs)
+
     def learn(self, inputs: Inputs, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Let every member learn."""
         return _mean([member.learn(inputs, targets) for member in self.members])

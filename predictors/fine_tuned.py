@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from datasets.batch import GraphBatch
+from datasets.batch import GraphBatch, as_batch
 from datasets.space import SearchSpace
 from experiment.errors import InputError
 from experiment.files import read_json, write_json
 from experiment.progress import progress
 from models import AccuracyModel, GraphVAE
 from predictors.fine_tuning import SCALES, AsMeasured, FineTuning, FineTuningRun
-from predictors.predictor import Architectures, Predictor, as_batch
+from predictors.predictor import Architectures, Predictor
 from predictors.regressor import Scale, check_targets
 from predictors.trained_vae import check_vae
 
@@ -64,6 +64,11 @@ class FineTuned(Predictor):
         self.shown = shown
         self.least_labels = max(LEAST_LABELS, folds)
         self.heads: list[AccuracyModel] = []
+
+    def checked(self, architectures: Architectures) -> tuple[GraphBatch, int]:
+        """The architectures as a batch of the space's node types, and how many they are."""
+        batch = as_batch(architectures, self.space)
+        return batch, len(batch)
 
     def learn(
         self, architectures: Architectures, targets: np.ndarray

@@ -8,14 +8,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from datasets.batch import GraphBatch
+from datasets.batch import GraphBatch, as_batch
 from datasets.space import SearchSpace
 from experiment.progress import progress
 from models.graph_regression import GraphRegressors
 from predictors.features import describe, make_features
 from predictors.features.features import computing
 from predictors.joined import Joined
-from predictors.predictor import Architectures, Predictor, as_batch
+from predictors.predictor import Architectures, Predictor
 from predictors.regressor import Description, NormalScores, Scale
 
 MEMBERS = 5
@@ -56,6 +56,11 @@ class GraphNetwork(Predictor):
         self.space = space
         self.features = [make_features(name, space) for name in features]
         self.shown = shown
+
+    def checked(self, architectures: Architectures) -> tuple[GraphBatch, int]:
+        """The architectures as a batch of the space's node types, and how many they are."""
+        batch = as_batch(architectures, self.space)
+        return batch, len(batch)
 
     def learn(
         self, architectures: Architectures, targets: np.ndarray

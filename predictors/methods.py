@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from datasets.space import SearchSpace
+from datasets.space import SearchSpace, as_space
+from experiment.checks import shown, whole_number
 from experiment.config import nearest
 from experiment.errors import InputError
 from predictors.predictor import FeaturePredictor, Predictor
-from predictors.regressor import NormalScores, Regressor, Scale, Standardised
+from predictors.regressor import NormalScores, Regressor, Scale, Standardised, check_scale
 
 SCALES: dict[str, type[Scale]] = {"ranks": NormalScores, "values": Standardised}
 """What a predictor learns: the ranks of the values, or the values."""
@@ -192,7 +193,9 @@ def make_predictor(
             f"the method {name!r} on {', '.join(wished)} reads no weights: name none, "
             "or add the features 'latents'"
         )
-    return chosen.make(Wish(space, wished, scale or NormalScores, seed, weights))
+    seed = whole_number(seed, "seed")
+    scale = NormalScores if scale is None else check_scale(scale)
+    return chosen.make(Wish(space, wished, scale, seed, weights))
 
 
 def choice(
@@ -212,15 +215,22 @@ def choice(
     Raises:
         InputError: there is no such method, or it does not take features.
     """
-    best, usual = defaults.get(space.name, ELSEWHERE)
-    name = method or best
-    if name not in METHODS:
-        raise InputError(f"no method is called {name!r}: {nearest(name, list(METHODS))}")
+    best, usual = defaults.get(as_space(space).name, ELSEWHERE)
+    name = best if method is None else method
+    if not isinstance(name, str) or name not in METHODS:
+        raise InputError(f"no method is called {name!r}: {nearest(str(name), list(METHODS))}")
     own = METHODS[name].features
     if features is None:
         return name, usual if own is None else own
     if own == ():
         raise InputError(f"the method {name!r} reads graphs, no features: name none")
+    if isinstance(features, str) or not isinstance(features, Iterable):
+        raise InputError(
+            f"the features are {shown(features)}, expected a list of names such as ['statistics']"
+        )
+    features = list(features)
     if not features:
         raise InputError("no features were named: name one at least, or leave the choice out")
+    if wrong := [each for each in features if not isinstance(each, str)]:
+        raise InputError(f"among the features is {shown(wrong[0])}, expected names")
     return name, tuple(dict.fromkeys(features))

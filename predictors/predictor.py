@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from datasets.batch import GraphBatch
+from datasets.batch import GraphBatch, as_batch
 from datasets.graph import ArchitectureGraph
 from datasets.space import SearchSpace
 from predictors.features import describe, make_features
@@ -51,6 +51,11 @@ class FeaturePredictor(Predictor):
         self.regressor = regressor
         self.least_labels = regressor.least_labels
 
+    def checked(self, architectures: Architectures) -> tuple[GraphBatch, int]:
+        """The architectures as a batch of the space's node types, and how many they are."""
+        batch = as_batch(architectures, self.space)
+        return batch, len(batch)
+
     def learn(
         self, architectures: Architectures, targets: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
@@ -70,10 +75,3 @@ class FeaturePredictor(Predictor):
         return [
             Description(describe(features, batch), features.numeric) for features in self.features
         ]
-
-
-def as_batch(architectures: Architectures) -> GraphBatch:
-    """The architectures as one batch."""
-    if isinstance(architectures, GraphBatch):
-        return architectures
-    return GraphBatch.from_graphs(architectures)

@@ -10,6 +10,7 @@ from typing import Generic, Protocol, TypeVar
 import numpy as np
 from scipy.stats import norm, rankdata
 
+from experiment.checks import shown, whole_number
 from experiment.errors import InputError
 
 Inputs = TypeVar("Inputs", contravariant=True)
@@ -151,17 +152,20 @@ class Learner(ABC, Generic[Inputs]):
     least_labels = 5
 
     def __init__(self, scale: type[Scale] = NormalScores, seed: int = 0) -> None:
-        self.make_scale = scale
-        self.seed = seed
+        self.make_scale = check_scale(scale)
+        self.seed = whole_number(seed, "seed")
         self._fitted = False
 
     def fit(self, inputs: Inputs, values: np.ndarray) -> None:
         """Learn from what was measured. **Shape** of ``values`` (n,).
 
         Raises:
-            InputError: too few, constant or missing values, or descriptions that never vary.
+            ArchitectureError: something is no architecture, or one of another search space.
+            InputError: too few, constant or missing values, another number of them than of
+                inputs, or descriptions that never vary.
         """
-        values = check_targets(values, self.least_labels)
+        inputs, count = self.checked(inputs)
+        values = check_targets(values, self.least_labels, count)
         self.scale = self.make_scale(values)
         targets = self.scale(values)
         mean, deviation = self.learn(inputs, targets)
@@ -172,11 +176,13 @@ class Learner(ABC, Generic[Inputs]):
         """All that is expected of some inputs: means, deviations, intervals.
 
         Raises:
+            ArchitectureError: something is no architecture, or one of another search space.
             InputError: nothing was learnt yet.
         """
         if not self._fitted:
             raise InputError("this predictor was not fitted: call fit() first")
-        scores, deviations = self.scores(inputs)
+        inputs, count = self.checked(inputs)
+        scores, deviations = self.scores(inputs) if count else (np.empty(0), np.empty(0))
         return Forecast(scores, deviations, self._surprises, self.scale)
 
     def predict(self, inputs: Inputs) -> tuple[np.ndarray, np.ndarray]:
@@ -187,6 +193,16 @@ class Learner(ABC, Generic[Inputs]):
     def interval(self, inputs: Inputs, share: float) -> tuple[np.ndarray, np.ndarray]:
         """Ends of the interval that holds the value with probability ``share``. **Shape** (B,)."""
         return self.forecast(inputs).interval(share)
+
+    def checked(self, inputs: Inputs) -> tuple[Inputs, int]:
+        """Inputs as the other methods take them, and of how many architectures they are.
+
+        A learner of architectures overrides this; here they are :class:`Description`s.
+
+        Raises:
+            InputError: they are something else.
+        """
+        return inputs, check_descriptions(inputs)
 
     @abstractmethod
     def learn(self, inputs: Inputs, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -205,17 +221,65 @@ Regressor = Learner[Sequence[Description]]
 """Learns values from one or several descriptions of the same architectures."""
 
 
-def check_targets(values: np.ndarray, least: int) -> np.ndarray:
+def check_descriptions(inputs: object) -> int:
+    """How many architectures are described.
+
+    Raises:
+        InputError: it is no sequence of descriptions with equally many rows each.
+    """
+    if not isinstance(inputs, Sequence) or not inputs:
+        raise InputError(f"{shown(inputs)} is given, expected a list of Descriptions")
+    counts = []
+    for number, each in enumerate(inputs):
+        if not isinstance(each, Description) or getattr(each.rows, "ndim", 0) != 2:
+            raise InputError(
+                f"input {number} is {shown(each)}, expected a Description with rows (B, F)"
+            )
+        counts.append(len(each.rows))
+    if len(set(counts)) > 1:
+        raise InputError(f"the descriptions are of {counts} architectures, expected equally many")
+    return counts[0]
+
+
+def check_scale(scale: type[Scale]) -> type[Scale]:
+    """``scale``, which makes targets of values.
+
+    Raises:
+        InputError: it is something else, such as its name.
+    """
+    if not isinstance(scale, type) or not hasattr(scale, "back"):
+        raise InputError(
+            f"the scale is {shown(scale)}, expected a class such as NormalScores or Standardised: "
+            "predictors.methods.SCALES has them by their names"
+        )
+    return scale
+
+
+def check_targets(values: np.ndarray, least: int, architectures: int | None = None) -> np.ndarray:
     """Make sure that there is something to learn.
 
     Args:
         values: **shape** (n,).
         least: the fewest that the method can work with.
+        architectures: how many the values are of; ``None`` where nobody says.
 
     Raises:
-        InputError: fewer, constant ones, or some that are no finite numbers.
+        InputError: another number of values, fewer, constant ones, or some that are no finite
+            numbers.
     """
-    values = np.asarray(values, dtype=np.float64)
+    try:
+        values = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError, RuntimeError):
+        raise InputError(_no_numbers(values)) from None
+    if values.ndim != 1:
+        raise InputError(
+            f"the labels have shape {values.shape}, expected one number for each architecture, (n,)"
+        )
+    if architectures is not None and len(values) != architectures:
+        raise InputError(
+            f"{architectures} architectures and {len(values)} labels were given: give one label "
+            "for each architecture"
+        )
     if len(values) < least:
         raise InputError(f"{len(values)} labels were given, this predictor needs at least {least}")
     wrong = np.flatnonzero(~np.isfinite(values))
@@ -229,6 +293,17 @@ def check_targets(values: np.ndarray, least: int) -> np.ndarray:
             f"all {len(values)} labels are {values[0]}: there is nothing to learn from them"
         )
     return values
+
+
+def _no_numbers(values: object) -> str:
+    """What is wrong with labels that are no array of numbers, in one sentence."""
+    if isinstance(values, list | tuple | np.ndarray):
+        for number, value in enumerate(values):
+            try:
+                float(value)
+            except (TypeError, ValueError, RuntimeError):
+                return f"label {number} is {shown(value)}, expected a number"
+    return f"the labels are {shown(values)}, expected numbers (n,), one for each architecture"
 
 
 def _through(known: np.ndarray, images: np.ndarray, points: np.ndarray) -> np.ndarray:

@@ -19,6 +19,7 @@ from datasets.graph import INPUT, OUTPUT, ArchitectureError, ArchitectureGraph
 from datasets.space import SearchSpace
 from datasets.spaces.notation import excerpt, read_arch, read_json
 from datasets.spaces.skeleton import Skeleton, SkeletonMask
+from experiment.checks import shown, whole_number
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,6 +46,7 @@ class ENAS(SearchSpace):
     types = ("output", "input", "conv3", "sep3", "conv5", "sep5", "avg3", "max3")
 
     def __init__(self, layers: int = 6) -> None:
+        layers = whole_number(layers, "layers")
         if layers < 1:
             raise ArchitectureError(
                 f"an ENAS network has at least 1 layer, {layers} were asked for"
@@ -93,6 +95,26 @@ class ENAS(SearchSpace):
         """Vectorised :meth:`is_legal`. **Shape** (B,), bool."""
         return self._skeleton.legal(batch)
 
+    def of_kind(self, batch: GraphBatch) -> np.ndarray:
+        """Macro architectures of any number of layers. **Shape** (B,), bool."""
+        types, edges, last = batch.types, batch.adjacency, batch.num_nodes - 1
+        if batch.max_nodes < 3:
+            return np.zeros(len(batch), dtype=bool)
+        places = torch.arange(batch.max_nodes, device=types.device)
+        inner = (places >= 1) & (places < last[:, None])
+        end = last.clamp(min=0)[:, None]
+        chained = edges.diagonal(offset=1, dim1=1, dim2=2) | (places[1:] > last[:, None])
+        into_output = edges.gather(2, end[:, None].expand(-1, batch.max_nodes, 1)).sum(dim=(1, 2))
+        found = (
+            (last >= 2)
+            & (types[:, 0] == INPUT)
+            & (types.gather(1, end)[:, 0] == OUTPUT)
+            & (((types >= 2) & (types < len(self.types))) | ~inner).all(dim=1)
+            & chained.all(dim=1)
+            & (into_output == 1)
+        )
+        return found.cpu().numpy()
+
     def canonical(self, graph: ArchitectureGraph) -> ArchitectureGraph:
         """The graph itself: a chain has one topological order."""
         return self.check(graph)
@@ -132,11 +154,18 @@ class ENAS(SearchSpace):
         Raises:
             ArchitectureError: a row has another length, or a number out of its range.
         """
-        rows = np.asarray(rows)
+        try:
+            rows = np.asarray(rows)
+        except ValueError:  # lists of different lengths
+            rows = np.empty(0)
         if rows.ndim != 2 or rows.shape[1] != self.row_length:
             raise ArchitectureError(
                 f"rows of shape {rows.shape} are no {self.name} architectures: {self.layers} "
                 f"layers take {self.row_length} numbers a row"
+            )
+        if not np.issubdtype(rows.dtype, np.integer):
+            raise ArchitectureError(
+                f"rows of {rows.dtype} are no {self.name} architectures: give whole numbers"
             )
         wrong = np.argwhere((rows < 0) | (rows >= self._radices))
         if len(wrong):
@@ -192,6 +221,8 @@ class ENAS(SearchSpace):
         Raises:
             ArchitectureError: the row has another length, or a number out of its range.
         """
+        if not isinstance(row, Sequence | np.ndarray):
+            raise ArchitectureError(f"{shown(row)} is no row of {self.row_length} numbers")
         if len(row) != self.row_length:
             raise ArchitectureError(
                 f"{len(row)} numbers are no {self.name} architecture: {self.layers} layers take "

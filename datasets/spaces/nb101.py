@@ -224,7 +224,16 @@ class NB101(SearchSpace):
         return json.dumps(self.to_record(graph))
 
     def to_record(self, graph: ArchitectureGraph) -> dict[str, object]:
-        """``matrix`` and ``ops`` of the graph as it is."""
+        """``matrix`` and ``ops`` of the graph as it is.
+
+        Raises:
+            ArchitectureError: a node has a type that is no operation.
+        """
+        if (kind := max(graph.types)) >= len(self.types):
+            raise ArchitectureError(
+                f"a node has type {kind}, {self.name} has the types 0 to {len(self.types) - 1}: "
+                "it is of another search space"
+            )
         return {
             "matrix": graph.adjacency.tolist(),
             "ops": [self.types[kind] for kind in graph.types],

@@ -22,6 +22,7 @@ from datasets.graph import INPUT, OUTPUT, ArchitectureError, ArchitectureGraph
 from datasets.space import SearchSpace
 from datasets.spaces.notation import excerpt, read_arch
 from datasets.spaces.skeleton import Skeleton, SkeletonMask
+from experiment.checks import whole_number
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -85,6 +86,10 @@ class NB201(SearchSpace):
         """Vectorised :meth:`is_legal`. **Shape** (B,), bool."""
         return self._skeleton.legal(batch)
 
+    def of_kind(self, batch: GraphBatch) -> np.ndarray:
+        """Members alone: a cell has no larger form. **Shape** (B,), bool."""
+        return self.legal(batch)
+
     def canonical(self, graph: ArchitectureGraph) -> ArchitectureGraph:
         """The graph itself: the fixed edges have no symmetry."""
         return self.check(graph)
@@ -140,8 +145,10 @@ class NB201(SearchSpace):
         """The cell with a number of the benchmark's own list.
 
         Raises:
+            InputError: it is no whole number.
             ArchitectureError: there is no such number.
         """
+        index = whole_number(index, "the index", least=None)
         if not 0 <= index < self.size:
             raise ArchitectureError(f"index {index} is no cell: expected 0 to {self.size - 1}")
         return self._from_types(self._by_index[index : index + 1]).graph(0)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from datasets.batch import GraphBatch
-from datasets.space import SearchSpace
+from datasets.batch import GraphBatch, as_batch
+from datasets.space import SearchSpace, as_space
 from experiment.config import nearest
 from experiment.errors import InputError
 from predictors.features.costs import NetworkCosts
@@ -56,14 +56,20 @@ def make_features(name: str, space: SearchSpace, weights: str | Path | None = No
     Raises:
         InputError: there is none, or it does not suit the space.
     """
-    if name not in FEATURES:
-        raise InputError(f"no features are called {name!r}: {nearest(name, list(FEATURES))}")
+    as_space(space)
+    if not isinstance(name, str) or name not in FEATURES:
+        raise InputError(f"no features are called {name!r}: {nearest(str(name), list(FEATURES))}")
     if weights is not None and FEATURES[name] is Latents:
         return Latents(space, weights)
     return FEATURES[name](space)
 
 
 def describe(features: Features, batch: GraphBatch) -> np.ndarray:
-    """The numbers of any number of architectures, a portion at a time. **Shape** (B, F)."""
+    """The numbers of any number of architectures, a portion at a time. **Shape** (B, F).
+
+    Raises:
+        ArchitectureError: something is no architecture, or one of another search space.
+    """
+    batch = as_batch(batch, features.space)
     parts = [features(batch[start : start + CHUNK]) for start in range(0, len(batch), CHUNK)]
     return np.concatenate(parts) if parts else features(batch)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
 
 import numpy as np
 import torch
 
-from datasets.batch import GraphBatch
+from datasets.batch import GraphBatch, as_batch
 from datasets.space import SearchSpace
 from datasets.spaces.nb101_pruning import prune_batch
 
@@ -35,9 +38,23 @@ class Features(ABC):
     def __init__(self, space: SearchSpace) -> None:
         self.space = space
 
+    def __init_subclass__(cls, **named: Any) -> None:
+        """Let every description refuse what is no architecture of its space, in the same words."""
+        super().__init_subclass__(**named)
+        if "__call__" in vars(cls):
+            cls.__call__ = _of_batches(vars(cls)["__call__"])  # type: ignore[method-assign]
+
     @abstractmethod
     def __call__(self, batch: GraphBatch) -> np.ndarray:
         """The rows of numbers of a batch, on the CPU. **Shape** (B, F), float64."""
+
+
+def _of_batches(call: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
+    @wraps(call)
+    def checked(self: Features, batch: GraphBatch) -> np.ndarray:
+        return call(self, as_batch(batch, self.space))
+
+    return checked
 
 
 def computing(batch: GraphBatch, space: SearchSpace) -> GraphBatch:

@@ -1,0 +1,66 @@
+"""Checks of arguments that many functions take: whole numbers, seeds, random generators."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any, SupportsIndex
+
+import numpy as np
+
+from experiment.errors import InputError
+
+LONGEST = 60
+"""Characters of a value that a message shows."""
+
+
+def shown(value: object) -> str:
+    """What a value is, for a message: its type, and its beginning where that says something.
+
+    ``a str ('|nor_conv…')``, ``an array of shape (3, 3)``, ``a dict``.
+    """
+    kind = type(value).__name__
+    article = "an" if kind[:1].lower() in "aeiou" else "a"
+    if (shape := getattr(value, "shape", None)) is not None and not callable(shape):
+        return f"{article} {kind} of shape {tuple(shape)}"
+    if isinstance(value, str | bytes | int | float | complex | np.generic):
+        text = repr(value)
+        return f"{article} {kind} ({text if len(text) <= LONGEST else text[: LONGEST - 1] + '…'})"
+    if isinstance(value, list | tuple | set | dict):
+        return f"{article} {kind} of {len(value)}"
+    return f"{article} {kind}"
+
+
+def whole_number(value: SupportsIndex | Any, what: str, least: int | None = 0) -> int:
+    """``value`` as an ``int``.
+
+    Args:
+        value: an ``int``, or a NumPy or PyTorch scalar of a whole number.
+        what: name of the argument, for the message.
+        least: smallest that is allowed; ``None`` for any.
+
+    Raises:
+        InputError: it is no whole number (truth values are none), or a smaller one.
+    """
+    try:
+        if isinstance(value, bool | np.bool_):
+            raise TypeError
+        number = operator.index(value)
+    except (TypeError, ValueError):
+        raise InputError(f"{what} is {shown(value)}, expected a whole number") from None
+    if least is not None and number < least:
+        raise InputError(f"{what} is {number}, expected at least {least}")
+    return number
+
+
+def random_generator(generator: object, what: str = "generator") -> np.random.Generator:
+    """``generator``, a NumPy generator.
+
+    Raises:
+        InputError: it is something else, such as a seed.
+    """
+    if not isinstance(generator, np.random.Generator):
+        raise InputError(
+            f"{what} is {shown(generator)}, expected a generator of NumPy: give "
+            "numpy.random.default_rng(seed)"
+        )
+    return generator
