@@ -30,7 +30,7 @@ import numpy as np  # noqa: E402
 from analysis.figures import finish, save_figure  # noqa: E402
 from experiment.arguments import Parser, parser  # noqa: E402
 from experiment.errors import InputError, run_command  # noqa: E402
-from experiment.files import atomic_path, plain, read_json  # noqa: E402
+from experiment.files import atomic_path, plain, read_json, refuse_existing  # noqa: E402
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -162,9 +162,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     rows = summarise(read_runs(folders))
     config = read_json(folders[0] / "config.json")
     out = given.out or folders[0].parent / f"summary_{config['space']}"
-    if given.out and out.with_suffix(".csv").exists() and not given.overwrite:
-        raise InputError(f"{out!s}.csv is there already: add --overwrite, or choose --out")
     path = out.with_suffix(".csv")
+    if given.out:
+        refuse_existing([path, out.with_suffix(".png")], given.overwrite)
     with atomic_path(path) as partial, partial.open("w", newline="", encoding="utf-8") as handle:
         writer = csv.DictWriter(handle, list(rows[0]))
         writer.writeheader()

@@ -21,6 +21,7 @@ from models import AccuracyModel, ModelError, load_model
 from models.checkpoints import find_folder, latest_epoch
 from predictors.fine_tuned import head_outputs, read_scale
 from predictors.methods import BEYOND, choice, make_predictor
+from predictors.trained_vae import check_vae
 
 LABELS = 1_000
 """Architectures that the published surrogate learns from."""
@@ -94,6 +95,7 @@ def fine_tuned(
             f"types, expected {model_name}'s for the {len(space.types)} of {space.name}: name "
             "another folder by --path_state_dict, or its own --model and --data_search_space"
         )
+    check_vae(vae, space)
 
     scale = read_scale(found)
     config = found / "config.json"  # shipped and published weights have none: accuracies

@@ -14,7 +14,7 @@ from datasets.batch import GraphBatch
 from datasets.space import SearchSpace
 from experiment.arguments import Parser, non_negative_int, positive_int
 from experiment.errors import InputError
-from experiment.files import atomic_path
+from experiment.files import atomic_path, refuse_existing
 from experiment.paths import REPOSITORY_ROOT
 from Extrapolation_Ability.candidates import (
     MOST_EXTENDED,
@@ -129,8 +129,7 @@ def write_candidates(path: Path, space: SearchSpace, graphs: GraphBatch, overwri
     Raises:
         InputError: the file exists and is not to be replaced, or cannot be written.
     """
-    if path.exists() and not overwrite:
-        raise InputError(f"{str(path)!r} exists: add --overwrite to replace it, or name another")
+    refuse_existing([path], overwrite)
     names = space.hashes(graphs).tolist()
     with atomic_path(path) as partial, partial.open("w", encoding="utf-8") as file:
         for graph, name in zip(graphs, names, strict=True):

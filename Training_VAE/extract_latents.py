@@ -2,8 +2,9 @@
 
 ``python -m Training_VAE.extract_latents --model SVGE --data_search_space NB101`` writes
 ``<SPACE>_latent_epoch<E>.npz`` beside the weights: ``mean``, ``log_variance``, ``hash``,
-``split`` (0 train, 1 test) and the benchmark's columns where its files are at hand. Which
-architectures there are, and which were held out, is told by the ``config.json`` of the training.
+``split`` (0 train, 1 test) and the benchmark's columns (``metric/validation``, …, with the
+``dataset`` that they are of) where its files are at hand. The ``config.json`` of the training
+tells which architectures there are, and which were held out.
 """
 
 from __future__ import annotations
@@ -19,9 +20,11 @@ from collections.abc import Sequence  # noqa: E402
 
 import torch  # noqa: E402
 
+from datasets.latent_files import check_name, save_latents  # noqa: E402
 from experiment.arguments import add_common, parser  # noqa: E402
-from experiment.errors import InputError, run_command  # noqa: E402
-from Training_VAE.latents import find_benchmark, latent_table, save_latents, save_published  # noqa: E402
+from experiment.errors import run_command  # noqa: E402
+from experiment.files import refuse_existing  # noqa: E402
+from Training_VAE.latents import find_benchmark, latent_table, save_published  # noqa: E402
 from Training_VAE.trained import add_model_flags, load_named, trained_architectures  # noqa: E402
 
 
@@ -37,13 +40,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given.threads:
         torch.set_num_threads(given.threads)
 
+    if given.out is not None:
+        check_name(given.out)
     trained = load_named(given)
     space = trained.space
     out = given.out or trained.folder / f"{space.name}_latent_epoch{trained.epoch}.npz"
     targets = [out, out.with_suffix(".mat")] if given.mat else [out]
-    for target in targets:
-        if target.exists() and not given.overwrite:
-            raise InputError(f"{str(target)!r} is there already: add --overwrite or choose --out")
+    refuse_existing(targets, given.overwrite)
 
     architectures = trained_architectures(trained, given.data_root, given.seed)
     table = latent_table(trained.model, architectures, find_benchmark(space.name, given.data_root))

@@ -20,6 +20,7 @@ from collections.abc import Sequence  # noqa: E402
 
 import torch  # noqa: E402
 
+from datasets.latent_files import METRIC, load_latents  # noqa: E402
 from datasets.registry import SPACES  # noqa: E402
 from experiment.arguments import add_common, parser, positive_int  # noqa: E402
 from experiment.errors import InputError, run_command  # noqa: E402
@@ -32,7 +33,7 @@ from Training_VAE import (  # noqa: E402
     new_cells,
     train_svge,
 )
-from Training_VAE.latents import find_benchmark, load_latents  # noqa: E402
+from Training_VAE.latents import find_benchmark  # noqa: E402
 from Training_VAE.reporting import report_evaluation  # noqa: E402
 from Training_VAE.settings import TrainingSettings  # noqa: E402
 from Training_VAE.trained import TrainingRecord  # noqa: E402
@@ -64,7 +65,7 @@ def check_asked(folder: Path, asked: TrainingSettings, seed: int) -> None:
 
 def lacks_accuracies(latent_file: Path, space: str, data_root: Path | None) -> bool:
     """Whether a latent file is without the accuracies that are at hand."""
-    if "validation" in load_latents(latent_file):
+    if METRIC + "validation" in load_latents(latent_file):
         return False
     return find_benchmark(space, data_root) is not None
 
@@ -112,14 +113,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         extract_latents.main([*weights, "--overwrite"])
     latent_picture = folder / "figures" / "latent_map.png"
     if outdated or not latent_picture.exists():
-        latent_map.main(weights)
+        latent_map.main([*weights, "--overwrite"])
     strip = folder / "figures" / "interpolation.png"
     if outdated or not strip.exists():
-        interpolate.main([*weights, "--out", str(strip.parent)])
+        interpolate.main([*weights, "--out", str(strip.parent), "--overwrite"])
 
     cells = folder / "new_cells.jsonl"
     if space in new_cells.CELL_SPACES and not cells.exists():
-        new_cells.main(weights)
+        new_cells.main([*weights, "--overwrite"])
 
     print()
     for what, path in (

@@ -38,7 +38,7 @@ from experiment.arguments import (  # noqa: E402
     positive_int,
 )
 from experiment.errors import InputError, run_command  # noqa: E402
-from experiment.files import atomic_path  # noqa: E402
+from experiment.files import atomic_path, refuse_existing  # noqa: E402
 from experiment.seeding import seed_everything  # noqa: E402
 from models.decoding import decode_greedily  # noqa: E402
 from Training_VAE.accuracies import find_accuracies  # noqa: E402
@@ -90,6 +90,7 @@ def make_parser() -> Parser:
     flags.add_argument(
         "--out", type=Path, help="folder to write to (default: interpolation/ beside the weights)"
     )
+    flags.add_argument("--overwrite", action="store_true", help="replace files that are there")
     add_common(flags)
     return flags
 
@@ -190,6 +191,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     seed_everything(given.seed)
     trained = load_named(given)
     model, space = trained.model, trained.space
+    out = given.out or trained.folder / "interpolation"
+    files = [out / "interpolation.jsonl", out / "interpolation.png"]
+    refuse_existing(files, given.overwrite)
     ends = choose_ends(trained, given.start, given.end, given.data_root, given.seed)
     latents = model.encode_all(ends.to(model.device)).mean
     paths = choose_path(latents, given.path, given.steps, given.seed)
@@ -205,15 +209,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     known = accuracies.look_up(names) if accuracies else np.full(len(names), np.nan)
     walk = Walk(list(decoded), names, paths.positions[0].tolist(), points, known)
     path_name = given.path.replace("_", " ")
-    out = given.out or trained.folder / "interpolation"
-    with atomic_path(out / "interpolation.jsonl") as partial:
+    with atomic_path(files[0]) as partial:
         lines = [json.dumps(record) + "\n" for record in walk.records(space)]
         partial.write_text("".join(lines), encoding="utf-8")
     title = f"{model.name} on {space.name}, epoch {trained.epoch}: {path_name}"
-    save_figure(walk.strip(space, title), out / "interpolation.png")
+    save_figure(walk.strip(space, title), files[1])
     print(
         f"{len(names)} points along a {path_name}, {len(set(names))} architectures: "
-        f"{out / 'interpolation.jsonl'} and interpolation.png"
+        f"{files[0]} and interpolation.png"
     )
     return 0
 

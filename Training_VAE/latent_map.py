@@ -21,13 +21,13 @@ import numpy as np  # noqa: E402
 import torch  # noqa: E402
 
 from analysis.figures import latent_map, save_figure  # noqa: E402
+from datasets.latent_files import METRIC, dataset_of, load_latents, save_latents  # noqa: E402
 from experiment.arguments import add_common, parser  # noqa: E402
 from experiment.errors import InputError, run_command  # noqa: E402
+from experiment.files import refuse_existing  # noqa: E402
 from Training_VAE.latents import (  # noqa: E402
     find_benchmark,
     latent_table,
-    load_latents,
-    save_latents,
 )
 from Training_VAE.trained import (  # noqa: E402
     TrainedVAE,
@@ -44,13 +44,14 @@ def draw_map(
 
     Args:
         trained: the weights that the latents are of.
-        table: of :func:`Training_VAE.latents.load_latents`.
+        table: of :func:`datasets.latent_files.load_latents`.
         data_root: where the benchmark's files are.
         seed: of the split, where no training tells it.
         out: picture to write.
     """
-    values = table.get("validation")
-    label = "validation accuracy"
+    values = table.get(METRIC + "validation")
+    dataset = dataset_of(table)
+    label = "validation accuracy" if dataset is None else f"validation accuracy on {dataset}"
     if values is None or np.isnan(values).all():
         graphs = trained_architectures(trained, data_root, seed).graphs
         names = trained.space.types
@@ -69,23 +70,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     flags.add_argument(
         "--out", type=Path, help="picture (default: figures/latent_map.png beside the weights)"
     )
+    flags.add_argument("--overwrite", action="store_true", help="replace a picture that is there")
     add_common(flags)
     given = flags.parse_args(arguments)
     if given.threads:
         torch.set_num_threads(given.threads)
 
     trained = load_named(given)
+    if given.latents and not given.latents.exists():
+        raise InputError(
+            f"there is no latent file {str(given.latents)!r}: leave out --latents to have it made"
+        )
+    out = given.out or trained.folder / "figures" / "latent_map.png"
+    refuse_existing([out], given.overwrite)
     beside = trained.folder / f"{trained.space.name}_latent_epoch{trained.epoch}.npz"
     source = given.latents or beside
     if not source.exists():
-        if given.latents:
-            raise InputError(
-                f"there is no latent file {str(source)!r}: leave out --latents to have it made"
-            )
         architectures = trained_architectures(trained, given.data_root, given.seed)
         benchmark = find_benchmark(trained.space.name, given.data_root)
         save_latents(source, latent_table(trained.model, architectures, benchmark))
-    out = given.out or trained.folder / "figures" / "latent_map.png"
     print(draw_map(trained, load_latents(source), given.data_root, given.seed, out))
     return 0
 

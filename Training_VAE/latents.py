@@ -11,7 +11,7 @@ import torch
 from datasets import get_benchmark
 from datasets.batch import GraphBatch
 from datasets.benchmark import Benchmark, NoMeasurementsError
-from experiment.errors import InputError
+from datasets.latent_files import DATASET, METRIC
 from experiment.files import atomic_path
 from experiment.progress import progress
 from models import GraphVAE
@@ -47,19 +47,21 @@ def latent_table(
 
     Returns:
         ``mean`` and ``log_variance`` (rows, G) float32, ``hash`` (rows,), ``split`` (rows,) with
-        0 for training and 1 for test, and a float column a metric.
+        0 for training and 1 for test; with a benchmark, a float column ``metric/<name>`` a metric
+        and ``dataset``, which they were measured on.
     """
     latent = encode_with_progress(model, architectures.graphs)
-    table = {
+    table: dict[str, np.ndarray] = {
         "mean": latent.mean.numpy(),
         "log_variance": latent.log_variance.numpy(),
         "hash": architectures.hashes,
         "split": architectures.split.parts(),
     }
     if benchmark is not None:
+        table[DATASET] = np.array(benchmark.dataset)
         rows = benchmark.rows(architectures.hashes)
         for name, metric in benchmark.metrics.items():
-            table[name] = np.append(metric.mean(), np.nan)[rows]  # row −1 is the NaN
+            table[METRIC + name] = np.append(metric.mean(), np.nan)[rows]  # row −1 is the NaN
     return table
 
 
@@ -73,35 +75,6 @@ def find_benchmark(space: str, data_root: Path | None) -> Benchmark | None:
         return get_benchmark(space, data_root)
     except NoMeasurementsError:
         return None
-
-
-def save_latents(path: Path, table: dict[str, np.ndarray]) -> None:
-    """Write a latent table as ``.npz``, atomically."""
-    with atomic_path(path) as partial:
-        np.savez(partial, **table)  # type: ignore[arg-type]
-
-
-def load_latents(path: Path) -> dict[str, np.ndarray]:
-    """Read a latent table back.
-
-    Raises:
-        InputError: the file is absent, damaged, or lacks a column.
-    """
-    try:
-        content = np.load(path, allow_pickle=False)
-        if isinstance(content, np.ndarray):
-            raise InputError("it holds one array, expected the columns of an .npz file")
-        with content:
-            table = {name: content[name] for name in content.files}
-    # Damaged bytes make the reader fail in any way there is; none of them is ours to mend.
-    except Exception as error:
-        raise InputError(
-            f"cannot read the latents {str(path)!r}: {error or type(error).__name__}"
-        ) from error
-    for name in ("mean", "log_variance", "hash", "split"):
-        if name not in table:
-            raise InputError(f"{str(path)!r} is no latent file, it lacks the column {name!r}")
-    return table
 
 
 def published_matrices(table: dict[str, np.ndarray], space: str) -> dict[str, Any]:
@@ -123,10 +96,10 @@ def published_matrices(table: dict[str, np.ndarray], space: str) -> dict[str, An
     for part, rows in parts.items():
         matrices[f"Z_{part}"] = table["mean"][rows]
         for column, key in names.items():
-            if column in table:
-                matrices[f"{key}_{part}"] = table[column][rows, None]
+            if (values := table.get(METRIC + column)) is not None:
+                matrices[f"{key}_{part}"] = values[rows, None]
                 if space == "NB201":
-                    matrices[f"{key}_{part}_avg"] = table[column][rows, None]
+                    matrices[f"{key}_{part}_avg"] = values[rows, None]
     return matrices
 
 

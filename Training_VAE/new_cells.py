@@ -25,7 +25,7 @@ from estimators.digits101 import describe, estimator, report_table_row  # noqa: 
 from estimators.measurement import Measurement  # noqa: E402
 from experiment.arguments import add_common, parser, positive_int  # noqa: E402
 from experiment.errors import InputError, run_command  # noqa: E402
-from experiment.files import atomic_path  # noqa: E402
+from experiment.files import atomic_path, refuse_existing  # noqa: E402
 from models.decoding import Sampling, decode  # noqa: E402
 from Training_VAE.data import Architectures  # noqa: E402
 from Training_VAE.latents import encode_with_progress  # noqa: E402
@@ -84,6 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     flags = parser("Decode new cells from the latent space and train them on handwritten digits.")
     add_model_flags(flags)
     flags.add_argument("--count", type=positive_int, default=3, help="how many cells")
+    flags.add_argument("--overwrite", action="store_true", help="replace files that are there")
     add_common(flags)
     given = flags.parse_args(arguments)
     if given.data_search_space not in CELL_SPACES:
@@ -92,6 +93,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             f"the digits were made for those of {' and '.join(CELL_SPACES)}"
         )
     trained = load_named(given)
+    out = trained.folder / "new_cells.jsonl"
+    refuse_existing([out], given.overwrite, "keep the cells that are there")
     architectures = trained_architectures(trained, given.data_root, given.seed)
     cells = new_cells(trained, architectures, given.count, given.seed)
     torch.set_num_threads(1)  # as the table was measured
@@ -101,7 +104,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(describe(measurement, seed=0))
         report_table_row(measurement.architecture)
         measured.append(measurement)
-    out = trained.folder / "new_cells.jsonl"
     with atomic_path(out) as partial:
         lines = "".join(one.to_json(trained.space) + "\n" for one in measured)
         partial.write_text(lines, encoding="utf-8")

@@ -33,7 +33,13 @@ from experiment.arguments import (  # noqa: E402
     positive_int,
 )
 from experiment.errors import InputError, run_command  # noqa: E402
-from experiment.files import atomic_path, plain, read_json, write_json  # noqa: E402
+from experiment.files import (  # noqa: E402
+    atomic_path,
+    plain,
+    read_json,
+    refuse_existing,
+    write_json,
+)
 from experiment.seeding import seed_everything  # noqa: E402
 from Training_VAE.accuracies import find_accuracies  # noqa: E402
 from Training_VAE.smoothness_figure import smoothness_figure  # noqa: E402
@@ -59,6 +65,7 @@ def make_parser() -> Parser:
     flags.add_argument(
         "--out", type=Path, help="folder to write to (default: smoothness/ beside the weights)"
     )
+    flags.add_argument("--overwrite", action="store_true", help="replace files that are there")
     flags.add_argument(
         "--compare",
         type=Path,
@@ -134,6 +141,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for other in others:
         check_comparable(other, given.data_search_space, given.pairs, given.steps)
     trained = load_named(given)
+    out = given.out or trained.folder / "smoothness"
+    files = [out / name for name in (RESULT, "smoothness.csv", "smoothness.png")]
+    refuse_existing(files, given.overwrite)
     result = measure(
         trained.model,
         trained.space,
@@ -144,10 +154,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         steps=given.steps,
         seed=given.seed,
     )
-    out = given.out or trained.folder / "smoothness"
-    write_json(out / RESULT, result)
-    write_csv(out / "smoothness.csv", result)
-    save_figure(smoothness_figure([result, *others]), out / "smoothness.png")
+    write_json(files[0], result)
+    write_csv(files[1], result)
+    save_figure(smoothness_figure([result, *others]), files[2])
     report(result)
     print(f"written to {out}: {RESULT}, smoothness.csv, smoothness.png")
     return 0

@@ -18,6 +18,7 @@ from experiment.errors import InputError
 from experiment.files import read_json
 from models import MODELS, GraphVAE, load_vae
 from models.checkpoints import find_folder, latest_epoch
+from predictors.trained_vae import check_vae
 from Training_VAE.data import Architectures, load_architectures
 
 
@@ -144,6 +145,7 @@ def load_trained(
             f"expected {wanted[0]}'s for the {wanted[1]} of {space.name}: name another "
             "folder, or the weights' own model and space by --model and --data_search_space"
         )
+    check_vae(model, space)
     return TrainedVAE(model, space, folder, latest_epoch(folder) if epoch is None else epoch)
 
 

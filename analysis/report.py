@@ -26,7 +26,7 @@ from analysis.report_traces import contests
 from analysis.report_training import other_section, training_section
 from experiment.arguments import Parser, parser
 from experiment.errors import InputError, run_command
-from experiment.files import atomic_path
+from experiment.files import atomic_path, refuse_existing
 from experiment.paths import REPOSITORY_ROOT
 
 STATE_DICTS = REPOSITORY_ROOT / "state_dicts"
@@ -63,8 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = make_parser().parse_args(arguments)
     if given.out.is_dir():
         raise InputError(f"{str(given.out)!r} is a folder: give --out the name of a file")
-    if given.out.exists() and not given.overwrite:
-        raise InputError(f"{str(given.out)!r} is there already: add --overwrite or choose --out")
+    refuse_existing([given.out], given.overwrite)
     runs = read_runs(given.runs)
     drawings = Drawings()
     latents = LatentFiles(given.latents, runs, STATE_DICTS)

@@ -15,6 +15,7 @@ from analysis.report_drawings import Drawings, find_benchmark, graph_of, graphs_
 from analysis.report_runs import Run
 from analysis.report_traces import Contestant, Trace
 from datasets.graph import ArchitectureGraph
+from datasets.latent_files import METRIC, dataset_of, load_latents
 from datasets.registry import SPACES, get_space
 from datasets.space import SearchSpace
 from experiment.errors import InputError
@@ -38,6 +39,7 @@ class LatentFile:
         names: the architectures' hashes. **Shape** (R,).
         metric: what ``values`` are; ``None`` where the file has none.
         values: measured, NaN where they were not. **Shape** (R,).
+        dataset: that they were measured on; ``None`` where the file does not tell.
     """
 
     path: Path
@@ -47,6 +49,7 @@ class LatentFile:
     names: np.ndarray
     metric: str | None
     values: np.ndarray
+    dataset: str | None = None
 
     @cached_property
     def row_of(self) -> dict[str, int]:
@@ -62,6 +65,8 @@ class LatentFile:
 
     def measured_on(self, dataset: str | None, data_root: Path | None) -> LatentFile:
         """The same with the validation accuracies of a table, NaN where there is none."""
+        if dataset is not None and (dataset, "validation") == (self.dataset, self.metric):
+            return self
         benchmark = find_benchmark(self.space.name, data_root, dataset)
         if benchmark is None:
             return replace(self, metric="validation", values=np.full(len(self.names), np.nan))
@@ -130,21 +135,10 @@ def read_latents(path: Path, space: SearchSpace) -> LatentFile:
     Raises:
         InputError: the file is absent, damaged, or lacks a column.
     """
-    try:
-        content = np.load(path, allow_pickle=False)
-        if isinstance(content, np.ndarray):
-            raise InputError("it holds one array, expected the columns of an .npz file")
-        with content:
-            columns = set(content.files)
-            metric = next((name for name in ("validation", "test") if name in columns), None)
-            mean, names = content["mean"], content["hash"]
-            values = content[metric] if metric else np.full(len(names), np.nan)
-    # Damaged bytes make the reader fail in any way there is; none of them is ours to mend.
-    except Exception as error:
-        raise InputError(
-            f"cannot read the latents {str(path)!r}: {error or type(error).__name__}; "
-            "make them again by python -m Training_VAE.extract_latents"
-        ) from error
+    table = load_latents(path, ("mean", "hash"))
+    mean, names = table["mean"], table["hash"]
+    metric = next((name for name in ("validation", "test") if METRIC + name in table), None)
+    values = table[METRIC + metric] if metric else np.full(len(names), np.nan)
     if mean.ndim != 2 or mean.shape[1] < 2 or not len(mean) == len(names) == len(values):
         raise InputError(
             f"{str(path)!r} has latents of shape {mean.shape}, {len(names)} hashes and "
@@ -154,7 +148,8 @@ def read_latents(path: Path, space: SearchSpace) -> LatentFile:
     if not finite.any():
         raise InputError(f"no latent in {str(path)!r} is a finite number: train the model again")
     points, shares = principal_axes(mean[finite])
-    return LatentFile(path, space, points, shares, names[finite], metric, values[finite])
+    known = (names[finite], metric, values[finite], dataset_of(table))
+    return LatentFile(path, space, points, shares, *known)
 
 
 def latent_chart(

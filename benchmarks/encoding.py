@@ -28,6 +28,7 @@ import torch  # noqa: E402
 
 from datasets.batch import GraphBatch  # noqa: E402
 from datasets.benchmarks.sources import TABLE_VARIABLE  # noqa: E402
+from datasets.latent_files import save_latents  # noqa: E402
 from datasets.spaces.nb101 import NB101  # noqa: E402
 from datasets.splits import split_rows  # noqa: E402
 from experiment.arguments import parser, positive_int  # noqa: E402
@@ -38,7 +39,7 @@ from experiment.paths import data_root  # noqa: E402
 from models import MODELS, Sizes, build_model, load_vae  # noqa: E402
 from models.checkpoints import checkpoint_path  # noqa: E402
 from Training_VAE.data import Architectures  # noqa: E402
-from Training_VAE.latents import find_benchmark, latent_table, save_latents  # noqa: E402
+from Training_VAE.latents import find_benchmark, latent_table  # noqa: E402
 
 SECONDS = 90
 """What the command must stay under, on two cores."""

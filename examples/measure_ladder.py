@@ -26,7 +26,7 @@ from datasets.graph import ArchitectureGraph  # noqa: E402
 from examples.adding_a_space import Ladder  # noqa: E402
 from experiment.arguments import non_negative_int, parser, positive_int  # noqa: E402
 from experiment.errors import run_command  # noqa: E402
-from experiment.files import atomic_path  # noqa: E402
+from experiment.files import atomic_path, refuse_existing  # noqa: E402
 from experiment.progress import progress  # noqa: E402
 
 WIDTH = 16
@@ -119,7 +119,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     flags.add_argument("--trials", type=positive_int, default=2, help="trainings of each")
     flags.add_argument("--steps", type=positive_int, default=300, help="steps of a training")
     flags.add_argument("--seed", type=non_negative_int, default=1, help="of choice and weights")
+    flags.add_argument("--overwrite", action="store_true", help="replace a file that is there")
     given = flags.parse_args(arguments)
+    refuse_existing([given.out], given.overwrite)
     with atomic_path(given.out) as partial:
         lines = measurements(given.architectures, given.trials, given.steps, given.seed)
         partial.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")

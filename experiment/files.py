@@ -8,7 +8,7 @@ import json
 import math
 import os
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,24 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):  # the first error is the one to tell
             partial.unlink()
+
+
+def refuse_existing(
+    paths: Iterable[Path], overwrite: bool, otherwise: str = "choose --out"
+) -> None:
+    """Make sure that a command replaces no file unasked, before it begins to work.
+
+    Args:
+        paths: that it will write.
+        overwrite: whether they may be replaced.
+        otherwise: what the user can do besides giving ``--overwrite``.
+
+    Raises:
+        InputError: one of them is there.
+    """
+    for path in paths:
+        if path.exists() and not overwrite:
+            raise InputError(f"{str(path)!r} is there already: add --overwrite or {otherwise}")
 
 
 def _is_about_another_file(error: OSError, partial: Path, path: Path) -> bool:

@@ -13,8 +13,8 @@ from torch import Tensor
 
 from models.accuracy import AccuracyModel
 from models.errors import ModelError
-from models.shipped import check_shipped
-from models.vae import DGMG, SVGE, GraphVAE, Sizes, SVGEDegrees
+from models.shipped import check_shipped, shipped_weights
+from models.vae import DGMG, SVGE, GraphVAE, Origin, Sizes, SVGEDegrees
 
 MODELS: dict[str, type[GraphVAE]] = {model.name: model for model in (SVGE, SVGEDegrees, DGMG)}
 """Graph VAEs by the names that users type."""
@@ -246,7 +246,10 @@ def load_model(
     state = read_state_dict(path)
     if max_nodes is None and DEGREE_TABLE in state:
         max_nodes, _ = _matrix_shape(state, DEGREE_TABLE)
-    return model_from_state(state, max_nodes or _stored_max_nodes(folder))
+    model = model_from_state(state, max_nodes or _stored_max_nodes(folder))
+    vae = model.vae if isinstance(model, AccuracyModel) else model
+    vae.origin = Origin(folder, _stored_space(folder))
+    return model
 
 
 def load_vae(
@@ -255,6 +258,16 @@ def load_vae(
     """:func:`load_model`, without the accuracy head where there is one."""
     model = load_model(folder_or_name, epoch, max_nodes)
     return model.vae if isinstance(model, AccuracyModel) else model
+
+
+def _stored_space(folder: Path) -> str | None:
+    """Name of the search space of the weights in a folder, by what lies beside them."""
+    try:
+        told = json.loads((folder / "config.json").read_bytes())
+    except (OSError, ValueError, RecursionError):
+        told = shipped_weights(folder)
+    space = told.get("space") if isinstance(told, dict) else None
+    return space if isinstance(space, str) else None
 
 
 def _stored_max_nodes(folder: Path) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
 
 import torch
@@ -46,6 +47,20 @@ class Sizes:
             )
 
 
+@dataclass(frozen=True)
+class Origin:
+    """Where the weights of a model were read.
+
+    Attributes:
+        folder: of the checkpoint.
+        space: name of the search space that they were trained on; ``None`` where nothing beside
+            them tells it (published checkpoints).
+    """
+
+    folder: Path
+    space: str | None
+
+
 class Decoder(nn.Module):
     """Holds the generator under the published checkpoints' key."""
 
@@ -64,6 +79,7 @@ class GraphVAE(nn.Module):
         start_types: type of the first node for every direction of generation: from the input
             through the graph, and for SVGe from the output through the reversed graph as well.
         compute_dtype: what products run in; parameters, latents and losses stay float32.
+        origin: where its weights were read; ``None`` for weights that were made here.
     """
 
     name: ClassVar[str]
@@ -74,6 +90,7 @@ class GraphVAE(nn.Module):
         super().__init__()
         self.sizes = sizes
         self.compute_dtype = torch.float32
+        self.origin: Origin | None = None
         widths = (sizes.num_types, sizes.node_width, sizes.graph_width)
         self.Encoder = self.make_encoder(sizes)
         self.Decoder = Decoder(Generator(self.propagation(sizes.node_width, sizes.rounds), *widths))

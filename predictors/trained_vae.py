@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+import sys
 from pathlib import Path
 
+from datasets.registry import SPACES, get_space
 from datasets.space import SearchSpace
 from experiment.errors import InputError
 from models import GraphVAE, load_vae
@@ -18,7 +21,7 @@ def load_trained_vae(space: SearchSpace, weights: str | Path | None = None) -> G
             cells of DIGITS101, which have the same operations.
 
     Raises:
-        InputError: the weights are of another space.
+        InputError: the weights were trained on a space with other node types.
         ModelError: there are no such weights, or they cannot be read.
     """
     shipped = "NB101" if space.name == "DIGITS101" else space.name
@@ -30,11 +33,40 @@ def load_trained_vae(space: SearchSpace, weights: str | Path | None = None) -> G
 def check_vae(vae: GraphVAE, space: SearchSpace) -> None:
     """Refuse a VAE of another space.
 
+    Spaces with the same node types, such as NB101 and DIGITS101 or ENAS networks of different
+    depths, are one here. Where nothing beside the weights tells their space, as for published
+    checkpoints, the number of node types decides, and a line on standard error says so.
+
     Raises:
-        InputError: it knows another number of node types.
+        InputError: it was trained on a space with other node types.
     """
     if vae.sizes.num_types != len(space.types):
         raise InputError(
             f"the weights are {vae.name}'s for {vae.sizes.num_types} node types, {space.name} has "
             f"{len(space.types)}: name weights that were trained on {space.name}"
         )
+    if vae.origin is None:
+        return
+    trained_on = vae.origin.space
+    if trained_on is None:
+        _say_that_sizes_decide(vae.origin.folder, space.name, len(space.types))
+    elif trained_on != space.name and _types_of(trained_on) != space.types:
+        raise InputError(
+            f"the weights in {str(vae.origin.folder)!r} were trained on {trained_on}, not on "
+            f"{space.name}: name weights that were trained on {space.name}"
+        )
+
+
+def _types_of(name: str) -> tuple[str, ...] | None:
+    """Node types of a registered space; ``None`` for a space that is not."""
+    return get_space(name).types if name in SPACES else None
+
+
+@functools.cache
+def _say_that_sizes_decide(folder: Path, space: str, types: int) -> None:
+    """Once a process for the same weights and space."""
+    print(
+        f"{folder} does not tell which search space its weights were trained on; they have as many "
+        f"node types as {space}, {types}",
+        file=sys.stderr,
+    )

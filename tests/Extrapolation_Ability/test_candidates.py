@@ -175,7 +175,7 @@ def test_the_cells_of_a_file_are_those_that_were_made(
     assert len(names(read)) == len(read) == len(candidates.extensions(best)) + 5
     for line, graph in zip(out.read_text().splitlines()[::50], read[::50], strict=True):
         assert json.loads(line)["hash"] == space.hash(graph)
-    with pytest.raises(InputError, match="exists: add --overwrite"):
+    with pytest.raises(InputError, match="is there already: add --overwrite"):
         generate_nb101_8.main(flags)
     assert generate_nb101_8.main([*flags, "--overwrite", "--nodes", "7"]) == 0
     assert {graph.num_nodes for graph in read_architectures(str(out), space)} == {7}

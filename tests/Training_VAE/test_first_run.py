@@ -9,10 +9,10 @@ import pytest
 
 from datasets.batch import GraphBatch
 from datasets.benchmark import Benchmark, Metric, NoMeasurementsError
+from datasets.latent_files import load_latents
 from datasets.spaces.digits101 import Digits101
 from experiment.errors import InputError
 from Training_VAE import first_run, latents
-from Training_VAE.latents import load_latents
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def test_latents_are_extracted_again_when_accuracies_arrive(
     first_run.main(small)
     folder = tmp_path / "out" / "SVGE_DIGITS101"
     before = times(folder)
-    assert "validation" not in load_latents(folder / "DIGITS101_latent_epoch2.npz")
+    assert "metric/validation" not in load_latents(folder / "DIGITS101_latent_epoch2.npz")
 
     space = Digits101()
     graphs = GraphBatch.cat(space.enumerate(max_nodes=3))
@@ -81,7 +81,7 @@ def test_latents_are_extracted_again_when_accuracies_arrive(
     monkeypatch.setattr(latents, "get_benchmark", lambda *_: benchmark)
     first_run.main(small)
     table = load_latents(folder / "DIGITS101_latent_epoch2.npz")
-    assert (~np.isnan(table["validation"])).sum() == len(graphs)
+    assert (~np.isnan(table["metric/validation"])).sum() == len(graphs)
     after = times(folder)
     changed = {name for name in before if after[name] != before[name]}
     assert changed == {

@@ -10,13 +10,14 @@ import torch
 
 from datasets.batch import GraphBatch
 from datasets.benchmark import Benchmark, Metric
+from datasets.latent_files import dataset_of, load_latents, save_latents
 from datasets.spaces.nb101 import NB101
 from datasets.splits import split_rows
 from experiment.errors import InputError
 from models import Sizes, build_model
-from Training_VAE import latent_map, train_svge
+from Training_VAE import extract_latents, latent_map, train_svge
 from Training_VAE.data import Architectures
-from Training_VAE.latents import latent_table, load_latents, published_matrices, save_latents
+from Training_VAE.latents import latent_table, published_matrices
 
 
 def a_table(**columns: list[float]) -> dict[str, np.ndarray]:
@@ -25,7 +26,7 @@ def a_table(**columns: list[float]) -> dict[str, np.ndarray]:
         "log_variance": np.zeros((4, 2)),
         "hash": np.array(["a", "b", "c", "d"]),
         "split": np.array([0, 1, 0, 0], dtype=np.uint8),
-        **{name: np.array(values) for name, values in columns.items()},
+        **{f"metric/{name}": np.array(values) for name, values in columns.items()},
     }
 
 
@@ -34,6 +35,27 @@ def test_a_latent_file_comes_back(tmp_path: Path) -> None:
     read = load_latents(tmp_path / "l.npz")
     assert read.keys() == a_table().keys()
     assert all((read[name] == column).all() for name, column in a_table().items())
+
+
+def test_a_file_of_before_is_read(tmp_path: Path) -> None:
+    """Its metrics stand under their plain names, and no data set is told."""
+    old = {**a_table(), "validation": np.arange(4.0), "cifar10.test": np.ones(4)}
+    np.savez(tmp_path / "old.npz", **old)  # type: ignore[arg-type]
+    read = load_latents(tmp_path / "old.npz")
+    assert read.keys() == {*a_table(), "metric/validation", "metric/cifar10.test"}
+    assert dataset_of(read) is None
+    save_latents(tmp_path / "new.npz", {**read, "dataset": np.array("cifar10")})
+    again = load_latents(tmp_path / "new.npz")
+    assert again.keys() == {*read, "dataset"}
+    assert dataset_of(again) == "cifar10"
+
+
+@pytest.mark.parametrize("name", ["latents", "latents.npy", "latents.txt"])
+def test_a_name_that_numpy_would_change_is_refused_first(tmp_path: Path, name: str) -> None:
+    flags = ["--data_search_space", "NB101", "--out", str(tmp_path / "new" / name)]
+    with pytest.raises(InputError, match=r"ends in \.npz"):
+        extract_latents.main([*flags, "--path_state_dict", str(tmp_path / "not looked for")])
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_damaged_latent_file_is_refused(tmp_path: Path) -> None:
@@ -100,12 +122,13 @@ def test_measurements_stand_beside_the_architectures_they_are_of() -> None:
     measured = np.arange(len(graphs))[::-2]  # every other one, backwards
     values = np.column_stack([measured, measured + 2.0])
     metric = Metric("validation", "fraction", "made up", values)
+    unlucky = Metric("mean", "fraction", "called as the latents are", -values)
     benchmark = Benchmark(
         space,
-        "none",
+        "some images",
         graphs[torch.from_numpy(measured.copy())],
         hashes[measured],
-        {"validation": metric},
+        {"validation": metric, "mean": unlucky},
         "made up",
     )
     assert benchmark.rows(hashes[measured]).tolist() == list(range(len(measured)))
@@ -114,8 +137,10 @@ def test_measurements_stand_beside_the_architectures_they_are_of() -> None:
     model = build_model("SVGE", Sizes(5, 7, node_width=12, graph_width=8))
     table = latent_table(model, Architectures(space, graphs, hashes, split_rows(hashes)), benchmark)
     known = np.isin(np.arange(len(graphs)), measured)
-    assert (table["validation"][known] == np.flatnonzero(known) + 1).all()
-    assert np.isnan(table["validation"][~known]).all()
+    assert (table["metric/validation"][known] == np.flatnonzero(known) + 1).all()
+    assert np.isnan(table["metric/validation"][~known]).all()
+    assert (table["metric/mean"][known] == -table["metric/validation"][known]).all()
+    assert dataset_of(table) == "some images"
     np.testing.assert_allclose(
         table["mean"], model.encode(graphs).mean.detach().numpy(), rtol=1e-5, atol=1e-6
     )

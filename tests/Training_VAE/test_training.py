@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import torch
 
+from datasets.latent_files import load_latents
 from experiment import precision
 from experiment.errors import InputError
 from experiment.paths import REPOSITORY_ROOT
@@ -22,7 +23,6 @@ from models import Sizes, build_model, load_vae
 from models.checkpoints import checkpoint_path
 from Training_VAE import train_svge
 from Training_VAE.extract_latents import main as extract
-from Training_VAE.latents import load_latents
 
 
 def arguments(tiny: Path, log_dir: Path, *more: str) -> list[str]:

@@ -103,7 +103,7 @@ def test_what_is_measured_makes_another_table_without_training(
     before = out.read_bytes()
     code, said, err = command(main, "--out", out, "--store", store, *LIMITS)
     assert (code, said) == (2, "")
-    assert err == f"error: {str(out)!r} exists: add --overwrite to replace it\n"
+    assert err == f"error: {str(out)!r} is there already: add --overwrite or choose --out\n"
     assert out.read_bytes() == before
     out.write_text("another file")
     assert command(main, "--out", out, "--store", store, *LIMITS, "--overwrite")[0] == 0

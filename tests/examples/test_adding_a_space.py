@@ -314,7 +314,7 @@ def test_commands_of_the_page_run(
     folder = tmp_path / "runs" / "ladder" / "SVGE_Ladder"
     table = np.load(folder / "Ladder_latent_epoch2.npz")
     assert table["mean"].shape == (5199, 8)
-    assert (~np.isnan(table["validation"])).sum() == 3
+    assert (~np.isnan(table["metric/validation"])).sum() == 3
     assert (folder / "interpolation" / "interpolation.png").is_file()
 
     capsys.readouterr()

@@ -63,7 +63,9 @@ def predictor_called(method: str) -> Predictor:
 
 
 def refuse(call: Callable[[], object], message: str = "") -> None:
-    with pytest.raises((InputError, ArchitectureError, ModelError), match=message or None) as caught:
+    with pytest.raises(
+        (InputError, ArchitectureError, ModelError), match=message or None
+    ) as caught:
         call()
     assert "\n" not in str(caught.value)
 
