@@ -9,9 +9,10 @@ from typing import Protocol
 import numpy as np
 import torch
 
-from datasets.batch import GraphBatch
+from datasets.batch import GraphBatch, as_batch
 from datasets.graph import ArchitectureGraph
-from datasets.space import SearchSpace
+from datasets.space import SearchSpace, as_space
+from experiment.checks import shown
 from experiment.errors import InputError
 from predictors.features import describe, make_features
 from predictors.regressor import Description
@@ -52,13 +53,20 @@ class Candidates:
         hashes: of each. **Shape** (B,).
 
     Raises:
-        InputError: there are none.
+        ArchitectureError: something is no architecture of the space.
+        InputError: there are none, or another number of hashes.
     """
 
     def __init__(
         self, space: SearchSpace, graphs: GraphBatch, hashes: np.ndarray | None = None
     ) -> None:
-        names = space.hashes(graphs) if hashes is None else hashes
+        graphs = as_batch(graphs, as_space(space))
+        names = space.hashes(graphs) if hashes is None else np.asarray(hashes)
+        if names.shape != (len(graphs),):
+            raise InputError(
+                f"{len(graphs)} candidates and hashes of shape {names.shape} were given: give one "
+                "hash for each, or none to have them computed"
+            )
         if not len(names):
             raise InputError("a search needs candidates: the list holds no architecture")
         first = np.sort(np.unique(names, return_index=True)[1])
@@ -115,7 +123,7 @@ class WholeSpace:
     """
 
     def __init__(self, space: SearchSpace) -> None:
-        self.space = space
+        self.space = as_space(space)
 
     def holds(self, name: str) -> bool:
         """Always: a name comes from a member."""
@@ -128,3 +136,18 @@ class WholeSpace:
     def neighbours(self, graph: ArchitectureGraph) -> list[ArchitectureGraph]:
         """All of the space's neighbours."""
         return self.space.neighbours(graph)
+
+
+def as_domain(domain: object) -> Domain:
+    """``domain``, what a search may ask for.
+
+    Raises:
+        InputError: it is something else, such as a search space.
+    """
+    parts = ("space", "holds", "sample", "neighbours")
+    if isinstance(domain, SearchSpace) or not all(hasattr(domain, part) for part in parts):
+        raise InputError(
+            f"the domain of a search is {shown(domain)}, expected Candidates(space, graphs) or "
+            "WholeSpace(space)"
+        )
+    return domain  # type: ignore[return-value]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from Bayesian_Optimization.domain import Domain
+from Bayesian_Optimization.domain import Domain, as_domain
 from Bayesian_Optimization.objectives import Limit
 from Bayesian_Optimization.searcher import Searcher
 from experiment.config import nearest
@@ -110,6 +110,7 @@ def make_searcher(name: str, domain: Domain, seed: int = 0, initial: int = 10) -
     Raises:
         InputError: there is none of that name, or it does not suit the domain.
     """
-    if name not in SEARCHERS:
-        raise InputError(f"no search is called {name!r}: {nearest(name, list(SEARCHERS))}")
+    if not isinstance(name, str) or name not in SEARCHERS:
+        raise InputError(f"no search is called {name!r}: {nearest(str(name), list(SEARCHERS))}")
+    as_domain(domain)
     return SEARCHERS[name](domain, seed, initial)

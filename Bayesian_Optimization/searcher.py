@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from Bayesian_Optimization.domain import Domain
+from Bayesian_Optimization.domain import Domain, as_domain
+from datasets.batch import as_graphs
 from datasets.graph import ArchitectureGraph
-from estimators.measurement import Measurement
+from estimators.measurement import Measurement, as_measurements
+from experiment.checks import whole_number
 from experiment.errors import InputError
 
 PATIENCE = 200
@@ -52,11 +55,12 @@ class Searcher(ABC):
     """
 
     def __init__(self, domain: Domain, seed: int = 0, initial: int = 10) -> None:
+        initial = whole_number(initial, "the number of architectures to begin with", least=None)
         if initial < 1:
             raise InputError(f"a search begins with {initial} architectures, expected 1 at least")
-        self.domain = domain
+        self.domain = as_domain(domain)
         self.space = domain.space
-        self.seed = seed
+        self.seed = whole_number(seed, "seed")
         self.initial = initial
         self.observations: list[Observation] = []
         self.dropped = 0
@@ -82,7 +86,11 @@ class Searcher(ABC):
         """The next ``n`` architectures to measure, canonical; fewer where no others are left.
 
         None was asked for before.
+
+        Raises:
+            InputError: ``n`` is no whole number, or negative.
         """
+        n = whole_number(n, "the number of architectures to ask for")
         generator = np.random.default_rng([self.seed, len(self._asked)])
         chosen: dict[str, ArchitectureGraph] = {}
         begin = min(n, max(self.initial - len(self._asked), 0))
@@ -94,27 +102,37 @@ class Searcher(ABC):
         return list(chosen.values())
 
     def expect(self, architectures: Iterable[ArchitectureGraph]) -> None:
-        """Take note that these are being measured, as :meth:`ask` does with what it returns."""
-        for architecture in architectures:
+        """Take note that these are being measured, as :meth:`ask` does with what it returns.
+
+        Raises:
+            ArchitectureError: something is no architecture, or no member of the space.
+        """
+        canonical = [self.space.canonical(each) for each in as_graphs(architectures)]
+        for architecture in canonical:
             name = self.space.hash(architecture)
-            self._asked[name] = self._pending[name] = self.space.canonical(architecture)
+            self._asked[name] = self._pending[name] = architecture
 
     def tell(self, measurements: Sequence[Measurement]) -> None:
-        """Learn what was measured, of architectures that were asked for or of any others."""
-        for measurement in measurements:
-            if not measurement.hash:
-                continue
-            architecture = self._asked.get(measurement.hash)
-            if architecture is None:
-                architecture = self.space.canonical(measurement.architecture)
-                self._asked[measurement.hash] = architecture
+        """Learn what was measured, of architectures that were asked for or of any others.
+
+        Raises:
+            ArchitectureError: one that was not asked for is no member of the space.
+            InputError: something is no measurement. Nothing was learnt then.
+        """
+        known = [each for each in as_measurements(measurements) if each.hash]
+        canonical = [
+            self._asked.get(each.hash) or self.space.canonical(each.architecture) for each in known
+        ]
+        for measurement, architecture in zip(known, canonical, strict=True):
+            self._asked[measurement.hash] = architecture
             self._pending.pop(measurement.hash, None)
             value = self.value(measurement)
             self.observations.append(Observation(architecture, measurement.hash, value))
 
     def value(self, measurement: Measurement) -> float | None:
-        """What is maximised: the validation accuracy, ``None`` where there is none."""
-        return measurement.validation if measurement.ok else None
+        """What is maximised: the validation accuracy, ``None`` where there is no finite one."""
+        value = measurement.validation
+        return value if measurement.ok and value is not None and math.isfinite(value) else None
 
     @abstractmethod
     def propose(self, n: int, generator: np.random.Generator) -> Iterable[ArchitectureGraph]:

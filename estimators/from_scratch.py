@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import lru_cache
@@ -13,11 +13,11 @@ from typing import Any
 
 import torch
 
-from datasets.batch import GraphBatch
+from datasets.batch import GraphBatch, as_graphs
 from datasets.canonical import canonical_form
 from datasets.graph import ArchitectureError, ArchitectureGraph
 from datasets.images import ImageData, get_images
-from datasets.space import SearchSpace
+from datasets.space import SearchSpace, as_space
 from datasets.spaces.nb101_pruning import prune
 from estimators.fitting import Fit, fit
 from estimators.measurement import Measurement
@@ -25,7 +25,8 @@ from estimators.networks import Design
 from estimators.recipe import Recipe
 from estimators.store import Store
 from estimators.workers import ThisProcess, WorkerDied, Workers
-from experiment.errors import sentence
+from experiment.checks import shown, whole_number
+from experiment.errors import InputError, sentence
 from experiment.loop import DivergedError
 from models.errors import ModelError
 
@@ -168,7 +169,7 @@ class FromScratch:
         workers: who does the work; default: this process.
 
     Raises:
-        InputError: the images are absent or damaged.
+        InputError: the images are absent or damaged, or an argument is of another kind.
     """
 
     def __init__(
@@ -183,7 +184,9 @@ class FromScratch:
         store: Store | None = None,
         workers: Workers | None = None,
     ) -> None:
-        self._space = space
+        self._space = as_space(space)
+        _check_parts(images=images, design=design, recipe=recipe)
+        seed = whole_number(seed, "seed")
         data = images.load(device)
         recipe = recipe.on(torch.device(device))
         self.task = TrainingTask(images, design, recipe, seed, str(device))
@@ -214,7 +217,7 @@ class FromScratch:
         """
         asked: dict[str, list[ArchitectureGraph]] = defaultdict(list)
         graphs: dict[str, ArchitectureGraph] = {}
-        for architecture in architectures:
+        for architecture in as_graphs(architectures):
             try:
                 graph = representative(architecture, self._space)
                 name = self._space.hash(graph)
@@ -241,6 +244,19 @@ class FromScratch:
         if self.store:
             self.store.put(self.settings, name, result)
         return result
+
+
+def _check_parts(**parts: object) -> None:
+    """Refuse names where the things themselves are due."""
+    makers = {
+        "images": (ImageSource, "ImageSource(name)"),
+        "design": (object, "estimators.networks.load_design(preset, space)"),
+        "recipe": (Recipe, "estimators.recipe.load_recipe(preset)"),
+    }
+    for name, part in parts.items():
+        kind, maker = makers[name]
+        if not isinstance(part, kind) or isinstance(part, str | Mapping):
+            raise InputError(f"the {name} of a training is {shown(part)}, expected {maker}")
 
 
 def representative(graph: ArchitectureGraph, space: SearchSpace) -> ArchitectureGraph:

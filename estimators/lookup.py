@@ -6,10 +6,12 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from datasets.batch import as_graphs
 from datasets.benchmark import Benchmark, Metric
 from datasets.graph import ArchitectureError, ArchitectureGraph
 from datasets.space import SearchSpace
 from estimators.measurement import Measurement
+from experiment.checks import shown
 from experiment.errors import InputError
 
 ACCURACIES = ("validation", "test")
@@ -31,6 +33,11 @@ class LookUp:
     """
 
     def __init__(self, benchmark: Benchmark, trial: int | None = None) -> None:
+        if not isinstance(benchmark, Benchmark):
+            raise InputError(
+                f"the benchmark is {shown(benchmark)}, expected a Benchmark: "
+                "datasets.get_benchmark(name) gives the one of a name"
+            )
         if "validation" not in benchmark.metrics:
             raise InputError(
                 f"{benchmark.space.name} on {benchmark.dataset} has no validation accuracies: "
@@ -60,7 +67,7 @@ class LookUp:
 
     def measure(self, architectures: Sequence[ArchitectureGraph]) -> Iterator[Measurement]:
         """One measurement for each architecture, in their order."""
-        for architecture in architectures:
+        for architecture in as_graphs(architectures):
             yield self._look_up(architecture)
 
     def _look_up(self, architecture: ArchitectureGraph) -> Measurement:

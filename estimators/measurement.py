@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from numbers import Real
 from typing import Any, Literal, Protocol
 
-from datasets.graph import ArchitectureGraph
+from datasets.graph import ArchitectureGraph, as_graph
 from datasets.space import SearchSpace
+from experiment.checks import shown
+from experiment.errors import InputError
 from experiment.files import plain
 
 Status = Literal["ok", "unknown", "failed"]
@@ -85,3 +88,25 @@ class Estimator(Protocol):
         A failure is a measurement, not an exception.
         """
         ...
+
+
+def as_measurements(measurements: Iterable[Measurement]) -> list[Measurement]:
+    """Any iterable of measurements as a list.
+
+    Raises:
+        InputError: it is something else, or a value in it is no number.
+    """
+    if isinstance(measurements, Measurement | str | Mapping) or not isinstance(
+        measurements, Iterable
+    ):
+        raise InputError(f"{shown(measurements)} is given, expected a list of Measurements")
+    found = list(measurements)
+    for number, one in enumerate(found):
+        if not isinstance(one, Measurement):
+            raise InputError(f"measurement {number} is {shown(one)}, expected a Measurement")
+        as_graph(one.architecture)
+        if one.validation is not None and not isinstance(one.validation, Real):
+            raise InputError(
+                f"measurement {number} has the value {shown(one.validation)}, expected a number"
+            )
+    return found

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from datasets.batch import GraphBatch
+from datasets.batch import GraphBatch, as_batch, as_graphs
 from datasets.graph import ArchitectureError, ArchitectureGraph
-from datasets.space import SearchSpace
+from datasets.space import SearchSpace, as_space
 from estimators.measurement import Measurement
+from experiment.checks import shown
+from experiment.errors import InputError
 from predictors.predictor import Predictor
+from predictors.regressor import Learner
 
 DEVIATION = "predicted_deviation"
 """Detail that tells a guess from a measurement: how far it may be off."""
@@ -26,7 +29,12 @@ class Surrogate:
     """
 
     def __init__(self, space: SearchSpace, predictor: Predictor) -> None:
-        self._space = space
+        self._space = as_space(space)
+        if not isinstance(predictor, Learner):
+            raise InputError(
+                f"the predictor is {shown(predictor)}, expected one that was fitted: "
+                "predictors.methods.make_predictor makes it"
+            )
         self.predictor = predictor
 
     @property
@@ -37,14 +45,15 @@ class Surrogate:
     def measure(self, architectures: Sequence[ArchitectureGraph]) -> Iterator[Measurement]:
         """One measurement for each architecture: first those that are none, then in their order."""
         members = []
-        for architecture in architectures:
+        for architecture in as_graphs(architectures):
             try:
+                as_batch([architecture], self._space)
                 members.append((architecture, self._space.hash(architecture)))
             except ArchitectureError as error:
                 yield Measurement(architecture, "", "failed", str(error))
         if not members:
             return
-        batch = GraphBatch.from_graphs([one for one, _ in members], self._space.max_nodes)
+        batch = GraphBatch.from_graphs([one for one, _ in members])
         means, deviations = self.predictor.predict(batch)
         for (architecture, name), mean, deviation in zip(members, means, deviations, strict=True):
             yield Measurement(

@@ -1,7 +1,9 @@
 """Where many independent pieces of work are done: in this process, or in several.
 
-:class:`Workers` is the seam for an engine that spreads work over machines, such as Ray: a class
-with its one method is all that an estimator needs.
+:class:`Workers` is where an engine of the user's own does the work of a list that is complete
+(:meth:`estimators.from_scratch.FromScratch.measure`): a class with its one method is enough. A
+search hands out one architecture after the other; it uses :class:`Crew`
+(``estimators/evaluations.py``), whose workers are processes of this machine.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import torch
 
+from experiment.checks import whole_number
 from experiment.errors import InputError
 
 Item = TypeVar("Item")
@@ -74,6 +77,7 @@ class WorkerProcesses:
     """
 
     def __init__(self, count: int) -> None:
+        count = whole_number(count, "the number of worker processes", least=None)
         if count < 1:
             raise InputError(f"{count} worker processes were asked for, expected at least 1")
         self.count = count

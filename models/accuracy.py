@@ -126,8 +126,17 @@ class AccuracyModel(nn.Module):
             generator: of the latent noise in training.
             error: of predictions and targets; default the squared error, as published.
             vae_share: weight of the VAE's loss.
+
+        Raises:
+            ModelError: as :meth:`GraphVAE.encode`, or there is not one target for each graph.
         """
         latent = self.vae.encode(batch)
+        if not isinstance(targets, Tensor) or targets.shape != latent.mean.shape[:1]:
+            found = tuple(targets.shape) if isinstance(targets, Tensor) else type(targets).__name__
+            raise ModelError(
+                f"targets are {found}, expected a tensor of one number for each of the "
+                f"{len(latent.mean)} graphs"
+            )
         wrong = error(self.Accuracy(latent.mean), targets)
         if vae_share == 0:
             return SurrogateLoss(wrong, None, wrong)

@@ -35,7 +35,7 @@ def build_model(name: str, sizes: Sizes) -> GraphVAE:
     Raises:
         ModelError: no model of that name.
     """
-    if name not in MODELS:
+    if not isinstance(name, str) or name not in MODELS:
         raise ModelError(f"no model is called {name!r}: choose one of {', '.join(MODELS)}")
     return MODELS[name](sizes)
 

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from datasets.batch import GraphBatch, Legality, LegalityMask
 from datasets.graph import INPUT
+from models.errors import ModelError
 from models.likelihood import log_probability
 from models.prefix_tree import CHUNK, Greedy, Leaves, Rule, Sampling, mask_of, walk
 from models.vae import GraphVAE
@@ -66,9 +67,14 @@ def decode_directions(
         The forward graphs, and for SVGe the reverse graphs, flipped.
 
     Raises:
-        ModelError: the latents have another width or a value that is not finite.
+        ModelError: the latents have another width or a value that is not finite, or the choice
+            or the legality is something else.
     """
     model.check_latents(z)
+    if not isinstance(choice, Rule):
+        raise ModelError(
+            f"the choice is a {type(choice).__name__}, expected Greedy() or Sampling(generator)"
+        )
     decoded = []
     for start_type in model.start_types:
         graphs = generate(model, z, start_type, choice, mask_of(legality, start_type)).graphs

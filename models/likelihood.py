@@ -10,6 +10,7 @@ from torch.nn.functional import logsigmoid
 
 from datasets.batch import GraphBatch, Legality, LegalityMask
 from datasets.graph import INPUT, OUTPUT
+from models.errors import ModelError
 from models.prefix_tree import legal_edge, legal_types, mask_of
 from models.vae import GraphVAE
 
@@ -44,9 +45,13 @@ def log_probability(
         :func:`models.decoding.most_probable_of` compares.
 
     Raises:
-        ModelError: the latents have another width or a value that is not finite.
+        ModelError: the latents have another width or a value that is not finite, or there is not
+            one graph for each.
     """
     model.check_latents(z)
+    graphs = model.check_graphs(graphs)
+    if len(graphs) != len(z):
+        raise ModelError(f"{len(z)} latents and {len(graphs)} graphs were given: one for each")
     if not len(graphs):
         return torch.zeros(len(model.start_types), 0, dtype=torch.float64, device=z.device)
     directions = []

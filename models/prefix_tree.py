@@ -99,7 +99,7 @@ class Sampling(Rule):
     """
 
     def __init__(self, generator: torch.Generator | None = None, n: int = 1) -> None:
-        if n < 1:
+        if not isinstance(n, int) or n < 1:
             raise ModelError(f"{n} decodings of each latent were asked for, expected 1 at least")
         self.generator = generator
         self.breadth = n
@@ -235,7 +235,16 @@ def walk(
 
 
 def mask_of(legality: Legality | None, start_type: int) -> LegalityMask | None:
-    """The mask of one direction of generation, if there is any."""
+    """The mask of one direction of generation, if there is any.
+
+    Raises:
+        ModelError: something else than a legality is given, such as a search space.
+    """
+    if legality is not None and not isinstance(legality, Legality):
+        raise ModelError(
+            f"the legality is a {type(legality).__name__}, expected a Legality: "
+            "a search space's legality() makes it"
+        )
     if legality is None:
         return None
     return legality.forward if start_type == INPUT else legality.reverse
@@ -252,16 +261,23 @@ def legal_types(
     """Logits of the next node's type, −∞ where the size or the mask forbids it.
 
     **Shape** logits (R, T), types (R, n), adjacency (R, n, n) → (R, T).
+
+    Raises:
+        ModelError: the mask is of a space with other types.
     """
     if types.shape[1] == max_nodes - 1:
         only = torch.full_like(logits, -torch.inf)
         only[:, end_type] = 0
         return only
-    return (
-        logits
-        if mask is None
-        else logits.masked_fill(~mask.allowed_types(types, adjacency), -torch.inf)
-    )
+    if mask is None:
+        return logits
+    allowed = mask.allowed_types(types, adjacency)
+    if allowed.shape != logits.shape:
+        raise ModelError(
+            f"the legality mask knows {allowed.shape[1]} node types, the model {logits.shape[1]}: "
+            "it is of another search space"
+        )
+    return logits.masked_fill(~allowed, -torch.inf)
 
 
 def legal_edge(

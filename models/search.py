@@ -219,6 +219,7 @@ def most_probable(
     Raises:
         ModelError: ``k`` is not positive, or the latents do not fit.
     """
+    model.check_latents(z)
     masks = {start_type: mask_of(legality, start_type) for start_type in model.start_types}
     if len(masks) == 1:
         start_type, mask = next(iter(masks.items()))

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from datasets.batch import GraphBatch
-from datasets.graph import INPUT, OUTPUT
+from datasets.graph import INPUT, OUTPUT, ArchitectureError
 from models.degrees import DegreeEncoder
 from models.distinct import encode_distinct
 from models.encoder import Encoder, Latent
@@ -39,6 +39,9 @@ class Sizes:
     rounds: int = 2
 
     def __post_init__(self) -> None:
+        for name, size in vars(self).items():
+            if not isinstance(size, int) or isinstance(size, bool):
+                raise ModelError(f"the size {name} of a model is {size!r}, expected a whole number")
         if min(self.num_types - 2, self.max_nodes - 1, self.graph_width, self.rounds) < 1:
             raise ModelError(f"a model needs positive sizes and two nodes at least, not {self}")
         if self.node_width < 2 or self.node_width % 2:
@@ -112,14 +115,22 @@ class GraphVAE(nn.Module):
         return next(self.parameters()).device
 
     def encode(self, batch: GraphBatch) -> Latent:
-        """Mean and log-variance of every graph's latent Gaussian. **Shape** (B, G) each."""
-        return self.Encoder(batch, self.compute_dtype)
+        """Mean and log-variance of every graph's latent Gaussian. **Shape** (B, G) each.
+
+        Raises:
+            ModelError: something is no graph, or a node has a type that the model does not know.
+        """
+        return self.Encoder(self.check_graphs(batch), self.compute_dtype)
 
     def encode_all(self, graphs: GraphBatch, chunk: int = 16_384) -> Latent:
         """:meth:`encode` for any number of graphs, in chunks, without gradients.
 
         Every node state that occurs in a chunk is computed once (``models/distinct.py``).
+
+        Raises:
+            ModelError: as :meth:`encode`.
         """
+        graphs = self.check_graphs(graphs)
         parts = [
             encode_distinct(self.Encoder, graphs[k : k + chunk], self.compute_dtype)
             for k in range(0, len(graphs), chunk)
@@ -138,6 +149,8 @@ class GraphVAE(nn.Module):
     def decoder_steps(self, z: Tensor, batch: GraphBatch) -> StepLogits:
         """Teacher-forced logits of :meth:`views`. **Shape** z (B, G) → (V·B, N−1, …)."""
         self.check_latents(z)
+        if len(z) != len(self.check_graphs(batch)):
+            raise ModelError(f"{len(z)} latents and {len(batch)} graphs were given: one for each")
         directions = len(self.start_types)
         return self.generator(z.repeat(directions, 1), self.views(batch), self.compute_dtype)
 
@@ -153,7 +166,17 @@ class GraphVAE(nn.Module):
         objective: Objective,
         generator: torch.Generator | None = None,
     ) -> LossParts:
-        """The objective on a batch: noisy latents in training mode, means in evaluation mode."""
+        """The objective on a batch: noisy latents in training mode, means in evaluation mode.
+
+        Raises:
+            ModelError: as :meth:`encode`, or the objective is something else.
+        """
+        batch = self.check_graphs(batch)
+        if not isinstance(objective, Objective):
+            raise ModelError(
+                f"the objective is a {type(objective).__name__}, expected an Objective such as "
+                "Objective() or models.PUBLISHED"
+            )
         return self.loss_of(self.encode(batch), batch, objective, generator)
 
     def loss_of(
@@ -170,13 +193,43 @@ class GraphVAE(nn.Module):
         reduced = divergence.sum() if objective.kl_reduction == "sum" else divergence.mean()
         return LossParts(reconstruction + objective.beta * reduced, reconstruction, reduced)
 
+    def check_graphs(self, graphs: GraphBatch) -> GraphBatch:
+        """Graphs as a batch whose node types the model knows; a list of graphs is one, too.
+
+        Types are looked at on the CPU alone: an accelerator would have to be waited for.
+
+        Raises:
+            ModelError: something is no graph, or a node has a type that the model does not know.
+        """
+        if not isinstance(graphs, GraphBatch):
+            try:
+                graphs = GraphBatch.from_graphs(graphs).to(self.device)
+            except ArchitectureError as error:
+                raise ModelError(str(error)) from None
+        types = graphs.types
+        if types.device.type == "cpu" and types.numel():
+            low, high = (int(end) for end in types.aminmax())
+            if low < 0 or high >= self.sizes.num_types:
+                raise ModelError(
+                    f"a graph has a node of type {high if low >= 0 else low}, {self.name} was made "
+                    f"for types 0 to {self.sizes.num_types - 1}: it is of another search space"
+                )
+        return graphs
+
     def check_latents(self, z: Tensor) -> None:
         """Refuse latents that the model cannot decode.
 
         Raises:
-            ModelError: wrong width, or a value that is not finite.
+            ModelError: no float32 tensor, wrong width, or a value that is not finite.
         """
         width = self.sizes.graph_width
+        if not isinstance(z, Tensor):
+            raise ModelError(
+                f"latents are a {type(z).__name__}, expected a tensor (B, {width}): "
+                "torch.as_tensor(z, dtype=torch.float32) makes one of numbers"
+            )
+        if z.dtype != torch.float32:
+            raise ModelError(f"latents are {z.dtype}, expected torch.float32: give z.float()")
         if z.ndim != 2 or z.shape[1] != width:
             raise ModelError(
                 f"latents of shape {tuple(z.shape)} do not fit {self.name}: expected (B, {width})"
