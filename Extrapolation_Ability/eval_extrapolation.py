@@ -40,6 +40,7 @@ from datasets.measurement_flags import (  # noqa: E402
     file_measurements,
 )
 from datasets.objective import ACCURACY, Objective  # noqa: E402
+from datasets.registry import SPACES  # noqa: E402
 from datasets.space import SearchSpace  # noqa: E402
 from datasets.spaces.enas import ENAS  # noqa: E402
 from estimators.from_scratch import representative  # noqa: E402
@@ -63,7 +64,8 @@ from Extrapolation_Ability.wanted import (  # noqa: E402
 from models import MODELS  # noqa: E402
 
 RUNS = ROOT / "runs" / "extrapolation"
-SPACES = (*NODES, "ENAS")
+BEYOND = (*NODES, "ENAS")
+"""Spaces beyond which candidates can be made here."""
 
 
 def make_parser() -> Parser:
@@ -73,7 +75,7 @@ def make_parser() -> Parser:
         "--model", default="SVGE_acc", choices=[f"{name}_acc" for name in MODELS], help="the model"
     )
     flags.add_argument(
-        "--data_search_space", default="NB101", choices=SPACES, help="space that it knows"
+        "--data_search_space", default="NB101", choices=list(SPACES), help="space that it knows"
     )
     flags.add_argument(
         "--path_state_dict",
@@ -195,6 +197,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given.threads:
         torch.set_num_threads(given.threads)
     space = get_space(given.data_search_space)
+    if given.candidates is None and space.name not in BEYOND:
+        raise InputError(
+            f"candidates beyond {space.name} are not made here, only beyond {', '.join(BEYOND)}: "
+            "name a file with one architecture a line by --candidates"
+        )
     surrogate = surrogate_of(given, space)
     written, candidates = candidates_of(given, space, surrogate)
     prediction = surrogate.predict(candidates)

@@ -21,7 +21,9 @@ import numpy as np  # noqa: E402
 import torch  # noqa: E402
 
 from analysis.figures import latent_map, save_figure  # noqa: E402
+from datasets.batch import GraphBatch  # noqa: E402
 from datasets.latent_files import METRIC, dataset_of, load_latents, save_latents  # noqa: E402
+from datasets.space import SearchSpace  # noqa: E402
 from experiment.arguments import add_common, parser  # noqa: E402
 from experiment.errors import InputError, run_command  # noqa: E402
 from experiment.files import refuse_existing  # noqa: E402
@@ -40,7 +42,7 @@ from Training_VAE.trained import (  # noqa: E402
 def draw_map(
     trained: TrainedVAE, table: dict[str, np.ndarray], data_root: Path | None, seed: int, out: Path
 ) -> Path:
-    """Draw latents: accuracies where known, else numbers of 3×3 convolutions.
+    """Draw latents: accuracies where known, else what the graphs tell.
 
     Args:
         trained: the weights that the latents are of.
@@ -54,12 +56,17 @@ def draw_map(
     label = "validation accuracy" if dataset is None else f"validation accuracy on {dataset}"
     if values is None or np.isnan(values).all():
         graphs = trained_architectures(trained, data_root, seed).graphs
-        names = trained.space.types
-        kind = next(t for t, name in enumerate(names) if "conv" in name and "3x3" in name)
-        values = (graphs.types == kind).sum(1).numpy().astype(float)
-        label = "number of 3×3 convolutions"
+        values, label = _told_by_the_graphs(graphs, trained.space)
     title = f"{len(table['hash']):,} {trained.space.name} architectures in the latent space"
     return save_figure(latent_map(table["mean"], values, label=label, title=title), out)
+
+
+def _told_by_the_graphs(graphs: GraphBatch, space: SearchSpace) -> tuple[np.ndarray, str]:
+    """A number for each graph to colour it by: 3×3 convolutions, or nodes where there are none."""
+    kinds = [k for k, name in enumerate(space.types) if "conv" in name and "3x3" in name]
+    if not kinds:
+        return graphs.num_nodes.numpy().astype(float), "number of nodes"
+    return (graphs.types == kinds[0]).sum(1).numpy().astype(float), "number of 3×3 convolutions"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -152,7 +152,9 @@ def load_design(
     sections = (*preset_sections(space), *sections)
     if sections[0] not in DESIGNS:
         raise InputError(
-            f"no network is known for {space} architectures: there are {', '.join(DESIGNS)}"
+            f"no network is known for {space} architectures: there are {', '.join(DESIGNS)}; "
+            "measure them by a table or a function of your own, or add a Design to DESIGNS in "
+            "estimators/networks.py"
         )
     preset = load_preset(config, "network", *sections)
     return resolve(DESIGNS[sections[0]], preset, overrides)

@@ -63,7 +63,8 @@ def small_networks(space: SearchSpace) -> SmallNetworks:
             return kind
     raise InputError(
         f"zero-cost scores are there for the cells of NB101, DIGITS101 and NB201, not for "
-        f"{space.name}: describe its architectures by other features"
+        f"{space.name}: describe its architectures by other features, or add its networks to KINDS "
+        "in predictors/small_networks.py"
     )
 
 

@@ -7,9 +7,10 @@ import sys
 from pathlib import Path
 
 from datasets.registry import SPACES, get_space
-from datasets.space import SearchSpace
+from datasets.space import SearchSpace, as_space
 from experiment.errors import InputError
-from models import GraphVAE, load_vae
+from models import GraphVAE, ModelError, load_vae
+from models.checkpoints import find_folder
 
 
 def load_trained_vae(space: SearchSpace, weights: str | Path | None = None) -> GraphVAE:
@@ -24,8 +25,17 @@ def load_trained_vae(space: SearchSpace, weights: str | Path | None = None) -> G
         InputError: the weights were trained on a space with other node types.
         ModelError: there are no such weights, or they cannot be read.
     """
-    shipped = "NB101" if space.name == "DIGITS101" else space.name
-    vae = load_vae(weights or f"SVGE_{shipped}", max_nodes=space.max_nodes)
+    shipped = f"SVGE_{'NB101' if as_space(space).name == 'DIGITS101' else space.name}"
+    if weights is None:
+        try:
+            weights = find_folder(shipped)
+        except ModelError as error:
+            raise ModelError(
+                f"there is no trained VAE of {space.name}, {shipped} in state_dicts/ or runs/: "
+                "train one by python Training_VAE/train_svge.py --data_search_space "
+                f"{space.name}, or name weights"
+            ) from error
+    vae = load_vae(weights, max_nodes=space.max_nodes)
     check_vae(vae, space)
     return vae
 

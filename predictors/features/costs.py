@@ -37,7 +37,8 @@ class NetworkCosts(Features):
         if space.name not in counts:
             raise InputError(
                 f"what networks of {space.name} cost is not known, expected {', '.join(counts)}: "
-                "describe its architectures by other features than costs"
+                "describe its architectures by other features than costs, or add a formula here, "
+                "in predictors/features/costs.py"
             )
         self._count = counts[space.name]
 

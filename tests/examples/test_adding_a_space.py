@@ -20,10 +20,14 @@ from datasets.graph import ArchitectureError, ArchitectureGraph
 from datasets.registry import BENCHMARKS, SPACES
 from datasets.space import SearchSpace
 from datasets.testing import CHECKS, check_space
+from estimators.networks import load_design
 from examples import adding_a_space, measure_ladder
 from examples.adding_a_space import Ladder, LadderMask
 from experiment.errors import InputError
 from experiment.paths import REPOSITORY_ROOT
+from Extrapolation_Ability import eval_extrapolation
+from models import ModelError
+from predictors.features import make_features
 
 PAGE = "adding-a-space.md"
 TINY = """
@@ -323,3 +327,26 @@ def test_commands_of_the_page_run(
     decoded = capsys.readouterr().out.splitlines()
     assert len(decoded) == 5
     assert all(Ladder().is_legal(Ladder().parse(text)) for text in decoded)
+
+
+EXTRAPOLATE = ["--data_search_space", "Ladder", "--predictor", "default"]
+UNKNOWN: dict[str, tuple[Callable[[], object], str]] = {
+    "networks": (lambda: load_design("digits101", "Ladder"), "add a Design to DESIGNS"),
+    "costs": (lambda: make_features("costs", Ladder()), "add a formula"),
+    "zero_cost": (lambda: make_features("zero_cost", Ladder()), "add its networks to KINDS"),
+    "digits": (lambda: make_features("digits", Ladder()), "other features than digits"),
+    "latents": (lambda: make_features("latents", Ladder()), "train_svge.py --data_search_space"),
+    "extrapolation": (lambda: eval_extrapolation.main(EXTRAPOLATE), "by --candidates"),
+}
+"""Of the page's table of what does not work."""
+
+
+@pytest.mark.usefixtures("registered")
+@pytest.mark.parametrize(("call", "words"), UNKNOWN.values(), ids=[*UNKNOWN])
+def test_what_is_not_known_of_a_space_is_one_sentence_with_what_to_do(
+    call: Callable[[], object], words: str
+) -> None:
+    with pytest.raises((InputError, ModelError), match=words) as caught:
+        call()
+    assert "Ladder" in str(caught.value)
+    assert "\n" not in str(caught.value)
