@@ -13,6 +13,7 @@ from Bayesian_Optimization.searcher import Searcher
 from datasets.graph import ArchitectureGraph
 from estimators.evaluations import Evaluations
 from estimators.measurement import Measurement
+from experiment.checks import whole_number
 from experiment.errors import InputError
 
 HOPELESS = 20
@@ -41,8 +42,7 @@ class Budget:
 
     def __post_init__(self) -> None:
         for name in ("queries", "batch", "at_once"):
-            if getattr(self, name) < 1:
-                raise InputError(f"{name} is {getattr(self, name)}, expected at least 1")
+            whole_number(getattr(self, name), name, least=1)
 
 
 @dataclass(frozen=True)

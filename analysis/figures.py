@@ -13,7 +13,9 @@ import numpy as np
 
 from analysis.drawing import INK, draw_architecture, draw_at, operation_colours, write
 from analysis.layout import NODE_HEIGHT, NODE_WIDTH, layered_layout
+from datasets.batch import as_graphs
 from datasets.graph import ArchitectureGraph
+from experiment.checks import equally_many, numbers, whole_number
 from experiment.errors import InputError
 from experiment.files import atomic_path
 
@@ -58,8 +60,17 @@ def principal_axes(latent: np.ndarray, count: int = 2) -> tuple[np.ndarray, np.n
         The coordinates of the rows, **shape** (R, count), and the share of the variance that each
         component explains, **shape** (count,). Each component points to where its largest
         loading is positive, so that equal latents give equal pictures.
+
+    Raises:
+        InputError: the latents are no finite numbers (R, G), R ≥ 1, or have fewer columns.
     """
-    centred = np.asarray(latent, dtype=np.float64)
+    centred = numbers(latent, "latents", 2)
+    count = whole_number(count, "count", 1)
+    if not len(centred) or centred.shape[1] < count or not np.isfinite(centred).all():
+        raise InputError(
+            f"latents of shape {centred.shape} have no {count} principal components: expected "
+            "finite numbers, a row at least and as many columns"
+        )
     centred = centred - centred.mean(axis=0)
     # The small (G, G) matrix has the same right singular vectors as the tall (R, G) one.
     variances, directions = np.linalg.svd(centred.T @ centred)[1:]
@@ -84,10 +95,14 @@ def latent_map(
         values: a number for each row; rows where it is NaN are drawn in grey. **Shape** (R,).
         label: what the values are, with the unit.
         title: text above the map.
+
+    Raises:
+        InputError: there is not one value for each row, or they are no numbers.
     """
     from matplotlib.figure import Figure
 
-    values = np.asarray(values, dtype=np.float64)
+    values = numbers(values, "values")
+    equally_many(latents=latent, values=values)
     points, share = principal_axes(latent)
     figure = Figure(figsize=(6.4, 5.2), layout="constrained")
     axes = figure.subplots()
@@ -146,9 +161,14 @@ def interpolation_strip(
         labels: a word on each, such as its accuracy.
         title: text above the strip.
         colours: colour by type name; default: :func:`~analysis.drawing.operation_colours`.
+
+    Raises:
+        ArchitectureError: something is no architecture.
+        InputError: there is not one position, and one label, for each.
     """
     from matplotlib.figure import Figure
 
+    _check_drawn([graph for graph in graphs if graph is not None], type_names)
     if not len(graphs) == len(positions) == len(labels or graphs):
         raise InputError(
             f"{len(graphs)} architectures, {len(positions)} positions and "
@@ -227,10 +247,12 @@ def gallery(
         columns: architectures a row.
 
     Raises:
-        InputError: there is nothing to draw.
+        ArchitectureError: something is no architecture.
+        InputError: there is nothing to draw, or not a caption for each.
     """
     from matplotlib.figure import Figure
 
+    graphs = _check_drawn(graphs, type_names)
     if not graphs or len(graphs) != len(captions):
         raise InputError(
             f"{len(graphs)} architectures and {len(captions)} captions: expected one at least, "
@@ -249,6 +271,25 @@ def gallery(
     return figure
 
 
+def _check_drawn(
+    graphs: Sequence[ArchitectureGraph], type_names: Sequence[str]
+) -> list[ArchitectureGraph]:
+    """The architectures as a list, each of which has types with names.
+
+    Raises:
+        ArchitectureError: something is no architecture.
+        InputError: a type has no name.
+    """
+    found = as_graphs(graphs)
+    for number, graph in enumerate(found):
+        if max(graph.types) >= len(type_names):
+            raise InputError(
+                f"architecture {number} has a node of type {max(graph.types)}, and there are names "
+                f"for {len(type_names)} types: give the types of its own search space"
+            )
+    return found
+
+
 def curves(
     metrics: Sequence[Mapping[str, Any]],
     panels: Mapping[str, Sequence[str]],
@@ -264,10 +305,15 @@ def curves(
             where it is ``null``, have no point.
         x: the key along the horizontal axis.
         title: text above the panels.
+
+    Raises:
+        InputError: there is no panel.
     """
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
+    if not panels:
+        raise InputError("there are no panels to draw: give one at least")
     figure = Figure(figsize=(4.2 * len(panels), 3.2), layout="constrained")
     row = figure.subplots(1, len(panels), squeeze=False)[0]
     for axes, (label, keys) in zip(row, panels.items(), strict=True):

@@ -8,6 +8,7 @@ import numpy as np
 
 from analysis.drawing import INK
 from analysis.figures import finish
+from experiment.checks import equally_many, numbers
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -32,8 +33,14 @@ def accuracy_against_cost(
             **Shape** (m,) each, in the order of rising costs.
         names: of cost and accuracy.
         title: text above the axes.
+
+    Raises:
+        InputError: there is not one accuracy for each cost.
     """
     from matplotlib.figure import Figure
+
+    costs, accuracies = numbers(costs, "costs"), numbers(accuracies, "accuracies")
+    equally_many(costs=costs, accuracies=accuracies)
 
     figure = Figure(figsize=(5.4, 3.8), layout="constrained")
     axes = figure.subplots()

@@ -10,6 +10,8 @@ from scipy.stats import kendalltau, rankdata
 from analysis.drawing import INK
 from analysis.figures import finish
 from datasets.objective import Objective
+from experiment.checks import equally_many, numbers
+from experiment.errors import InputError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,10 +36,20 @@ def predicted_against_measured(
         measured: of the same architectures; those where it is NaN are left out. **Shape** (B,).
         objectives: what was predicted and what was measured, such as validation and test.
         title: text above the panels.
+
+    Raises:
+        InputError: there are not equally many finite numbers, or none was measured.
     """
     from matplotlib.figure import Figure
 
+    predicted, measured = numbers(predicted, "predictions"), numbers(measured, "measurements")
+    equally_many(predictions=predicted, measurements=measured)
     known = np.isfinite(measured)
+    if not known.any() or not np.isfinite(predicted[known]).all():
+        raise InputError(
+            "predictions are drawn against measurements: expected at least one measurement that "
+            "is a finite number, and a finite prediction for each"
+        )
     own, other = objectives
     predicted, measured = own.scale * predicted[known], other.scale * measured[known]
     figure = Figure(figsize=(8.4, 4.0), layout="constrained")
@@ -76,9 +88,18 @@ def predicted_by_size(
         learnt: the most nodes that the predictor learnt from; larger ones are drawn bolder.
         names: what was predicted and what was measured.
         title: text above.
+
+    Raises:
+        InputError: there are not equally many predictions, measurements and sizes, or none.
     """
     from matplotlib import colormaps
     from matplotlib.figure import Figure
+
+    predicted, measured = numbers(predicted, "predictions"), numbers(measured, "measurements")
+    sizes = np.asarray(sizes)
+    equally_many(predictions=predicted, measurements=measured, sizes=sizes)
+    if not len(predicted):
+        raise InputError("there are no predictions to draw: give one at least")
 
     figure = Figure(figsize=(6.0, 4.6), layout="constrained")
     axes = figure.subplots()

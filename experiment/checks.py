@@ -64,3 +64,37 @@ def random_generator(generator: object, what: str = "generator") -> np.random.Ge
             "numpy.random.default_rng(seed)"
         )
     return generator
+
+
+def numbers(values: Any, what: str, dimensions: int = 1) -> np.ndarray:
+    """``values`` as an array of float64; NaN and infinities are numbers here.
+
+    Args:
+        values: numbers in lists, an array, or a tensor.
+        what: what they are, for the message.
+        dimensions: 1 for **shape** (n,), 2 for (n, m).
+
+    Raises:
+        InputError: they are no numbers, or have another shape.
+    """
+    try:
+        array = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError, RuntimeError):
+        raise InputError(f"the {what} are {shown(values)}, expected numbers") from None
+    if array.ndim != dimensions:
+        expected = "(n,)" if dimensions == 1 else "(n, m)"
+        raise InputError(f"the {what} have shape {array.shape}, expected {expected}")
+    return array
+
+
+def equally_many(**columns: Any) -> None:
+    """Refuse columns of different lengths.
+
+    Raises:
+        InputError: they differ; the message has the name and the length of each.
+    """
+    if len({len(column) for column in columns.values()}) > 1:
+        lengths = ", ".join(
+            f"{len(column)} {name.replace('_', ' ')}" for name, column in columns.items()
+        )
+        raise InputError(f"{lengths} do not fit together: expected equally many")

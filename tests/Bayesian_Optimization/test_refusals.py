@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from Bayesian_Optimization.domain import Candidates, WholeSpace
+from Bayesian_Optimization.loop import Budget
 from Bayesian_Optimization.methods import make_searcher
 from datasets import get_space
 from datasets.batch import GraphBatch
@@ -119,3 +120,14 @@ def test_only_architectures_are_expected(domain: Candidates) -> None:
         get_space("NB201").sample(1, np.random.default_rng(0)),
     ):
         refuse(lambda wrong=wrong: searcher.expect(wrong))
+
+
+@pytest.mark.parametrize("wrong", [0, -1, 2.5, "3", None, True], ids=str)
+@pytest.mark.parametrize("name", ["queries", "batch", "at_once"])
+def test_a_budget_is_counted_in_whole_numbers(name: str, wrong: Any) -> None:
+    refuse(lambda: Budget(**{"queries": 5, name: wrong}), name)
+
+
+@pytest.mark.parametrize("name", ["nothing", "", 3, None, ["bo"]], ids=str)
+def test_a_searcher_is_named(domain: Candidates, name: Any) -> None:
+    refuse(lambda: make_searcher(name, domain), "no search is called")
