@@ -20,6 +20,7 @@ if str(ROOT) not in sys.path[:1]:
 
 from collections.abc import Sequence  # noqa: E402
 
+from datasets.convert import add_form_flag  # noqa: E402
 from estimators.training_command import add_training_flags, train_macros  # noqa: E402
 from experiment.arguments import parser  # noqa: E402
 from experiment.errors import run_command  # noqa: E402
@@ -29,6 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Train every architecture that is asked for with every seed."""
     flags = parser("Train the 12-layer ENAS networks that a search found, from scratch to the end.")
     flags.add_argument("architectures", nargs="+", help="files or architectures")
+    add_form_flag(flags, "the architectures")
     add_training_flags(flags, "fully_train_ENAS12", config="published")
     given = flags.parse_args(arguments)
     return train_macros(given.architectures, given, layers=12)

@@ -5,17 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 
 from Bayesian_Optimization.domain import Domain
-from datasets.architecture_files import read_architectures
+from datasets.architecture_files import NamedArchitecture, read_named
 from datasets.graph import ArchitectureGraph
 from experiment.errors import InputError
 
 
-def read_start(path: Path, domain: Domain) -> list[ArchitectureGraph]:
+def read_start(path: Path, domain: Domain, form: str | None = None) -> list[ArchitectureGraph]:
     """The architectures of a file, canonical.
 
     Args:
         path: of a file with one architecture a line.
         domain: what may be asked for.
+        form: how they are written, a name of ``domain.space.forms()``; default: the space's own
+            notation, or JSON.
 
     Raises:
         ArchitectureError: a line is none; the message says which.
@@ -24,24 +26,19 @@ def read_start(path: Path, domain: Domain) -> list[ArchitectureGraph]:
     if not path.is_file():
         raise InputError(f"there is no file of architectures to start from, {str(path)!r}")
     space = domain.space
-    first: dict[str, int] = {}
+    first: dict[str, NamedArchitecture] = {}
     found = []
-    for number, graph in enumerate(read_architectures(str(path), space), start=1):
-        if (reason := space.why_illegal(graph)) is not None:
-            raise InputError(
-                f"architecture {number} of {str(path)!r} is none of {space.name}: {reason}"
-            )
-        name = space.hash(graph)
+    for given in read_named(str(path), space, form=form):
+        if (reason := space.why_illegal(given.graph)) is not None:
+            raise InputError(f"{given} is no architecture of {space.name}: {reason}")
+        name = space.hash(given.graph)
         if name in first:
-            raise InputError(
-                f"architecture {number} of {str(path)!r} is the same as architecture "
-                f"{first[name]}, {name}: give each once"
-            )
+            raise InputError(f"{given} is the same as {first[name]}: give each once")
         if not domain.holds(name):
             raise InputError(
-                f"architecture {number} of {str(path)!r}, {name}, may not be asked for: the table "
-                "does not know it; leave it out, or give --domain space"
+                f"{given} may not be asked for: the table does not know it; leave it out, or "
+                "give --domain space"
             )
-        first[name] = number
-        found.append(space.canonical(graph))
+        first[name] = given
+        found.append(space.canonical(given.graph))
     return found

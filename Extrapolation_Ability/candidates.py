@@ -8,7 +8,7 @@ from itertools import product
 import numpy as np
 import torch
 
-from datasets.architecture_files import NAMED
+from datasets.architecture_files import NAMED, NamedArchitecture
 from datasets.batch import GraphBatch
 from datasets.benchmark import Benchmark
 from datasets.canonical import canonical_hashes
@@ -206,17 +206,17 @@ def _in_order(types: np.ndarray, adjacency: np.ndarray) -> GraphBatch:
     )
 
 
-def check_cells(cells: Sequence[ArchitectureGraph], kinds: int) -> GraphBatch:
+def check_cells(cells: Sequence[NamedArchitecture], kinds: int) -> GraphBatch:
     """Cells of any size without their dangling nodes, each once up to isomorphism.
 
     Args:
-        cells: what a user gave.
+        cells: what a user gave, with its names for messages.
         kinds: number of node types of the space.
 
     Raises:
         InputError: one is no cell; the message says which.
     """
-    batch = GraphBatch.from_graphs(cells)
+    batch = GraphBatch.from_graphs([cell.graph for cell in cells])
     pruned = prune_batch(batch)
     last = (pruned.num_nodes - 1).clamp(min=0)
     index = torch.arange(batch.max_nodes)
@@ -228,7 +228,7 @@ def check_cells(cells: Sequence[ArchitectureGraph], kinds: int) -> GraphBatch:
     wrong = (~good).nonzero()
     if len(wrong):
         raise InputError(
-            f"candidate {int(wrong[0]) + 1} is no cell: expected an input first, an output last, "
+            f"{cells[int(wrong[0])]} is no cell: expected an input first, an output last, "
             "operations between them, and a path from the one to the other"
         )
     return distinct(pruned)

@@ -32,7 +32,7 @@ import torch  # noqa: E402
 
 from analysis.figures import gallery, save_figure  # noqa: E402
 from datasets import get_benchmark, get_space  # noqa: E402
-from datasets.architecture_files import read_architectures  # noqa: E402
+from datasets.architecture_files import read_named  # noqa: E402
 from datasets.batch import GraphBatch  # noqa: E402
 from datasets.measurement_flags import (  # noqa: E402
     add_measurement_flags,
@@ -45,6 +45,7 @@ from datasets.space import SearchSpace  # noqa: E402
 from datasets.spaces.enas import ENAS  # noqa: E402
 from estimators.from_scratch import representative  # noqa: E402
 from estimators.measurement import Measurement  # noqa: E402
+from estimators.networks import module_lines  # noqa: E402
 from estimators.training_command import add_training_flags, prepare  # noqa: E402
 from experiment.arguments import Parser, best_device, parser, positive_int  # noqa: E402
 from experiment.errors import EXIT_BAD_INPUT, InputError, run_command  # noqa: E402
@@ -142,9 +143,10 @@ def candidates_of(
         return space, wanted_cells(given, space, best)
     if not given.candidates.is_file():
         raise InputError(f"there is no file of candidates {str(given.candidates)!r}")
-    graphs = read_architectures(str(given.candidates), space, given.data_root)
+    named = read_named(str(given.candidates), space, given.data_root, given.arch_form)
     if not is_macro:
-        return space, check_cells(graphs, len(space.types))
+        return space, check_cells(named, len(space.types))
+    graphs = [one.graph for one in named]
     sizes = sorted({graph.num_nodes - 2 for graph in graphs})
     if len(sizes) > 1:
         raise InputError(
@@ -213,6 +215,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not given.json:
         print(f"{len(ranking):,} candidates, the best {len(top)} by {_named(surrogate)}:")
         print("\n".join(top.describe()))
+        print(f"the network of the first:\n{module_lines(written, top.graphs.graph(0))}")
     records = list(top.records())
     if given.train_top:
         trained = train(ranking[: given.train_top], given, run.path / "trainings")
@@ -237,7 +240,7 @@ def surrogate_of(given: Namespace, space: SearchSpace) -> Surrogate:
     Raises:
         InputError: there is no such model, method, features or labels.
     """
-    check_measurement_flags(given)
+    check_measurement_flags(given, also=given.candidates)
     if given.minimise and given.labels_file is None:
         raise InputError("--minimise describes a file of measurements: add --labels_file")
     if given.predictor is None and given.labels_file is not None:

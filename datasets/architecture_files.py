@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from contextlib import suppress
-from functools import lru_cache
+from dataclasses import dataclass
+from functools import lru_cache, partial
 from pathlib import Path
 
 from datasets.batch import GraphBatch
@@ -50,9 +52,41 @@ ENUMERABLE = 10**6
 """Members of the largest space in which a hash is looked for without a table."""
 
 
+@dataclass(frozen=True)
+class NamedArchitecture:
+    """An architecture, and how the user named it.
+
+    Attributes:
+        graph: the architecture.
+        text: as it was written.
+        place: where it stands in a file; empty where it was given by itself.
+    """
+
+    graph: ArchitectureGraph
+    text: str
+    place: str = ""
+
+    def __str__(self) -> str:
+        """For messages."""
+        return f"{self.place} ({excerpt(self.text)})" if self.place else excerpt(self.text)
+
+
 def read_architectures(
-    text: str, space: SearchSpace, data_root: str | Path | None = None
+    text: str,
+    space: SearchSpace,
+    data_root: str | Path | None = None,
+    form: str | None = None,
 ) -> list[ArchitectureGraph]:
+    """The architectures of :func:`read_named`, without their names."""
+    return [one.graph for one in read_named(text, space, data_root, form)]
+
+
+def read_named(
+    text: str,
+    space: SearchSpace,
+    data_root: str | Path | None = None,
+    form: str | None = None,
+) -> list[NamedArchitecture]:
     """The architectures that ``text`` names; they may lie beyond the space.
 
     Args:
@@ -60,25 +94,52 @@ def read_architectures(
             a name of :data:`NAMED`, or one architecture.
         space: tells how architectures are written.
         data_root: where measured architectures are, to find hashes among.
+        form: how they are written instead, a name of ``space.forms()``; then ``text`` is a file
+            or one architecture.
 
     Raises:
         ArchitectureError: a description is wrong; the message names the line.
-        InputError: the file is empty or cannot be read, or no architecture has the hash.
+        InputError: the file is empty or cannot be read, no architecture has the hash, or the
+            space has no such form.
     """
-    named = NAMED.get(space.name, {})
+    read_one = reader(space, form, data_root)
+    named = NAMED.get(space.name, {}) if form is None else {}
     if text in named:
-        return [named[text]]
-    if HASH.fullmatch(text):
-        return [by_hash(text, space, data_root)]
+        return [NamedArchitecture(named[text], text)]
+    if form is None and HASH.fullmatch(text):
+        return [NamedArchitecture(by_hash(text, space, data_root), text)]
     if _is_file(text):
-        return _read_lines(Path(text), space)
+        return _read_lines(Path(text), read_one)
     try:
-        return [space.read(text)]
+        return [NamedArchitecture(read_one(text), text)]
     except ArchitectureError as error:
+        if form is not None:
+            raise ArchitectureError(f"{excerpt(text)} is no file, and {error}") from error
         names = f"none of {', '.join(named)}, " if named else ""
         raise ArchitectureError(
             f"{excerpt(text)} is no file, no hash, {names}and no {space.name} architecture: {error}"
         ) from error
+
+
+def reader(
+    space: SearchSpace, form: str | None, data_root: str | Path | None = None
+) -> Callable[[str], ArchitectureGraph]:
+    """What reads the text of an architecture that may lie beyond the space.
+
+    Args:
+        space: of the architectures.
+        form: a name of ``space.forms()``; ``None`` for the space's own notation or its JSON.
+        data_root: where measured architectures are, for the form ``hash``.
+
+    Raises:
+        InputError: the space has no such form.
+    """
+    if form is None:
+        return space.read
+    from datasets import convert
+
+    convert.form_of(space, form)
+    return partial(convert.read, space, form, data_root=data_root)
 
 
 def _is_file(text: str) -> bool:
@@ -88,7 +149,9 @@ def _is_file(text: str) -> bool:
         return False
 
 
-def _read_lines(path: Path, space: SearchSpace) -> list[ArchitectureGraph]:
+def _read_lines(
+    path: Path, read_one: Callable[[str], ArchitectureGraph]
+) -> list[NamedArchitecture]:
     try:
         lines = split_lines(decode(path.read_bytes(), path))
     except OSError as error:
@@ -97,10 +160,11 @@ def _read_lines(path: Path, space: SearchSpace) -> list[ArchitectureGraph]:
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
+        place = f"line {number} of {str(path)!r}"
         try:
-            found.append(space.read(line))
-        except ArchitectureError as error:
-            raise ArchitectureError(f"line {number} of {str(path)!r}: {error}") from error
+            found.append(NamedArchitecture(read_one(line), line.strip(), place))
+        except (ArchitectureError, InputError) as error:
+            raise type(error)(f"{place}: {error}") from error
     if not found:
         raise InputError(f"{str(path)!r} holds no architectures, expected one a line")
     return found

@@ -18,13 +18,12 @@ from pathlib import Path
 
 import numpy as np
 
-from datasets.architecture_files import NAMED
 from datasets.forms.form import Form, plain_value
 from datasets.graph import ArchitectureError, ArchitectureGraph
 from datasets.registry import SPACES, get_space
 from datasets.space import SearchSpace
 from datasets.spaces.notation import excerpt
-from experiment.arguments import parser
+from experiment.arguments import Parser, parser
 from experiment.errors import InputError, run_command
 from experiment.files import atomic_path
 
@@ -120,8 +119,20 @@ def form_of(space: SearchSpace | str, name: str, data_root: str | Path | None = 
 
 def example(space: SearchSpace) -> ArchitectureGraph:
     """An architecture to show the forms by: one with a name, else one drawn with a fixed seed."""
+    from datasets.architecture_files import NAMED
+
     named = [graph for graph in NAMED.get(space.name, {}).values() if space.is_legal(graph)]
     return named[-1] if named else space.sample(1, np.random.default_rng(0))[0]
+
+
+def add_form_flag(flags: Parser, what: str) -> None:
+    """Add ``--arch_form``, how the architectures of another flag are written."""
+    flags.add_argument(
+        "--arch_form",
+        metavar="FORM",
+        help=f"form of {what}, a name that python -m datasets.convert --list shows "
+        "(default: the space's own notation, or JSON)",
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -161,8 +172,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         try:
             graph = reader(space, given.source, text, given.data_root)
             texts.append(write_text(space, given.to, graph) + "\n")
-        except ArchitectureError as error:
-            raise ArchitectureError(f"{place}: {error}") from error
+        except (ArchitectureError, InputError) as error:
+            raise type(error)(f"{place}: {error}") from error
     if given.out is None:
         sys.stdout.writelines(texts)
         return 0

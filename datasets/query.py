@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from datasets.benchmark import Benchmark
+from datasets.convert import add_form_flag, parse
 from datasets.registry import BENCHMARKS, get_benchmark
+from datasets.spaces.notation import excerpt
 from experiment.arguments import parser
-from experiment.errors import run_command
+from experiment.errors import InputError, run_command
 from experiment.files import plain
 
 ACCURACIES = ("validation", "test")
@@ -29,6 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     which = command.add_mutually_exclusive_group(required=True)
     which.add_argument("--hash", type=hash_digits, help="hash of the architecture")
     which.add_argument("--arch", help="the architecture, in the official notation or as JSON")
+    add_form_flag(command, "--arch")
     command.add_argument("--dataset", help="data set, where there are several (NB201)")
     command.add_argument("--epochs", type=int, help="training budget, where there are several")
     command.add_argument("--source", help="name or path of the file to read")
@@ -40,9 +43,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for name in ("dataset", "epochs", "source")
         if (value := getattr(options, name)) is not None
     }
+    if options.arch_form is not None and options.arch is None:
+        raise InputError("--arch_form says how --arch is written: give the architecture by --arch")
     benchmark = get_benchmark(options.space, options.data_root, **choices)
-    answer = look_up(benchmark, hash_=options.hash, arch=options.arch)
-    print(json.dumps(answer) if options.json else describe(answer, benchmark))
+    arch = options.arch
+    if options.arch_form is not None:
+        graph = parse(benchmark.space, options.arch_form, arch, options.data_root)
+        arch = benchmark.space.format(graph)
+    answer = look_up(benchmark, hash_=options.hash, arch=arch)
+    print(json.dumps(answer) if options.json else describe(answer, benchmark, options.arch))
     return 0
 
 
@@ -88,9 +97,16 @@ def look_up(
     return plain(answer)
 
 
-def describe(answer: dict[str, Any], benchmark: Benchmark) -> str:
-    """The answer as text for people."""
-    head = f"{answer['space']} on {answer['dataset']}, architecture {answer['hash']}"
+def describe(answer: dict[str, Any], benchmark: Benchmark, name: str | None = None) -> str:
+    """The answer as text for people.
+
+    Args:
+        answer: of :func:`look_up`.
+        benchmark: that was asked.
+        name: of the architecture as the user gave it; default: its hash.
+    """
+    given = answer["hash"] if name is None else f"{excerpt(name)}, hash {answer['hash']}"
+    head = f"{answer['space']} on {answer['dataset']}, architecture {given}"
     if not answer["known"]:
         return f"{head}: not measured in this source. {benchmark.description}"
     lines = [head, f"  {benchmark.space.format(benchmark.graphs.graph(_row(benchmark, answer)))}"]

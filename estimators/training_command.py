@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from datasets.architecture_files import read_architectures
+from datasets.architecture_files import read_named
 from datasets.graph import ArchitectureGraph
 from datasets.images import IMAGE_DATA, OTHER_NAMES, get_images
 from datasets.space import SearchSpace
@@ -152,7 +152,8 @@ def train_all(
             _keep({**own[-1].to_record(space), "seed": seed}, experiment / MEASUREMENTS)
             if not own[-1].ok:
                 failed = True
-                print(f"failed: {name}, seed {seed}: {own[-1].reason}", file=sys.stderr)
+                reason = f"seed {seed}: {own[-1].reason}"
+                print(f"failed: {space.format(graph)}, {name}, {reason}", file=sys.stderr)
         if any(one.ok for one in own):
             print(summary(own))
     print(f"measurements: {experiment / MEASUREMENTS}")
@@ -191,18 +192,18 @@ def train_macros(texts: Sequence[str], given: Namespace, layers: int | None = No
         InputError: they have others.
     """
     found = [
-        graph
+        one
         for text in texts
-        for graph in read_architectures(text, ENAS(layers or 6), given.data_root)
+        for one in read_named(text, ENAS(layers or 6), given.data_root, given.arch_form)
     ]
-    wanted = layers or found[0].num_nodes - 2
-    for number, graph in enumerate(found, start=1):
-        if graph.num_nodes - 2 != wanted:
+    wanted = layers or found[0].graph.num_nodes - 2
+    for one in found:
+        if one.graph.num_nodes - 2 != wanted:
             raise InputError(
-                f"architecture {number} has {graph.num_nodes - 2} layers, expected {wanted}: "
+                f"{one} has {one.graph.num_nodes - 2} layers, expected {wanted}: "
                 "train those of another number by a command of their own"
             )
-    return train_all(ENAS(wanted), found, given)
+    return train_all(ENAS(wanted), [one.graph for one in found], given)
 
 
 def prepare(space: SearchSpace, given: Namespace) -> RecordedTraining:

@@ -22,6 +22,7 @@ from collections.abc import Sequence  # noqa: E402
 
 from datasets import get_space  # noqa: E402
 from datasets.architecture_files import NAMED, read_architectures  # noqa: E402
+from datasets.convert import add_form_flag  # noqa: E402
 from estimators.training_command import add_training_flags, train_all  # noqa: E402
 from experiment.arguments import parser  # noqa: E402
 from experiment.errors import run_command  # noqa: E402
@@ -39,10 +40,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help="a file with a cell a line, a hash, a cell in its notation (of NB101 with any number "
         f"of nodes), or {', '.join(NAMED['NB101'])}",
     )
+    add_form_flag(flags, "--cell")
     add_training_flags(flags, "train_cell")
     given = flags.parse_args(arguments)
     space = get_space(given.data_search_space)
-    return train_all(space, read_architectures(given.cell, space, given.data_root), given)
+    cells = read_architectures(given.cell, space, given.data_root, given.arch_form)
+    return train_all(space, cells, given)
 
 
 if __name__ == "__main__":

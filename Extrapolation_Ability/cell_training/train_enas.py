@@ -20,6 +20,7 @@ if str(ROOT) not in sys.path[:1]:
 
 from collections.abc import Sequence  # noqa: E402
 
+from datasets.convert import add_form_flag  # noqa: E402
 from estimators.training_command import add_training_flags, train_macros  # noqa: E402
 from experiment.arguments import parser  # noqa: E402
 from experiment.errors import run_command  # noqa: E402
@@ -31,6 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     flags.add_argument(
         "--arch", required=True, help="a file with one a line, a hash, or an architecture"
     )
+    add_form_flag(flags, "--arch")
     add_training_flags(flags, "train_enas")
     given = flags.parse_args(arguments)
     return train_macros([given.arch], given)

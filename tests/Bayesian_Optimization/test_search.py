@@ -190,11 +190,12 @@ def test_refuses_a_start_that_repeats_itself(
 ) -> None:
     graph = cells.graphs.graph(900)
     text = cells.space.format(graph) + "\n"
-    (tmp_path / "start.jsonl").write_text(text + text)
+    (tmp_path / "start.jsonl").write_text(text + "\n" + text)
     code, _, err = command(search.main, "--start", tmp_path / "start.jsonl", "--log_dir", tmp_path)
     assert code == 2
-    assert "architecture 2 of" in err
-    assert "the same as architecture 1" in err
+    assert "error: line 3 of" in err
+    assert "is the same as line 1 of" in err
+    assert err.count('(\'{"matrix": ') == 2
 
 
 def test_refuses_another_experiments_folder(tmp_path: Path, command: Any) -> None:

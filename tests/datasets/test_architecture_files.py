@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from datasets import get_space
-from datasets.architecture_files import NAMED, read_architectures
+from datasets.architecture_files import NAMED, read_architectures, read_named
 from datasets.graph import ArchitectureError, ArchitectureGraph
 from datasets.spaces.enas import ENAS
 from experiment.errors import InputError
@@ -114,6 +114,23 @@ def test_a_bad_line_is_named(tmp_path: Path, line: str, why: str) -> None:
     file.write_text(f"{CELL}\n\n{line}\n{CELL}\n")
     with pytest.raises(ArchitectureError, match=f"line 3 of .*cells.jsonl.*: .*{why}"):
         read_architectures(str(file), NB101)
+
+
+def test_a_file_and_an_argument_in_a_named_form(tmp_path: Path) -> None:
+    file = tmp_path / "found.txt"
+    file.write_text("(4, 3, 3, 0, 0, 0)\n\n[0, 0, 0, 0, 0, 1]\n")
+    first, second = read_named(str(file), NB201, form="naslib")
+    assert NB201.index(first.graph) == 0  # type: ignore[attr-defined]
+    assert str(first) == f"line 1 of {str(file)!r} ('(4, 3, 3, 0, 0, 0)')"
+    assert second.place == f"line 3 of {str(file)!r}"
+    assert read_architectures("0", NB201, form="index") == [first.graph]
+    file.write_text("(4, 3, 3, 0, 0, 0)\n0\n")
+    with pytest.raises(ArchitectureError, match=r"^line 2 of .*: '0' is no NB201 .* 'naslib'"):
+        read_architectures(str(file), NB201, form="naslib")
+    with pytest.raises(ArchitectureError, match=r"'first' is no file, and 'first' is no NB201"):
+        read_architectures("first", NB201, form="index")
+    with pytest.raises(InputError, match="NB201 has no form 'flat'"):
+        read_architectures(str(file), NB201, form="flat")
 
 
 @pytest.mark.parametrize("content", [b"", b"\n  \n"])

@@ -48,6 +48,20 @@ def test_hash_and_cell_give_the_same_answer(ask: Ask) -> None:
     assert ask(*source, "--arch", json.dumps(answer["architecture"])) == answer
 
 
+def test_an_architecture_in_a_named_form(
+    ask: Ask, data_root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flags = ["--space", "NB201", "--arch", "006111", "--arch_form", "index"]
+    answer = ask(*flags)
+    assert answer["test"]["mean"] == pytest.approx(0.94373, abs=5e-6)
+    assert main([*flags, "--data_root", str(data_root)]) == 0
+    first, second, *_ = capsys.readouterr().out.splitlines()
+    assert first == f"NB201 on cifar10, architecture '006111', hash {answer['hash']}"
+    assert second.strip() == answer["architecture"]["arch"]
+    with pytest.raises(InputError, match="--arch_form says how --arch is written"):
+        main(["--space", "NB101", "--hash", BEST, "--arch_form", "nni"])
+
+
 def test_unknown_is_an_answer(ask: Ask) -> None:
     answer = ask("--space", "NB101", "--hash", "0" * 32)
     assert answer["known"] is False
