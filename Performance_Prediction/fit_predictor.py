@@ -41,6 +41,7 @@ from datasets.measurement_flags import (  # noqa: E402
 )
 from datasets.registry import SPACES  # noqa: E402
 from datasets.space import SearchSpace  # noqa: E402
+from estimators.networks import module_lines  # noqa: E402
 from experiment.arguments import Parser, non_negative_int, parser, positive_int  # noqa: E402
 from experiment.errors import InputError, run_command  # noqa: E402
 from experiment.files import plain, read_json  # noqa: E402
@@ -152,7 +153,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     make()  # refuses what there is not, before anything is read
     if given.candidates is not None:
         check_enumerable(space)
-    wanted = None if given.architectures is None else read_lines(given.architectures, space)
+    wanted = None
+    if given.architectures is not None:
+        wanted = read_lines(given.architectures, space, given.arch_form, given.data_root)
     labels = _labels(given, space)
     judged = wanted is None and given.candidates is None
     metrics = dict.fromkeys([labels.target, labels.label] if judged else [labels.label])
@@ -185,7 +188,7 @@ def _check_places(given: Namespace) -> None:
         check_place(given.out, given.overwrite, (given.labels_file, given.architectures))
     if given.dataset is not None and given.labels_file is not None:
         raise InputError("--dataset chooses among a benchmark's, --labels_file is none: give one")
-    check_measurement_flags(given)
+    check_measurement_flags(given, also=given.architectures)
     if given.label and given.value_column and given.label != given.value_column:
         raise InputError(
             f"--label {given.label} and --value_column {given.value_column} both say what is "
@@ -270,6 +273,8 @@ def _rank(
         print(json.dumps(plain({"architectures": len(ranked), "out": out, "first": first})))
     else:
         print("\n".join(ranked.first(SHOWN)))
+        best = ranked.graphs.graph(int(ranked.order[0]))
+        print(f"the network of the first:\n{module_lines(known.space, best)}")
 
 
 def _predict(given: Namespace, predictor: Predictor, lines: Sequence[Line]) -> None:

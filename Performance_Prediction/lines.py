@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from datasets.convert import form_of, parse
 from datasets.graph import ArchitectureError, ArchitectureGraph
 from datasets.row_files import decode, split_lines
 from datasets.space import SearchSpace
@@ -19,7 +20,8 @@ class Line:
 
     Attributes:
         number: of the line in the file, from 1 on.
-        record: its JSON object; for a line in the space's notation the object that says the same.
+        record: its JSON object; for a line in the space's notation the object that says the same,
+            for one in another form the same object and the line as it was ``given``.
         graph: the architecture.
     """
 
@@ -28,8 +30,17 @@ class Line:
     graph: ArchitectureGraph
 
 
-def read_lines(path: Path, space: SearchSpace) -> list[Line]:
-    """All architectures of a file: JSON objects, or the space's notation; blank lines are skipped.
+def read_lines(
+    path: Path, space: SearchSpace, form: str | None = None, data_root: Path | None = None
+) -> list[Line]:
+    """All architectures of a file, which are members of the space; blank lines are skipped.
+
+    Args:
+        path: of the file.
+        space: of the architectures.
+        form: how they are written, a name of ``space.forms()``; default: JSON objects, or the
+            space's own notation.
+        data_root: where measured architectures are, for the form ``hash``.
 
     Raises:
         ArchitectureError: a line is no member of the space; the message says which line.
@@ -39,16 +50,28 @@ def read_lines(path: Path, space: SearchSpace) -> list[Line]:
         text_of_file = decode(path.read_bytes(), path)
     except OSError as error:
         raise InputError(f"cannot read architectures from {str(path)!r}: {error}") from error
+    if form is not None:
+        form_of(space, form)
     found = []
     for number, text in enumerate(split_lines(text_of_file), start=1):
         if not text.strip():
             continue
         try:
-            graph = space.parse(text.strip())
-        except ArchitectureError as error:
-            raise ArchitectureError(f"line {number} of {str(path)!r}: {error}") from error
-        record = json.loads(text) if text.strip().startswith("{") else space.to_record(graph)
+            graph, record = _read(text.strip(), space, form, data_root)
+        except (ArchitectureError, InputError) as error:
+            raise type(error)(f"line {number} of {str(path)!r}: {error}") from error
         found.append(Line(number, record, graph))
     if not found:
         raise InputError(f"{str(path)!r} holds no architectures, expected one a line")
     return found
+
+
+def _read(
+    text: str, space: SearchSpace, form: str | None, data_root: Path | None
+) -> tuple[ArchitectureGraph, dict[str, Any]]:
+    """The architecture of a line, and its record."""
+    if form is not None:
+        graph = parse(space, form, text, data_root)
+        return graph, {"given": text, **space.to_record(graph)}
+    graph = space.parse(text)
+    return graph, json.loads(text) if text.startswith("{") else space.to_record(graph)

@@ -21,6 +21,7 @@ import numpy as np
 from datasets.forms.form import Form, plain_value
 from datasets.graph import ArchitectureError, ArchitectureGraph
 from datasets.registry import SPACES, get_space
+from datasets.row_files import decode, split_lines
 from datasets.space import SearchSpace
 from datasets.spaces.notation import excerpt
 from experiment.arguments import Parser, parser
@@ -194,10 +195,10 @@ def _given(architectures: Sequence[str], path: Path | None) -> Iterator[tuple[st
         return
     try:
         content = sys.stdin.buffer.read() if path is None else path.read_bytes()
-        text = content.decode("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         raise InputError(f"cannot read architectures from {_source(path)}: {error}") from error
-    lines = list(_lines(text.splitlines(), path))
+    text = decode(content, Path("standard input") if path is None else path)
+    lines = list(_lines(split_lines(text), path))
     if not lines:
         raise InputError(f"{_source(path)} holds no architectures, expected one a line")
     yield from lines

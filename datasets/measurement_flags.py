@@ -31,8 +31,9 @@ def add_measurement_flags(flags: ArgumentParser) -> None:
     flags.add_argument(
         "--arch_form",
         metavar="FORM",
-        help="how it writes them, a form of python -m datasets.convert --list (default: official "
-        "notation, or the objects of the project's own files)",
+        help="how it, and a file of --architectures, writes them: a form of python -m "
+        "datasets.convert --list (default: official notation, or the objects of the project's own "
+        "files)",
     )
     flags.add_argument(
         "--value_column",
@@ -47,14 +48,21 @@ def add_measurement_flags(flags: ArgumentParser) -> None:
     )
 
 
-def check_measurement_flags(given: Namespace) -> None:
+def check_measurement_flags(given: Namespace, also: Path | None = None) -> None:
     """Refuse flags that describe a file where none is given.
+
+    Args:
+        given: has the flags.
+        also: another file whose architectures are written in the same form.
 
     Raises:
         InputError: there is such a flag.
     """
     if given.labels_file is None:
-        for name in ("arch_column", "arch_form", "value_column", "unit"):
+        names = ["arch_column", "arch_form", "value_column", "unit"]
+        if also is not None:
+            names.remove("arch_form")
+        for name in names:
             if getattr(given, name) is not None:
                 raise InputError(f"--{name} describes a file of measurements: add --labels_file")
 

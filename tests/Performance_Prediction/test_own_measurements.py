@@ -9,9 +9,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from scipy.stats import kendalltau
 
 from datasets import get_benchmark, get_space
+from datasets.convert import write_text
+from datasets.graph import ArchitectureError
 from datasets.measurement_files import read_measurements
 from experiment.errors import InputError
 from Performance_Prediction.fit_predictor import main
@@ -204,3 +207,36 @@ def test_architectures_of_a_file_are_written_as_csv(tmp_path: Path, capsys: Outp
     assert [row["arch"] for row in rows] == texts
     assert [row["id"] for row in rows] == ["1", "", ""]
     assert all(float(row["std"]) > 0 for row in rows)
+
+
+def test_architectures_to_predict_in_a_named_form(tmp_path: Path, capsys: Output) -> None:
+    space = get_space("NB201")
+    file, others = tmp_path / "mine.csv", tmp_path / "tuples.txt"
+    file.write_text(
+        "arch,val_loss\n"
+        + "".join(
+            f'"{write_text(space, "naslib", cell)}",{number}\n'
+            for number, cell in enumerate(space.sample(30, np.random.default_rng(1)))
+        )
+    )
+    others.write_text("(4, 3, 3, 0, 0, 0)\n")
+    flags = own(file, "--arch_form", "naslib", "--architectures", str(others))
+    assert main(flags) == 0
+    record = json.loads(capsys.readouterr().out)
+    assert record["given"] == "(4, 3, 3, 0, 0, 0)"
+    assert space.index(space.parse(record["arch"])) == 0  # type: ignore[attr-defined]
+    assert np.isfinite(record["mean"])
+    others.write_text("(4, 3, 3, 0, 0, 0)\n(4, 3, 3)\n")
+    with pytest.raises(ArchitectureError, match=r"line 2 of .*tuples.txt': '\(4, 3, 3\)' is no"):
+        main(flags)
+
+
+def test_the_network_of_the_first_is_printed(tmp_path: Path, capsys: Output) -> None:
+    file = loss_table(tmp_path / "mine.csv", space_name="NB201")
+    assert main(own(file, "--candidates", "all")) == 0
+    lines = capsys.readouterr().out.splitlines()
+    place = lines.index("the network of the first:")
+    first = next(line for line in lines if line.startswith("  1. "))
+    assert first.split()[-1] in lines[-1]
+    with torch.device("meta"):
+        exec("\n".join(lines[place + 1 :]), {})

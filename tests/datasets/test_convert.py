@@ -127,39 +127,7 @@ def test_the_pair_that_nni_published() -> None:
 
 def test_a_tuple_of_naslib_is_the_matrix_and_the_operations() -> None:
     # SPEC of NASLib's tests/test_nb101_search_space.py
-    bits = "0000100000110100010100000100000001100000001000000"
-    spec: tuple[int, ...] = (
-        0,
-        0,
-        0,
-        0,
-        1,
-        0,
-        0,
-        0,
-        0,
-        0,
-        1,
-        1,
-        0,
-        1,
-        0,
-        0,
-        0,
-        1,
-        0,
-        1,
-        0,
-        0,
-        0,
-        0,
-        0,
-        1,
-        0,
-        0,
-    )
-    spec += (0, 0, 0, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 4, 2, 3, 3, 3, 1)
-    assert len(bits) == 49
+    spec = tuple(map(int, "00001000001101000101000001000000011000000100000000423331"))
     graph = parse(NB101, "naslib", spec)
     assert graph.adjacency.ravel().tolist() == list(spec[:49])
     assert [NB101.types[kind] for kind in graph.types] == [
