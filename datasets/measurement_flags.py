@@ -31,7 +31,7 @@ def add_measurement_flags(flags: ArgumentParser) -> None:
     flags.add_argument(
         "--arch_form",
         metavar="FORM",
-        help="how it, and a file of --architectures, writes them: a form of python -m "
+        help="how it, and other files of architectures, write them: a form of python -m "
         "datasets.convert --list (default: official notation, or the objects of the project's own "
         "files)",
     )

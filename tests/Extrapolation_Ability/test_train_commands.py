@@ -418,8 +418,8 @@ def test_a_finished_training_is_not_repeated(
             "there is no cifar-10-batches-py/",
         ),
         (train_enas.main, ["--arch", "1 2"], "2 numbers are no ENAS architecture"),
-        (fully_train_ENAS.main, [TWELVE], "architecture 1 has 12 layers, expected 6"),
-        (fully_train_ENAS12.main, [TWELVE, SIX], "architecture 2 has 6 layers, expected 12"),
+        (fully_train_ENAS.main, [TWELVE], "has 12 layers, expected 6"),
+        (fully_train_ENAS12.main, [TWELVE, SIX], "has 6 layers, expected 12"),
     ],
 )
 def test_bad_input_is_one_sentence_and_leaves_nothing(
@@ -449,7 +449,7 @@ def test_macros_of_two_lengths_are_refused(
 ) -> None:
     (tmp_path / "found").write_text(f"{SIX}\n{TWELVE}\n")
     assert ended(train_enas.main, [*tiny, "--arch", str(tmp_path / "found")]) == 2
-    assert "architecture 2 has 12 layers, expected 6" in one_sentence(capsys)
+    assert "has 12 layers, expected 6" in one_sentence(capsys)
 
 
 def test_more_classes_than_there_should_be(
