@@ -353,7 +353,8 @@ def test_a_predictor_is_fitted_where_no_weights_are_wanted(
         flags += ["--name", name, "--log_dir", str(tmp_path), "--data_root", str(data_root)]
         assert eval_extrapolation.main(flags) == 0
         runs.append(lines(tmp_path / f"{name}_{space}" / "ranking.jsonl"))
-    assert re.search(r"by the predictor \w+ on .+, fitted on 40 labels", capsys.readouterr().out)
+    printed = capsys.readouterr().out
+    assert re.search(r"by the predictor \w+ on .+, fitted on 40 validation labels", printed)
     told = read_json(tmp_path / f"one_{space}" / "config.json")["surrogate"]
     assert told["predictor"] != "default"  # what that means may change
     assert told["features"]
