@@ -14,8 +14,8 @@ import hashlib
 
 import numpy as np
 
-from datasets.batch import GraphBatch
-from datasets.graph import INPUT, OUTPUT, ArchitectureGraph
+from datasets.batch import GraphBatch, as_batch
+from datasets.graph import INPUT, OUTPUT, ArchitectureGraph, as_graph
 
 Ranks = list[int]
 """Class of each node, written as the number of nodes in smaller classes."""
@@ -27,6 +27,7 @@ def canonical_form(graph: ArchitectureGraph) -> ArchitectureGraph:
     The nodes stand in a topological order. Inputs without in-edges come first and outputs
     without out-edges last.
     """
+    graph = as_graph(graph)
     sources: list[list[int]] = [[] for _ in graph.types]
     targets: list[list[int]] = [[] for _ in graph.types]
     for i, j in graph.edges:
@@ -45,6 +46,7 @@ def canonical_hash(graph: ArchitectureGraph) -> str:
 
 def canonical_hashes(batch: GraphBatch) -> list[str]:
     """:func:`canonical_hash` of every graph; a graph that occurs again is not computed again."""
+    batch = as_batch(batch)
     cpu = batch.to("cpu")
     real = cpu.node_mask().numpy()
     types = np.where(real, cpu.types.numpy(), 0)

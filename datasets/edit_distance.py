@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from datasets.batch import GraphBatch
+from datasets.batch import GraphBatch, as_batch
 from datasets.graph import ArchitectureError
 
 MAX_EDIT_NODES = 8
@@ -39,6 +39,7 @@ def edit_distances(a: GraphBatch, b: GraphBatch) -> np.ndarray:
         ArchitectureError: the batches have different lengths, or a graph has fewer than 2 or
             more than 8 nodes.
     """
+    a, b = as_batch(a), as_batch(b)
     if len(a) != len(b):
         raise ArchitectureError(
             f"{len(a)} and {len(b)} graphs make no pairs: give two batches of the same length"

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from numbers import Real
 from pathlib import Path
 
 import numpy as np
 
+from experiment.checks import whole_number
 from experiment.errors import InputError
 from experiment.files import write_json
 
@@ -67,8 +69,10 @@ def split_rows(hashes: np.ndarray, seed: int = 1, test_share: float = TEST_SHARE
     Raises:
         InputError: two rows have the same hash, or the share is none.
     """
-    if not 0 <= test_share <= 1:
+    seed = whole_number(seed, "seed")
+    if not isinstance(test_share, Real) or not 0 <= test_share <= 1:
         raise InputError(f"the test share is {test_share}, expected a number from 0 to 1")
+    hashes = np.asarray(hashes, dtype=np.str_)
     names = hashes.tolist()
     if len(set(names)) != len(names):
         raise InputError("an architecture stands on two rows: merge them before splitting")

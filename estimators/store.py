@@ -10,6 +10,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+from experiment.checks import shown
 from experiment.errors import InputError
 from experiment.files import plain
 
@@ -39,6 +40,8 @@ class Store:
     """
 
     def __init__(self, path: str | Path) -> None:
+        if not isinstance(path, str | Path) or not str(path):
+            raise InputError(f"the store of measurements is {shown(path)}, expected a file's name")
         self.path = Path(path)
         with self._connection() as connection:
             connection.executescript(_TABLES)
@@ -78,6 +81,11 @@ class Store:
         Raises:
             InputError: they cannot be written, as when the disk is full.
         """
+        if not isinstance(name, str) or not isinstance(figures, Mapping):
+            raise InputError(
+                f"the store keeps figures by an architecture's hash, not {shown(figures)} by "
+                f"{shown(name)}: give the hash, then the figures by their names"
+            )
         key, text = digest(settings), _text(settings)
         with self._connection() as connection:
             connection.execute("INSERT OR IGNORE INTO settings VALUES (?, ?)", (key, text))

@@ -12,7 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from datasets.batch import GraphBatch
+from datasets.batch import GraphBatch, as_batch
+from experiment.checks import equally_many, numbers
 from experiment.config import load_preset, part_of, resolve
 from experiment.errors import InputError
 from experiment.loop import TrainingLoop
@@ -144,6 +145,10 @@ class FineTuningRun:
         seed: of the head's weights, of order and noise.
         checkpoint: where the state is kept, so that a run that was killed goes on.
         shown: whether a terminal shows the progress.
+
+    Raises:
+        ArchitectureError: something is no architecture.
+        InputError: there is not one target for each.
     """
 
     def __init__(
@@ -157,6 +162,8 @@ class FineTuningRun:
         shown: bool = True,
     ) -> None:
         device = vae.device
+        graphs, targets = as_batch(graphs), numbers(targets, "targets")
+        equally_many(architectures=graphs, targets=targets)
         self.labelled = Labelled(graphs, torch.from_numpy(targets).float()).on(device)
         self.settings = settings
         with torch.random.fork_rng(devices=[]):

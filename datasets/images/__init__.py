@@ -36,8 +36,8 @@ def get_images(
         InputError: there is none of that name; its files are not there, or not what they should
             be; a share is given where the split is fixed.
     """
-    name = OTHER_NAMES.get(name, name)
-    if name not in IMAGE_DATA:
+    name = OTHER_NAMES.get(name, name) if isinstance(name, str) else name
+    if not isinstance(name, str) or name not in IMAGE_DATA:
         raise InputError(f"no image data is called {name!r}: choose one of {', '.join(IMAGE_DATA)}")
     if name == "cifar10":
         from datasets.images.cifar10 import TRAIN_SHARE, load_cifar10

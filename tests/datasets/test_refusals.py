@@ -11,11 +11,15 @@ import torch
 
 from datasets import get_space
 from datasets.batch import GraphBatch, as_batch, as_graphs
+from datasets.canonical import canonical_form, canonical_hash, canonical_hashes
+from datasets.edit_distance import edit_distances
 from datasets.graph import ArchitectureError, ArchitectureGraph
+from datasets.images import get_images
 from datasets.registry import SPACES, get_benchmark
 from datasets.space import SearchSpace
 from datasets.spaces.enas import ENAS
 from datasets.spaces.nb201 import NB201
+from datasets.splits import split_rows
 from experiment.errors import InputError
 
 REFUSED = (InputError, ArchitectureError)
@@ -255,3 +259,34 @@ def test_larger_architectures_of_a_kind() -> None:
     ]
     found = six.of_kind(GraphBatch.from_graphs([*broken, graph], 14))
     assert found.tolist() == [False] * len(broken) + [True]
+
+
+@named({**NO_GRAPH, "list": ["a"]})
+def test_canonical_forms_are_of_graphs(wrong: Any) -> None:
+    if isinstance(wrong, GraphBatch):
+        return  # a batch is what two of the functions take
+    refuse(lambda: canonical_form(wrong))
+    refuse(lambda: canonical_hash(wrong))
+    refuse(lambda: canonical_hashes(wrong))
+    refuse(lambda: edit_distances(wrong, wrong))
+
+
+def test_lists_of_graphs_are_hashed_and_compared() -> None:
+    graphs: Any = [GRAPH, GRAPH]
+    assert canonical_hashes(graphs) == [canonical_hash(GRAPH)] * 2
+    assert edit_distances(graphs, graphs).tolist() == [0, 0]
+
+
+@pytest.mark.parametrize("name", [3, None, ["digits"], "mnist"], ids=str)
+def test_images_are_named(name: Any) -> None:
+    assert "no image data is called" in refuse(lambda: get_images(name))
+
+
+def test_a_split_has_a_seed_and_a_share() -> None:
+    hashes = np.array(["a", "b", "c"])
+    for seed in (-1, 0.5, "1", None):
+        assert "seed" in refuse(lambda seed=seed: split_rows(hashes, seed))
+    for share in (-0.1, 1.5, "0.1", None, np.nan):
+        assert "test share" in refuse(lambda share=share: split_rows(hashes, 1, share))
+    of_list: Any = hashes.tolist()
+    assert split_rows(of_list).fingerprint == split_rows(hashes).fingerprint

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from estimators.lookup import LookUp
 from estimators.measurement import Estimator, Measurement, as_measurements
 from estimators.networks import NB101Design
 from estimators.recipe import load_recipe
+from estimators.store import Store
 from estimators.surrogate import Surrogate
 from estimators.workers import WorkerProcesses
 from experiment.errors import InputError
@@ -133,3 +135,12 @@ def test_measurements_are_measurements(cells: dict[str, ArchitectureGraph]) -> N
     bad = Measurement(cells["first"], "ab", "ok", validation=text)
     for wrong in (good, "ab", {"ab": 1}, None, ["ab"], [{}], [None], [bad]):
         refuse(lambda wrong=wrong: as_measurements(wrong))
+
+
+def test_a_store_is_a_file_of_figures_by_hashes(tmp_path: Path) -> None:
+    for wrong in (3, None, "", {}):
+        refuse(lambda wrong=wrong: Store(wrong), "expected a file's name")
+    store = Store(tmp_path / "store.sqlite")
+    for name, figures in ((3, {}), (None, {}), ("ab", "cd"), ("ab", None), ("ab", 0.5)):
+        refuse(lambda name=name, figures=figures: store.put({"seed": 0}, name, figures))
+    assert store.get_all({"seed": 0}) == {}
