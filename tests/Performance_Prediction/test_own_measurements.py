@@ -12,6 +12,7 @@ import pytest
 import torch
 from scipy.stats import kendalltau
 
+from analysis.report import main as make_report
 from datasets import get_benchmark, get_space
 from datasets.convert import write_text
 from datasets.graph import ArchitectureError
@@ -80,6 +81,12 @@ def test_labels_of_ones_own_judge_by_cross_validation(tmp_path: Path, capsys: Ou
     assert result["objective"] == {"name": "val_loss", "maximise": False, "unit": "eV"}
     assert result["labels_file_sha256"] == known.sha256
     assert result["judged"] == "cross-validation"
+    page = tmp_path / "r.html"
+    make_report([str(run), "--out", str(page)])
+    words = page.read_text(encoding="utf-8")
+    assert "measured val_loss, eV" in words
+    assert "by val_loss, of which lower is better, each predicted by fits to the others" in words
+    assert "accuracy" not in words.partition("<body")[2].partition("<script")[0]
 
 
 def test_a_prediction_has_not_seen_its_label(tmp_path: Path, capsys: Output) -> None:
