@@ -24,6 +24,7 @@ from estimators.networks import load_design
 from estimators.recipe import load_recipe
 from estimators.surrogate import Surrogate
 from experiment.errors import InputError
+from experiment.progress import progress
 from predictors.methods import choice, make_predictor
 
 ENUMERABLE = 10**6
@@ -149,7 +150,8 @@ def surrogate_problem(
     rows = np.random.default_rng(seed).permutation(rows)[:wanted]
     name, described_by = choice(benchmark.space, method, features)
     predictor = make_predictor(benchmark.space, name, described_by or None, seed=seed)
-    predictor.fit(benchmark.graphs[torch.from_numpy(rows)], values[rows])
+    with progress(None, f"fitting a surrogate to {len(rows):,} labels"):
+        predictor.fit(benchmark.graphs[torch.from_numpy(rows)], values[rows])
     settings = {"predictor": name, "features": list(described_by), "labels": wanted}
     return Problem(domain, Surrogate(benchmark.space, predictor), Truth(benchmark), settings)
 

@@ -17,6 +17,7 @@ from datasets.space import SearchSpace
 from datasets.spaces.enas import ENAS
 from experiment.errors import InputError
 from experiment.files import read_json
+from experiment.progress import progress
 from models import AccuracyModel, ModelError, load_model
 from models.checkpoints import find_folder, latest_epoch
 from predictors.fine_tuned import head_outputs, read_scale
@@ -140,7 +141,8 @@ def fitted(
         described_by = ANY_SIZE
     predictor = make_predictor(space, name, described_by or None, seed=seed, weights=weights)
     values = benchmark.metric(objective.name).mean()[rows]
-    predictor.fit(benchmark.graphs[torch.from_numpy(rows)], values)
+    with progress(None, f"fitting to {len(rows):,} labels"):
+        predictor.fit(benchmark.graphs[torch.from_numpy(rows)], values)
     settings = {
         "predictor": name,
         "features": described_by,

@@ -13,6 +13,7 @@ import numpy as np
 
 from datasets.objective import SHARE, Objective
 from experiment.errors import InputError
+from experiment.progress import progress
 from Performance_Prediction.task import Measured
 from predictors.predictor import Predictor
 from predictors.quality import Quality
@@ -127,7 +128,8 @@ def held_out(make: Callable[[], Predictor], known: Measured, rest: Measured) -> 
     started = time.perf_counter()
     predictor = fitted(make, known)
     fitted_at = time.perf_counter()
-    predictions = Predictions.of(predictor.forecast(rest.graphs))
+    with progress(None, f"predicting {len(rest):,} architectures"):
+        predictions = Predictions.of(predictor.forecast(rest.graphs))
     ended = time.perf_counter()
     return Judgement(rest, predictions, fitted_at - started, ended - fitted_at)
 
@@ -144,7 +146,8 @@ def fitted(make: Callable[[], Predictor], known: Measured) -> Predictor:
             f"{len(known)} labels were given, this predictor needs at least "
             f"{predictor.least_labels}: measure more{_fewer(predictor.least_labels)}"
         )
-    predictor.fit(known.graphs, known.labels)
+    with progress(None, f"fitting to {len(known):,} labels"):
+        predictor.fit(known.graphs, known.labels)
     return predictor
 
 

@@ -16,6 +16,7 @@ from datasets.kept_hashes import kept_hashes
 from datasets.objective import Objective
 from datasets.space import SearchSpace
 from experiment.errors import InputError
+from experiment.progress import progress
 from Performance_Prediction.judging import Predictions
 from predictors.predictor import Predictor
 from predictors.quality import Quality
@@ -108,7 +109,8 @@ def rank_space(
     """
     graphs = GraphBatch.cat(space.enumerate())
     hashes = kept_hashes(space, graphs, data_root)
-    predictions = Predictions.of(predictor.forecast(graphs))
+    with progress(None, f"predicting {len(graphs):,} architectures"):
+        predictions = Predictions.of(predictor.forecast(graphs))
     rows = benchmark.rows(hashes)
     values = benchmark.metric(objective.name).mean()
     measured = np.where(rows >= 0, values[rows], np.nan)
