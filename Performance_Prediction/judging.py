@@ -207,21 +207,22 @@ def number_of_folds(count: int, least: int) -> int:
 def report(result: Mapping[str, Any]) -> list[str]:
     """What was done, a table with a line a metric, and how well uncertainty is calibrated."""
     label = Objective.read(result)
-    lines = [
-        f"{described(result)}, {predicted(result)} "
-        f"({result['fit_seconds']:.1f} s to fit, {result['predict_seconds']:.1f} s to predict)",
-        f"{'against':<12}{'Kendall τ':>11}{'Spearman ρ':>12}{'Pearson r':>11}{'RMSE':>14}",
-    ]
+    rows = [("against", "Kendall τ", "Spearman ρ", "Pearson r", "RMSE")]
     for name, one in result["quality"].items():
         objective = Objective.read({"objective": result["objectives"][name]})
-        coefficients = [
+        tau, rho, r = (
             "–" if one[key] is None else f"{one[key]:.4f}"
             for key in ("kendall_tau", "spearman_rho", "pearson_r")
-        ]
-        lines.append(
-            f"{name:<12}{coefficients[0]:>11}{coefficients[1]:>12}{coefficients[2]:>11}"
-            f"{objective.text(one['rmse']):>14}"
         )
+        rows.append((name, tau, rho, r, objective.text(one["rmse"])))
+    widths = [max(len(row[column]) for row in rows) + 2 for column in range(len(rows[0]))]
+    lines = [
+        f"{described(result)}, {predicted(result)} "
+        f"({result['fit_seconds']:.1f} s to fit, {result['predict_seconds']:.1f} s to predict)"
+    ]
+    for first, *others in rows:
+        cells = [f"{cell:>{width}}" for cell, width in zip(others, widths[1:], strict=True)]
+        lines.append(f"{first:<{widths[0]}}{''.join(cells)}")
     held = ", ".join(f"{name} ones {share:.1%}" for name, share in result["coverage"].items())
     return [*lines, f"intervals that hold the {label.name} value: {held}"]
 
