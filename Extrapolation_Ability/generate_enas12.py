@@ -19,6 +19,7 @@ from collections.abc import Sequence  # noqa: E402
 from datasets.spaces.enas import enas12  # noqa: E402
 from experiment.arguments import Parser, add_common, parser  # noqa: E402
 from experiment.errors import run_command  # noqa: E402
+from experiment.files import check_output  # noqa: E402
 from Extrapolation_Ability.wanted import (  # noqa: E402
     CANDIDATES,
     add_network_flags,
@@ -44,6 +45,7 @@ def make_parser() -> Parser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Make the architectures that are asked for and write them."""
     given = make_parser().parse_args(arguments)
+    check_output(given.out, overwrite=given.overwrite)
     networks = wanted_networks(given)
     write_candidates(given.out, enas12(), networks, given.overwrite)
     print(f"{len(networks):,} different architectures of 12 layers: {given.out}")

@@ -23,6 +23,7 @@ from collections.abc import Sequence  # noqa: E402
 from datasets import get_space  # noqa: E402
 from experiment.arguments import Parser, add_common, parser  # noqa: E402
 from experiment.errors import run_command  # noqa: E402
+from experiment.files import check_output  # noqa: E402
 from Extrapolation_Ability.wanted import (  # noqa: E402
     CANDIDATES,
     NODES,
@@ -54,6 +55,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = make_parser().parse_args(arguments)
     began = time.perf_counter()
     space = get_space(given.space)
+    if given.out:
+        check_output(given.out, overwrite=given.overwrite)
     cells = wanted_cells(given, space)
     nodes = int(cells.num_nodes.max())
     out = given.out or CANDIDATES / f"{space.name}_{nodes}_nodes.jsonl"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from experiment.errors import InputError
-from experiment.files import atomic_path, plain
+from experiment.files import atomic_path, check_output, plain
 
 ENDINGS = (".csv", ".jsonl")
 
@@ -30,15 +30,9 @@ def check_place(path: Path, overwrite: bool, inputs: Iterable[Path | None]) -> N
             f"--out is {str(path)!r}, expected a name that ends in .csv or in .jsonl (one JSON "
             "object a line)"
         )
-    if path.is_dir():
-        raise InputError(f"--out is {str(path)!r}, a folder: name a file in it")
     if any(each is not None and each.resolve() == path.resolve() for each in inputs):
         raise InputError(f"--out is {str(path)!r}, which is read as well: choose another name")
-    if path.exists() and not overwrite:
-        raise InputError(f"{str(path)!r} is there already: add --overwrite or choose --out")
-    above = next(folder for folder in path.absolute().parents if folder.exists())
-    if not above.is_dir():
-        raise InputError(f"--out is {str(path)!r}, but {str(above)!r} is a file: choose another")
+    check_output(path, overwrite=overwrite)
 
 
 def write_records(

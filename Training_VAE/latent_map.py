@@ -20,13 +20,13 @@ from collections.abc import Sequence  # noqa: E402
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
 
-from analysis.figures import latent_map, save_figure  # noqa: E402
+from analysis.figures import SUFFIXES, latent_map, save_figure  # noqa: E402
 from datasets.batch import GraphBatch  # noqa: E402
 from datasets.latent_files import METRIC, dataset_of, load_latents, save_latents  # noqa: E402
 from datasets.space import SearchSpace  # noqa: E402
 from experiment.arguments import add_common, parser  # noqa: E402
 from experiment.errors import InputError, run_command  # noqa: E402
-from experiment.files import refuse_existing  # noqa: E402
+from experiment.files import check_output  # noqa: E402
 from Training_VAE.latents import (  # noqa: E402
     find_benchmark,
     latent_table,
@@ -89,7 +89,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             f"there is no latent file {str(given.latents)!r}: leave out --latents to have it made"
         )
     out = given.out or trained.folder / "figures" / "latent_map.png"
-    refuse_existing([out], given.overwrite)
+    check_output(out, *SUFFIXES, overwrite=given.overwrite)
     beside = trained.folder / f"{trained.space.name}_latent_epoch{trained.epoch}.npz"
     source = given.latents or beside
     if not source.exists():

@@ -25,7 +25,7 @@ from analysis.report_search import search_section
 from analysis.report_traces import contests
 from analysis.report_training import other_section, training_section
 from experiment.arguments import Parser, parser
-from experiment.errors import InputError, run_command
+from experiment.errors import run_command
 from experiment.files import atomic_path, refuse_existing
 from experiment.paths import REPOSITORY_ROOT
 
@@ -61,8 +61,6 @@ def make_parser() -> Parser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write the page."""
     given = make_parser().parse_args(arguments)
-    if given.out.is_dir():
-        raise InputError(f"{str(given.out)!r} is a folder: give --out the name of a file")
     refuse_existing([given.out], given.overwrite)
     runs = read_runs(given.runs)
     drawings = Drawings()

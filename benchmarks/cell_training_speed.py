@@ -37,7 +37,7 @@ from estimators.fitting import training_loop  # noqa: E402
 from estimators.from_scratch import representative  # noqa: E402
 from estimators.networks import NB101Design  # noqa: E402
 from estimators.recipe import Recipe  # noqa: E402
-from experiment.arguments import best_device, parser, positive_int  # noqa: E402
+from experiment.arguments import best_device, output_file, parser, positive_int  # noqa: E402
 from experiment.environment import describe_environment  # noqa: E402
 from experiment.errors import InputError, run_command  # noqa: E402
 from experiment.files import write_json  # noqa: E402
@@ -141,7 +141,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     flags.add_argument("--repeats", type=positive_int, default=5)
     flags.add_argument("--threads", type=positive_int, default=1)
     flags.add_argument("--device", default="cpu")
-    flags.add_argument("--out", type=Path, help="JSON file to write")
+    flags.add_argument("--out", type=output_file, help="JSON file to write")
     given = flags.parse_args(arguments)
     torch.set_num_threads(given.threads)
     device = best_device(given.device)

@@ -30,7 +30,7 @@ from Bayesian_Optimization.problem import known_rows  # noqa: E402
 from Bayesian_Optimization.searcher import Searcher  # noqa: E402
 from datasets import get_benchmark  # noqa: E402
 from estimators.lookup import LookUp  # noqa: E402
-from experiment.arguments import parser, positive_int  # noqa: E402
+from experiment.arguments import output_file, parser, positive_int  # noqa: E402
 from experiment.environment import describe_environment  # noqa: E402
 from experiment.errors import run_command  # noqa: E402
 from experiment.files import write_json  # noqa: E402
@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     flags.add_argument("--threads", type=positive_int, default=2)
     flags.add_argument("--data_root", type=Path, help="folder of the measured data")
     flags.add_argument(
-        "--out", type=Path, default=ROOT / "benchmarks" / "results" / "choosing_points.json"
+        "--out", type=output_file, default=ROOT / "benchmarks" / "results" / "choosing_points.json"
     )
     given = flags.parse_args(arguments)
     torch.set_num_threads(given.threads)

@@ -31,7 +31,7 @@ sys.path.insert(0, str(ROOT))
 
 from datasets import get_space  # noqa: E402
 from datasets.batch import GraphBatch, Legality  # noqa: E402
-from experiment.arguments import parser, positive_int  # noqa: E402
+from experiment.arguments import output_file, parser, positive_int  # noqa: E402
 from experiment.environment import describe_environment  # noqa: E402
 from experiment.errors import run_command  # noqa: E402
 from experiment.files import write_json  # noqa: E402
@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command.add_argument("--repeats", type=positive_int, default=5)
     command.add_argument("--threads", type=positive_int, help="default: all cores")
     command.add_argument("--seed", type=int, default=1)
-    command.add_argument("--out", type=Path, help="JSON file to write")
+    command.add_argument("--out", type=output_file, help="JSON file to write")
     options = command.parse_args(arguments)
     if options.threads:
         torch.set_num_threads(options.threads)

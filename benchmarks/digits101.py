@@ -33,7 +33,7 @@ from datasets.benchmarks.digits101 import TABLE  # noqa: E402
 from datasets.table import read_header  # noqa: E402
 from estimators.digits101 import estimator  # noqa: E402
 from estimators.workers import WorkerProcesses  # noqa: E402
-from experiment.arguments import parser, positive_int  # noqa: E402
+from experiment.arguments import output_file, parser, positive_int  # noqa: E402
 from experiment.environment import describe_environment  # noqa: E402
 from experiment.errors import run_command  # noqa: E402
 from experiment.files import write_json  # noqa: E402
@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print, and write what was measured."""
     flags = parser("How good a benchmark DIGITS101 is, and how fast it is made.")
     flags.add_argument("what", choices=("quality", "speed"))
-    flags.add_argument("--out", type=Path, help="JSON file to write")
+    flags.add_argument("--out", type=output_file, help="JSON file to write")
     flags.add_argument("--figure", type=Path, help="picture of the accuracies (quality)")
     flags.add_argument("--cells", type=positive_int, default=30, help="random cells to train")
     flags.add_argument("--repeats", type=positive_int, default=5, help="rounds (speed)")

@@ -31,7 +31,7 @@ from datasets.benchmarks.sources import TABLE_VARIABLE  # noqa: E402
 from datasets.latent_files import save_latents  # noqa: E402
 from datasets.spaces.nb101 import NB101  # noqa: E402
 from datasets.splits import split_rows  # noqa: E402
-from experiment.arguments import parser, positive_int  # noqa: E402
+from experiment.arguments import output_file, parser, positive_int  # noqa: E402
 from experiment.environment import describe_environment  # noqa: E402
 from experiment.errors import run_command  # noqa: E402
 from experiment.files import write_json  # noqa: E402
@@ -88,7 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     flags.add_argument("--path_state_dict", type=Path, help="weights (default: fresh ones)")
     flags.add_argument("--data_root", type=Path, help="folder with nasbench101/")
     flags.add_argument("--threads", type=positive_int, help="of PyTorch (default: its own)")
-    flags.add_argument("--out", type=Path, help="JSON file to write")
+    flags.add_argument("--out", type=output_file, help="JSON file to write")
     given = flags.parse_args(arguments)
     if given.threads:
         torch.set_num_threads(given.threads)

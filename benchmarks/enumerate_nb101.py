@@ -18,7 +18,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from experiment.arguments import parser  # noqa: E402
+from experiment.arguments import output_file, parser  # noqa: E402
 from experiment.environment import describe_environment  # noqa: E402
 from experiment.errors import run_command  # noqa: E402
 from experiment.files import write_json  # noqa: E402
@@ -48,7 +48,7 @@ def resident_bytes(pid: int) -> int:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command, print and on request store its figures; 1 if it needs too much."""
     flags = parser("Measure the enumeration of NB101.")
-    flags.add_argument("--out", type=Path, help="JSON file to write")
+    flags.add_argument("--out", type=output_file, help="JSON file to write")
     given = flags.parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "datasets.enumerate", "--space", "NB101"]

@@ -33,7 +33,7 @@ from benchmarks.prediction import COSTS, GRAPH, RESULTS, kept, note_machine  # n
 from datasets import get_benchmark  # noqa: E402
 from datasets.batch import GraphBatch  # noqa: E402
 from datasets.space import SearchSpace  # noqa: E402
-from experiment.arguments import parser, positive_int  # noqa: E402
+from experiment.arguments import output_file, parser, positive_int  # noqa: E402
 from experiment.errors import InputError, run_command  # noqa: E402
 from experiment.files import write_json  # noqa: E402
 from experiment.progress import progress  # noqa: E402
@@ -215,7 +215,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     flags.add_argument("--data_root", type=Path, help="folder of the measured data")
     flags.add_argument("--threads", type=positive_int, default=1)
     flags.add_argument("--figure", type=Path, help="draw the suite's choice instead of measuring")
-    flags.add_argument("--out", type=Path, default=RESULTS / "extrapolation.json")
+    flags.add_argument("--out", type=output_file, default=RESULTS / "extrapolation.json")
     given = flags.parse_args(arguments)
     torch.set_num_threads(given.threads)
     if given.figure:

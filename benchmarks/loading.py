@@ -29,7 +29,7 @@ from datasets.benchmarks.nb101 import MEASURED  # noqa: E402
 from datasets.registry import get_benchmark  # noqa: E402
 from datasets.spaces.nb101 import NB101  # noqa: E402
 from datasets.table import Table, hash_strings, write_table  # noqa: E402
-from experiment.arguments import parser, positive_int  # noqa: E402
+from experiment.arguments import output_file, parser, positive_int  # noqa: E402
 from experiment.environment import describe_environment  # noqa: E402
 from experiment.errors import run_command  # noqa: E402
 from experiment.files import write_json  # noqa: E402
@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command = parser("Time the loading of ENAS and NB101.")
     command.add_argument("--data_root", type=Path, help="folder with ENAS/")
     command.add_argument("--repeats", type=positive_int, default=5)
-    command.add_argument("--out", type=Path, help="JSON file to write")
+    command.add_argument("--out", type=output_file, help="JSON file to write")
     options = command.parse_args(arguments)
     environment = describe_environment(seed=0)
     print(json.dumps(environment, indent=2))

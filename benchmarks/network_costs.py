@@ -27,7 +27,7 @@ sys.path.insert(0, str(ROOT))
 
 from datasets.benchmark import Benchmark  # noqa: E402
 from datasets.registry import get_benchmark  # noqa: E402
-from experiment.arguments import parser, positive_int  # noqa: E402
+from experiment.arguments import output_file, parser, positive_int  # noqa: E402
 from experiment.environment import describe_environment  # noqa: E402
 from experiment.errors import run_command  # noqa: E402
 from experiment.files import write_json  # noqa: E402
@@ -69,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command = parser("Count parameters and FLOPs of whole tables.")
     command.add_argument("--data_root", type=Path, help="folder with nasbench101/, nasbench201/ …")
     command.add_argument("--built", type=positive_int, default=20, help="networks built a table")
-    command.add_argument("--out", type=Path, help="JSON file to write")
+    command.add_argument("--out", type=output_file, help="JSON file to write")
     options = command.parse_args(arguments)
     torch.set_num_threads(1)
     environment = describe_environment(seed=0)

@@ -28,7 +28,7 @@ sys.path.insert(0, str(ROOT))
 
 from datasets import get_benchmark  # noqa: E402
 from datasets.benchmark import Benchmark  # noqa: E402
-from experiment.arguments import parser, positive_int  # noqa: E402
+from experiment.arguments import output_file, parser, positive_int  # noqa: E402
 from experiment.environment import describe_environment  # noqa: E402
 from experiment.errors import InputError, run_command  # noqa: E402
 from experiment.files import read_json, write_json  # noqa: E402
@@ -236,7 +236,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     flags.add_argument("--data_root", type=Path, help="folder of the measured data")
     flags.add_argument("--threads", type=positive_int, default=1)
-    flags.add_argument("--out", type=Path, help="file to write")
+    flags.add_argument("--out", type=output_file, help="file to write")
     given = flags.parse_args(arguments)
     torch.set_num_threads(given.threads)
     if given.what[0] == "figure":

@@ -29,7 +29,7 @@ from datasets import get_benchmark  # noqa: E402
 from datasets.batch import GraphBatch  # noqa: E402
 from datasets.space import SearchSpace  # noqa: E402
 from datasets.splits import split_rows  # noqa: E402
-from experiment.arguments import parser, positive_int  # noqa: E402
+from experiment.arguments import output_file, parser, positive_int  # noqa: E402
 from experiment.errors import run_command  # noqa: E402
 from experiment.files import write_json  # noqa: E402
 from predictors.methods import make_predictor  # noqa: E402
@@ -100,7 +100,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     flags.add_argument("--data_root", type=Path, help="folder of the measured data")
     flags.add_argument("--threads", type=positive_int, default=1)
-    flags.add_argument("--out", type=Path, default=RESULTS / "published_protocols.json")
+    flags.add_argument("--out", type=output_file, default=RESULTS / "published_protocols.json")
     given = flags.parse_args(arguments)
     torch.set_num_threads(given.threads)
     problem = Problem(given.protocol, given.data_root)

@@ -29,7 +29,7 @@ sys.path.insert(0, str(ROOT))
 from datasets.batch import GraphBatch  # noqa: E402
 from datasets.benchmark import NoMeasurementsError  # noqa: E402
 from datasets.registry import get_benchmark, get_space  # noqa: E402
-from experiment.arguments import parser  # noqa: E402
+from experiment.arguments import output_file, parser  # noqa: E402
 from experiment.environment import describe_environment  # noqa: E402
 from experiment.errors import run_command  # noqa: E402
 from experiment.files import write_json  # noqa: E402
@@ -173,7 +173,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Print the bounds, and on request store them."""
     flags = parser("Count what encoders can tell apart.")
     flags.add_argument("--data_root", type=Path, help="folder with ENAS/")
-    flags.add_argument("--out", type=Path, help="JSON file to write")
+    flags.add_argument("--out", type=output_file, help="JSON file to write")
     given = flags.parse_args(arguments)
     spaces = {}
     for space in ("NB101", "NB201", "ENAS"):

@@ -49,7 +49,7 @@ from benchmarks.prediction import TRANSFER, kept, note_machine  # noqa: E402
 from datasets import get_benchmark  # noqa: E402
 from datasets.graph import ArchitectureGraph  # noqa: E402
 from estimators.evaluations import InThisProcess  # noqa: E402
-from experiment.arguments import parser, positive_int  # noqa: E402
+from experiment.arguments import output_file, parser, positive_int  # noqa: E402
 from experiment.errors import InputError, run_command  # noqa: E402
 from experiment.files import write_json  # noqa: E402
 from experiment.progress import progress  # noqa: E402
@@ -255,7 +255,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     flags.add_argument("--data_root", type=Path, help="folder of the measured data")
     flags.add_argument("--threads", type=positive_int, default=1)
-    flags.add_argument("--out", type=Path, default=ROOT / "docs" / "figures" / "search.png")
+    flags.add_argument("--out", type=output_file, default=ROOT / "docs" / "figures" / "search.png")
     given = flags.parse_args(arguments)
     torch.set_num_threads(given.threads)
     if given.what[0] == "figure":

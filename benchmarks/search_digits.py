@@ -30,7 +30,7 @@ from datasets import get_benchmark  # noqa: E402
 from datasets.graph import ArchitectureGraph  # noqa: E402
 from estimators.digits101 import estimator  # noqa: E402
 from estimators.evaluations import evaluations  # noqa: E402
-from experiment.arguments import parser, positive_int  # noqa: E402
+from experiment.arguments import output_file, parser, positive_int  # noqa: E402
 from experiment.errors import run_command  # noqa: E402
 from experiment.files import write_json  # noqa: E402
 from experiment.progress import progress  # noqa: E402
@@ -77,7 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     flags.add_argument("--queries", type=positive_int, default=60, help="trainings of a search")
     flags.add_argument("--seeds", type=positive_int, default=5, help="searches")
     flags.add_argument("--workers", type=positive_int, default=2, help="processes that train")
-    flags.add_argument("--out", type=Path, default=OUT, help="file to write")
+    flags.add_argument("--out", type=output_file, default=OUT, help="file to write")
     given = flags.parse_args(arguments)
     torch.set_num_threads(1)  # as the table was measured
     table = get_benchmark("DIGITS101")

@@ -24,7 +24,7 @@ import torch  # noqa: E402
 
 from datasets import get_space  # noqa: E402
 from datasets.batch import GraphBatch  # noqa: E402
-from experiment.arguments import parser, positive_int  # noqa: E402
+from experiment.arguments import output_file, parser, positive_int  # noqa: E402
 from experiment.environment import describe_environment  # noqa: E402
 from experiment.errors import run_command  # noqa: E402
 from experiment.files import write_json  # noqa: E402
@@ -78,7 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     flags.add_argument("--threads", type=positive_int, default=2)
     flags.add_argument("--repeats", type=positive_int, default=5)
     flags.add_argument("--compile", action="store_true", help="measure compiled steps as well")
-    flags.add_argument("--out", type=Path, help="JSON file to write")
+    flags.add_argument("--out", type=output_file, help="JSON file to write")
     given = flags.parse_args(arguments)
     torch.set_num_threads(given.threads)
 

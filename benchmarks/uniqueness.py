@@ -33,6 +33,7 @@ from experiment.arguments import (  # noqa: E402
     Parser,
     best_device,
     non_negative_int,
+    output_file,
     parser,
     positive_int,
 )
@@ -219,7 +220,7 @@ def make_parser() -> Parser:
     flags.add_argument("--threads", type=positive_int, help="of PyTorch (default: its own)")
     flags.add_argument(
         "--out",
-        type=Path,
+        type=output_file,
         default=ROOT / "benchmarks" / "results" / "uniqueness_enas.json",
         help="JSON file to write, with a figure beside it",
     )

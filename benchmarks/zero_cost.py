@@ -31,7 +31,7 @@ sys.path.insert(0, str(ROOT))
 
 from datasets import get_benchmark  # noqa: E402
 from datasets.benchmark import Benchmark  # noqa: E402
-from experiment.arguments import parser, positive_int  # noqa: E402
+from experiment.arguments import output_file, parser, positive_int  # noqa: E402
 from experiment.environment import describe_environment  # noqa: E402
 from experiment.errors import run_command  # noqa: E402
 from experiment.files import write_json  # noqa: E402
@@ -61,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     flags.add_argument("--data_root", type=Path, help="folder with nasbench201/")
     flags.add_argument("--sample", type=positive_int, default=300, help="random architectures")
     flags.add_argument("--space", choices=tuple(DATA_SETS), help="one space (default: both)")
-    flags.add_argument("--out", type=Path, help="JSON file to write")
+    flags.add_argument("--out", type=output_file, help="JSON file to write")
     given = flags.parse_args(arguments)
     torch.set_num_threads(1)
     result: dict[str, Any] = {"environment": describe_environment(0)}

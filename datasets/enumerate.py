@@ -92,7 +92,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from datasets.registry import SPACES, get_space
     from datasets.spaces.nb101 import NB101
     from experiment.arguments import parser, positive_int
-    from experiment.files import atomic_path, refuse_existing
+    from experiment.files import atomic_path, check_output
 
     flags = parser("Write every architecture of a search space into a compressed .npz file.")
     flags.add_argument("--space", choices=list(SPACES), required=True, help="the search space")
@@ -101,9 +101,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     flags.add_argument("--max_nodes", type=int, help="NB101: leave out cells with more nodes")
     flags.add_argument("--overwrite", action="store_true", help="replace the file that is there")
     chosen = flags.parse_args(arguments)
-    if chosen.out.suffix != ".npz":
-        raise InputError(f"--out is {str(chosen.out)!r}, expected a name that ends in .npz")
-    refuse_existing([chosen.out], chosen.overwrite)
+    check_output(chosen.out, ".npz", overwrite=chosen.overwrite)
 
     started = time.perf_counter()
     space = get_space(chosen.space)

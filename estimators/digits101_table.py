@@ -29,7 +29,7 @@ from estimators.workers import WorkerProcesses
 from experiment.arguments import parser, positive_int
 from experiment.environment import describe_environment
 from experiment.errors import run_command
-from experiment.files import refuse_existing
+from experiment.files import check_output
 from experiment.paths import REPOSITORY_ROOT
 from experiment.progress import progress
 
@@ -66,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     flags.add_argument("--overwrite", action="store_true", help="replace the table that is there")
     given = flags.parse_args(arguments)
     torch.set_num_threads(1)  # as the workers have, for the table's header
-    refuse_existing([given.out], given.overwrite)
+    check_output(given.out, ".npz", overwrite=given.overwrite)
     cells = all_cells()[: given.limit]
     store = Store(given.store)
     began = time.monotonic()

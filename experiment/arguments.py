@@ -12,6 +12,7 @@ import torch
 
 from experiment.config import nearest
 from experiment.errors import EXIT_BAD_INPUT, InputError
+from experiment.files import check_output
 from experiment.paths import check_datasets_package
 
 
@@ -67,6 +68,14 @@ def share(text: str) -> float:
     if not 0 <= (value := number(text)) <= 1:
         raise argparse.ArgumentTypeError(f"expected a share from 0 to 1, was given {text!r}")
     return value
+
+
+def output_file(text: str) -> Path:
+    """A file that can be written, whether or not one is there."""
+    try:
+        return check_output(Path(text), overwrite=True)
+    except InputError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 class Parser(argparse.ArgumentParser):

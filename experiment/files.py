@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import glob
 import hashlib
 import json
 import math
@@ -24,14 +25,16 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     """Write a file so that it is either the old one or the complete new one.
 
     Yields a path beside ``path`` with the same suffix. When the block ends, what was written
-    there is forced to the disk and takes the place of ``path``; when it fails, it is removed.
-    Missing folders are made.
+    there is forced to the disk and takes the place of ``path``; when it fails, it is removed, and
+    so are files that a library made beside it by adding an ending of its own. Missing folders are
+    made, and removed again when nothing was written.
 
     Raises:
         InputError: the operating system refused, as it does when the disk is full.
     """
     path = Path(path)
     partial = path.with_name(f".{path.stem}{PARTIAL}{secrets.token_hex(4)}{path.suffix}")
+    made = [folder for folder in path.parents if not folder.exists()]
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield partial
@@ -46,13 +49,55 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         ) from error
     finally:
         with suppress(OSError):  # the first error is the one to tell
-            partial.unlink()
+            for leftover in path.parent.glob(f"{glob.escape(partial.name)}*"):
+                leftover.unlink()
+        with suppress(OSError):  # not empty: the file is there, or another process's
+            for folder in made:
+                folder.rmdir()
+
+
+def check_output(
+    path: Path, *endings: str, overwrite: bool = False, otherwise: str = "choose --out"
+) -> Path:
+    """Return the path of a file that can be written; called before a command's work begins.
+
+    Args:
+        path: the file.
+        endings: one of which its name must have, if any are given.
+        overwrite: whether a file that is there may be replaced.
+        otherwise: what the user can do besides giving ``--overwrite``.
+
+    Raises:
+        InputError: the name has another ending, a file is there, it is a folder, or its folder
+            cannot be made or written.
+    """
+    try:
+        is_folder, is_there = path.is_dir(), path.exists()
+        folder = next(place for place in path.absolute().parents if place.exists())
+    except OSError as error:  # a name that is too long, a folder that may not be looked into
+        raise InputError(f"cannot write {str(path)!r}: {error.strerror or error}") from error
+    if is_folder:
+        raise InputError(f"{str(path)!r} is a folder: give the name of a file")
+    if endings and path.suffix not in endings:
+        raise InputError(
+            f"{str(path)!r} is no name for this file: expected one that ends in "
+            f"{' or '.join(endings)}"
+        )
+    if is_there and not overwrite:
+        raise InputError(f"{str(path)!r} is there already: add --overwrite or {otherwise}")
+    if not folder.is_dir():
+        raise InputError(f"cannot write {str(path)!r}: {str(folder)!r} is a file, no folder")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise InputError(
+            f"cannot write {str(path)!r}: permission denied in {str(folder)!r}, choose another"
+        )
+    return path
 
 
 def refuse_existing(
     paths: Iterable[Path], overwrite: bool, otherwise: str = "choose --out"
 ) -> None:
-    """Make sure that a command replaces no file unasked, before it begins to work.
+    """:func:`check_output` of several files.
 
     Args:
         paths: that it will write.
@@ -60,11 +105,10 @@ def refuse_existing(
         otherwise: what the user can do besides giving ``--overwrite``.
 
     Raises:
-        InputError: one of them is there.
+        InputError: one of them is there, or cannot be written.
     """
     for path in paths:
-        if path.exists() and not overwrite:
-            raise InputError(f"{str(path)!r} is there already: add --overwrite or {otherwise}")
+        check_output(path, overwrite=overwrite, otherwise=otherwise)
 
 
 def _is_about_another_file(error: OSError, partial: Path, path: Path) -> bool:

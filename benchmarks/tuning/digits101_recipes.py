@@ -27,7 +27,7 @@ from estimators.from_scratch import FromScratch, ImageSource  # noqa: E402
 from estimators.networks import load_design  # noqa: E402
 from estimators.recipe import load_recipe  # noqa: E402
 from estimators.workers import WorkerProcesses  # noqa: E402
-from experiment.arguments import parser, positive_int  # noqa: E402
+from experiment.arguments import output_file, parser, positive_int  # noqa: E402
 from experiment.environment import describe_environment  # noqa: E402
 from experiment.errors import run_command  # noqa: E402
 from experiment.files import write_json  # noqa: E402
@@ -85,7 +85,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Train, print, and write what was measured."""
     flags = parser("Which recipe the cells of DIGITS101 are trained by.")
     flags.add_argument("--cells", type=positive_int, default=30, help="random cells to train")
-    flags.add_argument("--out", type=Path, help="JSON file to write")
+    flags.add_argument("--out", type=output_file, help="JSON file to write")
     given = flags.parse_args(arguments)
     result = {"environment": describe_environment(0), "recipes": recipes(given.cells)}
     print(json.dumps(result, indent=2))

@@ -36,7 +36,7 @@ from benchmarks.tuning.choosing import (  # noqa: E402
 )
 from datasets import get_benchmark  # noqa: E402
 from datasets.space import SearchSpace  # noqa: E402
-from experiment.arguments import parser, positive_int  # noqa: E402
+from experiment.arguments import output_file, parser, positive_int  # noqa: E402
 from experiment.errors import InputError, run_command  # noqa: E402
 from predictors.methods import BEYOND, DEFAULT, make_predictor  # noqa: E402
 
@@ -178,7 +178,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     flags.add_argument("--seeds", type=positive_int, default=3, help="draws of the labels")
     flags.add_argument("--data_root", type=Path, help="folder of the measured data")
     flags.add_argument("--threads", type=positive_int, default=1)
-    flags.add_argument("--out", type=Path, default=place("predictor"), help="file that keeps all")
+    flags.add_argument(
+        "--out", type=output_file, default=place("predictor"), help="file that keeps all"
+    )
     given = flags.parse_args(arguments)
     torch.set_num_threads(given.threads)
     space, _, further = given.what.partition(" ")

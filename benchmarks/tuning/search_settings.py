@@ -46,7 +46,7 @@ from benchmarks.tuning.choosing import (  # noqa: E402
     verdict,
 )
 from datasets import get_benchmark  # noqa: E402
-from experiment.arguments import parser, positive_int  # noqa: E402
+from experiment.arguments import output_file, parser, positive_int  # noqa: E402
 from experiment.errors import InputError, run_command  # noqa: E402
 
 FEATURE_SETS: dict[str, tuple[tuple[str, ...], ...]] = {
@@ -134,7 +134,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     flags.add_argument("--queries", type=positive_int, default=100, help="of each search")
     flags.add_argument("--data_root", type=Path, help="folder of the measured data")
     flags.add_argument("--threads", type=positive_int, default=1)
-    flags.add_argument("--out", type=Path, default=place("search"), help="file that keeps all")
+    flags.add_argument(
+        "--out", type=output_file, default=place("search"), help="file that keeps all"
+    )
     given = flags.parse_args(arguments)
     torch.set_num_threads(given.threads)
     if given.what != "summary":
