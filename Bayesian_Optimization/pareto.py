@@ -40,6 +40,7 @@ from Bayesian_Optimization.recording import Recorder, write_queries  # noqa: E40
 from Bayesian_Optimization.searcher import Searcher  # noqa: E402
 from datasets import get_benchmark  # noqa: E402
 from datasets.benchmark import Benchmark  # noqa: E402
+from datasets.source_record import announce, source_entries  # noqa: E402
 from estimators.evaluations import evaluations  # noqa: E402
 from estimators.measurement import Measurement  # noqa: E402
 from experiment.arguments import Parser, parser  # noqa: E402
@@ -74,6 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         torch.set_num_threads(given.threads)
     seed_everything(given.seed)
     table = load_table(given)
+    announce([table], json=given.json)
     costs = table_costs(table, given.cost)
     problem = table_problem(table, known_rows(table))
     check_amounts(given, problem)
@@ -91,6 +93,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "queries": given.queries,
         "initial": given.initial,
         "batch": given.batch,
+        "sources": source_entries([table]),
     }
     place = run_place(given, "front", given.cost, given.method)
     run = RunFolder.start(place, config, given.seed, given.resume)

@@ -64,6 +64,7 @@ class ListSearcher(Searcher):
                 "without one: search among the rows of a table, or with another method"
             )
         self.candidates = domain
+        self.features = tuple(features)
         self.criterion = criterion
         self.scale = scale
         self.descriptions: list[Description] = domain.describe(features)

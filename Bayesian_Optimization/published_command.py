@@ -20,6 +20,7 @@ from Bayesian_Optimization.problem import known_rows, surrogate_problem, table_p
 from Bayesian_Optimization.published import DRAWS, Experiment, Method, Settings, divided, perform
 from datasets import get_benchmark
 from datasets.benchmark import Benchmark
+from datasets.source_record import announce, source_entries
 from experiment.arguments import (
     Parser,
     add_common,
@@ -155,6 +156,7 @@ def make_experiment(given: Namespace) -> tuple[Experiment, dict[str, Any]]:
     """
     choices = {} if given.dataset is None else {"dataset": given.dataset}
     benchmark = get_benchmark(given.space, given.data_root, **choices)
+    announce([benchmark], json=given.json)
     given.device = str(best_device(given.device))
     model = load_weights(given, benchmark)
     table = known_rows(benchmark)
@@ -196,6 +198,7 @@ def make_experiment(given: Namespace) -> tuple[Experiment, dict[str, Any]]:
         "masks": latents.masks.value,
         "settings": asdict(settings),
         "problem": problem.settings,
+        "sources": source_entries([benchmark]),
     }
     return Experiment(problem, table, latents, train, test, settings), config
 

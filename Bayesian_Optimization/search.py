@@ -46,7 +46,9 @@ from Bayesian_Optimization.recording import Recorder, write_queries  # noqa: E40
 from Bayesian_Optimization.searcher import Searcher  # noqa: E402
 from Bayesian_Optimization.starting import read_start  # noqa: E402
 from datasets import get_benchmark, get_space  # noqa: E402
+from datasets.benchmark import Benchmark  # noqa: E402
 from datasets.graph import ArchitectureGraph  # noqa: E402
+from datasets.source_record import announce, source_entries  # noqa: E402
 from estimators.evaluations import evaluations  # noqa: E402
 from estimators.from_scratch import FromScratch  # noqa: E402
 from estimators.store import Store  # noqa: E402
@@ -55,6 +57,7 @@ from experiment.errors import InputError, run_command  # noqa: E402
 from experiment.files import plain  # noqa: E402
 from experiment.run import RunFolder  # noqa: E402
 from experiment.seeding import seed_everything  # noqa: E402
+from predictors.features.background import background_tables  # noqa: E402
 
 ESTIMATORS = ("table", "surrogate", "train")
 
@@ -138,9 +141,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     budget = make_budget(given, problem)
     start = read_start(given.start, problem.domain) if given.start else []
     searcher = find_searcher(given, problem, limit)
-    run = RunFolder.start(
-        folder, configuration(given, problem, budget, start), given.seed, given.resume
-    )
+    tables = tables_used(problem, searcher)
+    config = configuration(given, problem, budget, start) | {"sources": source_entries(tables)}
+    run = RunFolder.start(folder, config, given.seed, given.resume)
+    announce(tables, json=given.json)
     if isinstance(problem.estimator, FromScratch):
         problem.estimator.store = Store(given.store or run.path / "trainings.sqlite")
     recorder = Recorder(run, problem.space, problem.truth)
@@ -236,6 +240,13 @@ def make_problem(given: Namespace, limit: Limit | None) -> Problem:
     return surrogate_problem(
         table, domain, given.predictor, given.features, given.labels, given.seed
     )
+
+
+def tables_used(problem: Problem, searcher: Searcher) -> list[Benchmark]:
+    """The benchmarks whose numbers a search sees or is judged by, those in its features too."""
+    tables = [] if problem.truth is None else [problem.truth.benchmark]
+    features = [*getattr(searcher, "features", ()), *problem.settings.get("features", ())]
+    return tables + background_tables(features)
 
 
 def table_choices(given: Namespace, limit: Limit | None) -> dict[str, Any]:

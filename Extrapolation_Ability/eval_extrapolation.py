@@ -41,6 +41,7 @@ from datasets.measurement_flags import (  # noqa: E402
 )
 from datasets.objective import ACCURACY, Objective  # noqa: E402
 from datasets.registry import SPACES  # noqa: E402
+from datasets.source_record import announce, source_entries  # noqa: E402
 from datasets.space import SearchSpace  # noqa: E402
 from datasets.spaces.enas import ENAS  # noqa: E402
 from estimators.from_scratch import representative  # noqa: E402
@@ -205,6 +206,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "name a file with one architecture a line by --candidates"
         )
     surrogate = surrogate_of(given, space)
+    announce(surrogate.tables, json=given.json)
     written, candidates = candidates_of(given, space, surrogate)
     prediction = surrogate.predict(candidates)
     ranking = Ranking.of(written, candidates, prediction, surrogate.objective)
@@ -278,6 +280,7 @@ def configuration(ranking: Ranking, surrogate: Surrogate) -> dict[str, Any]:
         "space": ranking.space.name,
         "surrogate": surrogate.settings,
         "objective": surrogate.objective,
+        "sources": source_entries(surrogate.tables),
         "candidates": len(ranking),
         "candidates_sha256": hashlib.sha256(names.encode()).hexdigest(),
     }

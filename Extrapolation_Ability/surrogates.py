@@ -20,6 +20,7 @@ from experiment.files import read_json
 from experiment.progress import progress
 from models import AccuracyModel, ModelError, load_model
 from models.checkpoints import find_folder, latest_epoch
+from predictors.features.background import background_tables
 from predictors.fine_tuned import head_outputs, read_scale
 from predictors.methods import BEYOND, choice, make_predictor
 from predictors.trained_vae import check_vae
@@ -42,11 +43,13 @@ class Surrogate:
         predict: the predictions of a batch.
         settings: how it came about, for the run's configuration.
         objective: what it predicts.
+        tables: the benchmarks that it was fitted on, those in its features too.
     """
 
     predict: Callable[[GraphBatch], Prediction]
     settings: dict[str, Any]
     objective: Objective = ACCURACY
+    tables: tuple[Benchmark, ...] = ()
 
     def best_first(self, graphs: GraphBatch) -> np.ndarray:
         """Rows of a batch, the best predicted first; equal ones keep their order."""
@@ -149,7 +152,8 @@ def fitted(
         "weights": None if weights is None else weights.name,
         "labels": len(rows),
     }
-    return Surrogate(predictor.predict, settings, objective)
+    tables = (benchmark, *background_tables(described_by))
+    return Surrogate(predictor.predict, settings, objective, tables)
 
 
 def labelled_rows(

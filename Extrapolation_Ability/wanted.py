@@ -11,10 +11,12 @@ import torch
 
 from datasets import get_benchmark
 from datasets.batch import GraphBatch
+from datasets.benchmark import Benchmark
+from datasets.source_record import announce
 from datasets.space import SearchSpace
 from experiment.arguments import Parser, non_negative_int, positive_int
 from experiment.errors import InputError
-from experiment.files import atomic_path, refuse_existing
+from experiment.files import atomic_path, check_output
 from experiment.paths import REPOSITORY_ROOT
 from Extrapolation_Ability.candidates import (
     MOST_EXTENDED,
@@ -94,7 +96,7 @@ def wanted_cells(given: Namespace, space: SearchSpace, keep: Keep | None = None)
     parts = []
     if extended:
         base = min(nodes - 1, space.max_nodes)
-        best = best_cells(get_benchmark(space.name, given.data_root), base, extended)
+        best = best_cells(_table(space.name, given), base, extended)
         chosen = keep or _at_random(extended, generator)
         *_, last = extension_steps(best, nodes, chosen, given.max_edges)
         if not len(last):
@@ -117,10 +119,17 @@ def wanted_networks(given: Namespace) -> GraphBatch:
     generator = np.random.default_rng(given.seed)
     best = []
     if given.stack_best:
-        best = best_networks(get_benchmark("ENAS", given.data_root), given.stack_best)
+        best = best_networks(_table("ENAS", given), given.stack_best)
     unsaid = RANDOM_NETWORKS if given.stack_best is None else 0
     random = unsaid if given.random is None else given.random
     return _some([macro_candidates(random, best, generator)])
+
+
+def _table(space: str, given: Namespace) -> Benchmark:
+    """The benchmark whose best architectures candidates are made of, announced."""
+    table = get_benchmark(space, given.data_root)
+    announce([table], json=getattr(given, "json", False))
+    return table
 
 
 def write_candidates(path: Path, space: SearchSpace, graphs: GraphBatch, overwrite: bool) -> None:
@@ -129,7 +138,7 @@ def write_candidates(path: Path, space: SearchSpace, graphs: GraphBatch, overwri
     Raises:
         InputError: the file exists and is not to be replaced, or cannot be written.
     """
-    refuse_existing([path], overwrite)
+    check_output(path, overwrite=overwrite)
     names = space.hashes(graphs).tolist()
     with atomic_path(path) as partial, partial.open("w", encoding="utf-8") as file:
         for graph, name in zip(graphs, names, strict=True):

@@ -40,6 +40,7 @@ from datasets.measurement_flags import (  # noqa: E402
     file_measurements,
 )
 from datasets.registry import SPACES  # noqa: E402
+from datasets.source_record import announce, source_entries  # noqa: E402
 from datasets.space import SearchSpace  # noqa: E402
 from estimators.networks import module_lines  # noqa: E402
 from experiment.arguments import Parser, non_negative_int, parser, positive_int  # noqa: E402
@@ -60,6 +61,7 @@ from Performance_Prediction.lines import Line, read_lines  # noqa: E402
 from Performance_Prediction.prediction_files import check_place, write_records  # noqa: E402
 from Performance_Prediction.task import LABELS, Measured, divide, of_benchmark  # noqa: E402
 from Performance_Prediction.whole_space import check_enumerable, rank_space  # noqa: E402
+from predictors.features.background import background_tables  # noqa: E402
 from predictors.methods import METHODS, SCALES, choice, make_predictor  # noqa: E402
 from predictors.predictor import Predictor  # noqa: E402
 
@@ -157,6 +159,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given.architectures is not None:
         wanted = read_lines(given.architectures, space, given.arch_form, given.data_root)
     labels = _labels(given, space)
+    printed = wanted is not None and given.out is None  # predictions, alone
+    announce([labels.benchmark], json=given.json, aside=printed)
     judged = wanted is None and given.candidates is None
     metrics = dict.fromkeys([labels.target, labels.label] if judged else [labels.label])
     measured = of_benchmark(labels.benchmark, list(metrics), maximise=not given.minimise)
@@ -358,6 +362,7 @@ def _settings(given: Namespace, known: Measured, labels: Labels, judged: str) ->
         "judged": judged,
         "labels": len(known),
         "labelled": known.fingerprint(labels.label),
+        "sources": source_entries([labels.benchmark, *background_tables(features)]),
     }
 
 

@@ -10,6 +10,7 @@ import torch
 
 from datasets.labels import Labels
 from datasets.objective import Objective
+from datasets.source_record import source_entries
 from datasets.space import SearchSpace
 from experiment.checkpoint import save_checkpoint
 from experiment.errors import InputError
@@ -111,6 +112,7 @@ def train(
         "sample_amount": len(labels.labelled),
         "labels": labels.fingerprint,
         "start_sha256": sha256(start.path),
+        "sources": source_entries([labels.benchmark]),
     }
     values = labels.values
     scale = SCALES[settings.targets](values)

@@ -32,6 +32,7 @@ from datasets.measurement_flags import (  # noqa: E402
 )
 from datasets.objective import SHARE, Objective  # noqa: E402
 from datasets.registry import SPACES  # noqa: E402
+from datasets.source_record import announce  # noqa: E402
 from datasets.space import SearchSpace  # noqa: E402
 from experiment.arguments import (  # noqa: E402
     Parser,
@@ -160,6 +161,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     settings = settings_of(given)
     start = load_start(given.model, space, given.path_state_dict, given.checkpoint)
     labels, objective = labels_of(given, space)
+    announce([labels.benchmark])
     train(
         name=given.name,
         settings=settings,

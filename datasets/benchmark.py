@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from datasets.graph import ArchitectureGraph
+from datasets.graph import ArchitectureError, ArchitectureGraph
 from datasets.objective import Objective
+from datasets.source_record import SourceRecord
 from datasets.space import SearchSpace
+from datasets.spaces.notation import excerpt
 from experiment.checks import whole_number
 from experiment.errors import InputError
 
@@ -111,6 +116,8 @@ class Benchmark:
         hashes: the space's hash of each row. **Shape** (rows,), strings.
         metrics: name → :class:`Metric`.
         description: source, protocol and merges, in a few sentences.
+        source: the file that was read, its checksum and rows; ``None`` where the numbers were
+            given in memory.
     """
 
     def __init__(
@@ -121,6 +128,7 @@ class Benchmark:
         hashes: np.ndarray,
         metrics: dict[str, Metric],
         description: str,
+        source: SourceRecord | None = None,
     ) -> None:
         self.space = space
         self.dataset = dataset
@@ -128,6 +136,7 @@ class Benchmark:
         self.hashes = hashes
         self.metrics = metrics
         self.description = description
+        self.source = source
 
     def __len__(self) -> int:
         return len(self.hashes)
@@ -149,22 +158,92 @@ class Benchmark:
     def _row_of_hash(self) -> dict[str, int]:
         return dict(zip(self.hashes.tolist(), range(len(self.hashes)), strict=True))
 
-    def row(self, architecture: ArchitectureGraph | str) -> int | None:
-        """Row of an architecture (a graph, or a hash), ``None`` if it was not measured."""
-        key = architecture if isinstance(architecture, str) else self.space.hash(architecture)
-        return self._row_of_hash.get(key)
+    def hash_of(self, architecture: ArchitectureGraph | str) -> str:
+        """The hash of an architecture of this space, as ``hashes`` writes it.
 
-    def rows(self, hashes: np.ndarray) -> np.ndarray:
-        """:meth:`row` of many hashes, −1 where one was not measured. **Shape** (B,), int64."""
+        Args:
+            architecture: a graph, a hash in upper or lower case, or any notation that the
+                space reads.
+
+        Raises:
+            InputError: it is none of these, or an architecture of another space.
+        """
+        if isinstance(architecture, ArchitectureGraph):
+            return self._hash_of_graph(architecture)
+        if not isinstance(architecture, str):
+            raise InputError(
+                f"{excerpt(repr(architecture))} is no architecture: expected an ArchitectureGraph, "
+                f"a hash, or an architecture in the notation of {self.space.name}, as a string"
+            )
+        text = str(architecture).strip()  # a row of ``hashes`` is NumPy's own kind of string
+        if text in self._row_of_hash:
+            return text
+        if len(text) == self._digits and _HEXADECIMAL(text):
+            return text.lower()
+        try:
+            graph = self.space.read(text)
+        except ArchitectureError as error:
+            raise InputError(
+                f"{excerpt(text)} is neither a hash ({self._digits} hexadecimal digits) nor an "
+                f"architecture of {self.space.name}: {error}"
+            ) from error
+        return self._hash_of_graph(graph)
+
+    def row(self, architecture: ArchitectureGraph | str) -> int | None:
+        """Row of an architecture, ``None`` if it was not measured; see :meth:`hash_of`."""
+        return self._row_of_hash.get(self.hash_of(architecture))
+
+    def rows(self, architectures: Iterable[ArchitectureGraph | str]) -> np.ndarray:
+        """:meth:`row` of many, −1 where one was not measured. **Shape** (B,), int64."""
+        if isinstance(architectures, str) or not isinstance(architectures, Iterable):
+            raise InputError(
+                f"{excerpt(repr(architectures))} is no list of architectures: give one, or "
+                "look a single architecture up by row()"
+            )
         known = self._row_of_hash
-        return np.array([known.get(name, -1) for name in hashes.tolist()], dtype=np.int64)
+        if isinstance(architectures, np.ndarray):
+            architectures = architectures.tolist()
+        return np.array([known.get(self.hash_of(one), -1) for one in architectures], dtype=np.int64)
 
     def query(self, architecture: ArchitectureGraph | str) -> Record:
-        """Look an architecture up; an unknown one gives ``known=False``, no exception."""
-        # str(): a row of ``hashes`` is NumPy's own kind of string.
-        name = str(architecture) if isinstance(architecture, str) else self.space.hash(architecture)
-        row = self.row(name)
+        """Look an architecture up; an unknown one gives ``known=False``, no exception.
+
+        Raises:
+            InputError: it is no architecture of this space; see :meth:`hash_of`.
+        """
+        name = self.hash_of(architecture)
+        row = self._row_of_hash.get(name)
         if row is None:
             return Record(False, name, {})
         values = {key: metric.values[row] for key, metric in self.metrics.items()}
         return Record(True, name, {k: v[~np.isnan(v)] for k, v in values.items()})
+
+    def source_line(self) -> str:
+        """What the numbers are and where they were read from, for the first line of a command."""
+        place = "memory" if self.source is None else str(self.source)
+        return f"{self.space.name} on {self.dataset}: {len(self):,} architectures from {place}"
+
+    def source_entry(self) -> dict[str, Any]:
+        """The same for the configuration of a run: space, data set, path, rows and checksum."""
+        entry = {"rows": len(self)} if self.source is None else self.source.entry()
+        return {"space": self.space.name, "dataset": self.dataset, **entry}
+
+    @property
+    def _digits(self) -> int:
+        """Digits of a hash."""
+        return self.hashes.dtype.itemsize // 4 if len(self.hashes) else 32
+
+    def _hash_of_graph(self, graph: ArchitectureGraph) -> str:
+        reason = self.space.why_illegal(graph)
+        if reason is None:
+            return self.space.hash(graph)
+        # A table may hold larger graphs than its space has, as that of DIGITS101 does.
+        if graph.num_nodes <= self.graphs.max_nodes and max(graph.types) < len(self.space.types):
+            with suppress(ArchitectureError):
+                name = self.space.hash(graph)
+                if name in self._row_of_hash or self.graphs.max_nodes > self.space.max_nodes:
+                    return name
+        raise InputError(f"not an architecture of {self.space.name}: {reason}")
+
+
+_HEXADECIMAL = re.compile("[0-9a-fA-F]+").fullmatch

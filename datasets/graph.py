@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Real
 from operator import index
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,18 @@ INPUT = 1
 """Type id of the input node, in every space."""
 MAX_NODES = 14
 """The largest architecture the dense batches are made for (12-layer ENAS networks)."""
+
+
+def is_zero_or_one(entry: object) -> bool:
+    """Whether an entry of a matrix is 0 or 1, as a number or truth value of any type."""
+    return isinstance(entry, Real | np.bool_) and entry in (0, 1)
+
+
+def is_zeros_and_ones(matrix: np.ndarray) -> bool:
+    """:func:`is_zero_or_one` of all entries."""
+    if matrix.dtype.kind in "biuf":
+        return bool(((matrix == 0) | (matrix == 1)).all())
+    return all(is_zero_or_one(entry) for entry in matrix.ravel().tolist())
 
 
 class ArchitectureError(ValueError):
@@ -100,14 +113,15 @@ class ArchitectureGraph:
         except (TypeError, ValueError):
             raise ArchitectureError(
                 f"node types {_excerpt(types)} with the adjacency matrix {_excerpt(adjacency)} "
-                "are no graph: expected N types and N rows of N entries"
+                "are no graph: expected N types and N rows of N zeros and ones"
             ) from None
         if matrix.shape != (size, size):
             raise ArchitectureError(
                 f"the adjacency matrix has shape {matrix.shape}, {size} nodes need {(size, size)}"
             )
-        if not np.isin(matrix, (0, 1)).all():
+        if not is_zeros_and_ones(matrix):
             raise ArchitectureError("the adjacency matrix has entries other than 0 and 1")
+        matrix = matrix.astype(bool)
         edges = [(int(i), int(j)) for i, j in zip(*np.nonzero(matrix), strict=True)]
         return cls(tuple(types), tuple(edges))
 

@@ -26,6 +26,7 @@ from datasets.batch import GraphBatch
 from datasets.benchmark import Benchmark, Metric
 from datasets.graph import ArchitectureError, ArchitectureGraph
 from datasets.row_files import Row, RowFile, read_rows
+from datasets.source_record import SourceRecord
 from datasets.space import SearchSpace
 from experiment.config import nearest
 from experiment.errors import InputError
@@ -95,6 +96,7 @@ class Measurements:
             self.hashes,
             metrics,
             f"{len(self):,} architectures of {self.path}, SHA-256 {self.sha256}",
+            source=SourceRecord(self.path, self.sha256, len(self)),
         )
 
 

@@ -72,9 +72,10 @@ def look_up(
 
     Raises:
         ArchitectureError: the notation is no member of the space.
+        InputError: neither is given, or what is given as a hash is none.
     """
     graph = None if arch is None else benchmark.space.parse(arch)
-    name = benchmark.space.hash(graph) if graph is not None else str(hash_).lower()
+    name = benchmark.hash_of(hash_ if graph is None else graph)  # type: ignore[arg-type]
     row = benchmark.row(name)
     answer: dict[str, Any] = {
         "space": benchmark.space.name,

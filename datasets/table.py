@@ -18,6 +18,7 @@ from datasets.batch import GraphBatch
 from datasets.benchmark import Metric
 from datasets.formats.arrays import array_names
 from datasets.graph import MAX_NODES
+from datasets.source_record import SourceRecord
 from experiment.errors import InputError
 from experiment.files import atomic_path
 
@@ -44,7 +45,9 @@ class Table:
         columns: name → values. Measured on a data set by a schedule: ``cifar10/108/test``;
             of the architecture alone: ``parameters``.
         description: source, protocol and merges, in a few sentences.
-        source: identity of the file that was read: ``name``, ``bytes``, ``fingerprint``.
+        source: identity of the file that was read: ``name``, ``bytes``, ``sha256``; of a table
+            of an earlier version ``fingerprint`` in place of the checksum.
+        record: what was opened, where, and its checksum; not written into the table.
     """
 
     space: str
@@ -53,6 +56,7 @@ class Table:
     columns: dict[str, Metric]
     description: str
     source: dict[str, Any] = field(default_factory=dict)
+    record: SourceRecord | None = None
 
     def __len__(self) -> int:
         return len(self.hashes)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -108,9 +109,9 @@ def find_cell(text: str, source: str | Path | None = None) -> ArchitectureGraph:
         return cell
     for cells in ("complete", "larger"):
         benchmark = get_benchmark(SPACE, cells=cells, source=source)
-        row = benchmark.row(text.lower())
-        if row is not None:
-            return benchmark.graphs.graph(row)
+        with suppress(InputError):  # neither a hash nor a cell
+            if (row := benchmark.row(text)) is not None:
+                return benchmark.graphs.graph(row)
     raise InputError(
         f"{text!r} is neither a cell as JSON nor the hash of one in the table: expected "
         '{"matrix": [[0, 1], [0, 0]], "ops": ["input", "output"]}'

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
@@ -28,6 +29,7 @@ from estimators.workers import ThisProcess, WorkerDied, Workers
 from experiment.checks import shown, whole_number
 from experiment.errors import InputError, sentence
 from experiment.loop import DivergedError
+from experiment.paths import DATA_ROOT_VARIABLE
 from models.errors import ModelError
 
 
@@ -53,11 +55,12 @@ class ImageSource:
         Raises:
             InputError: there is no such data, or its files are absent or damaged.
         """
-        return _load(self, str(device))
+        return _load(self, str(device), os.environ.get(DATA_ROOT_VARIABLE))
 
 
 @lru_cache(maxsize=1)
-def _load(source: ImageSource, device: str) -> ImageData:
+def _load(source: ImageSource, device: str, variable: str | None) -> ImageData:
+    """The images; ``variable`` decides where they are looked for, so that it is in the key."""
     images = get_images(source.name, source.folder, source.data_root, source.train_share)
     return images.to(device)
 

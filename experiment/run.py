@@ -7,6 +7,7 @@ import os
 import shlex
 import sys
 from collections.abc import Mapping
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,9 @@ import torch
 from experiment.environment import describe_environment
 from experiment.errors import InputError
 from experiment.files import PARTIAL, atomic_path, plain, read_json, write_json
+
+SOURCES = "sources"
+"""Key of the configuration that says which measured numbers a run uses: file, rows, checksum."""
 
 
 class RunFolder:
@@ -195,12 +199,28 @@ class RunFolder:
                 "or choose another folder"
             )
         found = self.config
+        self._check_sources(wanted.pop(SOURCES, None), found.pop(SOURCES, None))
         for key in {**wanted, **found}:
             if key not in wanted or key not in found or wanted[key] != found[key]:
                 raise InputError(
                     f"{str(self.path)!r} holds another experiment: its {key!r} is "
                     f"{found.get(key)!r}, this run's is {wanted.get(key)!r}; "
                     "choose another folder, or give the same settings to resume it"
+                )
+
+    def _check_sources(self, wanted: Any, found: Any) -> None:
+        """Refuse other measured numbers than the run began with; the files may have moved.
+
+        Runs of earlier versions do not say what they began with.
+        """
+        if found is None or wanted is None:
+            return
+        nothing: dict[str, Any] = {}
+        for now, before in zip_longest(wanted, found, fillvalue=nothing):
+            if {**now, "path": None} != {**before, "path": None}:
+                raise InputError(
+                    f"{str(self.path)!r} used other measured numbers, {_words(before)}, this run "
+                    f"has {_words(now)}: name that source, or choose another folder"
                 )
 
     def _check_empty(self) -> None:
@@ -222,3 +242,10 @@ class RunFolder:
             return environment
         first = read_json(path)
         return {**first, "resumed": [*first.get("resumed", []), environment]}
+
+
+def _words(source: Mapping[str, Any]) -> str:
+    """A source in a message."""
+    if not source:
+        return "none"
+    return f"{source.get('path')!r} (sha256 {str(source.get('sha256'))[:12]}…)"

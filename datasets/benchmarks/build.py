@@ -33,4 +33,7 @@ def measured(table: Table, space: SearchSpace, dataset: str, names: Mapping[str,
         for metric, column in names.items()
         if column in table.columns
     }
-    return Benchmark(space, dataset, table.graphs, table.hashes, metrics, table.description)
+    record = None if table.record is None else replace(table.record, rows=len(table))
+    return Benchmark(
+        space, dataset, table.graphs, table.hashes, metrics, table.description, source=record
+    )

@@ -15,8 +15,10 @@ import torch
 from datasets.benchmark import Benchmark, NoMeasurementsError
 from datasets.benchmarks.build import measured
 from datasets.registry import get_space
+from datasets.source_record import SourceRecord
 from datasets.table import read_table
 from experiment.errors import InputError
+from experiment.files import sha256
 from experiment.paths import REPOSITORY_ROOT
 
 TABLE = REPOSITORY_ROOT / "datasets" / "DIGITS101" / "digits101.npz"
@@ -56,6 +58,7 @@ def load(
             "python -m estimators.digits101_table makes another"
         )
     table = read_table(path)
+    table = replace(table, record=SourceRecord(path, sha256(path), len(table)))
     if table.space != space.name:
         raise InputError(f"{str(path)!r} is a table of {table.space}, not of {space.name}")
     inside = table.graphs.num_nodes <= space.max_nodes

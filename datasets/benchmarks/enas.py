@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from datasets.benchmark import Benchmark
@@ -13,7 +14,12 @@ from experiment.errors import InputError
 from experiment.paths import data_root as find_data_root
 
 SOURCES = (
-    Source("final_structures6", "ENAS/final_structures6.txt", read_structures, suffixes=(".txt",)),
+    Source(
+        "final_structures6",
+        "ENAS/final_structures6.txt",
+        partial(read_structures, layers=6),
+        suffixes=(".txt",),
+    ),
 )
 
 

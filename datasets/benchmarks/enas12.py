@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from datasets.benchmark import Benchmark
@@ -11,7 +12,10 @@ from datasets.formats.enas import read_structures
 
 SOURCES = (
     Source(
-        "final_structures12", "ENAS/final_structures12.txt", read_structures, suffixes=(".txt",)
+        "final_structures12",
+        "ENAS/final_structures12.txt",
+        partial(read_structures, layers=12),
+        suffixes=(".txt",),
     ),
 )
 

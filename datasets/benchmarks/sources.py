@@ -1,24 +1,44 @@
-"""Which files can give a benchmark its numbers, and where their compact tables are."""
+"""Which files can give a benchmark its numbers.
+
+A look-up that names no source uses what the data root has, its published files and its prepared
+tables. A file that is named by its path gives its numbers to that look-up and changes no other.
+"""
 
 from __future__ import annotations
 
-import hashlib
-import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from datasets.benchmark import NoMeasurementsError
+from datasets.benchmarks.tables import (
+    TABLE_VARIABLE,
+    checksum,
+    current_tables,
+    identity,
+    kept_table,
+    prepared_table,
+    table_folders,
+    table_name,
+    writable_table_folder,
+)
 from datasets.formats.arrays import array_names
 from datasets.published import PUBLISHED
+from datasets.source_record import SourceRecord
 from datasets.table import Table, is_table, read_header, read_table, write_table
 from experiment.errors import InputError
-from experiment.paths import REPOSITORY_ROOT
 
-TABLE_VARIABLE = "NAS_TABLE_DIR"
-"""Environment variable that names the folder of the compact tables."""
+__all__ = [
+    "TABLE_VARIABLE",
+    "Found",
+    "Source",
+    "candidates",
+    "choose",
+    "discover",
+    "table_folders",
+    "writable_table_folder",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,39 +79,48 @@ class Source:
         return self.array is not None and path.suffix == ".npz" and self.array in array_names(path)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Found:
-    """A source that is there: as the published file, as its compact table, or as both.
+    """A source that is there: as the published file, as a compact table, or as both.
 
     Attributes:
         space: name of the search space.
         source: what it is.
-        file: the published file or folder.
-        table: its compact table, made earlier.
         root: data root.
+        file: the published file or folder.
+        lone_table: a compact table that counts without its file.
     """
 
     space: str
     source: Source
-    file: Path | None
-    table: Path | None
     root: Path
+    file: Path | None = None
+    lone_table: Path | None = None
+
+    @property
+    def table(self) -> Path | None:
+        """The compact table of the file as it is now, or the one that counts without it."""
+        return next(self._tables(), None)
 
     def open(self, wanted: Callable[[str], bool] | None = None) -> Table:
-        """Open the compact table; without one, read the file, and keep the table if it was slow.
+        """Open the compact table; without one, read the file, and keep its table if it was slow.
 
         Args:
             wanted: says of a column's name whether it is needed.
 
         Raises:
-            InputError: the file or the table is damaged.
+            InputError: the file is damaged, or a table that has no file beside it.
         """
-        if self.table is not None:
-            return read_table(self.table, wanted)
+        for path in self._tables():
+            try:
+                return self._open_table(path, wanted)
+            except InputError:
+                if self.file is None:
+                    raise  # damaged, and there is no file that has the same numbers
         table = self.read()
-        if self.source.slow:
+        if self.source.slow and self.file is not None:
             with suppress(InputError):  # a full disk: the numbers are here all the same
-                write_table(self._table_path(table), table)
+                write_table(kept_table(self.space, self.file, self.root), table)
         return table
 
     def read(self) -> Table:
@@ -102,46 +131,67 @@ class Found:
         """
         if self.file is None:
             raise InputError(f"the published file of source {self.source.name!r} is not there")
+        known_by = identity(self.file, self.root)  # before: a change while reading shows later
         table = self.source.read(self.file)
-        if table.space != self.space:
-            raise InputError(
-                f"{str(self.file)!r} holds architectures of {table.space}, not of {self.space}"
-            )
-        return replace(table, source=identity(self.file))
+        self._check_space(table, self.file)
+        record = SourceRecord(self.file, known_by["sha256"], len(table))
+        return replace(table, source=known_by, record=record)
 
     def convert(self) -> tuple[Table, Path]:
-        """Read the published file and write its compact table; returns both.
+        """Read a file of the data root and write its prepared table; returns both.
 
         Raises:
             InputError: the file is damaged, or the table cannot be written.
         """
         table = self.read()
-        path = self._table_path(table)
+        assert self.file is not None  # it was just read
+        own = self.file in self.source.files(self.root)
+        place = prepared_table if own else kept_table
+        path = place(self.space, self.file, self.root)
         write_table(path, table)
         return table, path
 
-    def _table_path(self, table: Table) -> Path:
-        return writable_table_folder(self.root) / _table_name(self.space, table.source["name"])
+    def _tables(self) -> Iterator[Path]:
+        if self.file is not None:
+            yield from current_tables(self.space, self.file, self.root)
+        elif self.lone_table is not None:
+            yield self.lone_table
+
+    def _open_table(self, path: Path, wanted: Callable[[str], bool] | None) -> Table:
+        table = read_table(path, wanted)
+        self._check_space(table, path)
+        if self.file is None:
+            record = SourceRecord(
+                path, checksum(path, self.root), len(table), made_from=table.source
+            )
+        else:
+            record = SourceRecord(self.file, checksum(self.file, self.root), len(table), path)
+        return replace(table, record=record)
+
+    def _check_space(self, table: Table, path: Path) -> None:
+        if table.space != self.space:
+            raise InputError(
+                f"{str(path)!r} holds architectures of {table.space}, not of {self.space}"
+            )
 
 
 def discover(space: str, sources: Sequence[Source], root: Path) -> Iterator[Found]:
-    """The sources that are there, the best first.
+    """The sources of a data root, the best first: its own files and prepared tables, no others.
 
     A file belongs to the first source that it fits: a wide pattern finds the others only. Of
-    several files of one source the last by name counts, and where there is none, a table made
-    from one earlier.
+    several files of one source the last by name counts, and where there is none, the last
+    prepared table of one.
     """
     taken: set[str] = set()  # names of the tables that files of the sources so far have
     for source in sources:
-        files = {_table_name(space, file.name): file for file in source.files(root)}
+        files = {table_name(space, file.name): file for file in source.files(root)}
         # The project's own folder may hold tables of another data root: not asked here.
-        pattern = _table_name(space, Path(source.pattern).name)
+        pattern = table_name(space, Path(source.pattern).name)
         tables = {table.name: table for table in table_folders(root)[0].glob(pattern)}
-        file = max((files[name] for name in files.keys() - taken), default=None)
-        if file is not None:
-            yield Found(space, source, file, _current_table(space, file, root), root)
+        if left := files.keys() - taken:
+            yield Found(space, source, root, file=max(files[name] for name in left))
         elif left := tables.keys() - taken:
-            yield Found(space, source, None, tables[max(left)], root)
+            yield Found(space, source, root, lone_table=tables[max(left)])
         taken |= files.keys() | tables.keys()
 
 
@@ -185,69 +235,6 @@ def candidates(
     return chosen
 
 
-def identity(path: Path) -> dict[str, Any]:
-    """What tells one published file from another: name, size in bytes, and a fingerprint.
-
-    The fingerprint is SHA-256 of the size and of the first and last mebibyte; of a folder, of
-    the names and sizes in it. It changes with every release of a file and takes no time.
-    """
-    digest = hashlib.sha256()
-    if path.is_dir():
-        entries = sorted((p.name, p.stat().st_size) for p in path.iterdir())
-        size = sum(bytes_ for _, bytes_ in entries)
-        digest.update(repr(entries).encode())
-    else:
-        size = path.stat().st_size
-        digest.update(str(size).encode())
-        with path.open("rb") as file:
-            digest.update(file.read(_MEBIBYTE))
-            file.seek(max(0, size - _MEBIBYTE))
-            digest.update(file.read(_MEBIBYTE))
-    return {"name": path.name, "bytes": size, "fingerprint": digest.hexdigest()}
-
-
-def table_folders(root: Path) -> list[Path]:
-    """Where compact tables are looked for, in this order."""
-    named = os.environ.get(TABLE_VARIABLE)
-    if named:
-        return [Path(named)]
-    return [root / "tables", REPOSITORY_ROOT / "datasets" / "tables"]
-
-
-def writable_table_folder(root: Path) -> Path:
-    """The first of :func:`table_folders` in which a file can be made."""
-    folders = table_folders(root)
-    for folder in folders:
-        there = next(place for place in (folder, *folder.parents) if place.exists())
-        if there.is_dir() and os.access(there, os.W_OK | os.X_OK):
-            return folder
-    return folders[-1]
-
-
-_MEBIBYTE = 1 << 20
-
-
-def _table_name(space: str, file_name: str) -> str:
-    return f"{space}.{file_name.removesuffix('.npz')}.npz"
-
-
-def _current_table(space: str, file: Path, root: Path) -> Path | None:
-    """The table made from the file as it is now, if there is one."""
-    for folder in table_folders(root):
-        table = folder / _table_name(space, file.name)
-        if table.is_file() and _made_from(table, file):
-            return table
-    return None
-
-
-def _made_from(table: Path, file: Path) -> bool:
-    """Whether a table of this version was made from the file as it is now."""
-    try:
-        return read_header(table)["source"] == identity(file)
-    except InputError:
-        return False  # damaged, or of an older version: to be made again
-
-
 def _how_to_fetch(space: str) -> str:
     """The command that puts a published file there, for the spaces that it knows."""
     return f" by python -m datasets.download --space {space}" if space in PUBLISHED else ""
@@ -258,10 +245,10 @@ def _at_path(space: str, sources: Sequence[Source], root: Path, path: Path) -> F
         found = read_header(path)["space"]
         if found != space:
             raise InputError(f"{str(path)!r} is a table of {found}, not of {space}")
-        return Found(space, Source(path.name, path.name, read_table), None, path, root)
+        return Found(space, Source(path.name, path.name, read_table), root, lone_table=path)
     for source in sources:
         if source.fits(path):
-            return Found(space, source, path, _current_table(space, path, root), root)
+            return Found(space, source, root, file=path)
     patterns = ", ".join(Path(source.pattern).name for source in sources)
     raise InputError(
         f"{str(path)!r} is neither a compact table nor a file that {space} is published in "

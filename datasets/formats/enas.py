@@ -8,6 +8,7 @@ the operation of each layer and, from the second layer on, one bit for each earl
 from __future__ import annotations
 
 import re
+from collections import Counter
 from functools import lru_cache
 from pathlib import Path
 
@@ -18,25 +19,28 @@ from datasets.spaces.enas import ENAS, NUM_OPERATIONS, layers_of
 from datasets.table import Table
 from experiment.errors import InputError
 
+MOST_LAYERS = 12
+"""Layers of the largest architectures that a table holds."""
 BURN_IN = 1000
 """First lines, written before the controller had settled; D-VAE leaves them out, so do we."""
 NUMBER = r"(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 
 
-def read_structures(path: Path, burn_in: int = BURN_IN) -> Table:
+def read_structures(path: Path, burn_in: int = BURN_IN, layers: int | None = None) -> Table:
     """Read a file of ENAS architectures with their weight-sharing accuracies.
 
     An architecture that stands on several lines becomes one row, where its first line is; its
     accuracies become the trials of that row, so that the mean over trials is their mean.
 
     Args:
-        path: the text file; its first line says how many layers the architectures have.
+        path: the text file.
         burn_in: lines to skip.
+        layers: that the architectures have; see :func:`parse_structures`.
 
     Raises:
         InputError: the file is absent or a line is malformed; the message names the line.
     """
-    rows, accuracy = parse_structures(_read_text(path), str(path), burn_in)
+    rows, accuracy = parse_structures(_read_text(path), str(path), burn_in, layers)
     first, row_of_line, counts = _distinct(rows)
     values = np.full((len(first), int(counts.max())), np.nan)
     order = np.argsort(row_of_line, kind="stable")
@@ -67,9 +71,17 @@ def read_structures(path: Path, burn_in: int = BURN_IN) -> Table:
 
 
 def parse_structures(
-    text: str, name: str = "text", burn_in: int = BURN_IN
+    text: str, name: str = "text", burn_in: int = BURN_IN, layers: int | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Numbers of each line after the burn-in.
+
+    Args:
+        text: of the file.
+        name: of the file, for messages.
+        burn_in: lines to skip.
+        layers: that the architectures have; default, and where no line has so many: what most
+            lines of the file have, burn-in included. A line with another number is wrong,
+            wherever it stands.
 
     Returns:
         The flat rows (operation, then bits, layer by layer), **shape** (lines, L + L·(L−1)/2),
@@ -87,9 +99,7 @@ def parse_structures(
             f"{name} has {len(lines):,} lines, of which the first {burn_in:,} are burn-in and "
             "skipped: none is left, is the file complete?"
         )
-    layers = kept[0].count("[") - 1
-    if not 1 <= layers <= 12:
-        raise InputError(f"{name}, line {burn_in + 1}: {_line_fault(kept[0], 6)}")
+    layers = _layers_of_file(lines, layers)
     matches = _line_pattern(layers).fullmatch
     for number, line in enumerate(kept, burn_in + 1):
         if matches(line) is None:
@@ -103,6 +113,15 @@ def parse_structures(
             "expected a fraction from 0 to 1"
         )
     return table[:, :-1].astype(np.int64), table[:, -1]
+
+
+def _layers_of_file(lines: list[str], expected: int | None) -> int:
+    """How many layers the architectures of a file have; ``expected`` where any line has those."""
+    counts = Counter(line.count("[") - 1 for line in lines)
+    if expected is not None and expected in counts:
+        return expected
+    possible = {number: counts[number] for number in counts if 1 <= number <= MOST_LAYERS}
+    return max(possible, key=possible.__getitem__, default=expected or 6)
 
 
 _SPACES = str.maketrans("[],", "   ")

@@ -11,6 +11,7 @@ import base64
 import binascii
 import json
 from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -59,13 +60,11 @@ def read_tfrecord(path: Path) -> Table:
             raise InputError(f"{str(path)!r}, record {number:,}: {error}") from error
     if not trainings.cells:
         raise InputError(f"{str(path)!r} has no records: fetch it again")
-    try:
-        graphs = _graphs([cell.shape for cell in trainings.cells.values()])
-    except _BadCell as error:
-        first = list(trainings.cells.values())[error.row].record
-        raise InputError(f"{str(path)!r}, record {first:,}: {error}") from error
     hashes = np.array(list(trainings.cells))
-    _check_hashes(graphs, hashes, trainings, path)
+    graphs = _checked_graphs(hashes, list(trainings.cells.values()), path)
+    if trainings.differing:
+        names, cells = zip(*trainings.differing, strict=True)
+        _checked_graphs(np.array(names), cells, path)
     columns = [
         Metric(
             "parameters",
@@ -103,6 +102,8 @@ class _Trainings:
     """The records read so far, as flat columns: a Python object a record would take gigabytes."""
 
     cells: dict[str, _Cell] = field(default_factory=dict)
+    differing: list[tuple[str, _Cell]] = field(default_factory=list)
+    """Later records of a cell that write it otherwise than its first one: isomorphic, or wrong."""
     rows: array[int] = field(default_factory=lambda: array("i"))
     epochs: array[int] = field(default_factory=lambda: array("i"))
     values: array[float] = field(default_factory=lambda: array("d"))
@@ -115,10 +116,11 @@ class _Trainings:
         """
         module_hash, epochs, adjacency, operations, encoded = _unpack(record)
         metrics = _decode_metrics(encoded)
-        if module_hash not in self.cells:
-            self.cells[module_hash] = _Cell(
-                len(self.cells), (adjacency, operations), metrics.parameters, len(self.rows) + 1
-            )
+        cell = _Cell(
+            len(self.cells), (adjacency, operations), metrics.parameters, len(self.rows) + 1
+        )
+        if cell.shape != self.cells.setdefault(module_hash, cell).shape:
+            self.differing.append((module_hash, cell))
         self.rows.append(self.cells[module_hash].row)
         self.epochs.append(epochs)
         # The first evaluation is that of the untrained network.
@@ -236,14 +238,20 @@ def _graphs(shapes: list[tuple[str, str]]) -> GraphBatch:
     )
 
 
-def _check_hashes(
-    graphs: GraphBatch, hashes: np.ndarray, trainings: _Trainings, path: Path
-) -> None:
-    """The hash of each cell must be the one that the file gives it."""
+def _checked_graphs(hashes: np.ndarray, cells: Sequence[_Cell], path: Path) -> GraphBatch:
+    """The cells as the file writes them, each of which must have the hash that it is given there.
+
+    Raises:
+        InputError: one is no cell, or another one; the message names its record.
+    """
+    try:
+        graphs = _graphs([cell.shape for cell in cells])
+    except _BadCell as error:
+        raise InputError(f"{str(path)!r}, record {cells[error.row].record:,}: {error}") from error
     wrong = first_mismatch(graphs, hashes)
     if wrong is not None:
-        cell = trainings.cells[str(hashes[wrong])]
         raise InputError(
-            f"{str(path)!r}, record {cell.record:,}: the matrix and operations are not those of "
-            f"module hash {hashes[wrong]}"
+            f"{str(path)!r}, record {cells[wrong].record:,}: the matrix and operations are not "
+            f"those of module hash {hashes[wrong]}"
         )
+    return graphs

@@ -89,6 +89,7 @@ class _Trainings:
 
     def __init__(self) -> None:
         self.names: list[str] = []
+        self.indices: list[int] = []
         self.values: dict[str, dict[int, dict[int, float]]] = {}  # column → seed → row → value
 
     def add(self, index: int, infos: Any) -> None:
@@ -106,6 +107,7 @@ class _Trainings:
             try:
                 if len(self.names) == row:
                     self.names.append(str(info["arch_str"]))
+                    self.indices.append(index)
                 for (dataset, seed), record in info["all_results"].items():
                     self._add(row, f"{dataset}/{_SCHEDULES[schedule]}", int(seed), record)
             except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
@@ -134,10 +136,14 @@ def _table(records: Iterable[tuple[int, Any]], path: Path) -> Table:
     for index, infos in records:
         trainings.add(index, infos)
     space = get_space("NB201")
-    try:
-        graphs = [space.parse(name) for name in trainings.names]
-    except ArchitectureError as error:
-        raise PickleRefused(f"an architecture string is wrong: {error}") from error
+    graphs = []
+    for index, name in zip(trainings.indices, trainings.names, strict=True):
+        try:
+            graphs.append(space.parse(name))
+        except ArchitectureError as error:
+            raise PickleRefused(
+                f"the architecture string of architecture {index} is wrong: {error}"
+            ) from error
     if not graphs:
         raise PickleRefused("it holds no architectures")
     batch = GraphBatch.from_graphs(graphs, space.max_nodes)

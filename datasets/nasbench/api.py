@@ -22,16 +22,18 @@ from __future__ import annotations
 
 import math
 import random
+import re
 from collections.abc import Callable, Iterator, KeysView, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from datasets.graph import ArchitectureGraph
+from datasets.graph import ArchitectureError, ArchitectureGraph
 from datasets.nasbench.config import build_config
 from datasets.nasbench.model_spec import ModelSpec
 from datasets.spaces.nb101 import NB101
+from datasets.spaces.notation import excerpt
 from experiment.errors import InputError
 from experiment.paths import data_root
 
@@ -47,6 +49,10 @@ _QUANTITIES = {
     "validation_accuracy": "validation",
     "test_accuracy": "test",
 }
+
+
+_SPEC = ("valid_spec", "matrix", "ops", "hash_spec")
+"""What an object needs to be looked up as a cell, whichever package made it."""
 
 
 class OutOfDomainError(Exception):
@@ -107,6 +113,7 @@ class NASBench:
             ``test_accuracy`` (fractions; NaN where the file does not have one).
 
         Raises:
+            InputError: ``model_spec`` is no cell, but a hash, a dictionary or the like.
             OutOfDomainError: the cell is outside of the space, or it was not trained for that many
                 epochs.
             KeyError: the cell is inside the space, but not in this file.
@@ -163,10 +170,16 @@ class NASBench:
     ) -> tuple[dict[str, Any], dict[int, list[dict[str, float]]]]:
         """Everything measured of a cell, at no budget: see the class's attributes.
 
+        Args:
+            module_hash: in lower case, as in the file, or in upper case; the cell as a JSON object
+                with ``matrix`` and ``ops`` is understood as well.
+
         Raises:
             KeyError: no cell of the file has the hash.
+            InputError: (a ``ValueError``) it is no hash, and no cell either.
         """
-        return self.fixed_statistics[module_hash], self.computed_statistics[module_hash]
+        name = self._hash_of(module_hash)
+        return self.fixed_statistics[name], self.computed_statistics[name]
 
     def get_metrics_from_spec(
         self, model_spec: ModelSpec
@@ -180,8 +193,33 @@ class NASBench:
         self._check_spec(model_spec)
         return self.get_metrics_from_hash(self._hash_spec(model_spec))
 
+    def _hash_of(self, text: str) -> str:
+        """The hash that a text is, or that of the cell that it describes."""
+        if isinstance(text, str) and text in self.fixed_statistics:
+            return text
+        if isinstance(text, str) and re.fullmatch("[0-9a-fA-F]{32}", text.strip()):
+            return text.strip().lower()
+        if not isinstance(text, str):
+            raise InputError(
+                f"{excerpt(repr(text))} is no module hash: expected 32 hexadecimal digits as a "
+                "string; a ModelSpec goes to get_metrics_from_spec or query"
+            )
+        space = NB101()
+        try:
+            return space.hash(space.parse(text))
+        except ArchitectureError as error:
+            raise InputError(
+                f"{excerpt(text)} is neither a module hash (32 hexadecimal digits) nor a cell: "
+                f"{error}"
+            ) from error
+
     def _check_spec(self, model_spec: ModelSpec) -> None:
         """Raise :class:`OutOfDomainError` if the pruned cell is outside of the space."""
+        if not all(hasattr(model_spec, name) for name in _SPEC):
+            raise InputError(
+                f"{excerpt(repr(model_spec))} is no ModelSpec: make one by "
+                "ModelSpec(matrix=…, ops=…); a hash goes to get_metrics_from_hash"
+            )
         if not model_spec.valid_spec or model_spec.ops is None or model_spec.matrix is None:
             raise OutOfDomainError("no path leads from the cell's input to its output")
         vertices, edges = len(model_spec.ops), int(np.sum(model_spec.matrix))

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from datasets.graph import is_zeros_and_ones
 from datasets.spaces.nb101_hash import INPUT_LABEL, OUTPUT_LABEL, module_hash
 from experiment.errors import InputError
 
@@ -39,7 +40,12 @@ class ModelSpec:
         ops: Sequence[str],
         data_format: str = "channels_last",
     ) -> None:
-        given = np.array(matrix)
+        try:
+            given = np.array(matrix)
+        except ValueError:
+            raise InputError("the matrix has rows of different lengths, it must be square") from (
+                None
+            )
         if given.ndim != 2 or given.shape[0] != given.shape[1]:
             raise InputError(f"the matrix must be square, its shape is {given.shape}")
         if len(given) != len(ops):
@@ -47,7 +53,11 @@ class ModelSpec:
                 f"the matrix has {len(given)} vertices and there are {len(ops)} operations: "
                 "one is needed for each vertex"
             )
-        if np.tril(given).any():
+        if not is_zeros_and_ones(given):
+            raise InputError("the matrix has entries other than 0 and 1: give 1 for an edge")
+        if given.dtype.kind == "O":
+            given = given.astype(np.int64)
+        if not is_upper_triangular(given):
             raise InputError(
                 "the matrix must be upper triangular: edges go from a lower to a higher vertex"
             )
@@ -101,6 +111,11 @@ class ModelSpec:
         for source, target in zip(*np.nonzero(self.matrix), strict=True):
             drawing.edge(str(source), str(target))
         return drawing
+
+
+def is_upper_triangular(matrix: np.ndarray | Sequence[Sequence[float]]) -> bool:
+    """Whether a matrix is 0 on and below its diagonal."""
+    return not np.tril(np.asarray(matrix)).any()
 
 
 def _on_a_path(matrix: np.ndarray) -> list[int]:

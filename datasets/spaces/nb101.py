@@ -17,7 +17,13 @@ import numpy as np
 import torch
 
 from datasets.batch import GraphBatch
-from datasets.graph import INPUT, OUTPUT, ArchitectureError, ArchitectureGraph
+from datasets.graph import (
+    INPUT,
+    OUTPUT,
+    ArchitectureError,
+    ArchitectureGraph,
+    is_zero_or_one,
+)
 from datasets.space import SearchSpace
 from datasets.spaces.nb101_cells import (
     MAX_EDGES,
@@ -343,9 +349,9 @@ def _matrix(value: object, size: int) -> np.ndarray:
         if not isinstance(row, list) or len(row) != size:
             raise ArchitectureError(f"row {number} of 'matrix' has another length: {shape}")
         for entry in row:
-            if type(entry) is not int or entry not in (0, 1):
-                raise ArchitectureError(f"row {number} of 'matrix' has {entry!r}: {shape}")
-    return np.array(value, dtype=np.uint8).reshape(size, size)
+            if not is_zero_or_one(entry):
+                raise ArchitectureError(f"row {number} of 'matrix' has {repr(entry)[:40]}: {shape}")
+    return np.array(value).astype(bool).reshape(size, size)
 
 
 def _changed_operations(cell: ArchitectureGraph) -> Iterator[ArchitectureGraph]:

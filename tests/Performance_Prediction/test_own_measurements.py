@@ -54,7 +54,8 @@ def test_labels_of_ones_own_judge_by_cross_validation(tmp_path: Path, capsys: Ou
     file = loss_table(tmp_path / "mine.csv")
     assert main(own(file)) == 0
     printed = capsys.readouterr().out
-    first, _, quality, coverage, _ = printed.splitlines()
+    source, first, _, quality, coverage, _ = printed.splitlines()
+    assert source.startswith(f"NB201 on mine.csv: 40 architectures from {file} (sha256 ")
     assert (
         "40 val_loss labels of NB201 on mine.csv (eV, lower is better), each predicted by" in first
     )

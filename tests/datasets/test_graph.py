@@ -46,6 +46,42 @@ def test_what_is_no_adjacency_matrix_is_refused(matrix: np.ndarray) -> None:
         ArchitectureGraph.from_adjacency([1, 2, 0], matrix)
 
 
+CHAIN = np.array([[0, 1, 0], [0, 0, 1], [0, 0, 0]])
+
+
+@pytest.mark.parametrize(
+    "matrix",
+    [
+        *(CHAIN.astype(kind) for kind in (bool, np.uint8, np.int64, np.float16, float, object)),
+        [[False, np.True_, 0.0], [0, np.int8(0), np.float32(1)], [0, -0.0, 0]],
+        torch.tensor(CHAIN, dtype=torch.float32),
+    ],
+    ids=["bool", "uint8", "int64", "float16", "float64", "object", "mixed", "tensor"],
+)
+def test_zeros_and_ones_of_every_type_are_edges(matrix: np.ndarray) -> None:
+    graph = ArchitectureGraph.from_adjacency([1, 2, 0], matrix)
+    assert graph == ArchitectureGraph((1, 2, 0), ((0, 1), (1, 2)))
+
+
+@pytest.mark.parametrize(
+    ("matrix", "message"),
+    [
+        (CHAIN * 0.5, "other than 0 and 1"),
+        (CHAIN * np.nan, "other than 0 and 1"),
+        (CHAIN.astype(str), "other than 0 and 1"),
+        (CHAIN.astype(complex), "other than 0 and 1"),
+        (np.full((3, 3), None), "other than 0 and 1"),
+        ([[0, 1], [0, 0, 1], [0, 0, 0]], "N rows of N zeros and ones"),
+        ([], "has shape"),
+        (None, "has shape"),
+    ],
+    ids=["halves", "nan", "strings", "complex", "objects", "ragged", "empty", "none"],
+)
+def test_other_entries_and_shapes_are_one_sentence(matrix: np.ndarray, message: str) -> None:
+    with pytest.raises(ArchitectureError, match=message):
+        ArchitectureGraph.from_adjacency([1, 2, 0], matrix)
+
+
 def test_reversed_twice_is_the_same() -> None:
     graph = ArchitectureGraph((1, 2, 3, 0), ((0, 1), (1, 2), (0, 3), (2, 3)))
     assert graph.reversed() == ArchitectureGraph((0, 3, 2, 1), ((0, 1), (0, 3), (1, 2), (2, 3)))

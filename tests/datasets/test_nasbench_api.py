@@ -8,7 +8,7 @@ import pytest
 from datasets.batch import GraphBatch
 from datasets.benchmark import Metric
 from datasets.graph import ArchitectureGraph
-from datasets.nasbench import api
+from datasets.nasbench import api, model_spec
 from datasets.spaces.nb101 import NB101
 from datasets.table import Table, read_table, write_table
 from experiment.errors import InputError
@@ -287,3 +287,67 @@ def test_what_a_file_does_not_have_is_nan(data_root: Path) -> None:
     _, computed = nasbench.get_metrics_from_hash(name)
     assert math.isnan(computed[4][0]["final_test_accuracy"])
     assert 0 < computed[4][0]["final_validation_accuracy"] < 1
+
+
+def test_a_hash_is_found_in_any_case_and_so_is_the_cell(
+    dataset: Path, small: api.ModelSpec
+) -> None:
+    nasbench = api.NASBench(dataset)
+    (name,) = nasbench.hash_iterator()
+    expected = nasbench.get_metrics_from_spec(small)[1]
+    cell = '{"matrix": [[0, 1.0, 0], [0, 0, true], [0, 0, 0]], "ops": ["input", "%s", "output"]}'
+    for way in name, name.upper(), f" {name} ", cell % OPS[1]:
+        assert nasbench.get_metrics_from_hash(way)[1] == expected
+    with pytest.raises(KeyError):
+        nasbench.get_metrics_from_hash("0" * 32)
+    for wrong in "abc", None, {}, 5, small:
+        with pytest.raises(InputError, match="hash"):
+            nasbench.get_metrics_from_hash(wrong)  # type: ignore[arg-type]
+    for wrong in name, None, {}, [[0, 1], [0, 0]]:
+        with pytest.raises(InputError, match="is no ModelSpec"):
+            nasbench.query(wrong)  # type: ignore[arg-type]
+
+
+def test_matrices_of_every_sane_type_are_cells() -> None:
+    matrix = np.array([[0, 1, 0], [0, 0, 1], [0, 0, 0]])
+    ops = ["input", OPS[1], "output"]
+    expected = api.ModelSpec(matrix, ops).hash_spec(OPS)
+    mixed = [[False, np.True_, 0.0], [0, np.int8(0), np.float32(1)], [0, 0, 0]]
+    for kind in bool, float, np.float16, np.uint8, object:
+        assert api.ModelSpec(matrix.astype(kind), ops).hash_spec(OPS) == expected
+    assert api.ModelSpec(mixed, ops).hash_spec(OPS) == expected  # type: ignore[arg-type]
+    for wrong in matrix * 0.5, matrix * np.nan, matrix.astype(str), [[0, 1], [0]], [], None, "ab":
+        with pytest.raises(InputError, match="matrix"):
+            api.ModelSpec(wrong, ops)  # type: ignore[arg-type]
+
+
+def test_upper_triangular() -> None:
+    assert model_spec.is_upper_triangular(np.zeros((3, 3)))
+    assert model_spec.is_upper_triangular(np.triu(np.ones((4, 4)), 1))
+    assert not model_spec.is_upper_triangular(np.triu(np.ones((4, 4))))
+    assert not model_spec.is_upper_triangular([[0, 0], [1, 0]])
+
+
+def test_lib_has_what_needs_no_tensorflow() -> None:
+    from datasets.nasbench.lib import config, graph_util
+    from datasets.nasbench.lib import model_spec as same
+
+    assert same is model_spec
+    assert config.build_config()["available_ops"] == OPS
+    is_edge = graph_util.gen_is_edge_fn(0b101)
+    assert [is_edge(0, 1), is_edge(0, 2), is_edge(1, 2), is_edge(1, 0)] == [1, 0, 1, 0]
+    chain = np.array([[0, 1, 0], [0, 0, 1], [0, 0, 0]])
+    assert graph_util.is_full_dag(chain)
+    assert not graph_util.is_full_dag(np.array([[0, 0, 1], [0, 0, 0], [0, 0, 0]]))
+    assert not graph_util.is_full_dag(np.array([[0, 1, 1], [0, 0, 0], [0, 0, 0]]))
+    assert graph_util.num_edges(chain) == 2
+    spec = api.ModelSpec(chain, ["input", OPS[1], "output"])
+    assert graph_util.hash_module(chain, [-1, 1, -2]) == spec.hash_spec(OPS)
+    assert graph_util.hash_module(chain.astype(float), np.array([-1, 1, -2])) == spec.hash_spec(OPS)
+    matrix = np.array([[0, 1, 1, 0], [0, 0, 0, 1], [0, 0, 0, 1], [0, 0, 0, 0]])
+    moved, labels = graph_util.permute_graph(matrix, [-1, 0, 2, -2], [0, 2, 1, 3])
+    assert (moved.tolist(), labels) == (matrix.tolist(), [-1, 2, 0, -2])
+    assert graph_util.is_isomorphic((matrix, [-1, 0, 2, -2]), (moved, labels))
+    assert not graph_util.is_isomorphic((matrix, [-1, 0, 2, -2]), (matrix, [-1, 0, 0, -2]))
+    with pytest.raises(InputError, match="of one size"):
+        graph_util.is_isomorphic((matrix, [-1, 0, 2, -2]), (chain, [-1, 0, -2]))

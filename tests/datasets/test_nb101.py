@@ -13,6 +13,7 @@ import pytest
 
 from datasets.batch import GraphBatch
 from datasets.graph import ArchitectureError, ArchitectureGraph
+from datasets.registry import get_space
 from datasets.spaces.nb101 import NB101
 from datasets.spaces.nb101_cells import CellCodes, canonical_codes
 from datasets.spaces.nb101_enumeration import enumerate_cells
@@ -297,8 +298,8 @@ def test_notation_keeps_the_graph_as_it_is() -> None:
         ('{"matrix": [[0, 1]], "ops": ["input", "output"]}', "1 rows for 2 operations"),
         ('{"matrix": 3, "ops": ["input", "output"]}', "no list of rows for 2"),
         ('{"matrix": [[0, 1], [0]], "ops": ["input", "output"]}', "row 1"),
-        ('{"matrix": [[0, 1.0], [0, 0]], "ops": ["input", "output"]}', "row 0 of 'matrix' has 1.0"),
-        ('{"matrix": [[0, true], [0, 0]], "ops": ["input", "output"]}', "has True"),
+        ('{"matrix": [[0, 1.5], [0, 0]], "ops": ["input", "output"]}', "row 0 of 'matrix' has 1.5"),
+        ('{"matrix": [[0, "1"], [0, 0]], "ops": ["input", "output"]}', "has '1'"),
         ('{"matrix": [[0, 1], [1, 0]], "ops": ["input", "output"]}', "1→0"),
         ('{"matrix": [[0, 1], [0, 0]], "ops": ["input", "conv9x9"]}', "'conv9x9' is unknown"),
         ('{"matrix": [[0, 1], [0, 0]], "ops": ["input", ["output"]]}', "is unknown"),
@@ -309,3 +310,22 @@ def test_notation_keeps_the_graph_as_it_is() -> None:
 def test_bad_text_is_refused(text: str, message: str) -> None:
     with pytest.raises(ArchitectureError, match=message):
         SPACE.parse(text)
+
+
+@pytest.mark.parametrize("name", ["NB101", "DIGITS101"])
+def test_matrices_in_json_may_have_any_kind_of_zeros_and_ones(name: str) -> None:
+    space = get_space(name)
+    text = '{"matrix": %s, "ops": ["input", "conv3x3-bn-relu", "output"]}'
+    expected = space.parse(text % "[[0, 1, 0], [0, 0, 1], [0, 0, 0]]")
+    for matrix in (
+        "[[0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [0.0, 0.0, 0.0]]",
+        "[[false, true, false], [0, 0, 1e0], [-0.0, 0, 0]]",
+    ):
+        assert space.parse(text % matrix) == expected
+    for wrong in ("0.5", "NaN", '"1"', "null", "[1]", "Infinity", "2", "-1", "1" + "0" * 400):
+        with pytest.raises(ArchitectureError, match="row 0 of 'matrix' has") as raised:
+            space.parse(text % f"[[0, {wrong}, 0], [0, 0, 1], [0, 0, 0]]")
+        assert len(str(raised.value)) < 150
+    for wrong in ("[]", "[[]]", "[[0, 1], [0, 0]]", "[[0, 1, 0], [0, 0], [0, 0, 0]]", "5", "null"):
+        with pytest.raises(ArchitectureError, match="expected 3 rows of 3 zeros and ones"):
+            space.parse(text % wrong)
