@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
+import subprocess
+import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import torch
 
 from datasets.benchmarks.sources import TABLE_VARIABLE
+from experiment import progress
 from experiment.paths import DATA_ROOT_VARIABLE, REPOSITORY_ROOT
 
 SHARED = REPOSITORY_ROOT.parent / "shared"
@@ -24,6 +28,38 @@ def _folder(variable: str, beside: Path, what: str) -> Path:
     if not chosen.is_dir():
         pytest.skip(f"{what} not here: set {variable} to the folder that holds it")
     return chosen.resolve()
+
+
+DIE_AFTER_LINES = """
+import itertools, os, runpy, signal, sys
+from pathlib import Path
+
+from experiment.run import RunFolder
+
+count, *sys.argv = sys.argv[1:]
+lines, log = itertools.count(1), RunFolder.log
+
+def log_and_die(run, entry):
+    log(run, entry)
+    if next(lines) == int(count):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+RunFolder.log = log_and_die
+sys.path.insert(0, str(Path(sys.argv[0]).parent))
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+@pytest.fixture(scope="session")
+def killed_after() -> Callable[..., None]:
+    """Run a script with flags until it has logged so many lines, where SIGKILL ends it."""
+
+    def run(count: int, script: Path, *flags: str) -> None:
+        command = [sys.executable, "-c", DIE_AFTER_LINES, str(count), str(script), *flags]
+        done = subprocess.run(command, cwd=REPOSITORY_ROOT, timeout=600, check=False)
+        assert done.returncode == -signal.SIGKILL
+
+    return run
 
 
 @pytest.fixture(scope="session")
@@ -63,6 +99,14 @@ def _own_tables() -> Iterator[None]:
 def _one_thread() -> None:
     """The models of the tests are tiny: a second thread waits more than it works."""
     torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_lines_by_the_clock() -> Iterator[None]:
+    """What a command writes is the same on a slow machine, where a log would get lines."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(progress, "FIRST_LINE", 1e6)
+        yield
 
 
 @pytest.hookimpl(tryfirst=True)

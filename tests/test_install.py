@@ -27,7 +27,7 @@ def install(project: Path, python: str, *files: str) -> subprocess.CompletedProc
         capture_output=True,
         text=True,
         env={**os.environ, "PYTHON": python},
-        timeout=300,
+        timeout=600,
         check=False,
     )
 

@@ -149,7 +149,7 @@ def test_importing_reads_no_data_and_loads_nothing_heavy(tmp_path: Path) -> None
         text=True,
         env={**os.environ, "NAS_DATA_ROOT": str(tmp_path), "PYTHONPATH": ""},
         cwd=tmp_path,
-        timeout=300,
+        timeout=600,
         check=False,
     )
     assert done.returncode == 0, done.stderr
@@ -243,7 +243,7 @@ def helps(tmp_path_factory: pytest.TempPathFactory) -> dict[Path, str]:
         [sys.executable, "-c", HELP_OF_EACH, str(out), *map(str, scripts())],
         env=environment,
         cwd=out,
-        timeout=900,
+        timeout=600,
         check=True,
     )
     return {

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -93,23 +89,18 @@ def test_goes_on_after_any_line(tmp_path: Path, command: Any, more: tuple[Any, .
         assert without_times(lines(folder)) == without_times(whole)
 
 
-def test_a_killed_search_measures_nothing_twice(tmp_path: Path) -> None:
+def test_a_killed_search_measures_nothing_twice(
+    tmp_path: Path, killed_after: Callable[..., None], command: Any
+) -> None:
     """Real training, ended by SIGKILL in the middle; what it goes on to is what was to come."""
     flags = [
         "--estimator", "train", *EVOLUTION, "--queries", "9", "--initial", "4",
         "--log_dir", str(tmp_path), "--name", "killed",
     ]  # fmt: skip
-    script = str(REPOSITORY_ROOT / "Bayesian_Optimization" / "search.py")
-    log = tmp_path / "killed" / "metrics.jsonl"
-    with subprocess.Popen([sys.executable, script, *flags]) as process:
-        end = time.monotonic() + 60
-        while not (log.exists() and log.read_text().count('"measured"') >= 3):
-            assert time.monotonic() < end
-            time.sleep(0.02)
-        os.kill(process.pid, signal.SIGKILL)
+    killed_after(7, REPOSITORY_ROOT / "Bayesian_Optimization" / "search.py", *flags)
     before = [one for one in lines(tmp_path / "killed") if one["event"] == "measured"]
-    assert 3 <= len(before) < 9
-    subprocess.run([sys.executable, script, *flags, "--resume"], check=True, timeout=100)
+    assert len(before) == 3
+    assert command(search.main, *flags, "--resume")[0] == 0
     events = lines(tmp_path / "killed")
     measured = [one for one in events if one["event"] == "measured"]
     assert measured[: len(before)] == before

@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import pickle
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -480,49 +481,52 @@ def test_a_file_in_the_place_of_measurements_is_left_alone(
 # --- killed ------------------------------------------------------------------------------------
 
 KILL_AND_RESUME = """
-import json, os, random, signal, sys, time
-root, seed, trainings = sys.argv[1:]
+import itertools, json, os, signal, sys
+root, trainings, moments = sys.argv[1:]
 sys.path.insert(0, root)
 from Extrapolation_Ability.cell_training import train_cell, train_enas
 import torch
+from torch.optim.optimizer import register_optimizer_step_post_hook
 torch.set_num_threads(1)
 from datasets.images import get_images
 from experiment import loop
 get_images("digits")
-loop.CHECKPOINT_SECONDS = 0.05  # so that epochs are broken in the middle
-chance = random.Random(int(seed))
+loop.CHECKPOINT_SECONDS = -1.0  # after every batch, so that epochs are broken in the middle
 commands = {"train_cell": train_cell.main, "train_enas": train_enas.main}
 
-def attempt(command, flags, seconds):
+def die_at(count, function):
+    calls = itertools.count(1)
+    def dying(*given, **named):
+        if next(calls) == count:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return function(*given, **named)
+    return dying
+
+def attempt(command, flags, moment=None):
     child = os.fork()
     if child == 0:
         code = 1
+        if moment:
+            event, count = moment
+            if event == "step":
+                register_optimizer_step_post_hook(die_at(count, lambda *_: None))
+            else:
+                setattr(os, event, die_at(count, getattr(os, event)))
         try:
             code = command([*flags, "--resume"])
         finally:
             sys.stderr.flush()
             os._exit(code)
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        done, status = os.waitpid(child, os.WNOHANG)
-        if done:
-            return os.waitstatus_to_exitcode(status)
-        time.sleep(0.005)
-    os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 for name, flags in json.loads(trainings):
-    kills = 0
-    while True:
-        seconds = chance.uniform(0.1, 0.8) if kills < 4 else 100
-        code = attempt(commands[name], flags, seconds)
-        if code is not None:
-            break
-        kills += 1
-    print("kills:", kills, flush=True)
-    if code:
+    for moment in json.loads(moments):
+        print(attempt(commands[name], flags, moment), flush=True)
+    if code := attempt(commands[name], flags):
         sys.exit(code)
 """
+MOMENTS = [("step", 5), ("replace", 9), ("fsync", 12), ("step", 1), ("fsync", 3), ("step", 7)]
+"""Calls of the optimiser, and of what puts files on the disk, at which a training is killed."""
 KILLED = [
     (train_cell.main, ["--cell", CONV, "--epochs", "8"]),
     # With dropout, whose random numbers are PyTorch's own, and an auxiliary head.
@@ -531,7 +535,7 @@ KILLED = [
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the children are forks")
-def test_killed_at_random_moments_they_end_with_the_same_numbers(tmp_path: Path) -> None:
+def test_killed_again_and_again_they_end_with_the_same_numbers(tmp_path: Path) -> None:
     places = {}
     for command, arguments in KILLED:
         name = command.__module__.rpartition(".")[2]
@@ -544,34 +548,33 @@ def test_killed_at_random_moments_they_end_with_the_same_numbers(tmp_path: Path)
         (name, [*arguments, *flags(shaken)])
         for (name, (_, shaken)), (_, arguments) in zip(places.items(), KILLED, strict=True)
     ]
-    seed = str(int.from_bytes(os.urandom(2)))
+    given = [str(REPOSITORY_ROOT), json.dumps(trainings), json.dumps(MOMENTS)]
     done = subprocess.run(
-        [sys.executable, "-c", KILL_AND_RESUME, str(REPOSITORY_ROOT), seed, json.dumps(trainings)],
+        [sys.executable, "-c", KILL_AND_RESUME, *given],
         capture_output=True,
         text=True,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
-        timeout=300,
+        timeout=600,
         check=False,
     )
-    assert done.returncode == 0, (seed, done.stderr)
-    assert done.stdout.count("kills: ") == 2
-    assert "kills: 0" not in done.stdout, seed
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == [str(-signal.SIGKILL)] * len(MOMENTS) * len(KILLED)
     for calm, shaken in places.values():
-        assert without_times(measurements(calm)) == without_times(measurements(shaken)), seed
+        assert without_times(measurements(calm)) == without_times(measurements(shaken))
         (run,) = (calm / "runs" / "test").glob("*_seed0")
-        assert_same_run(run, shaken / "runs" / "test" / run.name, seed)
+        assert_same_run(run, shaken / "runs" / "test" / run.name)
 
 
-def assert_same_run(first: Path, second: Path, seed: str) -> None:
+def assert_same_run(first: Path, second: Path) -> None:
     curves = [
         without_times([json.loads(line) for line in (run / "metrics.jsonl").open()])
         for run in (first, second)
     ]
-    assert curves[0] == curves[1], seed
+    assert curves[0] == curves[1]
     for name in ("best_weights.pt", "last_weights.pt"):
         one, two = (load_checkpoint(run / "checkpoints" / name) for run in (first, second))
         assert one.keys() == two.keys()
-        assert all(torch.equal(one[key], two[key]) for key in one), (seed, name)
+        assert all(torch.equal(one[key], two[key]) for key in one), name
     assert not [path for path in second.rglob("*") if files.PARTIAL in path.name]
 
 

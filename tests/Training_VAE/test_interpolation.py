@@ -289,7 +289,7 @@ def test_it_runs_as_a_script_from_its_own_folder(weights: Path, tmp_path: Path) 
         text=True,
         env=environment,
         cwd=REPOSITORY_ROOT / "Training_VAE",
-        timeout=120,
+        timeout=600,
         check=False,
     )
     assert done.returncode == 0, done.stderr

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
-import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -88,21 +87,14 @@ def test_run_leaves_all_its_files(
 
 
 def test_killed_process_resumes_to_identical_weights_and_metrics(
-    tiny: Path, tmp_path: Path
+    tiny: Path, tmp_path: Path, killed_after: Callable[..., None]
 ) -> None:
-    tiny.write_text(tiny.read_text().replace("epochs = 3", "epochs = 12"))
+    tiny.write_text(tiny.read_text().replace("epochs = 3", "epochs = 6"))
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     train_svge.main(arguments(tiny, whole))
-    script = [sys.executable, "Training_VAE/train_svge.py", *arguments(tiny, killed)]
-    process = subprocess.Popen(script, cwd=REPOSITORY_ROOT, stdout=subprocess.DEVNULL)
-    metrics = killed / "SVGE_NB101" / "metrics.jsonl"
-    deadline = time.monotonic() + 120
-    while not (metrics.exists() and len(metrics.read_text().splitlines()) >= 3):
-        assert process.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    script = REPOSITORY_ROOT / "Training_VAE" / "train_svge.py"
+    killed_after(3, script, *arguments(tiny, killed))
+    assert len(numbers(killed / "SVGE_NB101")) == 3
     assert not (killed / "SVGE_NB101" / "result.json").exists()
 
     train_svge.main(arguments(tiny, killed, "--resume"))

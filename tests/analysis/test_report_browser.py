@@ -49,6 +49,14 @@ return {hidden: tip.hidden, text: tip.textContent, boxes};
 """
 
 
+def eventually(condition: Callable[[], object]) -> None:
+    """Wait until it is true; the limit is far above what a browser takes."""
+    end = time.monotonic() + 600
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
 @pytest.fixture
 def page(search_run: Callable[..., Path], tmp_path: Path) -> Path:
     """A report on three searches, with a latent map."""
@@ -90,10 +98,16 @@ def test_complaints_would_be_seen(opened: Browser) -> None:
     opened.run(
         "setTimeout(() => nothing.here, 0); fetch('https://example.invalid/').catch(() => 0)"
     )
-    time.sleep(0.2)
-    told = " ".join(opened.complaints())
-    assert "nothing is not defined" in told
-    assert "Content Security Policy" in told
+    told: list[str] = []
+
+    def both_are_there() -> bool:
+        told.extend(opened.complaints())
+        return all(
+            any(words in one for one in told)
+            for words in ("nothing is not defined", "Content Security Policy")
+        )
+
+    eventually(both_are_there)
 
 
 def test_hovering_over_a_dot_draws_its_architecture(opened: Browser) -> None:
@@ -165,10 +179,8 @@ def test_csv_files_hold_what_is_drawn(opened: Browser) -> None:
     ):
         old = set(opened.downloads.glob("*.csv"))
         opened.run(press + "figure.querySelector('[data-csv]').click()", title)
-        end = time.monotonic() + 10
-        while not (found := set(opened.downloads.glob("*.csv")) - old) and time.monotonic() < end:
-            time.sleep(0.05)
-        (file,) = found
+        eventually(lambda before=old: set(opened.downloads.glob("*.csv")) - before)
+        (file,) = set(opened.downloads.glob("*.csv")) - old
         with file.open(newline="", encoding="utf-8") as handle:
             rows = list(csv.DictReader(handle))
         assert columns <= set(rows[0]), title
@@ -191,10 +203,9 @@ def test_nothing_is_wider_than_a_telephone(opened: Browser) -> None:
         mobile=True,
     )
     try:
-        time.sleep(0.2)
-        assert opened.run("return document.documentElement.scrollWidth") <= 360
+        eventually(lambda: opened.run("return document.documentElement.scrollWidth") <= 360)
         widths = "return [...document.querySelectorAll('.plot svg')].map((e) => e.clientWidth)"
-        assert all(100 < width <= 360 for width in opened.run(widths))
+        eventually(lambda: all(100 < width <= 360 for width in opened.run(widths)))
     finally:
         opened.devtools("Emulation.clearDeviceMetricsOverride")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from itertools import combinations, product
 
@@ -10,6 +9,7 @@ import networkx as nx
 import numpy as np
 import pytest
 
+from datasets import canonical
 from datasets.batch import GraphBatch
 from datasets.canonical import canonical_form, canonical_hash, canonical_hashes
 from datasets.graph import ArchitectureGraph
@@ -51,18 +51,35 @@ SYMMETRIC = {
 }
 
 
+@pytest.fixture
+def refinements(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Notes the number of nodes whenever classes are refined."""
+    noted: list[int] = []
+    refine = canonical._Search.refine
+
+    def counted(search: canonical._Search, ranks: list[int]) -> list[int]:
+        noted.append(len(ranks))
+        return refine(search, ranks)
+
+    monkeypatch.setattr(canonical._Search, "refine", counted)
+    return noted
+
+
 @pytest.mark.parametrize("name", SYMMETRIC)
-def test_symmetric_graphs_have_one_form_soon(name: str, relabel: Callable) -> None:
+def test_symmetric_graphs_have_one_form_soon(
+    name: str, relabel: Callable, refinements: list[int]
+) -> None:
     generator = np.random.default_rng(0)
     graph = SYMMETRIC[name]
     form = canonical_form(graph)
     assert isomorphic(form, graph)
     assert canonical_form(form) == form
     for _ in range(20):
-        assert canonical_form(relabel(graph, generator)) == form
-    started = time.perf_counter()
-    canonical_form(graph)
-    assert time.perf_counter() - started < 0.2  # without the use of symmetries: minutes
+        other = relabel(graph, generator)
+        refinements.clear()
+        assert canonical_form(other) == form
+        # Up to 833 without the use of symmetries.
+        assert len(refinements) <= 2 * graph.num_nodes
 
 
 def test_symmetric_graphs_are_told_apart() -> None:

@@ -161,10 +161,10 @@ def test_redirections_keep_the_range(server: Server, tmp_path: Path) -> None:
 
 def test_silent_server(server: Server, tmp_path: Path) -> None:
     server.serve("/file", DATA, breaks=[100_000, 0], hang=True)
-    url, impatient = f"{server.address}/file", Connection(timeout=0.2, retries=0)
+    url, impatient = f"{server.address}/file", Connection(timeout=2.0, retries=0)
     with pytest.raises(InputError, match=r"broke \(.*timed out.*\); the first [\d,]+ bytes"):
         fetch(url, tmp_path / "file", impatient)
-    patient = Connection(timeout=0.2, retries=1, first_wait=0.01)
+    patient = Connection(timeout=2.0, retries=1, first_wait=0.01)
     assert fetch(url, tmp_path / "file", patient).read_bytes() == DATA
 
 

@@ -96,7 +96,7 @@ def pieces() -> Generator[ModuleType, None, None]:
 def wait_until() -> Callable[..., None]:
     """Wait for something to come true; the seconds are far more than it takes."""
 
-    def wait(condition: Callable[[], bool], seconds: float = 30) -> None:
+    def wait(condition: Callable[[], bool], seconds: float = 600) -> None:
         end = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < end, "it did not come true"

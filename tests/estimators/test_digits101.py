@@ -56,7 +56,7 @@ def test_a_fresh_process_trains_a_cell() -> None:
         capture_output=True,
         text=True,
         cwd=REPOSITORY_ROOT,
-        timeout=60,
+        timeout=600,
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")

@@ -130,13 +130,13 @@ def test_workers_end_with_their_parent_and_no_sooner(
         assert is_alive(worker)
     finally:
         parent.kill()
-    _, said = parent.communicate(timeout=20)
+    _, said = parent.communicate(timeout=600)
     wait_until(lambda: not is_alive(worker))
     assert "Traceback" not in said
 
 
 def test_workers_that_cannot_begin_are_a_sentence(tmp_path: Path) -> None:
     """A script without a guard would start itself again in every worker."""
-    _, said = start(tmp_path / "script.py", "True", tmp_path).communicate(timeout=60)
+    _, said = start(tmp_path / "script.py", "True", tmp_path).communicate(timeout=600)
     assert "InputError: worker processes end before they begin to work: " in said
     assert 'if __name__ == "__main__":' in said

@@ -103,8 +103,11 @@ def test_neighbours_are_mutual_and_reach_the_whole_space() -> None:
 
 
 class Unordered(Ladder):
+    calls = 0
+
     def sample(self, n: int, generator: np.random.Generator) -> list[ArchitectureGraph]:
-        return super().sample(n, np.random.default_rng())
+        self.calls += 1
+        return super().sample(n, np.random.default_rng(self.calls))
 
 
 class Forgetful(Ladder):

@@ -49,7 +49,7 @@ def run_python(path: Path, code: str) -> subprocess.CompletedProcess[str]:
         text=True,
         env=environment,
         cwd=path,
-        timeout=120,
+        timeout=600,
         check=False,
     )
 

@@ -40,7 +40,7 @@ def test_a_terminal_shows_rate_and_figures() -> None:
         stdout=subprocess.PIPE,
         stderr=child,
         env={**os.environ, "TERM": "xterm", "COLUMNS": "150"},
-        timeout=120,
+        timeout=600,
         check=True,
     )
     os.close(child)

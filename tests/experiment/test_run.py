@@ -137,6 +137,6 @@ for step in range(3):
 os.kill(os.getpid(), signal.SIGKILL)
 """
     environment = {**os.environ, "PYTHONPATH": ""}
-    done = subprocess.run([sys.executable, "-c", code], env=environment, timeout=120, check=False)
+    done = subprocess.run([sys.executable, "-c", code], env=environment, timeout=600, check=False)
     assert done.returncode == -signal.SIGKILL
     assert [entry["step"] for entry in RunFolder(tmp_path / "run").read_metrics()] == [0, 1, 2]
