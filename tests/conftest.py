@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,7 @@ import torch
 
 from datasets.benchmarks.sources import TABLE_VARIABLE
 from experiment import progress
+from experiment.errors import run_command
 from experiment.paths import DATA_ROOT_VARIABLE, REPOSITORY_ROOT
 
 SHARED = REPOSITORY_ROOT.parent / "shared"
@@ -58,6 +59,21 @@ def killed_after() -> Callable[..., None]:
         command = [sys.executable, "-c", DIE_AFTER_LINES, str(count), str(script), *flags]
         done = subprocess.run(command, cwd=REPOSITORY_ROOT, timeout=600, check=False)
         assert done.returncode == -signal.SIGKILL
+
+    return run
+
+
+@pytest.fixture
+def command(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """Run a command's ``main`` as its module does: exit code, standard output and error."""
+
+    def run(
+        main: Callable[[Sequence[str] | None], int], *arguments: object
+    ) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as ended:
+            run_command(lambda _: main([str(argument) for argument in arguments]))
+        said = capsys.readouterr()
+        return int(ended.value.code or 0), said.out, said.err
 
     return run
 

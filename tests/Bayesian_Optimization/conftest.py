@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -14,7 +14,6 @@ from datasets.batch import GraphBatch
 from datasets.graph import ArchitectureGraph
 from datasets.space import SearchSpace
 from estimators.measurement import Measurement
-from experiment.errors import run_command
 
 
 class Formula:
@@ -64,21 +63,3 @@ def few(cells: Candidates) -> Candidates:
     """Twenty of them."""
     rows = torch.arange(0, 2_500, 125)
     return Candidates(cells.space, cells.graphs[rows])
-
-
-Said = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def command(capsys: pytest.CaptureFixture[str]) -> Said:
-    """Run a command's ``main`` as its module does: exit code, standard output and error."""
-
-    def run(
-        main: Callable[[Sequence[str] | None], int], *arguments: object
-    ) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as ended:
-            run_command(lambda _: main([str(argument) for argument in arguments]))
-        said = capsys.readouterr()
-        return int(ended.value.code or 0), said.out, said.err
-
-    return run

@@ -23,31 +23,19 @@ from models.checkpoints import checkpoint_path
 from Training_VAE import train_svge
 from Training_VAE.extract_latents import main as extract
 
+Command = Callable[..., tuple[int, str, str]]
+
 
 def arguments(tiny: Path, log_dir: Path, *more: str) -> list[str]:
     flags = ["--model", "SVGE", "--data_search_space", "NB101", "--device", "cpu"]
     return [*flags, "--config", str(tiny), "--log_dir", str(log_dir), "--threads", "1", *more]
 
 
-def run_script(
-    *flags: str, cwd: Path = REPOSITORY_ROOT, **environment: str
-) -> subprocess.CompletedProcess[str]:
-    script = REPOSITORY_ROOT / "Training_VAE" / "train_svge.py"
-    clean = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
-    return subprocess.run(
-        [sys.executable, str(script), *flags],
-        cwd=cwd,
-        env={**clean, **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
-def refused(result: subprocess.CompletedProcess[str]) -> str:
+def refused(said: tuple[int, str, str]) -> str:
     """The one sentence of a command that refused its input."""
-    assert result.returncode == 2, result.stderr
-    lines = result.stderr.strip().splitlines()
+    code, _, err = said
+    assert code == 2, err
+    lines = err.strip().splitlines()
     assert len(lines) == 1
     assert lines[0].startswith("error: ")
     return lines[0]
@@ -117,8 +105,10 @@ def test_same_seed_gives_the_same_weights_and_another_seed_others(
 
 def test_script_runs_from_its_own_folder_without_a_path(tiny: Path, tmp_path: Path) -> None:
     flags = arguments(tiny, tmp_path / "out", "--epochs", "1")
-    result = run_script(*flags, cwd=REPOSITORY_ROOT / "Training_VAE")
-    assert result.returncode == 0, result.stderr
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    folder = REPOSITORY_ROOT / "Training_VAE"
+    command = [sys.executable, "train_svge.py", *flags]
+    subprocess.run(command, cwd=folder, env=environment, check=True)
     assert (tmp_path / "out" / "SVGE_NB101" / "model_checkpoint1.obj").exists()
 
 
@@ -276,18 +266,21 @@ def test_latents_have_a_row_for_every_architecture(tiny: Path, tmp_path: Path) -
     ],
 )
 def test_bad_flags_are_refused_in_one_sentence(
-    flags: list[str], words: str, tmp_path: Path
+    flags: list[str], words: str, tmp_path: Path, command: Command
 ) -> None:
-    assert words in refused(run_script(*flags, "--log_dir", str(tmp_path / "out")))
+    assert words in refused(command(train_svge.main, *flags, "--log_dir", tmp_path / "out"))
     assert not (tmp_path / "out").exists()
 
 
-def test_folder_of_another_run_is_not_overwritten(tiny: Path, tmp_path: Path) -> None:
-    train_svge.main(arguments(tiny, tmp_path, "--epochs", "1"))
+def test_folder_of_another_run_is_not_overwritten(
+    tiny: Path, tmp_path: Path, command: Command
+) -> None:
+    assert command(train_svge.main, *arguments(tiny, tmp_path, "--epochs", "1"))[0] == 0
     before = (tmp_path / "SVGE_NB101" / "model_checkpoint1.obj").read_bytes()
-    assert "--resume" in refused(run_script(*arguments(tiny, tmp_path, "--epochs", "1")))
-    other = refused(run_script(*arguments(tiny, tmp_path, "--epochs", "2", "--resume")))
-    assert "another experiment" in other
+    again = command(train_svge.main, *arguments(tiny, tmp_path, "--epochs", "1"))
+    assert "--resume" in refused(again)
+    other = command(train_svge.main, *arguments(tiny, tmp_path, "--epochs", "2", "--resume"))
+    assert "another experiment" in refused(other)
     assert (tmp_path / "SVGE_NB101" / "model_checkpoint1.obj").read_bytes() == before
 
 
@@ -313,11 +306,13 @@ def test_a_training_begins_at_given_weights(tiny: Path, tmp_path: Path) -> None:
         assert len(config["start_sha256"]) == 64
 
 
-def test_weights_of_another_model_are_no_beginning(tiny: Path, tmp_path: Path) -> None:
-    train_svge.main(arguments(tiny, tmp_path / "first", "--epochs", "1"))
+def test_weights_of_another_model_are_no_beginning(
+    tiny: Path, tmp_path: Path, command: Command
+) -> None:
+    first_training = arguments(tiny, tmp_path / "first", "--epochs", "1")
+    assert command(train_svge.main, *first_training)[0] == 0
     first = str(tmp_path / "first" / "SVGE_NB101")
     flags = arguments(tiny, tmp_path / "second", "--epochs", "1", "--start_from", first)
-    result = run_script(*flags, "--model", "DGMG")
-    assert "of another model" in refused(result)
-    result = run_script(*arguments(tiny, tmp_path, "--start_from", "SVGE_NOTHING"))
-    assert "no weights at SVGE_NOTHING" in refused(result)
+    assert "of another model" in refused(command(train_svge.main, *flags, "--model", "DGMG"))
+    nothing = arguments(tiny, tmp_path, "--start_from", "SVGE_NOTHING")
+    assert "no weights at SVGE_NOTHING" in refused(command(train_svge.main, *nothing))

@@ -20,7 +20,6 @@ from estimators.from_scratch import FromScratch, ImageSource
 from estimators.networks import NB101Design
 from estimators.recipe import Recipe
 from estimators.workers import ThisProcess, Workers
-from experiment.errors import run_command
 
 DESIGN = NB101Design(stem_channels=4, stacks=2, cells=1, batch_norm_momentum=0.1)
 RECIPE = Recipe(
@@ -118,24 +117,6 @@ def is_alive() -> Callable[[int], bool]:
         return state.rpartition(")")[2].split()[0] != "Z"
 
     return alive
-
-
-Said = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def command(capsys: pytest.CaptureFixture[str]) -> Said:
-    """Run a command's ``main`` as its module does: exit code, standard output and error."""
-
-    def run(
-        main: Callable[[Sequence[str] | None], int], *arguments: object
-    ) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as ended:
-            run_command(lambda _: main([str(argument) for argument in arguments]))
-        said = capsys.readouterr()
-        return int(ended.value.code or 0), said.out, said.err
-
-    return run
 
 
 @pytest.fixture(scope="session")
