@@ -521,16 +521,16 @@ def attempt(command, flags, moment=None):
 
 for name, flags in json.loads(trainings):
     for moment in json.loads(moments):
-        print(attempt(commands[name], flags, moment), flush=True)
+        print("\\nended by", attempt(commands[name], flags, moment), flush=True)
     if code := attempt(commands[name], flags):
         sys.exit(code)
 """
-MOMENTS = [("step", 5), ("replace", 9), ("fsync", 12), ("step", 1), ("fsync", 3), ("step", 7)]
+MOMENTS = [("step", 5), ("replace", 9), ("fsync", 12), ("step", 1)]
 """Calls of the optimiser, and of what puts files on the disk, at which a training is killed."""
 KILLED = [
-    (train_cell.main, ["--cell", CONV, "--epochs", "8"]),
+    (train_cell.main, ["--cell", CONV, "--epochs", "4"]),
     # With dropout, whose random numbers are PyTorch's own, and an auxiliary head.
-    (train_enas.main, ["--arch", "1 0 1 4 0 1", "--epochs", "5"]),
+    (train_enas.main, ["--arch", "1 0 1 4 0 1", "--epochs", "4"]),
 ]
 
 
@@ -554,11 +554,12 @@ def test_killed_again_and_again_they_end_with_the_same_numbers(tmp_path: Path) -
         capture_output=True,
         text=True,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
-        timeout=600,
+        timeout=3600,
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.split() == [str(-signal.SIGKILL)] * len(MOMENTS) * len(KILLED)
+    ends = [line for line in done.stdout.splitlines() if line.startswith("ended by")]
+    assert ends == [f"ended by {-signal.SIGKILL}"] * len(MOMENTS) * len(KILLED)
     for calm, shaken in places.values():
         assert without_times(measurements(calm)) == without_times(measurements(shaken))
         (run,) = (calm / "runs" / "test").glob("*_seed0")
