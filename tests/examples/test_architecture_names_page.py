@@ -60,6 +60,6 @@ def test_commands_of_the_page_run(
     monkeypatch.setenv("NAS_DATA_ROOT", str(data_root))
     assert len(commands) == 4
     for _, _, module, *flags in commands:
-        assert modules[module].main(flags) == 0  # type: ignore[attr-defined]
+        assert modules[module].main(flags) == 0
     assert "test: 94.373 %" in capsys.readouterr().out
     assert (tmp_path / "found.txt").read_text().strip().isdigit()
