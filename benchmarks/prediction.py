@@ -149,7 +149,7 @@ def note_machine(record: dict[str, Any], row: str, runs: dict[str, Any]) -> None
 def suitable(space: str) -> list[str]:
     """The contenders of a space: ``digits`` describes cells of NB101 alone."""
     reading = {name for name, one in CONTENDERS.items() if one and TRANSFER in one[1]}
-    left_out = set() if space == "NB101" else {*reading, TRANSFER, NO_TRANSFER}
+    left_out: set[str] = set() if space == "NB101" else {*reading, TRANSFER, NO_TRANSFER}
     return [name for name in (*CONTENDERS, *UNLABELLED) if name not in left_out]
 
 

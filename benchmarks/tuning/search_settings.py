@@ -35,6 +35,7 @@ from Bayesian_Optimization.pool_search import (  # noqa: E402
     PoolSearch,
 )
 from Bayesian_Optimization.problem import Problem, known_rows, table_problem  # noqa: E402
+from Bayesian_Optimization.searcher import Searcher  # noqa: E402
 from benchmarks.prediction import kept  # noqa: E402
 from benchmarks.search import INITIAL, search  # noqa: E402
 from benchmarks.tuning.choosing import (  # noqa: E402
@@ -97,7 +98,7 @@ def half(domain: Candidates) -> Candidates:
     return Candidates(domain.space, domain.graphs[torch.from_numpy(rows)], domain.hashes[rows])
 
 
-def score(problem: Problem, searcher: PoolSearch, queries: int) -> Scores:
+def score(problem: Problem, searcher: Searcher, queries: int) -> Scores:
     """Queries to the best of the domain, and the mean regret after the random start."""
     best = (problem.optimum() or {})["validation"]
     assert best is not None

@@ -46,7 +46,7 @@ def test_queries_are_counted_to_the_best_of_the_half() -> None:
     assert len(half) == len(whole) // 2
     problem = table_problem(get_benchmark("DIGITS101"), half)
     searcher = RandomSearch(half, FIRST_SEED, 10)
-    found = search_settings.score(problem, searcher, 40)  # type: ignore[arg-type]
+    found = search_settings.score(problem, searcher, 40)
     values = [each.value for each in searcher.observations]
     best = (problem.optimum() or {})["validation"]
     assert found["queries"] == (values.index(best) + 1 if best in values else 41)
