@@ -73,7 +73,10 @@ class ENAS(SearchSpace):
         """The reason why ``graph`` is no member, in one sentence; ``None`` for a member."""
         last = self.max_nodes - 1
         if graph.num_nodes != self.max_nodes:
-            return f"it has {graph.num_nodes} nodes, {self.layers} layers make {self.max_nodes}"
+            return (
+                f"it has {graph.num_nodes} nodes, as {graph.num_nodes - 2} layers make, "
+                f"{self.layers} layers make {self.max_nodes}"
+            )
         if graph.types[0] != INPUT or graph.types[last] != OUTPUT:
             return (
                 f"it begins with type {graph.types[0]} and ends with type {graph.types[last]}, "
