@@ -75,7 +75,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         torch.set_num_threads(given.threads)
     seed_everything(given.seed)
     table = load_table(given)
-    announce([table], json=given.json)
     costs = table_costs(table, given.cost)
     problem = table_problem(table, known_rows(table))
     check_amounts(given, problem)
@@ -97,6 +96,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     }
     place = run_place(given, "front", given.cost, given.method)
     run = RunFolder.start(place, config, given.seed, given.resume)
+    announce([table], json=given.json)
     recorder = Recorder(run, problem.space, problem.truth)
     started = time.perf_counter()
     with evaluations(problem.estimator) as evaluating:

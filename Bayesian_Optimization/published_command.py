@@ -156,7 +156,6 @@ def make_experiment(given: Namespace) -> tuple[Experiment, dict[str, Any]]:
     """
     choices = {} if given.dataset is None else {"dataset": given.dataset}
     benchmark = get_benchmark(given.space, given.data_root, **choices)
-    announce([benchmark], json=given.json)
     given.device = str(best_device(given.device))
     model = load_weights(given, benchmark)
     table = known_rows(benchmark)
@@ -200,6 +199,7 @@ def make_experiment(given: Namespace) -> tuple[Experiment, dict[str, Any]]:
         "problem": problem.settings,
         "sources": source_entries([benchmark]),
     }
+    announce([benchmark], json=given.json)
     return Experiment(problem, table, latents, train, test, settings), config
 
 
