@@ -297,7 +297,7 @@ def as_batch(
         if (kind := int(batch.types[wrong].max())) >= len(space.types):
             reason = f"it has a node of type {kind}, expected 0 to {len(space.types) - 1}"
         else:
-            reason = space.why_illegal(batch.graph(wrong))
+            reason = space.why_illegal(batch.graph(wrong)) or "it is no larger member"
         raise ArchitectureError(
             f"architecture {wrong} is of another search space than {space.name}: {reason}"
         )

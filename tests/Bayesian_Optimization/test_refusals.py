@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -73,8 +74,9 @@ def test_only_measurements_are_told(method: str, domain: Candidates) -> None:
     good = Measurement(cell, SPACE.hash(cell), "ok", validation=0.5)
     elsewhere = Measurement(FOREIGN[0], "abc", "ok", validation=0.5)
     text: Any = "0.5"
-    for wrong in ([good, "x"], [good, {}], good, "x", {}, None, [good, elsewhere]):
-        refuse(lambda wrong=wrong: searcher.tell(wrong))
+    refused: list[Any] = [[good, "x"], [good, {}], good, "x", {}, None, [good, elsewhere]]
+    for wrong in refused:
+        refuse(partial(searcher.tell, wrong))
     refuse(lambda: searcher.tell([good, replace(good, validation=text)]))
     assert searcher.observations == []
     assert searcher.pending == [cell]
@@ -92,15 +94,16 @@ def test_a_value_that_is_no_number_is_a_failure(domain: Candidates, value: Any) 
 
 
 def test_candidates_are_architectures_of_the_space() -> None:
-    for wrong in (
+    refused: list[Any] = [
         "ab",
         ["ab"],
         {},
         None,
         3,
         get_space("NB201").sample(2, np.random.default_rng(0)),
-    ):
-        refuse(lambda wrong=wrong: Candidates(SPACE, wrong))
+    ]
+    for wrong in refused:
+        refuse(partial(Candidates, SPACE, wrong))
     graphs: Any = CELLS
     assert len(Candidates(SPACE, graphs)) == len({SPACE.hash(cell) for cell in CELLS})
     refuse(lambda: Candidates(SPACE, GraphBatch.from_graphs([])), "no architecture")
@@ -112,14 +115,15 @@ def test_candidates_are_architectures_of_the_space() -> None:
 
 def test_only_architectures_are_expected(domain: Candidates) -> None:
     searcher = make_searcher("random", domain)
-    for wrong in (
+    refused: list[Any] = [
         "ab",
         ["ab"],
         CELLS[0],
         None,
         get_space("NB201").sample(1, np.random.default_rng(0)),
-    ):
-        refuse(lambda wrong=wrong: searcher.expect(wrong))
+    ]
+    for wrong in refused:
+        refuse(partial(searcher.expect, wrong))
 
 
 @pytest.mark.parametrize("wrong", [0, -1, 2.5, "3", None, True], ids=str)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,7 @@ from experiment.errors import InputError
 REFUSED = (InputError, ArchitectureError)
 GRAPH = ArchitectureGraph((1, 2, 0), ((0, 1), (1, 2)))
 BATCH = GraphBatch.from_graphs([GRAPH])
-NO_GRAPH = {
+NO_GRAPH: dict[str, Any] = {
     "text": "|none~0|",
     "dictionary": {"arch": "1 2 0"},
     "None": None,
@@ -34,7 +35,7 @@ NO_GRAPH = {
     "list": [GRAPH],
     "array": np.zeros((3, 3)),
 }
-NO_GRAPHS = {
+NO_GRAPHS: dict[str, Any] = {
     "text": "abc",
     "texts": ["a", "b"],
     "dictionary": {"arch": "1 2 0"},
@@ -100,7 +101,7 @@ def test_methods_of_a_space_take_batches_and_lists(space: SearchSpace, method: s
     of_list = getattr(space, method)(graphs)
     assert of_list.tolist() == getattr(space, method)(GraphBatch.from_graphs(graphs)).tolist()
     for wrong in NO_GRAPHS.values():
-        refuse(lambda wrong=wrong: getattr(space, method)(wrong))
+        refuse(partial(getattr(space, method), wrong))
 
 
 @spaces
@@ -132,8 +133,8 @@ def test_an_architecture_of_another_space_is_not_written() -> None:
         for other in cells.values():
             if other is not space:
                 (graph,) = other.sample(1, np.random.default_rng(0))
-                refuse(lambda space=space, graph=graph: space.format(graph))
-                refuse(lambda space=space, graph=graph: as_batch([graph], space))
+                refuse(partial(space.format, graph))
+                refuse(partial(as_batch, [graph], space))
 
 
 @pytest.mark.parametrize("index", [-1, 15_625, 1.5, "3", None, True], ids=str)
@@ -191,28 +192,29 @@ def test_batches_are_made_of_graphs(wrong: Any) -> None:
 
 def test_any_iterable_of_graphs_makes_a_batch() -> None:
     for graphs in ([GRAPH], (GRAPH,), iter([GRAPH]), {GRAPH}, np.array([GRAPH], dtype=object)):
-        assert list(as_batch(graphs)) == [GRAPH]  # type: ignore[arg-type]
+        assert list(as_batch(graphs)) == [GRAPH]
     assert as_batch(BATCH) is BATCH
     assert len(as_batch([])) == 0
 
 
 def test_tensors_of_a_batch_are_graphs() -> None:
     types, adjacency, nodes = BATCH.types, BATCH.adjacency, BATCH.num_nodes
-    for parts in (
+    tensors: list[Any] = [
         (types.numpy(), adjacency, nodes),
         (types.float(), adjacency, nodes),
         (types, adjacency.float(), nodes),
         (types[0], adjacency, nodes),
         (types, adjacency, nodes[:0]),
         (None, adjacency, nodes),
-    ):
-        refuse(lambda parts=parts: GraphBatch(*parts))
+    ]
+    for parts in tensors:
+        refuse(partial(GraphBatch, *parts))
     for parts in (
         (types - 1, adjacency, nodes),
         (types, adjacency, nodes + 1),
         (types, adjacency.transpose(1, 2), nodes),
     ):
-        refuse(lambda parts=parts: as_batch(GraphBatch(*parts)))
+        refuse(partial(as_batch, GraphBatch(*parts)))
 
 
 @named({"graph": [BATCH, GRAPH], "text": "ab", "batch": BATCH})
@@ -284,9 +286,11 @@ def test_images_are_named(name: Any) -> None:
 
 def test_a_split_has_a_seed_and_a_share() -> None:
     hashes = np.array(["a", "b", "c"])
-    for seed in (-1, 0.5, "1", None):
-        assert "seed" in refuse(lambda seed=seed: split_rows(hashes, seed))
-    for share in (-0.1, 1.5, "0.1", None, np.nan):
-        assert "test share" in refuse(lambda share=share: split_rows(hashes, 1, share))
+    seeds: list[Any] = [-1, 0.5, "1", None]
+    for seed in seeds:
+        assert "seed" in refuse(partial(split_rows, hashes, seed))
+    shares: list[Any] = [-0.1, 1.5, "0.1", None, np.nan]
+    for share in shares:
+        assert "test share" in refuse(partial(split_rows, hashes, 1, share))
     of_list: Any = hashes.tolist()
     assert split_rows(of_list).fingerprint == split_rows(hashes).fingerprint

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -133,14 +134,17 @@ def test_measurements_are_measurements(cells: dict[str, ArchitectureGraph]) -> N
     assert as_measurements(iter([good])) == [good]
     text: Any = "0.5"
     bad = Measurement(cells["first"], "ab", "ok", validation=text)
-    for wrong in (good, "ab", {"ab": 1}, None, ["ab"], [{}], [None], [bad]):
-        refuse(lambda wrong=wrong: as_measurements(wrong))
+    refused: list[Any] = [good, "ab", {"ab": 1}, None, ["ab"], [{}], [None], [bad]]
+    for wrong in refused:
+        refuse(partial(as_measurements, wrong))
 
 
 def test_a_store_is_a_file_of_figures_by_hashes(tmp_path: Path) -> None:
-    for wrong in (3, None, "", {}):
-        refuse(lambda wrong=wrong: Store(wrong), "expected a file's name")
+    paths: list[Any] = [3, None, "", {}]
+    for path in paths:
+        refuse(partial(Store, path), "expected a file's name")
     store = Store(tmp_path / "store.sqlite")
-    for name, figures in ((3, {}), (None, {}), ("ab", "cd"), ("ab", None), ("ab", 0.5)):
-        refuse(lambda name=name, figures=figures: store.put({"seed": 0}, name, figures))
+    kept: list[Any] = [(3, {}), (None, {}), ("ab", "cd"), ("ab", None), ("ab", 0.5)]
+    for name, figures in kept:
+        refuse(partial(store.put, {"seed": 0}, name, figures))
     assert store.get_all({"seed": 0}) == {}

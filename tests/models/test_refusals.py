@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -134,9 +135,10 @@ def test_there_is_one_target_for_each_graph(vae: GraphVAE, targets: Any) -> None
 
 
 def test_models_and_weights_are_named_by_text(tmp_path: Path) -> None:
-    for wrong in (3, None, ["SVGE"], ""):
-        refuse(lambda wrong=wrong: build_model(wrong, Sizes(5, 7)))
-        refuse(lambda wrong=wrong: load_model(wrong))
+    names: list[Any] = [3, None, ["SVGE"], ""]
+    for name in names:
+        refuse(partial(build_model, name, Sizes(5, 7)))
+        refuse(partial(load_model, name))
     refuse(lambda: load_model(tmp_path), "holds no model_checkpoint")
 
 

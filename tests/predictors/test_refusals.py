@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -98,8 +99,9 @@ def test_predictions_refuse_the_same(fitted: Predictor, wrong: str) -> None:
     graphs, _, message = REFUSALS[wrong]
     if wrong == "too many values":
         return
-    for ask in (fitted.predict, fitted.forecast, lambda given: fitted.interval(given, 0.9)):
-        refuse(lambda ask=ask: ask(graphs), message)
+    refuse(lambda: fitted.predict(graphs), message)
+    refuse(lambda: fitted.forecast(graphs), message)
+    refuse(lambda: fitted.interval(graphs, 0.9), message)
 
 
 def test_none_are_predicted_of_none(fitted: Predictor) -> None:
@@ -116,16 +118,17 @@ def test_lists_tuples_and_batches_are_the_same(fitted: Predictor) -> None:
 
 def test_fitting_to_a_list_of_numbers_is_fitting_to_an_array(fitted: Predictor) -> None:
     other = make_predictor(SPACE, "ridge", ["statistics"])
-    other.fit(CELLS, VALUES.tolist())  # type: ignore[arg-type]
+    other.fit(CELLS, VALUES.tolist())
     assert np.array_equal(other.predict(CELLS)[0], fitted.predict(CELLS)[0])
 
 
 @pytest.mark.parametrize("name", [name for name in FEATURES if name not in ("latents", "digits")])
 def test_descriptions_refuse_what_is_no_architecture(name: str) -> None:
     features = make_features(name, SPACE)
-    for wrong in (["a"], "a", {}, None, 3, CELLS[0], np.zeros((3, 7, 7)), FOREIGN):
-        refuse(lambda wrong=wrong: features(wrong))
-        refuse(lambda wrong=wrong: describe(features, wrong))
+    refused: list[Any] = [["a"], "a", {}, None, 3, CELLS[0], np.zeros((3, 7, 7)), FOREIGN]
+    for wrong in refused:
+        refuse(partial(features, wrong))
+        refuse(partial(describe, features, wrong))
 
 
 @pytest.mark.parametrize("space", ["NB201", "ENAS"])
