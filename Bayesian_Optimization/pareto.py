@@ -25,7 +25,6 @@ from collections.abc import Sequence  # noqa: E402
 from typing import Any  # noqa: E402
 
 import numpy as np  # noqa: E402
-import torch  # noqa: E402
 
 from analysis.figures import save_figure  # noqa: E402
 from analysis.front_figure import accuracy_against_cost  # noqa: E402
@@ -48,6 +47,7 @@ from experiment.errors import run_command  # noqa: E402
 from experiment.files import plain  # noqa: E402
 from experiment.run import RunFolder  # noqa: E402
 from experiment.seeding import seed_everything  # noqa: E402
+from experiment.threads import use_threads  # noqa: E402
 
 
 def make_parser() -> Parser:
@@ -71,8 +71,7 @@ def make_parser() -> Parser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Search, and report the front."""
     given = make_parser().parse_args(arguments)
-    if given.threads:
-        torch.set_num_threads(given.threads)
+    use_threads(given.threads)
     seed_everything(given.seed)
     table = load_table(given)
     costs = table_costs(table, given.cost)

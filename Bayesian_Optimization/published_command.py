@@ -32,6 +32,7 @@ from experiment.errors import InputError
 from experiment.files import plain
 from experiment.paths import REPOSITORY_ROOT
 from experiment.run import RunFolder
+from experiment.threads import use_threads
 from models import MODELS, GraphVAE, load_vae
 from predictors.trained_vae import check_vae
 
@@ -122,8 +123,7 @@ def add_published_flags(flags: Parser, space: str) -> None:
 
 def run_published(given: Namespace) -> int:
     """Run every seed, and the baseline where it is asked for."""
-    if given.threads:
-        torch.set_num_threads(given.threads)
+    use_threads(given.threads)
     started = time.perf_counter()
     experiment, settings = make_experiment(given)
     if not given.json:

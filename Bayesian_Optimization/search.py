@@ -53,10 +53,12 @@ from estimators.evaluations import evaluations  # noqa: E402
 from estimators.from_scratch import FromScratch  # noqa: E402
 from estimators.store import Store  # noqa: E402
 from experiment.arguments import Parser, parser, positive_int  # noqa: E402
+from experiment.environment import computing_line  # noqa: E402
 from experiment.errors import InputError, run_command  # noqa: E402
 from experiment.files import plain  # noqa: E402
 from experiment.run import RunFolder  # noqa: E402
 from experiment.seeding import seed_everything  # noqa: E402
+from experiment.threads import use_threads  # noqa: E402
 from predictors.features.background import background_tables  # noqa: E402
 
 ESTIMATORS = ("table", "surrogate", "train")
@@ -131,8 +133,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Search, and report what was found."""
     given = make_parser().parse_args(arguments)
     check_flags(given)
-    if given.threads or given.estimator == "train":
-        torch.set_num_threads(given.threads or 1)  # digits are trained with one, as for the table
+    alone = 1 if given.estimator == "train" else None  # digits are trained so, as for the table
+    use_threads(given.threads or alone)
     seed_everything(given.seed)
     limit = Limit.parse(given.limit) if given.limit else None
     problem = make_problem(given, limit)
@@ -147,6 +149,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     announce(tables, json=given.json)
     if isinstance(problem.estimator, FromScratch):
         problem.estimator.store = Store(given.store or run.path / "trainings.sqlite")
+        if not given.json:
+            recipe, device = problem.estimator.settings["recipe"], problem.estimator.task.device
+            print(computing_line(recipe, torch.device(device)), flush=True)
     recorder = Recorder(run, problem.space, problem.truth)
     started = time.perf_counter()
     with evaluations(problem.estimator, given.workers) as evaluating:

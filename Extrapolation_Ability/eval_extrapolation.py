@@ -51,6 +51,7 @@ from estimators.training_command import add_training_flags, prepare  # noqa: E40
 from experiment.arguments import Parser, best_device, parser, positive_int  # noqa: E402
 from experiment.errors import EXIT_BAD_INPUT, InputError, run_command  # noqa: E402
 from experiment.run import RunFolder  # noqa: E402
+from experiment.threads import use_threads  # noqa: E402
 from Extrapolation_Ability.candidates import check_cells, distinct  # noqa: E402
 from Extrapolation_Ability.ranking import Ranking  # noqa: E402
 from Extrapolation_Ability.surrogates import Surrogate, fine_tuned, fitted  # noqa: E402
@@ -197,8 +198,7 @@ def measured_figures(trainings: Sequence[Measurement]) -> dict[str, Any]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Rank, write, draw, and train what is asked for."""
     given = make_parser().parse_args(arguments)
-    if given.threads:
-        torch.set_num_threads(given.threads)
+    use_threads(given.threads)
     space = get_space(given.data_search_space)
     if given.candidates is None and space.name not in BEYOND:
         raise InputError(

@@ -26,8 +26,6 @@ from collections.abc import Callable, Mapping, Sequence  # noqa: E402
 from dataclasses import dataclass  # noqa: E402
 from typing import Any  # noqa: E402
 
-import torch  # noqa: E402
-
 from analysis.figures import save_figure  # noqa: E402
 from analysis.prediction_figure import predicted_against_measured  # noqa: E402
 from datasets import get_benchmark, get_space  # noqa: E402
@@ -48,6 +46,7 @@ from experiment.errors import InputError, run_command  # noqa: E402
 from experiment.files import plain, read_json  # noqa: E402
 from experiment.run import RunFolder  # noqa: E402
 from experiment.seeding import seed_everything  # noqa: E402
+from experiment.threads import use_threads  # noqa: E402
 from Performance_Prediction.judging import (  # noqa: E402
     CROSS_VALIDATED,
     HELD_OUT,
@@ -134,8 +133,7 @@ def make_parser() -> Parser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Fit, then judge or predict."""
     given = make_parser().parse_args(arguments)
-    if given.threads:
-        torch.set_num_threads(given.threads)
+    use_threads(given.threads)
     seed_everything(given.seed)
     if given.features is not None:
         given.features = [name for word in given.features for name in word.split(",") if name]

@@ -21,8 +21,6 @@ if str(ROOT) not in sys.path[:1]:
 from argparse import Namespace  # noqa: E402
 from collections.abc import Sequence  # noqa: E402
 
-import torch  # noqa: E402
-
 from datasets import get_benchmark, get_space  # noqa: E402
 from datasets.labels import Labels, draw_labels  # noqa: E402
 from datasets.measurement_flags import (  # noqa: E402
@@ -43,6 +41,7 @@ from experiment.arguments import (  # noqa: E402
 )
 from experiment.errors import InputError, run_command  # noqa: E402
 from experiment.seeding import seed_everything  # noqa: E402
+from experiment.threads import use_threads  # noqa: E402
 from models import MODELS  # noqa: E402
 from models.checkpoints import RUNS  # noqa: E402
 from models.shipped import shipped_weights  # noqa: E402
@@ -140,8 +139,7 @@ def labels_of(given: Namespace, space: SearchSpace) -> tuple[Labels, Objective]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Train, judge and save."""
     given = make_parser().parse_args(arguments)
-    if given.threads:
-        torch.set_num_threads(given.threads)
+    use_threads(given.threads)
     seed_everything(given.seed)
     check_measurement_flags(given)
     if given.labels_file is None and given.minimise:

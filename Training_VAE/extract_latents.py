@@ -18,12 +18,11 @@ if str(ROOT) not in sys.path[:1]:
 
 from collections.abc import Sequence  # noqa: E402
 
-import torch  # noqa: E402
-
 from datasets.latent_files import check_name, save_latents  # noqa: E402
 from experiment.arguments import add_common, parser  # noqa: E402
 from experiment.errors import run_command  # noqa: E402
 from experiment.files import refuse_existing  # noqa: E402
+from experiment.threads import use_threads  # noqa: E402
 from Training_VAE.latents import find_benchmark, latent_table, save_published  # noqa: E402
 from Training_VAE.trained import add_model_flags, load_named, trained_architectures  # noqa: E402
 
@@ -37,8 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     flags.add_argument("--overwrite", action="store_true", help="replace a file that is there")
     add_common(flags)
     given = flags.parse_args(arguments)
-    if given.threads:
-        torch.set_num_threads(given.threads)
+    use_threads(given.threads)
 
     if given.out is not None:
         check_name(given.out)

@@ -18,8 +18,6 @@ if str(ROOT) not in sys.path[:1]:
 
 from collections.abc import Sequence  # noqa: E402
 
-import torch  # noqa: E402
-
 from datasets.latent_files import METRIC, load_latents  # noqa: E402
 from datasets.registry import SPACES  # noqa: E402
 from experiment.arguments import add_common, parser, positive_int  # noqa: E402
@@ -88,7 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     space = given.space or SMALL_SPACE
     folder = out / f"SVGE_{space}"
     common = ["--device", given.device, "--seed", str(given.seed)]
-    common += ["--threads", str(given.threads or torch.get_num_threads())]
+    common += ["--threads", str(given.threads)] if given.threads else []
     common += ["--data_root", str(given.data_root)] if given.data_root else []
     small = [] if given.space else SMALL_FLAGS
     epochs = ["--epochs", str(given.epochs)] if given.epochs else []

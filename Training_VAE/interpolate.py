@@ -40,6 +40,7 @@ from experiment.arguments import (  # noqa: E402
 from experiment.errors import InputError, run_command  # noqa: E402
 from experiment.files import atomic_path, refuse_existing  # noqa: E402
 from experiment.seeding import seed_everything  # noqa: E402
+from experiment.threads import use_threads  # noqa: E402
 from models.decoding import decode_greedily  # noqa: E402
 from Training_VAE.accuracies import find_accuracies  # noqa: E402
 from Training_VAE.interpolation import (  # noqa: E402
@@ -186,8 +187,7 @@ class Walk:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write and draw the architectures along a path."""
     given = make_parser().parse_args(arguments)
-    if given.threads:
-        torch.set_num_threads(given.threads)
+    use_threads(given.threads)
     seed_everything(given.seed)
     trained = load_named(given)
     model, space = trained.model, trained.space

@@ -18,7 +18,6 @@ if str(ROOT) not in sys.path[:1]:
 from collections.abc import Sequence  # noqa: E402
 
 import numpy as np  # noqa: E402
-import torch  # noqa: E402
 
 from analysis.figures import SUFFIXES, latent_map, save_figure  # noqa: E402
 from datasets.batch import GraphBatch  # noqa: E402
@@ -27,6 +26,7 @@ from datasets.space import SearchSpace  # noqa: E402
 from experiment.arguments import add_common, parser  # noqa: E402
 from experiment.errors import InputError, run_command  # noqa: E402
 from experiment.files import check_output  # noqa: E402
+from experiment.threads import use_threads  # noqa: E402
 from Training_VAE.latents import (  # noqa: E402
     find_benchmark,
     latent_table,
@@ -80,8 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     flags.add_argument("--overwrite", action="store_true", help="replace a picture that is there")
     add_common(flags)
     given = flags.parse_args(arguments)
-    if given.threads:
-        torch.set_num_threads(given.threads)
+    use_threads(given.threads)
 
     trained = load_named(given)
     if given.latents and not given.latents.exists():

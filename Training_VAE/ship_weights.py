@@ -33,6 +33,7 @@ from experiment.checkpoint import save_checkpoint  # noqa: E402
 from experiment.environment import git_state  # noqa: E402
 from experiment.errors import InputError, run_command  # noqa: E402
 from experiment.files import atomic_path, plain, sha256, write_json  # noqa: E402
+from experiment.threads import use_threads  # noqa: E402
 from models.checkpoints import STATE_DICTS, checkpoint_path  # noqa: E402
 from models.shipped import MANIFEST, read_manifest  # noqa: E402
 from predictors.fine_tuned import TARGETS_FILE  # noqa: E402
@@ -139,8 +140,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     flags.add_argument("--overwrite", action="store_true", help="replace what is there")
     add_common(flags)
     given = flags.parse_args(arguments)
-    if given.threads:
-        torch.set_num_threads(given.threads)
+    use_threads(given.threads)
 
     run = FinishedRun.read(given.run, given.epoch)
     published = PUBLISHED_SURROGATE_EPOCH if run.is_surrogate else PUBLISHED_EPOCH

@@ -23,8 +23,6 @@ if str(ROOT) not in sys.path[:1]:
 
 from collections.abc import Sequence  # noqa: E402
 
-import torch  # noqa: E402
-
 from analysis.figures import save_figure  # noqa: E402
 from experiment.arguments import (  # noqa: E402
     Parser,
@@ -41,6 +39,7 @@ from experiment.files import (  # noqa: E402
     write_json,
 )
 from experiment.seeding import seed_everything  # noqa: E402
+from experiment.threads import use_threads  # noqa: E402
 from Training_VAE.accuracies import find_accuracies  # noqa: E402
 from Training_VAE.smoothness_figure import smoothness_figure  # noqa: E402
 from Training_VAE.smoothness_measures import Change, Smoothness, measure  # noqa: E402
@@ -134,8 +133,7 @@ def report(result: Smoothness) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, write and draw."""
     given = make_parser().parse_args(arguments)
-    if given.threads:
-        torch.set_num_threads(given.threads)
+    use_threads(given.threads)
     seed_everything(given.seed)
     others = [] if given.compare is None else [read_result(given.compare)]
     for other in others:

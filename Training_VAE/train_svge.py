@@ -23,7 +23,6 @@ from argparse import Namespace  # noqa: E402
 from collections.abc import Sequence  # noqa: E402
 
 import numpy as np  # noqa: E402
-import torch  # noqa: E402
 
 from datasets import get_space  # noqa: E402
 from datasets.registry import SPACES  # noqa: E402
@@ -39,6 +38,7 @@ from experiment.arguments import (  # noqa: E402
 )
 from experiment.errors import InputError, run_command  # noqa: E402
 from experiment.seeding import seed_everything  # noqa: E402
+from experiment.threads import use_threads  # noqa: E402
 from models import MODELS  # noqa: E402
 from models.checkpoints import RUNS, checkpoint_path, find_folder, latest_epoch  # noqa: E402
 from models.shipped import shipped_weights  # noqa: E402
@@ -219,8 +219,7 @@ def describe_graphs(measured: Split, trained: Split, record: TrainingRecord) -> 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Train, or only evaluate, as the flags say."""
     given = make_parser().parse_args(arguments)
-    if given.threads:
-        torch.set_num_threads(given.threads)
+    use_threads(given.threads)
     seed_everything(given.seed)
     if given.only_test_mode:
         evaluate_trained(given)

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from datasets.batch import GraphBatch
 from experiment.checkpoint import save_checkpoint
+from experiment.environment import computing_line
 from experiment.files import sha256
 from experiment.loop import TrainingLoop
 from experiment.run import RunFolder
@@ -80,6 +81,7 @@ def train(
         state = read_state_dict(start, device)
         config["start_sha256"] = sha256(start)
     run = RunFolder.start(folder, config, seed, resume, device)
+    print(computing_line(config["settings"], device), flush=True)
     architectures.split.save(run.path / "split.json")
     torch.manual_seed(seed)
     model = build_model(model_name, sizes).to(device)

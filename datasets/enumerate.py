@@ -9,7 +9,6 @@ order of its official enumeration, NB201 in that of its official index.
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from experiment.errors import InputError, run_command
+from experiment.threads import available_cores
 
 if TYPE_CHECKING:
     from datasets.batch import GraphBatch
@@ -80,11 +80,7 @@ def _first(batches: Iterator[GraphBatch], limit: int | None) -> Iterator[GraphBa
 
 def processes() -> int:
     """Processes that share the hashing: one for each processor that this one may run on."""
-    if hasattr(os, "sched_getaffinity"):  # not on macOS and Windows
-        available = len(os.sched_getaffinity(0))
-    else:
-        available = os.cpu_count() or 1
-    return min(available, MOST_PROCESSES)
+    return min(available_cores(), MOST_PROCESSES)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -6,7 +6,6 @@ where it was interrupted, however that happened.
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -32,6 +31,7 @@ from experiment.errors import run_command
 from experiment.files import check_output
 from experiment.paths import REPOSITORY_ROOT
 from experiment.progress import progress
+from experiment.threads import available_cores
 
 ACCURACIES = {
     "validation": "share of the 497 validation images classified rightly, after 4 epochs",
@@ -60,7 +60,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     flags.add_argument("--seeds", type=positive_int, default=3, help="trainings of each cell")
     flags.add_argument(
-        "--workers", type=positive_int, default=os.cpu_count(), help="processes of one thread each"
+        "--workers",
+        type=positive_int,
+        default=available_cores(),
+        help="processes of one thread each",
     )
     flags.add_argument("--limit", type=positive_int, help="only so many of the cells, for a trial")
     flags.add_argument("--overwrite", action="store_true", help="replace the table that is there")

@@ -11,8 +11,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from datasets.architecture_files import read_named
 from datasets.graph import ArchitectureGraph
 from datasets.images import IMAGE_DATA, OTHER_NAMES, get_images
@@ -32,9 +30,11 @@ from experiment.arguments import (
     positive_int,
     share,
 )
+from experiment.environment import computing_line
 from experiment.errors import EXIT_BAD_INPUT, InputError
 from experiment.files import atomic_path, plain
 from experiment.paths import REPOSITORY_ROOT
+from experiment.threads import use_threads
 
 RECIPE_FLAGS = {
     "epochs": "epochs",
@@ -137,9 +137,9 @@ def train_all(
     for architecture in architectures:
         graph = representative(architecture, space)
         graphs[space.hash(graph)] = graph
-    if given.threads:
-        torch.set_num_threads(given.threads)
+    use_threads(given.threads)
     training = prepare(space, given)
+    print(computing_line(dataclasses.asdict(training.recipe), training.device))
     experiment: Path = given.log_dir / given.name
     failed = False
     for name, graph in graphs.items():

@@ -165,7 +165,9 @@ def add_common(target: argparse.ArgumentParser, seed: int = 1) -> None:
     )
     target.add_argument("--seed", type=non_negative_int, default=seed, help="seed of the run")
     target.add_argument(
-        "--threads", type=positive_int, help="CPU threads (default: as many as PyTorch chooses)"
+        "--threads",
+        type=positive_int,
+        help="CPU threads (default: as many as are faster than fewer, measured at the start)",
     )
 
 

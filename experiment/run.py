@@ -16,6 +16,7 @@ import torch
 from experiment.environment import describe_environment
 from experiment.errors import InputError
 from experiment.files import PARTIAL, atomic_path, plain, read_json, write_json
+from experiment.threads import resume_with
 
 SOURCES = "sources"
 """Key of the configuration that says which measured numbers a run uses: file, rows, checksum."""
@@ -58,7 +59,8 @@ class RunFolder:
                 settings, or something that is no run.
         """
         run = cls.check(path, config, seed, resume)
-        environment = describe_environment(seed, device)
+        run._resume_threads()
+        environment = describe_environment(seed, device, plain(config))
         if (run.path / "config.json").exists():
             environment = run._with_resumption(environment)
             run._drop_torn_line()
@@ -234,6 +236,12 @@ class RunFolder:
                     f"{str(self.path)!r} is no run's folder, it holds {entry.name!r}: "
                     "choose an empty or a new one"
                 )
+
+    def _resume_threads(self) -> None:
+        """Compute with as many threads as the run began with, where there is one."""
+        path = self.path / "environment.json"
+        if path.exists() and isinstance(count := read_json(path).get("threads"), int):
+            resume_with(count)
 
     def _with_resumption(self, environment: dict[str, Any]) -> dict[str, Any]:
         """The environment of the run's beginning, with those of its resumptions."""

@@ -18,6 +18,7 @@ from datasets.latent_files import load_latents
 from experiment import precision
 from experiment.errors import InputError
 from experiment.paths import REPOSITORY_ROOT
+from experiment.precision import Choice
 from models import Sizes, build_model, load_vae
 from models.checkpoints import checkpoint_path
 from Training_VAE import train_svge
@@ -180,11 +181,11 @@ def test_automatic_precision_is_stored_as_what_it_was(
     tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     flags = arguments(tiny, tmp_path, "--epochs", "1", "--precision", "auto")
-    monkeypatch.setattr(precision, "has_fast_bfloat16", lambda device: False)
+    monkeypatch.setattr(precision, "automatic", lambda device: Choice("float32", "slow"))
     train_svge.main(flags)
     config = json.loads((tmp_path / "SVGE_NB101" / "config.json").read_text())
     assert config["settings"]["precision"] == "float32"
-    monkeypatch.setattr(precision, "has_fast_bfloat16", lambda device: True)
+    monkeypatch.setattr(precision, "automatic", lambda device: Choice("bfloat16", "fast"))
     with pytest.raises(InputError, match="another experiment"):
         train_svge.main([*flags, "--resume"])
 

@@ -1,0 +1,137 @@
+"""How many threads compute: as many as make it faster on this machine, now."""
+
+from __future__ import annotations
+
+import math
+import os
+import statistics
+import time
+from functools import cache
+from pathlib import Path
+
+import torch
+
+COUNT_VARIABLE = "OMP_NUM_THREADS"
+WORTHWHILE = 1.1
+"""How much faster twice the threads have to be. Nearer to 1 it would be chance that decides."""
+ROWS, WIDTH = 400, 250
+"""Of the products that are timed, those of a batch's node states: a millisecond each."""
+PRODUCTS, REPEATS = 8, 5
+
+CGROUPS = Path("/sys/fs/cgroup")
+"""Where Linux shows what a container may use."""
+
+
+def available_cores() -> int:
+    """Cores that this process may keep busy, at least 1.
+
+    Of the machine's cores those that the process may run on (its affinity, as ``taskset`` and
+    schedulers of clusters set it), and no more than its share of time is worth (a container's
+    quota, as of ``docker run --cpus``).
+    """
+    if hasattr(os, "sched_getaffinity"):  # not on macOS and Windows
+        cores = len(os.sched_getaffinity(0))
+    else:
+        cores = os.cpu_count() or 1
+    return max(1, math.ceil(min(cores, quota())))
+
+
+def quota(root: Path = CGROUPS) -> float:
+    """Cores' worth of time that the container may use; infinite where nothing limits it.
+
+    Reads ``cpu.max`` of version 2 of Linux's control groups, else ``cpu.cfs_quota_us`` and
+    ``cpu.cfs_period_us`` of version 1, as a container sees its own at the top.
+    """
+    for names in (("cpu.max",), ("cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us")):
+        try:
+            words = " ".join((root / name).read_text(encoding="ascii") for name in names).split()
+            share = float(words[0]) / float(words[1])
+        except (OSError, ValueError, IndexError, ZeroDivisionError):
+            continue  # "max" is no number: no limit
+        if share > 0:  # version 1 says -1 where there is no limit
+            return share
+    return math.inf
+
+
+def use_threads(count: int | None) -> str:
+    """Compute with so many threads from now on; ``None`` finds out how many.
+
+    An OpenMP thread that waits keeps its core busy, and one that sleeps is late where other work
+    has taken its core: with one of two cores taken, two threads train a VAE at less than half of
+    the speed of one (``benchmarks/any_machine.py``). So the number is doubled, from one on, for as
+    long as that is faster in a measurement of milliseconds, up to what PyTorch would take and the
+    process may use. The environment variable ``OMP_NUM_THREADS`` is obeyed.
+
+    Args:
+        count: threads; ``None``: the fastest number.
+
+    Returns:
+        What decided, for the run's records.
+    """
+    global _reason
+    most = min(_most(), available_cores())
+    if count is not None:
+        torch.set_num_threads(count)
+        _reason = TOLD
+    elif COUNT_VARIABLE in os.environ:
+        _reason = f"as the environment variable {COUNT_VARIABLE} says"
+    elif most == 1:
+        torch.set_num_threads(1)
+        _reason = "no more than one is available"
+    else:
+        _reason = MEASURED + _take_the_fastest(most)
+    return _reason
+
+
+def resume_with(count: int) -> None:
+    """Compute with as many threads as before the interruption, where nobody chose another number.
+
+    Sums are rounded in another way by another number of threads.
+    """
+    global _reason
+    if _reason.startswith(MEASURED) and count != torch.get_num_threads():
+        torch.set_num_threads(count)
+        _reason = "as before the run was interrupted"
+
+
+TOLD, MEASURED = "as the command was told", "measured: "
+_reason = "as PyTorch chose"
+
+
+def reason() -> str:
+    """What decided about the present number of threads."""
+    return _reason
+
+
+def _take_the_fastest(most: int) -> str:
+    now, gains = 1, []
+    while now < most:
+        more = min(2 * now, most)
+        gain = speedup(now, more)
+        gains.append(f"{more} are {gain:.2g} times as fast as {now}")
+        if gain < WORTHWHILE:
+            break
+        now = more
+    torch.set_num_threads(now)
+    return ", ".join(gains)
+
+
+@cache
+def _most() -> int:
+    """What PyTorch takes where nobody chooses: asked before anything else was chosen."""
+    return torch.get_num_threads()
+
+
+def speedup(few: int, many: int) -> float:
+    """How much faster small products are with ``many`` threads than with ``few``, now."""
+    states, weights = torch.ones(ROWS, WIDTH), torch.ones(WIDTH, 3 * WIDTH)
+
+    def seconds(threads: int) -> float:
+        torch.set_num_threads(threads)
+        (states @ weights).relu()  # begins the threads
+        start = time.perf_counter()
+        for _ in range(PRODUCTS):
+            (states @ weights).relu()
+        return time.perf_counter() - start
+
+    return statistics.median(seconds(few) / seconds(many) for _ in range(REPEATS))
