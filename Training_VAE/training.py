@@ -81,7 +81,7 @@ def train(
         state = read_state_dict(start, device)
         config["start_sha256"] = sha256(start)
     run = RunFolder.start(folder, config, seed, resume, device)
-    print(computing_line(config["settings"], device), flush=True)
+    print(computing_line(dataclasses.asdict(settings), device), flush=True)
     architectures.split.save(run.path / "split.json")
     torch.manual_seed(seed)
     model = build_model(model_name, sizes).to(device)

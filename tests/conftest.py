@@ -112,9 +112,15 @@ def _own_tables() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _one_thread() -> None:
-    """The models of the tests are tiny: a second thread waits more than it works."""
+def _one_thread() -> Iterator[None]:
+    """The models of the tests are tiny: a second thread waits more than it works.
+
+    Processes that tests start have one thread, too.
+    """
     torch.set_num_threads(1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OMP_NUM_THREADS", "1")
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)
