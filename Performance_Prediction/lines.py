@@ -11,6 +11,7 @@ from datasets.convert import form_of, parse
 from datasets.graph import ArchitectureError, ArchitectureGraph
 from datasets.row_files import decode, split_lines
 from datasets.space import SearchSpace
+from datasets.spaces.notation import about
 from experiment.errors import InputError
 
 
@@ -59,7 +60,8 @@ def read_lines(
         try:
             graph, record = _read(text.strip(), space, form, data_root)
         except (ArchitectureError, InputError) as error:
-            raise type(error)(f"line {number} of {str(path)!r}: {error}") from error
+            said = about(text.strip(), error)
+            raise type(error)(f"line {number} of {str(path)!r}: {said}") from error
         found.append(Line(number, record, graph))
     if not found:
         raise InputError(f"{str(path)!r} holds no architectures, expected one a line")

@@ -13,7 +13,7 @@ from datasets.convert import parse as read_form
 from datasets.graph import ArchitectureError, ArchitectureGraph
 from datasets.row_files import Row
 from datasets.space import SearchSpace
-from datasets.spaces.notation import excerpt
+from datasets.spaces.notation import about, excerpt
 
 Parse = Callable[[Any], ArchitectureGraph]
 """The architecture of a value; raises ArchitectureError or InputError."""
@@ -58,8 +58,7 @@ def _usual(value: Any, space: SearchSpace) -> ArchitectureGraph:
     try:
         return space.parse(text)
     except ArchitectureError as error:
-        given, said = excerpt(text), str(error)
-        raise ArchitectureError(said if given in said else f"{given}: {said}") from error
+        raise ArchitectureError(about(text, error)) from error
 
 
 def _structure(value: Any) -> Any:

@@ -16,7 +16,7 @@ from datasets.kept_hashes import kept_hashes
 from datasets.registry import BENCHMARKS, get_benchmark
 from datasets.row_files import decode, split_lines
 from datasets.space import SearchSpace
-from datasets.spaces.notation import excerpt
+from datasets.spaces.notation import about, excerpt
 from experiment.errors import InputError
 from experiment.paths import data_root as find_data_root
 
@@ -164,7 +164,7 @@ def _read_lines(
         try:
             found.append(NamedArchitecture(read_one(line), line.strip(), place))
         except (ArchitectureError, InputError) as error:
-            raise type(error)(f"{place}: {error}") from error
+            raise type(error)(f"{place}: {about(line.strip(), error)}") from error
     if not found:
         raise InputError(f"{str(path)!r} holds no architectures, expected one a line")
     return found

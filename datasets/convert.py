@@ -23,7 +23,7 @@ from datasets.graph import ArchitectureError, ArchitectureGraph
 from datasets.registry import SPACES, get_space
 from datasets.row_files import decode, split_lines
 from datasets.space import SearchSpace
-from datasets.spaces.notation import excerpt
+from datasets.spaces.notation import about, excerpt
 from experiment.arguments import Parser, parser
 from experiment.errors import InputError, run_command
 from experiment.files import atomic_path
@@ -174,7 +174,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             graph = reader(space, given.source, text, given.data_root)
             texts.append(write_text(space, given.to, graph) + "\n")
         except (ArchitectureError, InputError) as error:
-            raise type(error)(f"{place}: {error}") from error
+            raise type(error)(f"{place}: {about(text.strip(), error)}") from error
     if given.out is None:
         sys.stdout.writelines(texts)
         return 0

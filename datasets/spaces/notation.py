@@ -61,3 +61,9 @@ def read_arch(text: str, example: str) -> str:
 def excerpt(text: str) -> str:
     """The beginning of ``text`` in quotes, on one line, short enough for a message."""
     return repr(text if len(text) <= 60 else text[:57] + "...")
+
+
+def about(text: str, error: Exception) -> str:
+    """What ``error`` says of ``text``, with the beginning of the text where it is not repeated."""
+    given, said = excerpt(text), str(error)
+    return said if given in said else f"{given}: {said}"

@@ -12,6 +12,7 @@ from datasets import get_space
 from datasets.architecture_files import NAMED, read_architectures, read_named
 from datasets.graph import ArchitectureError, ArchitectureGraph
 from datasets.spaces.enas import ENAS
+from datasets.spaces.notation import excerpt
 from experiment.errors import InputError
 from models.networks.nb101 import check_cell
 
@@ -112,8 +113,9 @@ def test_a_file_of_macro_architectures_of_several_lengths(tmp_path: Path) -> Non
 def test_a_bad_line_is_named(tmp_path: Path, line: str, why: str) -> None:
     file = tmp_path / "cells.jsonl"
     file.write_text(f"{CELL}\n\n{line}\n{CELL}\n")
-    with pytest.raises(ArchitectureError, match=f"line 3 of .*cells.jsonl.*: .*{why}"):
+    with pytest.raises(ArchitectureError, match=f"line 3 of .*cells.jsonl.*: .*{why}") as caught:
         read_architectures(str(file), NB101)
+    assert str(caught.value).count(excerpt(line)) == 1
 
 
 def test_a_file_and_an_argument_in_a_named_form(tmp_path: Path) -> None:
