@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from Bayesian_Optimization.searcher import Searcher
 from datasets.benchmark import Benchmark
+from datasets.objective import Objective
 from estimators.measurement import Measurement
 
 ACCURACIES = ("validation", "test")
@@ -23,14 +24,31 @@ def unchanged(measurement: Measurement) -> Measurement:
     return measurement
 
 
+def towards(objective: Objective, view: View = unchanged) -> View:
+    """The view of a searcher, which maximises: of what is minimised, values change their sign.
+
+    Args:
+        objective: what is looked for.
+        view: what is shown of a measurement apart from that.
+    """
+
+    def shown(measurement: Measurement) -> Measurement:
+        seen = view(measurement)
+        if objective.maximise or seen.validation is None:
+            return seen
+        return replace(seen, validation=-seen.validation)
+
+    return shown
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """A measurement that was the best so far when it was made.
 
     Attributes:
-        measurement: as the searcher saw it.
-        value: what is maximised.
-        query: when it was made, counted from 1.
+        measurement: as it was made.
+        value: what the searcher maximises.
+        query: when it was made, counted from 1; 0 for what was known before the search.
     """
 
     measurement: Measurement
@@ -99,12 +117,26 @@ class Account:
             query = self.queries
             self.simulated_seconds += measurement.cost_seconds or 0.0
             self.succeeded += measurement.ok
-            value = self._value(self._view(measurement))
-            if value is not None and (self.incumbent is None or value > self.incumbent.value):
-                self.incumbent = Found(measurement, value, query)
+            self._compare(measurement, query)
         step = Step(measurement, query, self.simulated_seconds, self.incumbent)
         self.steps.append(step)
         return step
+
+    def know(self, measurement: Measurement) -> None:
+        """Take in what was measured before the search: it costs nothing, and may be the best."""
+        self._compare(measurement, 0)
+
+    def _compare(self, measurement: Measurement, query: int) -> None:
+        value = self._value(self._view(measurement))
+        if value is not None and (self.incumbent is None or value > self.incumbent.value):
+            self.incumbent = Found(measurement, value, query)
+
+    @property
+    def last_failure(self) -> str | None:
+        """Why the last failure failed; ``None`` where nothing did."""
+        measurements = (step.measurement for step in reversed(self.steps))
+        reasons = (one.reason for one in measurements if one.status == "failed")
+        return next((reason or "no reason was given" for reason in reasons), None)
 
     def incumbents(self) -> list[Found | None]:
         """The incumbent after each query, the first of them after the first query."""
@@ -116,10 +148,12 @@ class Truth:
 
     Args:
         benchmark: the table.
+        objective: says what is best; default: that of its validation metric.
     """
 
-    def __init__(self, benchmark: Benchmark) -> None:
+    def __init__(self, benchmark: Benchmark, objective: Objective | None = None) -> None:
         self.benchmark = benchmark
+        self.objective = objective or benchmark.metric("validation").objective
         self.means = {
             name: benchmark.metrics[name].mean() for name in ACCURACIES if name in benchmark.metrics
         }
@@ -133,7 +167,7 @@ class Truth:
         }
 
     def optimum(self, rows: np.ndarray | None = None) -> dict[str, float | None]:
-        """The best true means, and the test accuracy of the best by validation.
+        """The best true means, and the test value of the best by validation.
 
         Args:
             rows: those of the table that may be asked for; default: all. **Shape** (n,).
@@ -141,9 +175,9 @@ class Truth:
         means = {
             name: values if rows is None else values[rows] for name, values in self.means.items()
         }
-        best = {name: _number(np.nanmax(values)) for name, values in means.items()}
+        best = {name: _number(self.objective.best(values)) for name, values in means.items()}
         if "test" in means:
-            first = int(np.nanargmax(means["validation"]))
+            first = int(np.nanargmax(self.objective.sign * means["validation"]))
             best["test_of_best_validation"] = _number(means["test"][first])
         return best
 

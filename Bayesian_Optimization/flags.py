@@ -38,23 +38,27 @@ def add_search_flags(flags: Parser) -> None:
     flags.add_argument("--threads", type=positive_int, help="CPU threads of PyTorch")
 
 
-def check_amounts(given: Namespace, problem: Problem) -> None:
+def check_amounts(problem: Problem, queries: int, initial: int) -> None:
     """Make sure that there are as many architectures as are wanted.
+
+    Args:
+        problem: what is searched.
+        queries: measurements in all.
+        initial: random architectures to begin with.
 
     Raises:
         InputError: there are fewer.
     """
-    for name in ("initial", "queries"):
-        wanted, there = getattr(given, name), problem.size
+    there = problem.size
+    for name, wanted in (("initial", initial), ("queries", queries)):
         if there is not None and wanted > there:
             raise InputError(
-                f"--{name} {wanted} is more than the {there} architectures of "
+                f"{name} is {wanted}, more than the {there} architectures of "
                 f"{problem.space.name} that may be asked for: give fewer"
             )
-    if given.initial > given.queries:
+    if initial > queries:
         raise InputError(
-            f"--initial {given.initial} is more than --queries {given.queries}, which count them "
-            "too: give fewer"
+            f"initial is {initial}, more than queries, {queries}, which count them too: give fewer"
         )
 
 

@@ -1,6 +1,8 @@
-"""The searches over the latent space of the shipped models, as they are taken by name."""
+"""The searches over the latent space of trained models, as they are taken by name."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -18,31 +20,42 @@ DECODINGS = 100
 """Of each point: enough for a ranking of what it stands for."""
 
 
-def latent_bo(domain: Domain, seed: int = 0, initial: int = 10) -> LatentBO:
-    """Bayesian optimisation over the latents of the shipped model of the domain's space."""
-    return LatentBO(domain, shipped_latents(domain), seed=seed, initial=initial)
+def latent_bo(
+    domain: Domain, seed: int = 0, initial: int = 10, weights: str | Path | None = None
+) -> LatentBO:
+    """Bayesian optimisation over the latents of a trained model, see :func:`trained_latents`."""
+    latents = trained_latents(domain, weights=weights)
+    return LatentBO(domain, latents, seed=seed, initial=initial)
 
 
-def gradient_ascent(domain: Domain, seed: int = 0, initial: int = 10) -> GradientAscent:
-    """Gradient ascent over the latents of the shipped model of the domain's space."""
-    return GradientAscent(domain, shipped_latents(domain), seed=seed, initial=initial)
+def gradient_ascent(
+    domain: Domain, seed: int = 0, initial: int = 10, weights: str | Path | None = None
+) -> GradientAscent:
+    """Gradient ascent over the latents of a trained model, see :func:`trained_latents`."""
+    latents = trained_latents(domain, weights=weights)
+    return GradientAscent(domain, latents, seed=seed, initial=initial)
 
 
-def shipped_latents(
-    domain: Domain, decoding: Decoding | None = None, masks: Masks = Masks.LEGAL
+def trained_latents(
+    domain: Domain,
+    decoding: Decoding | None = None,
+    masks: Masks = Masks.LEGAL,
+    weights: str | Path | None = None,
 ) -> LatentSpace:
-    """The latent space of the shipped model, measured on a part of a domain.
+    """The latent space of a trained model, measured on a part of a domain.
 
     Args:
         domain: what a search may ask for.
         decoding: how a point becomes an architecture; default: what most of some decodings agree
             on.
         masks: whether a decoder may only build members.
+        weights: folder or name of the model; default: the shipped one of the domain's space.
 
     Raises:
-        ModelError: no model of the domain's space is shipped.
+        InputError: the weights are of another space.
+        ModelError: there are no such weights, or they cannot be read.
     """
-    model = load_trained_vae(domain.space)
+    model = load_trained_vae(domain.space, weights)
     return LatentSpace(model, domain.space, spanning(domain), decoding or Modal(DECODINGS), masks)
 
 

@@ -8,9 +8,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from Bayesian_Optimization.accounting import Account, Step, View, unchanged
+from Bayesian_Optimization.accounting import Account, Step, View, towards, unchanged
 from Bayesian_Optimization.searcher import Searcher
 from datasets.graph import ArchitectureGraph
+from datasets.objective import ACCURACY, Objective
 from estimators.evaluations import Evaluations
 from estimators.measurement import Measurement
 from experiment.checks import whole_number
@@ -74,6 +75,10 @@ class Listener(Protocol):
         ...
 
 
+class GivenUpError(InputError):
+    """A search that was given up, as nothing that it asks for can be measured."""
+
+
 class SearchLoop:
     """Lets a searcher spend a budget.
 
@@ -84,6 +89,10 @@ class SearchLoop:
         start: architectures to be measured first, canonical, each once.
         listeners: are told what happens.
         view: what the searcher is shown of a measurement.
+        objective: what is looked for; a searcher is shown values that it maximises.
+        known: what was measured before; the searcher is told, and it costs nothing.
+        patience: failures, without a success before, after which the search is given up;
+            ``None``: it never is.
 
     Attributes:
         account: what was spent and found.
@@ -100,6 +109,9 @@ class SearchLoop:
         start: Sequence[ArchitectureGraph] = (),
         listeners: Sequence[Listener] = (),
         view: View = unchanged,
+        objective: Objective = ACCURACY,
+        known: Sequence[Measurement] = (),
+        patience: int | None = HOPELESS,
     ) -> None:
         if len(start) > budget.queries:
             raise InputError(
@@ -108,13 +120,18 @@ class SearchLoop:
             )
         self.searcher = searcher
         self.budget = budget
-        self.account = Account(searcher, view)
-        self._view = view
+        self._view = towards(objective, view)
+        self.account = Account(searcher, self._view)
+        self._patience = patience
         self._evaluations = evaluations
         self._start = list(start)
         self._listeners = listeners
         self._batches: list[_Batch] = []
         self._unknown_in_a_row = 0
+        for measurement in known:
+            self.account.know(measurement)
+        if known:
+            self.searcher.tell([self._view(measurement) for measurement in known])
 
     def replay(self, events: Iterable[Asked | Measurement]) -> None:
         """Go to where another loop was that was told the same, without measuring anything.
@@ -135,7 +152,7 @@ class SearchLoop:
         """Go on until the queries are spent, or the searcher finds nothing more to ask for.
 
         Raises:
-            InputError: nothing can be measured, or nothing that is asked for is in the table.
+            GivenUpError: nothing can be measured, or nothing that is asked for is in the table.
         """
         for _ in self.steps():
             pass
@@ -146,14 +163,14 @@ class SearchLoop:
         while True:
             self._ask()
             if not self._batches:
-                self._check_hope(1)
+                self._check_hope(last=True)
                 return
             step = self._count(_checked(self._evaluations.finish()))
             for listener in self._listeners:
                 listener.measured(step)
             self._tell(step.measurement)
             yield step
-            self._check_hope(HOPELESS)
+            self._check_hope()
 
     def _ask(self) -> None:
         """Ask for batches, as many as may be measured at once."""
@@ -194,26 +211,24 @@ class SearchLoop:
             self._batches.remove(batch)
             self.searcher.tell([self._view(batch.results[name]) for name in batch.asked.names])
 
-    def _check_hope(self, failures: int) -> None:
-        """Make sure that going on makes sense.
-
-        Args:
-            failures: how many, without any success, are too many.
+    def _check_hope(self, *, last: bool = False) -> None:
+        """Make sure that going on makes sense, or, when it is over, that something came of it.
 
         Raises:
-            InputError: it does not.
+            GivenUpError: it does not.
         """
         account = self.account
         if self._unknown_in_a_row >= UNKNOWN_IN_A_ROW:
-            raise InputError(
+            raise GivenUpError(
                 f"the last {self._unknown_in_a_row:,} architectures are not in the table: "
                 "search among the rows of the table only"
             )
-        if account.queries >= failures and not account.succeeded:
-            last = next(s.measurement for s in reversed(account.steps) if s.query is not None)
-            raise InputError(
+        if self._patience is None or account.succeeded or not account.queries:
+            return
+        if last or account.queries >= self._patience:
+            raise GivenUpError(
                 f"none of the first {account.queries} architectures could be measured, "
-                f"the last one because: {last.reason or 'no reason was given'}"
+                f"the last one because: {account.last_failure}"
             )
 
 
@@ -240,9 +255,9 @@ class _Batch:
 
 
 def _checked(measurement: Measurement) -> Measurement:
-    """The measurement; a failure where it claims an accuracy that is no finite number."""
+    """The measurement; a failure where it claims a value that is no finite number."""
     value = measurement.validation
     if not measurement.ok or (value is not None and math.isfinite(value)):
         return measurement
-    reason = f"its validation accuracy is {value}, expected a finite number"
+    reason = f"its value is {value}, expected a finite number"
     return replace(measurement, status="failed", reason=reason, validation=None)

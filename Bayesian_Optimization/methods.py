@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
-from Bayesian_Optimization.domain import Domain, as_domain
+from Bayesian_Optimization.domain import Candidates, Domain, as_domain
 from Bayesian_Optimization.objectives import Limit
 from Bayesian_Optimization.searcher import Searcher
 from experiment.config import nearest
 from experiment.errors import InputError
+from models.checkpoints import STATE_DICTS
+from models.shipped import read_manifest
 
 Factory = Callable[[Domain, int, int], Searcher]
 """Makes a searcher of a domain, a seed, and the number of random architectures it begins with."""
@@ -32,16 +35,20 @@ def _local_search(domain: Domain, seed: int, initial: int) -> Searcher:
     return LocalSearch(domain, seed, initial)
 
 
-def _latent_bo(domain: Domain, seed: int, initial: int) -> Searcher:
+def _latent_bo(
+    domain: Domain, seed: int, initial: int, weights: str | Path | None = None
+) -> Searcher:
     from Bayesian_Optimization.latent_methods import latent_bo
 
-    return latent_bo(domain, seed, initial)
+    return latent_bo(domain, seed, initial, weights)
 
 
-def _gradient_ascent(domain: Domain, seed: int, initial: int) -> Searcher:
+def _gradient_ascent(
+    domain: Domain, seed: int, initial: int, weights: str | Path | None = None
+) -> Searcher:
     from Bayesian_Optimization.latent_methods import gradient_ascent
 
-    return gradient_ascent(domain, seed, initial)
+    return gradient_ascent(domain, seed, initial, weights)
 
 
 def _bo(domain: Domain, seed: int, initial: int) -> Searcher:
@@ -73,6 +80,11 @@ SEARCHERS: dict[str, Factory] = {
     "gradient_ascent": _gradient_ascent,
 }
 """Every searcher, by its name."""
+WEIGHTED: dict[str, Callable[[Domain, int, int, str | Path | None], Searcher]] = {
+    "latent_bo": _latent_bo,
+    "gradient_ascent": _gradient_ascent,
+}
+"""Those that search the latent space of a trained VAE."""
 
 
 def _constrained_improvement(domain: Domain, limit: Limit, seed: int, initial: int) -> Searcher:
@@ -98,7 +110,26 @@ FRONTS: dict[str, Callable[[Domain, str, int, int], Searcher]] = {"hypervolume":
 """Searchers for the front between the accuracy and a cost, which they are told the name of."""
 
 
-def make_searcher(name: str, domain: Domain, seed: int = 0, initial: int = 10) -> Searcher:
+def default_method(domain: Domain, weights: str | Path | None = None) -> str:
+    """The searcher where nobody chooses one.
+
+    Args:
+        domain: what may be asked for.
+        weights: of a VAE, where the user named some.
+    """
+    if weights is None and isinstance(domain, Candidates):
+        return "bo"
+    shipped = f"SVGE_{domain.space.name}" in read_manifest(STATE_DICTS)
+    return "latent_bo" if weights is not None or shipped else "evolution"
+
+
+def make_searcher(
+    name: str,
+    domain: Domain,
+    seed: int = 0,
+    initial: int = 10,
+    weights: str | Path | None = None,
+) -> Searcher:
     """The searcher called ``name``.
 
     Args:
@@ -106,11 +137,22 @@ def make_searcher(name: str, domain: Domain, seed: int = 0, initial: int = 10) -
         domain: what may be asked for.
         seed: of everything that is drawn.
         initial: random architectures to begin with.
+        weights: folder or name of the VAE whose latent space is searched; default: the shipped
+            one of the space.
 
     Raises:
-        InputError: there is none of that name, or it does not suit the domain.
+        InputError: there is none of that name, it does not suit the domain or reads no weights, or
+            they are of another space.
+        ModelError: there are no such weights, or they cannot be read.
     """
     if not isinstance(name, str) or name not in SEARCHERS:
         raise InputError(f"no search is called {name!r}: {nearest(str(name), list(SEARCHERS))}")
     as_domain(domain)
+    if weights is not None:
+        if name not in WEIGHTED:
+            raise InputError(
+                f"the search {name!r} reads no weights: leave them out, "
+                f"or choose {' or '.join(WEIGHTED)}"
+            )
+        return WEIGHTED[name](domain, seed, initial, weights)
     return SEARCHERS[name](domain, seed, initial)

@@ -19,7 +19,6 @@ if str(ROOT) not in sys.path[:1]:
     sys.path.insert(0, str(ROOT))
 
 import json  # noqa: E402
-import time  # noqa: E402
 from argparse import Namespace  # noqa: E402
 from collections.abc import Sequence  # noqa: E402
 from typing import Any  # noqa: E402
@@ -27,20 +26,20 @@ from typing import Any  # noqa: E402
 import numpy as np  # noqa: E402
 
 from analysis.figures import save_figure  # noqa: E402
-from analysis.front_figure import accuracy_against_cost  # noqa: E402
-from Bayesian_Optimization.findings import advance, summary, tell  # noqa: E402
+from analysis.front_figure import value_against_cost  # noqa: E402
+from Bayesian_Optimization.findings import tell  # noqa: E402
 from Bayesian_Optimization.flags import add_search_flags, check_amounts, run_place  # noqa: E402
 from Bayesian_Optimization.front import Reference, front, hypervolume  # noqa: E402
 from Bayesian_Optimization.loop import Budget, SearchLoop  # noqa: E402
 from Bayesian_Optimization.methods import FRONTS, SEARCHERS, make_searcher  # noqa: E402
 from Bayesian_Optimization.objectives import cost, latency_choices, table_costs  # noqa: E402
 from Bayesian_Optimization.problem import Problem, known_rows, table_problem  # noqa: E402
-from Bayesian_Optimization.recording import Recorder, write_queries  # noqa: E402
+from Bayesian_Optimization.running import Plan, carry_out  # noqa: E402
 from Bayesian_Optimization.searcher import Searcher  # noqa: E402
 from datasets import get_benchmark  # noqa: E402
 from datasets.benchmark import Benchmark  # noqa: E402
+from datasets.objective import ACCURACY, Objective  # noqa: E402
 from datasets.source_record import announce, source_entries  # noqa: E402
-from estimators.evaluations import evaluations  # noqa: E402
 from estimators.measurement import Measurement  # noqa: E402
 from experiment.arguments import Parser, parser  # noqa: E402
 from experiment.errors import run_command  # noqa: E402
@@ -61,6 +60,9 @@ def make_parser() -> Parser:
         help="searcher; those that know of no cost look for accuracy alone",
     )
     flags.add_argument(
+        "--minimise", "--minimize", action="store_true", help="look for the lowest value"
+    )
+    flags.add_argument(
         "--cost",
         default="parameters",
         help="parameters, flops, cost_seconds, or with NB201 latency.<device> (milliseconds)",
@@ -76,15 +78,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     table = load_table(given)
     costs = table_costs(table, given.cost)
     problem = table_problem(table, known_rows(table))
-    check_amounts(given, problem)
-    reference = Reference.of(problem.truth.means["validation"], costs)  # type: ignore[union-attr]
-    searcher = find_searcher(given, problem)
+    check_amounts(problem, given.queries, given.initial)
+    problem = problem.minimised() if given.minimise else problem
+    objective = problem.objective
+    reference = Reference.of(objective.sign * table.metric("validation").mean(), costs)
+    plan = Plan(
+        problem,
+        given.method,
+        find_searcher(given, problem),
+        Budget(given.queries, given.batch),
+    )
     config = {
         "stage": "search",
         "method": given.method,
         "space": given.space,
         "dataset": table.dataset,
         "estimator": "table",
+        **({} if objective == ACCURACY else {"objective": objective}),
         "cost": given.cost,
         "trial": None,
         "candidates": problem.size,
@@ -96,28 +106,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     place = run_place(given, "front", given.cost, given.method)
     run = RunFolder.start(place, config, given.seed, given.resume)
     announce([table], json=given.json)
-    recorder = Recorder(run, problem.space, problem.truth)
-    started = time.perf_counter()
-    with evaluations(problem.estimator) as evaluating:
-        loop = SearchLoop(
-            searcher, evaluating, Budget(given.queries, given.batch), listeners=[recorder]
-        )
-        loop.replay(recorder.events())
-        advance(loop, given.method)
-    seconds = time.perf_counter() - started
-    measured = [step.measurement for step in loop.account.steps]
-    result = {
-        **summary(loop, problem),
-        **found_front(measured, given.cost, table, costs, reference),
-        "seconds": seconds,
-    }
-    write_queries(run.path / "queries.csv", run.read_metrics())
-    _draw(run, measured, given.cost, table, costs)
-    run.save_result(result)
+
+    def with_front(loop: SearchLoop) -> dict[str, Any]:
+        measured = [step.measurement for step in loop.account.steps]
+        _draw(run, measured, given.cost, table, costs, objective)
+        return found_front(measured, given.cost, table, costs, reference, objective)
+
+    _, result = carry_out(plan, run, with_front)
     if given.json:
         print(json.dumps(plain(result)))
     else:
-        print("\n".join([*tell(result, run.config), *_tell_front(result, given.cost)]))
+        print("\n".join([*tell(result, run.config), *_tell_front(result, given.cost, objective)]))
         print(f"{run.path}/result.json, queries.csv, figures/")
     return 0
 
@@ -146,12 +145,14 @@ def found_front(
     table: Benchmark,
     costs: np.ndarray,
     reference: Reference,
+    objective: Objective,
 ) -> dict[str, Any]:
     """The front of what was measured, and its hypervolume beside that of the whole table."""
-    accuracies, own = _pairs(measured, name)
+    values, own = _pairs(measured, name)
+    gains = objective.sign * values
     good = [one for one in measured if one.ok and cost(one, name) is not None]
-    best = hypervolume(table.metric("validation").mean(), costs, reference)
-    volume = hypervolume(accuracies, own, reference)
+    best = hypervolume(objective.sign * table.metric("validation").mean(), costs, reference)
+    volume = hypervolume(gains, own, reference)
     return {
         "front": [
             {
@@ -161,10 +162,10 @@ def found_front(
                 "test": good[row].test,
                 "cost": own[row],
             }
-            for row in front(accuracies, own)
+            for row in front(gains, own)
         ],
         "cost": name,
-        "reference": {"validation": reference.accuracy, "cost": reference.cost},
+        "reference": {"validation": objective.sign * reference.accuracy, "cost": reference.cost},
         "hypervolume": volume,
         "hypervolume_of_the_table": best,
         "share_of_hypervolume": volume / best,
@@ -172,7 +173,7 @@ def found_front(
 
 
 def _pairs(measured: Sequence[Measurement], name: str) -> tuple[np.ndarray, np.ndarray]:
-    """Accuracies and costs of the measurements that have both. **Shape** (n,) each."""
+    """Values and costs of the measurements that have both. **Shape** (n,) each."""
     pairs = [
         (one.validation, cost(one, name))
         for one in measured
@@ -188,27 +189,32 @@ def _draw(
     name: str,
     table: Benchmark,
     costs: np.ndarray,
+    objective: Objective,
 ) -> None:
-    accuracies, own = _pairs(measured, name)
+    values, own = _pairs(measured, name)
     everything = table.metric("validation").mean()
-    figure = accuracy_against_cost(
+    rows = front(objective.sign * everything, costs)
+    figure = value_against_cost(
         own,
-        accuracies,
-        front(accuracies, own),
-        best=(costs[rows := front(everything, costs)], everything[rows]),
-        names=(name, "validation"),
+        objective.scale * values,
+        front(objective.sign * values, own),
+        best=(costs[rows], objective.scale * everything[rows]),
+        names=(name, objective.label),
+        maximise=objective.maximise,
         title=f"Front of {len(own)} architectures",
     )
     save_figure(figure, run.figures / "front.png")
 
 
-def _tell_front(result: dict[str, Any], name: str) -> list[str]:
+def _tell_front(result: dict[str, Any], name: str, objective: Objective) -> list[str]:
     lines = [
         f"front of {len(result['front'])} architectures, "
         f"{result['share_of_hypervolume']:.2%} of the hypervolume of the table's front",
         f"{name:>20}  validation",
     ]
-    return lines + [f"{one['cost']:20.4g}  {one['validation']:10.2%}" for one in result["front"]]
+    return lines + [
+        f"{one['cost']:20.4g}  {objective.text(one['validation']):>10}" for one in result["front"]
+    ]
 
 
 if __name__ == "__main__":

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +16,13 @@ from Bayesian_Optimization.objectives import Limit, table_costs
 from datasets.batch import GraphBatch
 from datasets.benchmark import Benchmark
 from datasets.kept_hashes import kept_hashes
+from datasets.objective import ACCURACY, Objective
 from datasets.space import SearchSpace
 from estimators.from_scratch import FromScratch, ImageSource
 from estimators.lookup import LookUp
 from estimators.measurement import Estimator
 from estimators.networks import load_design
+from estimators.own_function import OwnFunction
 from estimators.recipe import load_recipe
 from estimators.surrogate import Surrogate
 from experiment.errors import InputError
@@ -42,12 +44,14 @@ class Problem:
     Attributes:
         domain: what may be asked for.
         estimator: measures.
+        objective: what is looked for.
         truth: what a table knows beyond that, for the report only.
         settings: what else decides the numbers, for the run's configuration.
     """
 
     domain: Domain
     estimator: Estimator
+    objective: Objective = ACCURACY
     truth: Truth | None = None
     settings: dict[str, Any] = field(default_factory=dict)
 
@@ -60,6 +64,12 @@ class Problem:
     def size(self) -> int | None:
         """How many may be asked for; ``None`` where nobody counted."""
         return len(self.domain) if isinstance(self.domain, Candidates) else None
+
+    def minimised(self) -> Problem:
+        """The same where less is better, whatever the table says of its metric."""
+        objective = replace(self.objective, maximise=False)
+        truth = self.truth and Truth(self.truth.benchmark, objective)
+        return replace(self, objective=objective, truth=truth)
 
     def optimum(self, limit: Limit | None = None) -> dict[str, float | None] | None:
         """The best there is, where the table knows all that may be asked for.
@@ -89,11 +99,12 @@ def table_problem(benchmark: Benchmark, domain: Domain, trial: int | None = None
     Raises:
         InputError: there is no such trial.
     """
-    return Problem(domain, LookUp(benchmark, trial), Truth(benchmark), {"trial": trial})
+    truth = Truth(benchmark)
+    return Problem(domain, LookUp(benchmark, trial), truth.objective, truth, {"trial": trial})
 
 
 def known_rows(benchmark: Benchmark, trial: int | None = None) -> Candidates:
-    """The rows of a table that have a validation accuracy, in one trial or in any.
+    """The rows of a table that have a validation value, in one trial or in any.
 
     Raises:
         InputError: there is no such trial.
@@ -122,6 +133,7 @@ def surrogate_problem(
     features: Sequence[str] | None = None,
     labels: int | None = None,
     seed: int = 0,
+    weights: str | Path | None = None,
 ) -> Problem:
     """Guess by a predictor that is fitted to a random part of a table.
 
@@ -132,9 +144,12 @@ def surrogate_problem(
         features: that describe architectures; ``None`` for the method's own.
         labels: architectures to fit to; default: 1,000, or all where there are fewer.
         seed: of the draw and of the method.
+        weights: folder or name of the VAE whose latents the predictor reads; default: those that
+            are shipped.
 
     Raises:
-        InputError: no such method or features, or fewer architectures were measured.
+        InputError: no such method or features, weights that are not read or of another space, or
+            fewer architectures were measured.
     """
     values = benchmark.metric("validation").mean()
     usable = np.isfinite(values)
@@ -149,11 +164,32 @@ def surrogate_problem(
         )
     rows = np.random.default_rng(seed).permutation(rows)[:wanted]
     name, described_by = choice(benchmark.space, method, features)
-    predictor = make_predictor(benchmark.space, name, described_by or None, seed=seed)
+    predictor = make_predictor(
+        benchmark.space, name, described_by or None, seed=seed, weights=weights
+    )
     with progress(None, f"fitting a surrogate to {len(rows):,} labels"):
         predictor.fit(benchmark.graphs[torch.from_numpy(rows)], values[rows])
     settings = {"predictor": name, "features": list(described_by), "labels": wanted}
-    return Problem(domain, Surrogate(benchmark.space, predictor), Truth(benchmark), settings)
+    truth, estimator = Truth(benchmark), Surrogate(benchmark.space, predictor)
+    return Problem(domain, estimator, truth.objective, truth, settings)
+
+
+def function_problem(
+    domain: Domain, function: Callable[[Any], Any], objective: Objective, form: str | None = None
+) -> Problem:
+    """Call a function of the user's own.
+
+    Args:
+        domain: what may be asked for.
+        function: gives the value of an architecture.
+        objective: its name, direction and unit.
+        form: what it is given, see :class:`~estimators.own_function.OwnFunction`.
+
+    Raises:
+        InputError: it cannot be called, or there is no such form.
+    """
+    estimator = OwnFunction(domain.space, function, form)
+    return Problem(domain, estimator, objective, None, {"form": form})
 
 
 def training_problem(domain: Domain, seed: int = 0, benchmark: Benchmark | None = None) -> Problem:
@@ -171,4 +207,5 @@ def training_problem(domain: Domain, seed: int = 0, benchmark: Benchmark | None 
     design, recipe = load_design(TRAINING_PRESET, space.name), load_recipe(TRAINING_PRESET)
     estimator = FromScratch(space, ImageSource("digits"), design, recipe, seed=seed)
     truth = None if benchmark is None else Truth(benchmark)
-    return Problem(domain, estimator, truth, {"trial": seed, "training": estimator.settings})
+    settings = {"trial": seed, "training": estimator.settings}
+    return Problem(domain, estimator, ACCURACY, truth, settings)

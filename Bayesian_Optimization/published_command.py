@@ -20,6 +20,7 @@ from Bayesian_Optimization.problem import known_rows, surrogate_problem, table_p
 from Bayesian_Optimization.published import DRAWS, Experiment, Method, Settings, divided, perform
 from datasets import get_benchmark
 from datasets.benchmark import Benchmark
+from datasets.objective import ACCURACY
 from datasets.source_record import announce, source_entries
 from experiment.arguments import (
     Parser,
@@ -270,12 +271,18 @@ def tell(given: Namespace, method: Method, result: dict[str, Any], place: Path) 
     last = result["rounds"][-1] if result["rounds"] else None
     best = result["best_observed"]
     lines = [
-        f"{method.value}: best {what} {best['validation']:.5f}, query {best['query']:,} of "
+        f"{method.value}: best {what} {_percent(best)}, query {best['query']:,} of "
         f"{result['queries']:,}, in {result['seconds']:.0f} s"
     ]
     if last:
-        test = "" if last["test"] is None else f", whose test accuracy is {last['test']:.5f}"
+        test = "" if last["test"] is None else f", whose test accuracy is {_percent(last, 'test')}"
         lines.append(
-            f"  best chosen {last['best']:.5f}{test}; mean of the last round {last['mean']:.5f}"
+            f"  best chosen {_percent(last, 'best')}{test}; "
+            f"mean of the last round {_percent(last, 'mean')}"
         )
     print("\n".join([*lines, f"  {place}/result.json, rounds.csv, queries.csv"]), flush=True)
+
+
+def _percent(found: dict[str, Any], name: str = "validation") -> str:
+    """An accuracy: the experiment is on the tables of accuracies that it was published for."""
+    return ACCURACY.text(found[name], 3)

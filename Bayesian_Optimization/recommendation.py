@@ -46,6 +46,7 @@ def recommended(
     return {
         "hash": best.hash,
         **searcher.space.to_record(best.architecture),
+        "architecture": searcher.space.format(best.architecture),
         "validation": own.validation if own else None,
         "test": own.test if own else None,
         **(truth.of(best.hash) if truth else {}),

@@ -12,6 +12,7 @@ from typing import Any
 from Bayesian_Optimization.accounting import Step, Truth, report
 from Bayesian_Optimization.loop import Asked
 from datasets.graph import ArchitectureError
+from datasets.objective import ACCURACY, Objective
 from datasets.space import SearchSpace
 from estimators.measurement import Measurement
 from experiment.errors import InputError
@@ -21,8 +22,13 @@ from experiment.run import RunFolder
 FIGURES = tuple(one.name for one in fields(Measurement) if one.name not in ("architecture", "hash"))
 ACCOUNT = ("event", "query", "hash", "simulated_seconds", "incumbent")
 """What an event ``measured`` says beside the figures and the architecture."""
-COLUMNS = ("query", "hash", "status", "validation", "test", "cost_seconds", "parameters", "flops")
-"""What ``queries.csv`` has of every measurement, beside the accounts and the architecture."""
+CORE = ("query", "hash", "status", "reason", "validation")
+"""What ``queries.csv`` has of every measurement, beside the architecture."""
+FURTHER = ("test", "cost_seconds", "parameters", "flops")
+"""What it has where it was measured."""
+VALUE = "value"
+"""What files for people call the value of an objective that is no accuracy of a table or training;
+a log calls every value ``validation``."""
 
 
 class Recorder:
@@ -87,32 +93,36 @@ def describe(step: Step, space: SearchSpace, truth: Truth | None) -> dict[str, A
     }
 
 
-def write_queries(path: Path, lines: list[dict[str, Any]]) -> None:
-    """Write a table with a row a query.
+def value_name(objective: Objective) -> str:
+    """What files for people call a value: ``validation`` where that is the metric."""
+    return objective.name if objective.name == "validation" else VALUE
+
+
+def write_queries(path: Path, lines: list[dict[str, Any]], objective: Objective = ACCURACY) -> None:
+    """Write a table with a row a query; figures that no query has are left out.
 
     Args:
         path: where; a file that is there is replaced.
         lines: the events ``measured``.
+        objective: names the value.
     """
+    queries = [line for line in lines if line.get("query") is not None]
+    incumbents = [line["incumbent"] or {} for line in queries]
+    further = [name for name in FURTHER if any(line[name] is not None for line in queries)]
+    of_both = ("validation", "test", "true_validation", "true_test")
+    known = [name for name in of_both if any(one.get(name) is not None for one in incumbents)]
+    seconds = ["simulated_seconds"] if "cost_seconds" in further else []
+    names = [*CORE, *further, *seconds]
+    named = {"validation": value_name(objective)}
     with atomic_path(path) as partial, partial.open("w", newline="", encoding="utf-8") as handle:
         writer = csv.writer(handle)
-        known = ("hash", "validation", "test", "true_validation", "true_test")
-        names = [f"incumbent_{name}" for name in known]
-        writer.writerow([*COLUMNS, "simulated_seconds", *names, "architecture"])
-        for line in lines:
-            if line.get("query") is None:
-                continue
-            incumbent = line["incumbent"] or {}
+        heads = [f"incumbent_{named.get(name, name)}" for name in ("hash", *known)]
+        writer.writerow([*(named.get(name, name) for name in names), *heads, "architecture"])
+        for line, incumbent in zip(queries, incumbents, strict=True):
             record = _record(line)
             written = record["arch"] if list(record) == ["arch"] else json.dumps(record)
-            writer.writerow(
-                [
-                    *(line[name] for name in COLUMNS),
-                    line["simulated_seconds"],
-                    *(incumbent.get(name) for name in known),
-                    written,
-                ]
-            )
+            best = [incumbent.get(name) for name in ("hash", *known)]
+            writer.writerow([*(line[name] for name in names), *best, written])
 
 
 def _asked(line: Mapping[str, Any], space: SearchSpace) -> Asked:

@@ -6,8 +6,10 @@ From the repository root::
         --method evolution --queries 150 --initial 10 --estimator table --trial mean --seed 0
 
 Accuracies are looked up in a table, guessed by a fitted surrogate (``--estimator surrogate``), or
-come from real training on handwritten digits (``--estimator train``). A run killed at any moment
-goes on with ``--resume``, to the same end, without measuring anything twice.
+come from real training on handwritten digits (``--estimator train``); or any Python function gives
+the value of an architecture (``--objective my_module:score``, with ``--minimise`` the lowest is
+looked for). A run killed at any moment goes on with ``--resume``, to the same end, without
+measuring anything twice.
 """
 
 from __future__ import annotations
@@ -20,19 +22,23 @@ if str(ROOT) not in sys.path[:1]:
     sys.path.insert(0, str(ROOT))
 
 import json  # noqa: E402
-import time  # noqa: E402
 from argparse import ArgumentTypeError, Namespace  # noqa: E402
-from collections.abc import Sequence  # noqa: E402
+from collections.abc import Mapping, Sequence  # noqa: E402
 from typing import Any  # noqa: E402
 
 import torch  # noqa: E402
 
-from Bayesian_Optimization.accounting import unchanged  # noqa: E402
-from Bayesian_Optimization.domain import Candidates  # noqa: E402
-from Bayesian_Optimization.findings import advance, draw, summary, tell  # noqa: E402
+from Bayesian_Optimization.domain import WholeSpace  # noqa: E402
+from Bayesian_Optimization.findings import tell  # noqa: E402
 from Bayesian_Optimization.flags import add_search_flags, check_amounts, run_place  # noqa: E402
-from Bayesian_Optimization.loop import Budget, SearchLoop  # noqa: E402
-from Bayesian_Optimization.methods import LIMITED, SEARCHERS, make_searcher  # noqa: E402
+from Bayesian_Optimization.loop import Budget  # noqa: E402
+from Bayesian_Optimization.methods import (  # noqa: E402
+    LIMITED,
+    SEARCHERS,
+    WEIGHTED,
+    default_method,
+    make_searcher,
+)
 from Bayesian_Optimization.objectives import FIGURES, Limit, latency_choices, table_costs  # noqa: E402
 from Bayesian_Optimization.problem import (  # noqa: E402
     Problem,
@@ -42,15 +48,17 @@ from Bayesian_Optimization.problem import (  # noqa: E402
     training_problem,
     whole_space,
 )
-from Bayesian_Optimization.recording import Recorder, write_queries  # noqa: E402
+from Bayesian_Optimization.running import Plan, carry_out  # noqa: E402
 from Bayesian_Optimization.searcher import Searcher  # noqa: E402
 from Bayesian_Optimization.starting import read_start  # noqa: E402
 from datasets import get_benchmark, get_space  # noqa: E402
 from datasets.benchmark import Benchmark  # noqa: E402
 from datasets.graph import ArchitectureGraph  # noqa: E402
+from datasets.measurement_files import Measurements, read_measurements  # noqa: E402
+from datasets.objective import ACCURACY  # noqa: E402
 from datasets.source_record import announce, source_entries  # noqa: E402
-from estimators.evaluations import evaluations  # noqa: E402
 from estimators.from_scratch import FromScratch  # noqa: E402
+from estimators.own_function import function_name, load_function  # noqa: E402
 from estimators.store import Store  # noqa: E402
 from experiment.arguments import Parser, parser, positive_int  # noqa: E402
 from experiment.environment import computing_line  # noqa: E402
@@ -60,8 +68,23 @@ from experiment.run import RunFolder  # noqa: E402
 from experiment.seeding import seed_everything  # noqa: E402
 from experiment.threads import use_threads  # noqa: E402
 from predictors.features.background import background_tables  # noqa: E402
+from searchers import search  # noqa: E402
 
 ESTIMATORS = ("table", "surrogate", "train")
+OF_ESTIMATORS = (
+    "estimator",
+    "dataset",
+    "trial",
+    "limit",
+    "domain",
+    "predictor",
+    "features",
+    "labels",
+    "store",
+)
+"""Flags that a function of the user's own has no use for."""
+OF_FUNCTIONS = ("unit", "form", "known", "arch_column", "arch_form", "value_column")
+"""Flags of such a function."""
 
 
 def trial(text: str) -> int | None:
@@ -90,10 +113,41 @@ def make_parser() -> Parser:
         help="measure N at once, and ask for another as soon as one is done",
     )
     flags.add_argument(
+        "--objective",
+        metavar="MODULE:FUNCTION",
+        help="Python function of an architecture that gives its value, found in the current folder "
+        "or where Python finds modules; instead of --estimator",
+    )
+    flags.add_argument(
+        "--minimise", "--minimize", action="store_true", help="look for the lowest value"
+    )
+    flags.add_argument("--unit", help="of the function's values: eV, kcal/mol (fraction: percent)")
+    flags.add_argument(
+        "--form",
+        help="what the function is given: a form of python -m datasets.convert --list, such as "
+        "official (default: an ArchitectureGraph)",
+    )
+    flags.add_argument(
+        "--known",
+        type=Path,
+        metavar="FILE",
+        help="what was measured before, CSV or JSON lines: not measured again, costs no query",
+    )
+    flags.add_argument("--arch_column", help="column of --known with the architectures")
+    flags.add_argument(
+        "--arch_form", metavar="FORM", help="how it writes them (default: official notation)"
+    )
+    flags.add_argument("--value_column", help="column of --known with the values")
+    flags.add_argument(
+        "--weights",
+        help="folder or name of the VAE for latent_bo, gradient_ascent and the features latents "
+        "(default: the shipped one)",
+    )
+    flags.add_argument(
         "--estimator",
-        default="table",
         choices=ESTIMATORS,
-        help="look accuracies up, let a fitted predictor guess them, or train on the digits",
+        help="look accuracies up (default), let a fitted predictor guess them, or train on the "
+        "digits",
     )
     flags.add_argument(
         "--trial",
@@ -136,33 +190,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     alone = 1 if given.estimator == "train" else None  # digits are trained so, as for the table
     use_threads(given.threads or alone)
     seed_everything(given.seed)
-    limit = Limit.parse(given.limit) if given.limit else None
-    problem = make_problem(given, limit)
-    given.method = given.method or default_method(problem)
-    folder = run_place(given, given.estimator, given.method)
-    budget = make_budget(given, problem)
-    start = read_start(given.start, problem.domain) if given.start else []
-    searcher = find_searcher(given, problem, limit)
-    tables = tables_used(problem, searcher)
-    config = configuration(given, problem, budget, start) | {"sources": source_entries(tables)}
-    run = RunFolder.start(folder, config, given.seed, given.resume)
-    announce(tables, json=given.json)
-    if isinstance(problem.estimator, FromScratch):
-        problem.estimator.store = Store(given.store or run.path / "trainings.sqlite")
-        if not given.json:
-            recipe, device = problem.estimator.settings["recipe"], problem.estimator.task.device
-            print(computing_line(recipe, torch.device(device)), flush=True)
-    recorder = Recorder(run, problem.space, problem.truth)
-    started = time.perf_counter()
-    with evaluations(problem.estimator, given.workers) as evaluating:
-        loop = SearchLoop(searcher, evaluating, budget, start, [recorder], limit or unchanged)
-        loop.replay(recorder.events())
-        advance(loop, given.method)
-    seconds = time.perf_counter() - started
-    result = {**summary(loop, problem, limit), "seconds": seconds}
-    write_queries(run.path / "queries.csv", run.read_metrics())
-    draw(run, given.method)
-    run.save_result(result)
+    search_own = given.estimator == "function"
+    run, result = search_by_function(given) if search_own else search_by_estimator(given)
     if given.json:
         print(json.dumps(plain(result)))
     else:
@@ -172,12 +201,80 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
+def search_by_function(given: Namespace) -> tuple[RunFolder, Mapping[str, Any]]:
+    """Search by the function of the user's own that ``--objective`` names.
+
+    Raises:
+        InputError: there is no such function, or nothing could be measured.
+    """
+    function = load_function(given.objective)
+    place = run_place(given, function_name(function), given.method)
+    found = search(
+        given.space,
+        function,
+        given.queries,
+        given.method,
+        run=place,
+        resume=given.resume,
+        minimise=given.minimise,
+        unit=given.unit,
+        known=read_known(given),
+        initial=given.initial,
+        start=read_start(given.start, WholeSpace(get_space(given.space))) if given.start else (),
+        batch=given.batch,
+        asynchronous=given.asynchronous,
+        workers=given.workers,
+        weights=given.weights,
+        form=given.form,
+        seed=given.seed,
+        data_root=given.data_root,
+    )
+    return RunFolder(place), found.summary
+
+
+def search_by_estimator(given: Namespace) -> tuple[RunFolder, Mapping[str, Any]]:
+    """Search by a look-up, a guess or a training.
+
+    Raises:
+        InputError: the flags do not fit together, or nothing could be measured.
+    """
+    limit = Limit.parse(given.limit) if given.limit else None
+    problem = make_problem(given, limit)
+    problem = problem.minimised() if given.minimise else problem
+    given.method = given.method or default_method(problem.domain, searcher_weights(given))
+    budget = make_budget(given, problem)
+    start = read_start(given.start, problem.domain) if given.start else []
+    searcher = find_searcher(given, problem, limit)
+    plan = Plan(problem, given.method, searcher, budget, start, limit=limit, workers=given.workers)
+    tables = tables_used(problem, searcher)
+    config = configuration(given, problem, budget, start) | {"sources": source_entries(tables)}
+    place = run_place(given, given.estimator, given.method)
+    run = RunFolder.start(place, config, given.seed, given.resume)
+    announce(tables, json=given.json)
+    if isinstance(problem.estimator, FromScratch):
+        problem.estimator.store = Store(given.store or run.path / "trainings.sqlite")
+        if not given.json:
+            recipe, device = problem.estimator.settings["recipe"], problem.estimator.task.device
+            print(computing_line(recipe, torch.device(device)), flush=True)
+    return run, carry_out(plan, run)[1]
+
+
 def check_flags(given: Namespace) -> None:
     """Refuse flags that would change nothing.
 
     Raises:
         InputError: there is one.
     """
+    foreign = OF_ESTIMATORS if given.objective else OF_FUNCTIONS
+    if unused := [name for name in foreign if getattr(given, name) is not None]:
+        how = "does not go with" if given.objective else "belongs to"
+        raise InputError(f"--{unused[0]} {how} --objective: leave it out")
+    given.estimator = "function" if given.objective else given.estimator or "table"
+    described = [name for name in ("arch_column", "arch_form", "value_column") if vars(given)[name]]
+    if described and given.known is None:
+        raise InputError(f"--{described[0]} describes a file of measurements: give --known")
+    if given.minimise and given.estimator == "train":
+        raise InputError("a training has an accuracy, which is maximised: leave --minimise out")
     surrogate = [name for name in ("predictor", "features", "labels") if getattr(given, name)]
     if surrogate and given.estimator != "surrogate":
         raise InputError(f"--{surrogate[0]} belongs to --estimator surrogate: leave it out")
@@ -199,19 +296,36 @@ def check_flags(given: Namespace) -> None:
         given.features = [name for word in given.features for name in word.split(",") if name]
 
 
-def default_method(problem: Problem) -> str:
-    """The searcher where nobody chooses one."""
-    return "bo" if isinstance(problem.domain, Candidates) else "latent_bo"
+def read_known(given: Namespace) -> Measurements | tuple[()]:
+    """The measurements of ``--known``, after saying which columns were guessed.
+
+    Raises:
+        InputError: the file is absent or broken, or a column cannot be guessed.
+    """
+    if given.known is None:
+        return ()
+    known = read_measurements(
+        given.known,
+        get_space(given.space),
+        arch_column=given.arch_column,
+        value_column=given.value_column,
+        form=given.arch_form,
+        data_root=given.data_root,
+        least=1,
+    )
+    print("\n".join(known.notes), file=sys.stderr, end="\n" if known.notes else "")
+    return known
 
 
 def find_searcher(given: Namespace, problem: Problem, limit: Limit | None) -> Searcher:
     """The searcher that is called for; those of ``LIMITED`` are told of the limit.
 
     Raises:
-        InputError: it needs a limit, or does not suit the domain.
+        InputError: it needs a limit, does not suit the domain, or reads no weights.
     """
     if given.method not in LIMITED:
-        return make_searcher(given.method, problem.domain, given.seed, given.initial)
+        weights = searcher_weights(given)
+        return make_searcher(given.method, problem.domain, given.seed, given.initial, weights)
     if limit is None:
         raise InputError(f"--method {given.method} needs a limit: give --limit")
     return LIMITED[given.method](problem.domain, limit, given.seed, given.initial)
@@ -243,7 +357,13 @@ def make_problem(given: Namespace, limit: Limit | None) -> Problem:
     if given.estimator == "table":
         return table_problem(table, domain, given.trial)
     return surrogate_problem(
-        table, domain, given.predictor, given.features, given.labels, given.seed
+        table,
+        domain,
+        given.predictor,
+        given.features,
+        given.labels,
+        given.seed,
+        given.weights if predictor_reads_weights(given) else None,
     )
 
 
@@ -252,6 +372,19 @@ def tables_used(problem: Problem, searcher: Searcher) -> list[Benchmark]:
     tables = [] if problem.truth is None else [problem.truth.benchmark]
     features = [*getattr(searcher, "features", ()), *problem.settings.get("features", ())]
     return tables + background_tables(features)
+
+
+def predictor_reads_weights(given: Namespace) -> bool:
+    """Whether a surrogate is fitted on what a VAE makes of architectures."""
+    if given.estimator != "surrogate":
+        return False
+    return "latents" in (given.features or ()) or given.predictor == "svge_head"
+
+
+def searcher_weights(given: Namespace) -> str | None:
+    """The weights that are the searcher's: not those that a predictor alone reads."""
+    alone = predictor_reads_weights(given) and given.method not in WEIGHTED
+    return None if alone else given.weights
 
 
 def table_choices(given: Namespace, limit: Limit | None) -> dict[str, Any]:
@@ -266,7 +399,7 @@ def make_budget(given: Namespace, problem: Problem) -> Budget:
     Raises:
         InputError: there are not so many architectures.
     """
-    check_amounts(given, problem)
+    check_amounts(problem, given.queries, given.initial)
     return Budget(given.queries, given.batch, given.asynchronous or 1)
 
 
@@ -282,6 +415,8 @@ def configuration(
         "dataset": given.dataset
         or (problem.truth.benchmark.dataset if problem.truth else "digits"),
         "estimator": given.estimator,
+        **({} if problem.objective == ACCURACY else {"objective": problem.objective}),
+        **({} if given.weights is None else {"weights": given.weights}),
         **problem.settings,
         "candidates": problem.size,
         "queries": budget.queries,

@@ -95,6 +95,8 @@
 
   function written(value, axis, digits) {
     if (axis.unit === "share") return `${(value * 100).toFixed(digits ?? 2)} %`;
+    const size = Math.abs(value);
+    if (size >= 1e12 || (size > 0 && size < 1e-6)) return value.toExponential(3);
     if (digits !== undefined) return value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
     return value.toLocaleString("en", { maximumSignificantDigits: 5 });
   }

@@ -9,6 +9,8 @@ from typing import Any, Literal
 
 import numpy as np
 
+from datasets.objective import ACCURACY, SHARE, Objective
+
 
 @dataclass(frozen=True)
 class Paragraph:
@@ -226,6 +228,26 @@ def percent(value: float | None, digits: int = 2) -> Cell:
     if value is None or np.isnan(value):
         return Cell("–")
     return Cell(f"{value:.{digits}%}".replace("%", " %"), float(value))
+
+
+def quantity(objective: Objective, metric: str = "validation") -> str:
+    """What a metric is called: ``test accuracy``, or the name of another objective."""
+    if objective == ACCURACY:
+        return f"{metric} accuracy"
+    return objective.name if metric == "validation" else metric
+
+
+def value_axis(objective: Objective, metric: str = "validation", what: str = "") -> Axis:
+    """An axis along which values lie; ``what`` says whose they are."""
+    label = f"{quantity(objective, metric)}{what}"
+    if objective.unit == SHARE:
+        return Axis(label, "share")
+    return Axis(f"{label}, {objective.unit}" if objective.unit else label)
+
+
+def value_unit(objective: Objective) -> Literal["number", "share"]:
+    """How values are written along an axis or a scale of colours."""
+    return "share" if objective.unit == SHARE else "number"
 
 
 def number(value: float | None, pattern: str = ",.4g") -> Cell:

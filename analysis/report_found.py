@@ -7,10 +7,20 @@ from typing import Any
 
 import numpy as np
 
-from analysis.report_blocks import Axis, Chart, Gallery, Series, Tile, View, percent
+from analysis.report_blocks import (
+    Axis,
+    Chart,
+    Gallery,
+    Series,
+    Tile,
+    View,
+    quantity,
+    value_axis,
+)
 from analysis.report_drawings import Drawings
 from analysis.report_traces import LATENCY, Contestant, Trace
 from datasets.benchmark import Benchmark
+from datasets.objective import ACCURACY, Objective
 from datasets.space import SearchSpace
 
 QUERIES = Axis("queries", whole=True)
@@ -22,7 +32,7 @@ def queries_chart(
     found: Sequence[Contestant], space: SearchSpace | None, drawings: Drawings
 ) -> Chart:
     """Every query of one run a method."""
-    y = Axis("validation accuracy", "share")
+    y = value_axis(found[0].first.objective)
     views = []
     for each in found:
         trace = each.first
@@ -32,21 +42,35 @@ def queries_chart(
         views.append(View(each.label, QUERIES, y, (incumbent, dots), window=_window(trace)))
     return Chart(
         "Every query",
-        "Of each method the run with the lowest seed. Accuracies as the search was shown them; "
-        "a network that failed to train may lie below the picture: All shows it.",
+        "Of each method the run with the lowest seed. Values as the search was shown them; the "
+        "worst tenth, such as networks that failed to train, may lie beyond the picture: All shows "
+        "it.",
         views,
     )
 
 
 def _window(trace: Trace) -> tuple[float, float, float, float] | None:
-    """All queries, without the lowest tenth of the accuracies."""
+    """All queries, without the worst tenth of the values."""
     values = trace.figure("validation")
     values = values[np.isfinite(values)]
     if len(values) < 10:
         return None
-    low, high = float(np.percentile(values, 10)), float(values.max())
-    margin = 0.06 * (high - low) or 0.01
-    return 0.0, trace.queries + 1.0, low - margin, high + margin
+    return 0.0, trace.queries + 1.0, *_without_worst(values, trace.objective)
+
+
+def _without_worst(values: np.ndarray, objective: Objective) -> tuple[float, float]:
+    """Ends of an axis that shows all values but the worst tenth."""
+    if objective.maximise:
+        low, high = float(np.percentile(values, 10)), float(values.max())
+    else:
+        low, high = float(values.min()), float(np.percentile(values, 90))
+    return padded(low, high, 0.06)
+
+
+def padded(low: float, high: float, share: float) -> tuple[float, float]:
+    """Ends of an axis with some room, also around a single value and a tiny or huge range."""
+    margin = share * high - share * low or 0.01 * abs(high) or 0.01
+    return low - margin, high + margin
 
 
 def _dots(
@@ -70,7 +94,7 @@ def _dots(
 def costs_chart(
     found: Sequence[Contestant], space: SearchSpace | None, drawings: Drawings
 ) -> Chart | None:
-    """Accuracy against what an architecture costs: parameters, and latencies that were looked up.
+    """Value against what an architecture costs: parameters, and latencies that were looked up.
 
     Returns:
         ``None`` where no cost of two architectures is known.
@@ -84,10 +108,10 @@ def costs_chart(
     if not views:
         return None
     return Chart(
-        "Accuracy against cost",
+        f"{'Accuracy' if found[0].first.objective == ACCURACY else 'Value'} against cost",
         "Of each method the run with the lowest seed. The line joins the queries that no other "
-        "one beats in both, accuracy and cost. The lowest tenth of the accuracies may lie below "
-        "the picture.",
+        "one beats in both, value and cost. The worst tenth of the values may lie beyond the "
+        "picture.",
         views,
     )
 
@@ -100,27 +124,30 @@ def _cost_view(
     good = np.isfinite(costs) & np.isfinite(values)
     if good.sum() < 2:
         return None
-    front = Series("the least cost for it", *_front(costs[good], values[good]), "steps")
+    best = _front(costs[good], values[good], trace.objective)
+    front = Series("the least cost for it", *best, "steps")
     dots = _dots(trace, costs, values, space, drawings)
-    low, high = float(np.percentile(values[good], 10)), float(values[good].max())
-    margin = 0.06 * (high - low) or 0.01
+    bottom, top = _without_worst(values[good], trace.objective)
     wide = 0.04 * float(np.ptp(costs[good])) or 1.0
     left, right = float(costs[good].min()) - wide, float(costs[good].max()) + wide
     return View(
         f"{each.label}, {cost}",
         Axis(f"{cost}, ms" if cost.startswith(LATENCY) else cost),
-        Axis("validation accuracy", "share"),
+        value_axis(trace.objective),
         (front, dots),
-        window=(left, right, low - margin, high + margin),
+        window=(left, right, bottom, top),
     )
 
 
-def _front(costs: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _front(
+    costs: np.ndarray, values: np.ndarray, objective: Objective
+) -> tuple[np.ndarray, np.ndarray]:
     """What no other one beats at no more cost, by cost. **Shape** (K,) each."""
-    order = np.lexsort((-values, costs))
-    costs, values = costs[order], values[order]
-    best_before = np.concatenate([[-np.inf], np.maximum.accumulate(values)[:-1]])
-    kept = values > best_before
+    gains = objective.sign * values
+    order = np.lexsort((-gains, costs))
+    costs, gains, values = costs[order], gains[order], values[order]
+    best_before = np.concatenate([[-np.inf], np.maximum.accumulate(gains)[:-1]])
+    kept = gains > best_before
     return costs[kept], values[kept]
 
 
@@ -138,25 +165,28 @@ def best_gallery(
         drawings: receives them.
         truth: a table that knows their means over all trials, if there is one.
     """
+    objective = found[0].first.objective
     best: dict[str, tuple[float, str, dict[str, Any]]] = {}
     for each in found:
         for trace in each.traces:
             for line in trace.allowed():
                 value = line.get("validation")
                 name = str(line["hash"])
-                if value is not None and (name not in best or value > best[name][0]):
+                if value is None or line.get("status", "ok") != "ok":
+                    continue
+                if name not in best or objective.better(value, best[name][0]):
                     best[name] = (value, each.label, line)
-    ranked = sorted(best.values(), key=lambda entry: -entry[0])[:BEST]
+    ranked = sorted(best.values(), key=lambda entry: -objective.sign * entry[0])[:BEST]
     limit = found[0].first.run.config.get("limit")
     kept = f" Only those that keep the limit {limit}." if limit else ""
     means = " The true means are those over all trials of the table." if truth else ""
     return Gallery(
         "The best architectures",
-        "Of all runs above, by the validation accuracy that the search was shown, each once."
+        f"Of all runs above, by the {quantity(objective)} that the search was shown, each once."
         + kept
         + means,
         space.name,
-        [_tile(k, *entry, space, drawings, truth) for k, entry in enumerate(ranked, 1)],
+        [_tile(k, *entry, objective, space, drawings, truth) for k, entry in enumerate(ranked, 1)],
     )
 
 
@@ -165,23 +195,24 @@ def _tile(
     value: float,
     label: str,
     line: dict[str, Any],
+    objective: Objective,
     space: SearchSpace,
     drawings: Drawings,
     truth: Benchmark | None,
 ) -> Tile:
     name = str(line["hash"])
     known = {} if truth is None else _true_means(truth, name)
-    words = [f"validation {percent(value).shown}"]
-    words += [f"{key} {percent(mean).shown}" for key, mean in known.items()]
+    words = [f"{objective.name} {objective.text(value)}"]
+    words += [f"{key} {objective.text(mean)}" for key, mean in known.items()]
     if not known and line.get("test") is not None:
-        words.append(f"test {percent(line['test']).shown}")
+        words.append(f"test {objective.text(line['test'])}")
     words += [f"{line['parameters']:,} parameters"] if line.get("parameters") else []
     words += [f"query {line['query']} of {label}", name[:12]]
     record: dict[str, Any] = {
         "rank": rank,
         "hash": name,
-        "validation": value,
         "test": line.get("test"),
+        objective.name: value,
         **known,
         "parameters": line.get("parameters"),
         "method": label,

@@ -10,12 +10,22 @@ from pathlib import Path
 import numpy as np
 
 from analysis.figures import principal_axes
-from analysis.report_blocks import Axis, Chart, Colour, Series, View
+from analysis.report_blocks import (
+    Axis,
+    Chart,
+    Colour,
+    Series,
+    View,
+    quantity,
+    value_axis,
+    value_unit,
+)
 from analysis.report_drawings import Drawings, find_benchmark, graph_of, graphs_by_hash
 from analysis.report_runs import Run
 from analysis.report_traces import Contestant, Trace
 from datasets.graph import ArchitectureGraph
 from datasets.latent_files import METRIC, dataset_of, load_latents
+from datasets.objective import ACCURACY, Objective
 from datasets.registry import SPACES, get_space
 from datasets.space import SearchSpace
 from experiment.errors import InputError
@@ -62,6 +72,10 @@ class LatentFile:
         rows = np.random.default_rng(0).choice(len(self.names), count, replace=False)
         met = [self.row_of[name] for name in visited if name in self.row_of]
         return np.unique(np.concatenate([rows, np.array(met, dtype=np.int64)]))
+
+    def unmeasured(self) -> LatentFile:
+        """The same without values, for a search of something that no table has."""
+        return replace(self, metric=None, values=np.full(len(self.names), np.nan))
 
     def measured_on(self, dataset: str | None, data_root: Path | None) -> LatentFile:
         """The same with the validation accuracies of a table, NaN where there is none."""
@@ -169,8 +183,10 @@ def latent_chart(
         dataset: what the searches' accuracies were measured on; the map is coloured by these,
             where a table is at hand, not by those in the latent file.
     """
+    objective = searches[0].first.objective if searches else ACCURACY
     if searches:
-        latents = latents.measured_on(dataset, data_root)
+        function = searches[0].first.run.config.get("estimator") == "function"
+        latents = latents.unmeasured() if function else latents.measured_on(dataset, data_root)
     met = {
         str(line["hash"]): graph
         for search in searches
@@ -198,18 +214,23 @@ def latent_chart(
     known = every[np.isfinite(every)]
     colour = None
     if len(known):
-        label = f"{latents.metric} accuracy"
-        colour = Colour(label, float(np.percentile(known, LOWEST)), float(known.max()))
+        label = value_axis(objective, latents.metric or "validation").label
+        low, high = float(np.percentile(known, LOWEST)), float(known.max())
+        if not objective.maximise:
+            low, high = float(known.min()), float(np.percentile(known, 100 - LOWEST))
+        colour = Colour(label, low, high, value_unit(objective))
     return Chart(
         "The path of the search through the latent space" if searches else "The latent space",
-        _protocol(latents, len(rows), searches),
+        _protocol(latents, len(rows), searches, objective),
         views or [View("map", axes[0], axes[1], (), equal=True)],
         (base,),
         colour,
     )
 
 
-def _protocol(latents: LatentFile, shown: int, searches: Sequence[Contestant]) -> str:
+def _protocol(
+    latents: LatentFile, shown: int, searches: Sequence[Contestant], objective: Objective
+) -> str:
     told = (
         f"Latent means of {latents.path.name}, in the two principal components of all "
         f"{len(latents.names):,}; {shown:,} are drawn, at random and all that were met."
@@ -218,7 +239,8 @@ def _protocol(latents: LatentFile, shown: int, searches: Sequence[Contestant]) -
         "principal components."
     )
     if latents.metric:
-        told += f" Colour: {latents.metric} accuracy, mean over the trials; grey: not measured."
+        measured = quantity(objective, latents.metric)
+        told += f" Colour: {measured}, mean over the trials; grey: not measured."
     if searches:
         told += (
             " Of each method the run with the lowest seed: outlined dots are its queries as far as "

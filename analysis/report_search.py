@@ -22,14 +22,17 @@ from analysis.report_blocks import (
     View,
     number,
     percent,
+    quantity,
     shown,
     text,
+    value_axis,
 )
 from analysis.report_drawings import Drawings, find_benchmark, space_named
-from analysis.report_found import QUERIES, best_gallery, costs_chart, queries_chart
+from analysis.report_found import QUERIES, best_gallery, costs_chart, padded, queries_chart
 from analysis.report_latents import LatentFiles, latent_chart
 from analysis.report_runs import Run
 from analysis.report_traces import PROTOCOL, TOLERANCE, Contestant, Spread, Trace, contestants
+from datasets.objective import ACCURACY, SHARE, Objective
 
 BUDGETS = (10, 20, 30, 50, 64, 100, 150, 200, 300, 500)
 """Queries at which the table tells what was found, as far as the searches went."""
@@ -47,10 +50,18 @@ def search_section(
     """Searches of one protocol, compared."""
     found = contestants(runs)
     config = runs[0].config
+    objective = Objective.read(config)
     title = f"Search on {config.get('space')}"
     if dataset := config.get("dataset"):
         title += f", {dataset}"
+    if objective != ACCURACY:
+        title += f": {objective.label}"
     blocks: list[Block] = [Paragraph(notice, "warning") for run in runs for notice in run.notices]
+    blocks += [
+        Paragraph(f"{run.name} was given up: {run.result['given_up']}", "warning")
+        for run in runs
+        if run.result.get("given_up")
+    ]
     blocks += [Paragraph(told, "warning") for told in _twins(found)]
     blocks.append(_facts(runs))
     if config.get("estimator") == "surrogate":
@@ -85,8 +96,14 @@ def _facts(runs: Sequence[Run]) -> Facts:
     entries = {
         name: shown(config[name])
         for name in PROTOCOL
-        if config.get(name) is not None and name != "training"
+        if config.get(name) is not None and name not in ("training", "objective", "known")
     }
+    objective = Objective.read(config)
+    if objective != ACCURACY:
+        direction = "maximised" if objective.maximise else "minimised"
+        entries["objective"] = f"{objective.label}, {direction}"
+    if known := config.get("known"):
+        entries["known before"] = f"{known['count']} measurements"
     if config.get("estimator") == "table":
         trial = config.get("trial")
         entries["trial"] = "mean over the trials" if trial is None else f"trial {trial} alone"
@@ -124,6 +141,7 @@ class _Contest:
         self.optimum: dict[str, float | None] = optima[0] if optima and self.true else {}
         self.kind = "true mean" if self.true else "measured"
         self.config = config
+        self.objective = Objective.read(config)
         tests = [self.spread(each, "test").x for each in found]
         self.metrics = ("test", "validation") if any(map(len, tests)) else ("validation",)
 
@@ -141,21 +159,23 @@ class _Contest:
             else "One run a method. "
         )
         told += (
-            "The incumbent is the best by the validation accuracy that the search was shown"
+            f"The incumbent is the best by the {quantity(self.objective)} that the search was shown"
             + (
-                "; its mean accuracies over all trials of the table are drawn"
+                "; its means over all trials of the table are drawn"
                 if self.true
-                else "; its measured accuracies are drawn"
+                else "; its measured values are drawn"
             )
-            + ". What is not in the table costs no query."
+            + "."
         )
+        if self.config.get("estimator") != "function":
+            told += " What is not in the table costs no query."
         return told
 
     def incumbents(self) -> list[Chart]:
         """What had been found after each query, and at each simulated hour."""
         views = []
         for metric in self.metrics:
-            y = Axis(f"{metric} accuracy of the incumbent", "share")
+            y = value_axis(self.objective, metric, " of the incumbent")
             rules = self._rules(metric)
             views += [
                 View(
@@ -169,11 +189,13 @@ class _Contest:
                 for by, x in self._horizontal()
                 if (spreads := self._spreads(metric, x))
             ]
-        title = f"The incumbent: {self.kind} accuracy"
+        what = "accuracy" if self.objective == ACCURACY else self.objective.name
+        title = f"The incumbent: {self.kind} {what}"
         return [Chart(title, self.protocol(), views)] if views else []
 
     def regrets(self) -> list[Chart]:
-        """How far the incumbent was from the best there is, in percentage points."""
+        """How far the incumbent was from the best there is."""
+        unit = "percentage points" if self.objective.unit == SHARE else self.objective.unit
         views = []
         for metric in reversed(self.metrics):
             best = self.optimum.get(metric)
@@ -181,11 +203,13 @@ class _Contest:
                 continue
             for by, x in self._horizontal():
                 lacking = {
-                    label: spread.regret(best) for label, spread in self._spreads(metric, x).items()
+                    label: spread.regret(best, self.objective)
+                    for label, spread in self._spreads(metric, x).items()
                 }
                 if not lacking:
                     continue
-                y = Axis(f"{metric} regret, percentage points", floor=_floor(lacking.values()))
+                words = ", ".join(word for word in (f"{metric} regret", unit) if word)
+                y = Axis(words, floor=_floor(lacking.values(), best))
                 views.append(View(f"{metric}, {by}", x, y, _lines(lacking)))
         title = "Regret: what the incumbent lacks to the best there is"
         told = "The best is that of all that may be asked for, by mean accuracy."
@@ -196,16 +220,22 @@ class _Contest:
         longest = max(trace.queries for each in self.found for trace in each.traces)
         budgets = [each for each in BUDGETS if each < longest] + [longest]
         metric = self.metrics[0]
-        columns = ["method", "runs", *(f"{metric} at {each}" for each in budgets)]
-        columns += [f"validation at {longest}"] if metric == "test" else []
+        named = metric if metric == "test" else self.objective.name
+        columns = ["method", "runs", *(f"{named} at {each}" for each in budgets)]
+        columns += [f"{self.objective.name} at {longest}"] if metric == "test" else []
         best = self.optimum.get("validation")
         columns += ["found the best", "median queries to it"] if best is not None else []
-        columns += ["recommended: test", "in the table", "simulated hours", "choosing, s a query"]
+        columns += [f"recommended: {named}"]
+        columns += ["in the table", "simulated hours"] if self._by_estimator() else []
+        columns += ["choosing, s a query"]
         rows = [self._row(each, budgets, longest) for each in self.found]
+        unit = self.objective.written_unit.replace("%", "percent")
+        in_unit = f", in {unit}" if unit else ""
         return Table(
             "What was found",
-            f"Accuracies are {self.kind} accuracies of the incumbent by validation after so many "
-            "queries, in percent, mean ± standard deviation over the runs that got so far. "
+            f"Values are {self.kind} {'accuracies' if self.objective == ACCURACY else 'values'} of "
+            f"the incumbent by {self.objective.name} after so many queries{in_unit}, mean ± "
+            "standard deviation over the runs that got so far. "
             "Recommended: the best by posterior mean, of methods that have a model.",
             columns,
             rows,
@@ -215,24 +245,29 @@ class _Contest:
         metric = self.metrics[0]
         row = [text(each.label), number(len(each.traces))]
         spread = self.spread(each, metric)
-        row += [_at(spread, budget) for budget in budgets]
+        row += [_at(spread, budget, self.objective) for budget in budgets]
         if metric == "test":
-            row.append(_at(self.spread(each, "validation"), longest))
+            row.append(_at(self.spread(each, "validation"), longest, self.objective))
         best = self.optimum.get("validation")
         if best is not None:
             to_best = [trace.queries_to(best, true=self.true) for trace in each.traces]
             hits = [count for count in to_best if count is not None]
             row.append(Cell(f"{len(hits)} of {len(to_best)}", len(hits)))
             row.append(_median_with_misses(to_best))
-        recommended = _values(each.traces, _recommended_test)
+        recommended = _values(each.traces, lambda trace: _recommended(trace, metric))
         known = _values(each.traces, lambda trace: trace.run.result.get("share_known"))
         hours = _values(each.traces, lambda t: t.figure("simulated_seconds")[-1] / 3600)
         choosing = _values(each.traces, lambda t: t.choosing_seconds() / t.queries)
-        row += [_mean_and_std(recommended), percent(float(np.mean(known)) if known else None, 1)]
-        row += [
-            number(float(np.mean(found)) if found else None, ".3g") for found in (hours, choosing)
-        ]
+        row.append(_mean_and_std(recommended, self.objective))
+        if self._by_estimator():
+            row.append(percent(float(np.mean(known)) if known else None, 1))
+            row.append(number(float(np.mean(hours)) if hours else None, ".3g"))
+        row.append(number(float(np.mean(choosing)) if choosing else None, ".3g"))
         return row
+
+    def _by_estimator(self) -> bool:
+        """Whether architectures came from a table or a training, not from a function."""
+        return self.config.get("estimator") != "function"
 
     def headlines(self) -> list[Headline]:
         """The best method by validation, and what it found."""
@@ -244,16 +279,21 @@ class _Contest:
         if not curves:
             return []
         # Of methods that end alike the one that was ahead before.
-        label = max(curves, key=lambda name: (curves[name][-1], float(curves[name].mean())))
+        sign = self.objective.sign
+        label = max(
+            curves, key=lambda name: (sign * curves[name][-1], sign * float(curves[name].mean()))
+        )
         best = next(each for each in self.found if each.label == label)
         metric = self.metrics[0]
         value = self.spread(best, metric).median[-1]
         queries = max(trace.queries for trace in best.traces)
         where = " ".join(str(self.config[k]) for k in ("space", "dataset") if self.config.get(k))
         runs = f"median of {len(best.traces)} runs" if len(best.traces) > 1 else "one run"
-        of_all = f", best of {len(self.found)} methods by validation" if len(self.found) > 1 else ""
-        meaning = f"{self.kind} {metric} accuracy on {where}: {best.label}, {queries} queries"
-        return [Headline(percent(value).shown, f"{meaning}, {runs}{of_all}")]
+        by = self.objective.name
+        of_all = f", best of {len(self.found)} methods by {by}" if len(self.found) > 1 else ""
+        what = quantity(self.objective, metric)
+        meaning = f"{self.kind} {what} on {where}: {best.label}, {queries} queries"
+        return [Headline(self.objective.text(value), f"{meaning}, {runs}{of_all}")]
 
     def _horizontal(self) -> list[tuple[str, Axis]]:
         """What curves are drawn against."""
@@ -273,26 +313,24 @@ class _Contest:
     def _window(
         self, metric: str, spreads: Mapping[str, Spread]
     ) -> tuple[float, float, float, float] | None:
-        """From what the random beginning found upwards: before it, every method is the same."""
+        """From what the random beginning found on: before it, every method is the same."""
         begun = max(trace.run.config.get("initial") or 1 for e in self.found for trace in e.traces)
         over_queries = [self.spread(each, metric) for each in self.found]
-        lows = [spread.low[spread.x >= begun] for spread in over_queries]
-        if not any(map(len, lows)):
+        up = self.objective.maximise
+        worst = [(each.low if up else each.high)[each.x >= begun] for each in over_queries]
+        if not any(map(len, worst)):
             return None
-        low = float(np.concatenate(lows).min())
-        high = max(
-            [float(spread.high.max()) for spread in spreads.values()] + [*self._rules(metric)]
-        )
-        margin = 0.08 * (high - low) or 0.01
+        best = np.concatenate([each.high if up else each.low for each in spreads.values()])
+        ends = [*np.concatenate(worst), self.objective.best(best), *self._rules(metric)]
         right = max(float(spread.x[-1]) for spread in spreads.values())
-        return 0.0, 1.02 * right, low - margin, high + margin
+        return 0.0, 1.02 * right, *padded(float(min(ends)), float(max(ends)), 0.08)
 
     def _rules(self, metric: str) -> dict[float, str]:
         if metric == "validation" and self.optimum.get("validation") is not None:
             return {float(self.optimum["validation"] or 0): "the best there is"}
         rules = {}
         if (value := self.optimum.get("test_of_best_validation")) is not None:
-            rules[float(value)] = "test of the best by validation"
+            rules[float(value)] = f"test of the best by {self.objective.name}"
         if (value := self.optimum.get("test")) is not None:
             rules[float(value)] = "the best by test"
         return rules
@@ -325,21 +363,20 @@ def _lines(spreads: Mapping[str, Spread]) -> list[Series]:
     ]
 
 
-def _floor(spreads: Iterable[Spread]) -> float:
+def _floor(spreads: Iterable[Spread], best: float) -> float:
     """A power of ten below all regrets that are not 0; what is there counts as 0."""
     every = np.concatenate([spread.median for spread in spreads])
-    positive = every[every > 100 * TOLERANCE]
+    positive = every[every > 100 * TOLERANCE * max(1.0, abs(best))]
     return float(10 ** np.floor(np.log10(positive.min() / 2))) if len(positive) else 1e-3
 
 
-def _at(spread: Spread, queries: int) -> Cell:
+def _at(spread: Spread, queries: int, objective: Objective) -> Cell:
     """Mean and deviation after so many queries."""
     row = np.flatnonzero(spread.x == queries)
     if not len(row):
         return Cell("–")
     mean, std = spread.mean[row[0]], spread.std[row[0]]
-    words = f"{100 * mean:.2f}" + ("" if np.isnan(std) else f" ± {100 * std:.2f}")
-    return Cell(words, float(mean))
+    return Cell(objective.spread(float(mean), float(std)), float(mean))
 
 
 def _median_with_misses(counts: Sequence[int | None]) -> Cell:
@@ -354,13 +391,15 @@ def _values(traces: Sequence[Trace], figure: Callable[[Trace], float | None]) ->
     return [value for value in found if np.isfinite(value)]
 
 
-def _recommended_test(trace: Trace) -> float | None:
+def _recommended(trace: Trace, metric: str) -> float | None:
     found = trace.run.result.get("recommended") or {}
-    return found.get("true_test", found.get("test"))
+    measured = found.get(metric, found.get("value"))
+    return found.get(f"true_{metric}", measured)
 
 
-def _mean_and_std(values: Sequence[float]) -> Cell:
+def _mean_and_std(values: Sequence[float], objective: Objective) -> Cell:
     if not values:
         return Cell("–")
-    spread = f" ± {100 * np.std(values, ddof=1):.2f}" if len(values) > 1 else ""
-    return Cell(f"{100 * np.mean(values):.2f}{spread}", float(np.mean(values)))
+    mean = float(np.mean(values))
+    std = float(np.std(values, ddof=1)) if len(values) > 1 else float("nan")
+    return Cell(objective.spread(mean, std), mean)

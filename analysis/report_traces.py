@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from analysis.report_runs import Run
+from datasets.objective import ACCURACY, Objective
 from experiment.errors import InputError
 
 PROTOCOL = (
@@ -23,6 +24,8 @@ PROTOCOL = (
     "training",
     "candidates",
     "limit",
+    "objective",
+    "known",
 )
 """Settings that searches must share to be drawn into one chart."""
 NOT_A_VARIANT = ("stage", "method", "seed", "queries", *PROTOCOL)
@@ -30,7 +33,8 @@ NOT_A_VARIANT = ("stage", "method", "seed", "queries", *PROTOCOL)
 LATENCY = "latency."
 """Begins the names of latencies among the details of a measurement; they are in milliseconds."""
 TOLERANCE = 1e-9
-"""How far below the best an accuracy may lie that counts as equal to it."""
+"""How far from the best a value may lie that counts as equal to it, as a share of the best where
+that is above 1."""
 TIMES = 200
 """Points of a curve over time."""
 
@@ -44,6 +48,11 @@ class Trace:
     """
 
     run: Run
+
+    @cached_property
+    def objective(self) -> Objective:
+        """What was looked for."""
+        return Objective.read(self.run.config)
 
     @cached_property
     def lines(self) -> list[dict[str, Any]]:
@@ -128,8 +137,9 @@ class Trace:
         return [k for k, name in enumerate(names) if name and (not k or names[k - 1] != name)]
 
     def queries_to(self, value: float, *, true: bool) -> int | None:
-        """Queries until the incumbent's validation accuracy is ``value``; ``None``: it never is."""
-        reached = np.flatnonzero(self.incumbent("validation", true=true) >= value - TOLERANCE)
+        """Queries until the incumbent's value is as good as ``value``; ``None``: it never is."""
+        ahead = self.objective.sign * (self.incumbent("validation", true=true) - value)
+        reached = np.flatnonzero(ahead >= -TOLERANCE * max(1.0, abs(value)))
         return int(reached[0]) + 1 if len(reached) else None
 
     def choosing_seconds(self) -> float:
@@ -177,12 +187,14 @@ class Spread:
         std = np.sqrt(total / np.where(runs > 1, runs - 1, np.nan))
         return cls(x, median, low, high, mean, std, runs)
 
-    def regret(self, best: float) -> Spread:
-        """What the curve lacks to ``best``, in percentage points."""
+    def regret(self, best: float, objective: Objective = ACCURACY) -> Spread:
+        """What the curve lacks to ``best``, in percentage points or the objective's unit."""
+        edges = (self.high, self.low) if objective.maximise else (self.low, self.high)
+        factor = objective.scale * objective.sign
         median, low, high, mean = (
-            100 * (best - values) for values in (self.median, self.high, self.low, self.mean)
+            factor * (best - values) for values in (self.median, *edges, self.mean)
         )
-        return Spread(self.x, median, low, high, mean, 100 * self.std, self.runs)
+        return Spread(self.x, median, low, high, mean, objective.scale * self.std, self.runs)
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ import torch
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from Bayesian_Optimization.latent_methods import shipped_latents  # noqa: E402
+from Bayesian_Optimization.latent_methods import trained_latents  # noqa: E402
 from Bayesian_Optimization.latent_search import FirstChoices, LatentBO  # noqa: E402
 from Bayesian_Optimization.latent_surrogates import LatentSurrogate, Sparse  # noqa: E402
 from Bayesian_Optimization.point_decoding import Modal  # noqa: E402
@@ -59,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     torch.set_num_threads(given.threads)
     table = get_benchmark("NB101", given.data_root)
     domain = known_rows(table)
-    latents = shipped_latents(domain, Modal(DECODINGS))
+    latents = trained_latents(domain, Modal(DECODINGS))
     start = KNOWN - CHOSEN
     searchers = {
         "published": LatentBO(

@@ -34,7 +34,7 @@ from Bayesian_Optimization.acquisition import (  # noqa: E402
 )
 from Bayesian_Optimization.criteria import log_expected_improvement  # noqa: E402
 from Bayesian_Optimization.domain import Candidates, Domain  # noqa: E402
-from Bayesian_Optimization.latent_methods import gradient_ascent, shipped_latents  # noqa: E402
+from Bayesian_Optimization.latent_methods import gradient_ascent, trained_latents  # noqa: E402
 from Bayesian_Optimization.latent_search import FirstChoices, LatentBO  # noqa: E402
 from Bayesian_Optimization.latent_surrogates import LatentSurrogate, Sparse  # noqa: E402
 from Bayesian_Optimization.loop import Budget  # noqa: E402
@@ -79,7 +79,7 @@ Make = Callable[[Domain, int], Searcher]
 
 def over_latents(domain: Domain, seed: int, /, **parts: object) -> Searcher:
     """The base with some parts exchanged."""
-    latents = shipped_latents(domain, parts.pop("decoding", None), parts.pop("masks", Masks.LEGAL))  # type: ignore[arg-type]
+    latents = trained_latents(domain, parts.pop("decoding", None), parts.pop("masks", Masks.LEGAL))  # type: ignore[arg-type]
     return LatentBO(domain, latents, seed=seed, initial=INITIAL, **parts)  # type: ignore[arg-type]
 
 

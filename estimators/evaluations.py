@@ -69,7 +69,7 @@ class InProcesses:
     """
 
     def __init__(self, estimator: Estimator, crew: Crew, count: int) -> None:
-        self._piece = _Measuring(_pickled(estimator))
+        self._piece = _Measuring(pickled(estimator))
         self._space = estimator.space
         self._crew = crew
         self._count = count
@@ -148,7 +148,12 @@ class _Measuring:
 _kept: dict[bytes, Estimator] = {}
 
 
-def _pickled(estimator: Estimator) -> bytes:
+def pickled(estimator: Estimator) -> bytes:
+    """An estimator as it travels to worker processes.
+
+    Raises:
+        InputError: it cannot be pickled.
+    """
     try:
         return pickle.dumps(estimator)
     # Objects refuse with errors of all three kinds.

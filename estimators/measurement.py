@@ -26,8 +26,9 @@ class Measurement:
         hash: the space's hash of it.
         status: ``ok``, ``unknown`` (not in the table that was looked into) or ``failed``.
         reason: why it failed or is unknown, in one sentence.
-        validation: accuracy that architectures are chosen by, 0 to 1.
-        test: accuracy that is reported, 0 to 1.
+        validation: value of the objective that architectures are chosen by, in its unit;
+            accuracies 0 to 1.
+        test: the same quantity as it is reported.
         cost_seconds: time that the training took.
         parameters: trainable parameters of the network.
         flops: multiply-adds of one image (``docs/networks.md`` says which are counted).
@@ -47,7 +48,7 @@ class Measurement:
 
     @property
     def ok(self) -> bool:
-        """Whether there are accuracies."""
+        """Whether there is a value."""
         return self.status == "ok"
 
     def figures(self) -> dict[str, Any]:

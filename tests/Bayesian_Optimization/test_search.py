@@ -12,8 +12,9 @@ import pytest
 
 from Bayesian_Optimization import search
 from Bayesian_Optimization.domain import Candidates, WholeSpace
-from Bayesian_Optimization.problem import Problem
+from Bayesian_Optimization.methods import default_method
 from datasets import get_space
+from datasets.spaces.enas import ENAS
 from experiment.paths import REPOSITORY_ROOT
 
 EVOLUTION = ("--method", "evolution")
@@ -59,11 +60,11 @@ def test_looks_up_and_leaves_a_folder(tmp_path: Path, command: Any) -> None:
     }  # fmt: skip
 
 
-def test_ranks_a_list_and_walks_where_there_is_none(cells: Candidates, formula: Any) -> None:
-    listed = Problem(cells, formula(cells.space))
-    assert search.default_method(listed) == "bo"
-    endless = Problem(WholeSpace(get_space("ENAS")), formula(cells.space))
-    assert search.default_method(endless) == "latent_bo"
+def test_ranks_a_list_and_walks_where_there_is_none(cells: Candidates) -> None:
+    assert default_method(cells) == "bo"
+    assert default_method(cells, "weights") == "latent_bo"
+    assert default_method(WholeSpace(get_space("ENAS"))) == "latent_bo"
+    assert default_method(WholeSpace(ENAS(9))) == "evolution"  # no model of it is shipped
 
 
 def test_says_what_it_found(tmp_path: Path, command: Any) -> None:
@@ -144,10 +145,10 @@ def test_begins_with_a_file_of_architectures(
 BAD: dict[str, tuple[tuple[Any, ...], str]] = {
     "more to begin with than there are": (
         ("--initial", 3000, "--queries", 4000),
-        "--initial 3000 is more than the 2532 architectures",
+        "initial is 3000, more than the 2532 architectures",
     ),
-    "more queries than there are": (("--queries", 4000), "--queries 4000 is more than the 2532"),
-    "more to begin with than queries": (("--initial", 20, "--queries", 9), "more than --queries 9"),
+    "more queries than there are": (("--queries", 4000), "queries is 4000, more than the 2532"),
+    "more to begin with than queries": (("--initial", 20, "--queries", 9), "more than queries, 9"),
     "no such trial": (("--trial", 7), "trials 0 to 2"),
     "a word for a trial": (("--trial", "best"), "expected mean or a number"),
     "an unknown data set": (("--dataset", "cifar10"), "measured on digits only"),

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from analysis.figures import curves, gallery, interpolation_strip, latent_map, principal_axes
-from analysis.front_figure import accuracy_against_cost
+from analysis.front_figure import value_against_cost
 from analysis.prediction_figure import predicted_against_measured, predicted_by_size
 from datasets import get_space
 from datasets.graph import ArchitectureError
@@ -46,10 +46,10 @@ REFUSED: dict[str, tuple[Callable[[], object], str]] = {
         "no predictions",
     ),
     "costs of others": (
-        lambda: accuracy_against_cost(
+        lambda: value_against_cost(
             FIVE, TWENTY, np.arange(2), best=(FIVE, FIVE), names=("cost", "accuracy")
         ),
-        "5 costs, 20 accuracies",
+        "5 costs, 20 values",
     ),
     "texts in a gallery": (lambda: gallery(any_(["a"]), SPACE.types, ["a"]), "is a str"),
     "another space in a gallery": (

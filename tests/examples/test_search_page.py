@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,12 +17,18 @@ from experiment.paths import REPOSITORY_ROOT
 Blocks = Callable[[str, str], list[str]]
 
 
-def test_code_of_the_page_runs(blocks: Blocks, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_code_of_the_page_runs(
+    blocks: Blocks, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(methods, "SEARCHERS", dict(methods.SEARCHERS))
     session: dict[str, Any] = {"__name__": "page"}
     for block in blocks("search.md", "python"):
         exec(block, session)
     assert len(session["search"].observations) == 30
+    found = session["result"]
+    assert found.best.value == min(each.value for each in found.history)
+    assert (tmp_path / "runs" / "mine" / "result.json").is_file()
     assert len(session["climb"].ask(2)) == 2
 
 

@@ -1,0 +1,310 @@
+"""A search for the best architecture by a function of the user's own."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from Bayesian_Optimization.accounting import Step
+from Bayesian_Optimization.flags import check_amounts
+from Bayesian_Optimization.loop import Budget
+from Bayesian_Optimization.methods import default_method, make_searcher
+from Bayesian_Optimization.problem import function_problem, whole_space
+from Bayesian_Optimization.running import Plan, carry_out
+from datasets.graph import ArchitectureGraph
+from datasets.measurement_files import Measurements, read_measurements
+from datasets.objective import Objective
+from datasets.registry import get_space
+from datasets.source_record import source_entries
+from datasets.space import SearchSpace
+from estimators.evaluations import pickled
+from estimators.measurement import Measurement
+from estimators.own_function import finite_number, function_name
+from experiment.checks import whole_number
+from experiment.errors import InputError
+from experiment.run import RunFolder
+from predictors.features.background import background_tables
+
+Pairs = Iterable[tuple[ArchitectureGraph | str, float | None]]
+Known = Pairs | Measurements | str | Path
+"""Pairs of an architecture, or its notation, and what was measured of it; or a file of them."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """One architecture and what the function gave.
+
+    Attributes:
+        architecture: canonical.
+        notation: of the architecture, as the space writes it.
+        hash: the space's hash of it.
+        value: in the objective's unit; ``None`` where it failed.
+        query: its number, counted from 1; 0 for what was known before the search.
+        reason: why it failed, in one sentence; else empty.
+    """
+
+    architecture: ArchitectureGraph = field(repr=False)
+    notation: str
+    hash: str = field(repr=False)
+    value: float | None
+    query: int
+    reason: str = ""
+
+    @property
+    def ok(self) -> bool:
+        """Whether there is a value."""
+        return self.value is not None
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """What a search found.
+
+    Attributes:
+        best: the best evaluation, the first of equal ones; ``None`` where all have failed.
+        history: every evaluation, in order, without what was known before.
+        objective: name, direction and unit.
+        summary: what ``result.json`` holds.
+        run: the folder, ``None`` where there is none.
+    """
+
+    best: Evaluation | None
+    history: tuple[Evaluation, ...]
+    objective: Objective
+    summary: dict[str, Any]
+    run: Path | None = None
+
+    @property
+    def network(self) -> str:
+        """Three lines of Python that build the best architecture's PyTorch module, or a comment."""
+        return str((self.summary["best_observed"] or {}).get("network", "# nothing was measured"))
+
+    def __repr__(self) -> str:
+        """The best, how many were measured and failed, and where the run is."""
+        failed = sum(not each.ok for each in self.history)
+        told = f"{len(self.history)} queries" + (f", {failed} failed" if failed else "")
+        best = "nothing measured"
+        if self.best is not None:
+            value = self.objective.text(self.best.value)
+            best = (
+                f"{self.objective.name} {value} of {self.best.notation} (query {self.best.query})"
+            )
+        place = "" if self.run is None else f"; {self.run}"
+        return f"SearchResult({best}; {told}{place})"
+
+
+def search(
+    space: str | SearchSpace,
+    objective: Callable[[Any], Any],
+    queries: int = 100,
+    method: str | None = None,
+    *,
+    run: str | Path | None = None,
+    resume: bool = False,
+    minimise: bool = False,
+    unit: str | None = None,
+    known: Known = (),
+    initial: int | None = None,
+    start: Sequence[ArchitectureGraph | str] = (),
+    batch: int = 1,
+    asynchronous: int | None = None,
+    workers: int = 1,
+    weights: str | Path | None = None,
+    form: str | None = None,
+    seed: int = 0,
+    data_root: str | Path | None = None,
+) -> SearchResult:
+    """Find the architecture with the best value of a function.
+
+    What the function raises, and what it returns that is no finite number, is a failed measurement
+    with its reason: it costs a query, and the search continues. A search that is interrupted, or
+    killed, resumes from its folder to the same numbers and repeats no call that has ended.
+
+    Args:
+        space: a name of ``datasets.registry``, or any search space.
+        objective: a function of an architecture that returns its value, on any scale.
+        queries: calls of the function.
+        method: a key of ``Bayesian_Optimization.methods.SEARCHERS``; default ``bo``, and over a
+            space too large for a list ``latent_bo``, or ``evolution`` where no VAE of it is at
+            hand.
+        run: folder of the run; default: nothing is written.
+        resume: whether a run that is there continues; without one it is started.
+        minimise: whether less is better.
+        unit: of the value, for people: ``kcal/mol``; ``fraction`` is shown in percent.
+        known: what was measured before, which is not measured again and costs no query: pairs of
+            an architecture (or its notation) and its value, ``None`` or NaN for a failure; the
+            path of a file, or :func:`~datasets.measurement_files.read_measurements` of it.
+        initial: random architectures to begin with; default: 10, or as many as there are queries.
+        start: architectures to be measured first.
+        batch: architectures that are proposed together.
+        asynchronous: how many are measured at once, each followed by another as soon as it is
+            done; instead of ``batch``.
+        workers: processes that call the function; above 1 it is one at the top of a module.
+        weights: folder or name of the VAE for the searches of a latent space.
+        form: what the function is given: default an :class:`~datasets.graph.ArchitectureGraph`,
+            or a name of ``space.forms()``, such as ``official`` for the notation.
+        seed: of the search.
+        data_root: where computed hashes of large spaces are kept.
+
+    Raises:
+        InputError: an argument is wrong, ``run`` holds something else, or a run with other
+            settings or a function of another name (functions of one name cannot be compared).
+        ModelError: there are no weights for a search of a latent space.
+    """
+    place = None if run is None else Path(run)
+    if place is None and resume:
+        raise InputError("there is nothing to resume without a folder: give run=, or no resume")
+    searched = get_space(space) if isinstance(space, str) else space
+    if not isinstance(searched, SearchSpace):
+        raise InputError(f"the space is {space!r}, expected a name or a SearchSpace")
+    if asynchronous and batch > 1:
+        raise InputError("an asynchronous search asks for one at a time: leave batch out")
+    queries, workers = whole_number(queries, "queries", 1), whole_number(workers, "workers", 1)
+    goal = Objective(function_name(objective), not minimise, unit)
+    problem = function_problem(
+        whole_space(searched, None if data_root is None else Path(data_root)),
+        objective,
+        goal,
+        form,
+    )
+    read = read_measurements(known, searched, least=1) if isinstance(known, str | Path) else known
+    before = known_measurements(read, searched)
+    taken = {each.hash for each in before}
+    begin = [graph for graph in _once(start, searched) if searched.hash(graph) not in taken]
+    first = min(10, queries) if initial is None else initial
+    check_amounts(problem, queries, first)
+    name = method or default_method(problem.domain, weights)
+    plan = Plan(
+        problem,
+        name,
+        make_searcher(name, problem.domain, seed, first, weights),
+        Budget(queries, batch, asynchronous or 1),
+        begin,
+        before,
+        workers=workers,
+        patience=None,
+    )
+    if workers > 1:
+        pickled(problem.estimator)  # refuses what cannot travel before a folder is made
+    config = configuration(plan, first, weights)
+    folder = None if place is None else RunFolder.start(place, config, seed, resume)
+    loop, summary = carry_out(plan, folder)
+    found = loop.account.incumbent
+    return SearchResult(
+        None if found is None else _evaluation(found.measurement, found.query, searched),
+        tuple(_of_step(step, searched) for step in loop.account.steps),
+        goal,
+        summary,
+        place,
+    )
+
+
+def known_measurements(known: Measurements | Pairs, space: SearchSpace) -> list[Measurement]:
+    """Pairs of an architecture and its value as measurements, each architecture once.
+
+    Of an architecture with several values the mean is taken; ``None`` and NaN are failures.
+
+    Raises:
+        InputError: an entry is no pair, or its value no number.
+        ArchitectureError: an architecture is none of the space.
+    """
+    values: dict[str, list[float]] = {}
+    graphs: dict[str, ArchitectureGraph] = {}
+    if isinstance(known, Measurements):
+        known = zip(known.graphs, known.values.tolist(), strict=True)
+    for number, pair in enumerate(known, 1):
+        try:
+            architecture, value = pair
+        except (TypeError, ValueError):
+            raise InputError(
+                f"entry {number} of the known measurements is {pair!r}, expected a pair of an "
+                "architecture and its value"
+            ) from None
+        graph = _member(architecture, space)
+        name = space.hash(graph)
+        graphs[name] = graph
+        measured = values.setdefault(name, [])
+        if (found := finite_number(value)) is not None:
+            measured.append(found)
+        elif not (
+            value is None or value != value
+        ):  # NaN is the one number that differs from itself
+            raise InputError(
+                f"entry {number} of the known measurements has the value {value!r}, expected a "
+                "finite number, or NaN for a failure"
+            )
+    return [
+        Measurement(graphs[name], name, "ok", validation=math.fsum(each) / len(each))
+        if each
+        else Measurement(graphs[name], name, "failed", "it was known to fail")
+        for name, each in values.items()
+    ]
+
+
+def configuration(plan: Plan, initial: int, weights: str | Path | None) -> dict[str, Any]:
+    """All that decides the numbers and can be written down."""
+    problem, space = plan.problem, plan.problem.space
+    return {
+        "stage": "search",
+        "method": plan.method,
+        "space": space.name,
+        "estimator": "function",
+        "objective": problem.objective,
+        **problem.settings,
+        "candidates": problem.size,
+        "queries": plan.budget.queries,
+        "initial": initial,
+        "start": [space.hash(graph) for graph in plan.start],
+        "known": _fingerprint(plan.known),
+        "weights": None if weights is None else str(weights),
+        "batch": plan.budget.batch,
+        "at_once": plan.budget.at_once,
+        "sources": source_entries(background_tables(getattr(plan.searcher, "features", ()))),
+    }
+
+
+def _fingerprint(known: Sequence[Measurement]) -> dict[str, Any] | None:
+    """How many measurements were known, and a checksum of them; ``None`` without any."""
+    if not known:
+        return None
+    pairs = sorted((each.hash, str(each.validation)) for each in known)
+    return {
+        "count": len(pairs),
+        "sha256": hashlib.sha256(json.dumps(pairs).encode()).hexdigest(),
+    }
+
+
+def _member(architecture: ArchitectureGraph | str, space: SearchSpace) -> ArchitectureGraph:
+    """The canonical graph of an architecture or its notation."""
+    if isinstance(architecture, str):
+        return space.canonical(space.parse(architecture))
+    if not isinstance(architecture, ArchitectureGraph):
+        raise InputError(
+            f"{architecture!r} is no architecture: expected an ArchitectureGraph, or the notation "
+            f"of {space.name}"
+        )
+    return space.canonical(space.check(architecture))
+
+
+def _once(
+    architectures: Sequence[ArchitectureGraph | str], space: SearchSpace
+) -> list[ArchitectureGraph]:
+    graphs = [_member(each, space) for each in architectures]
+    return list({space.hash(graph): graph for graph in graphs}.values())
+
+
+def _of_step(step: Step, space: SearchSpace) -> Evaluation:
+    return _evaluation(step.measurement, step.query or 0, space)
+
+
+def _evaluation(measurement: Measurement, query: int, space: SearchSpace) -> Evaluation:
+    graph = measurement.architecture
+    value = measurement.validation if measurement.ok else None
+    return Evaluation(
+        graph, space.format(graph), measurement.hash, value, query, measurement.reason
+    )

@@ -1,0 +1,128 @@
+"""``search.py --objective``: a function of the user's own from a shell."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from analysis import report
+from Bayesian_Optimization import search
+from datasets import get_space
+
+MODULE = '''
+calls = []
+
+def energy(cell):
+    """In eV: low with many edges."""
+    calls.append(cell)
+    if len(cell.edges) == 2:
+        raise RuntimeError("no such molecule")
+    return -3.0 - 0.01 * len(cell.edges)
+
+def length(text):
+    return len(text)
+
+NUMBER = 3
+'''
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder, with a module of the user's own."""
+    (tmp_path / "own_energy.py").write_text(MODULE)
+    (tmp_path / "broken_energy.py").write_text("import nothing_of_this_name\n")
+    (tmp_path / "raising_energy.py").write_text("1 / 0\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    return tmp_path
+
+
+FLAGS = ("--space", "DIGITS101", "--method", "evolution", "--queries", 25, "--log_dir", "runs")
+
+
+def test_searches_by_a_function_and_reports_it(folder: Path, command: Any) -> None:
+    flags = (*FLAGS, "--objective", "own_energy:energy", "--minimise", "--unit", "eV")
+    code, out, _ = command(search.main, *flags)
+    assert code == 0
+    run = folder / "runs" / "DIGITS101_energy_evolution_seed0"
+    result = json.loads((run / "result.json").read_text())
+    rows = list(csv.DictReader((run / "queries.csv").open(encoding="utf-8")))
+    best = min(float(row["value"]) for row in rows if row["value"])
+    assert result["best_observed"]["value"] == best
+    assert f"energy {best:.7g} eV" in out
+    assert result["best_observed"]["architecture"] in out
+    lines = result["best_observed"]["network"].splitlines()
+    assert len(lines) == 3
+    assert lines[-1].startswith("network = ")
+    assert lines[-1] in out
+    assert "%" not in out
+
+    page = folder / "report.html"
+    code, _, _ = command(report.main, run, "--out", page)
+    assert code == 0
+    text = page.read_text(encoding="utf-8")
+    assert "energy, eV, minimised" in text
+    assert f"{best:.6g} eV" in text
+    assert "not ended" not in text
+    assert "accuracy" not in text.partition("<script")[0].partition("Search on")[2]
+
+
+def test_known_measurements_are_not_measured_again(folder: Path, command: Any) -> None:
+    space = get_space("DIGITS101")
+    cells = [space.canonical(each) for each in list(next(space.enumerate()))[:6]]
+    lines = [json.dumps({**space.to_record(cell), "loss": -4.0}) for cell in cells]
+    (folder / "known.jsonl").write_text("\n".join(lines) + "\n")
+    flags = (*FLAGS, "--objective", "own_energy:length", "--form", "official", "--minimise")
+    more = ("--known", "known.jsonl", "--value_column", "loss", "--json", "--name", "run")
+    code, out, _ = command(search.main, *flags, *more)
+    assert code == 0
+    rows = list(csv.DictReader((folder / "runs" / "run" / "queries.csv").open(encoding="utf-8")))
+    assert not {space.hash(cell) for cell in cells} & {row["hash"] for row in rows}
+    assert float(rows[0]["value"]) == len(rows[0]["architecture"])
+    result = json.loads(out)
+    assert result["best_observed"]["value"] == -4.0
+    assert result["best_observed"]["query"] == 0
+    config = json.loads((folder / "runs" / "run" / "config.json").read_text())
+    assert config["known"]["count"] == 6
+
+
+BAD: dict[str, tuple[tuple[Any, ...], str]] = {
+    "no colon": (("--objective", "own_energy"), "expected MODULE:FUNCTION"),
+    "no such module": (("--objective", "own_enrgy:energy"), "there is no module 'own_enrgy'"),
+    "no such function": (("--objective", "own_energy:enrgy"), "has no 'enrgy'"),
+    "no function": (("--objective", "own_energy:NUMBER"), "expected a function"),
+    "a module that misses another": (("--objective", "broken_energy:f"), "nothing_of_this_name"),
+    "a module that raises": (("--objective", "raising_energy:f"), "ZeroDivisionError"),
+    "an estimator besides": (
+        ("--objective", "own_energy:energy", "--estimator", "table"),
+        "--estimator does not go with --objective",
+    ),
+    "a unit of a table": (("--unit", "eV"), "--unit belongs to --objective"),
+    "a known file of a table": (("--known", "known.csv"), "--known belongs to --objective"),
+    "a column of nothing": (
+        ("--objective", "own_energy:energy", "--arch_column", "arch"),
+        "give --known",
+    ),
+    "no known file": (("--objective", "own_energy:energy", "--known", "none.csv"), "none.csv"),
+    "weights of another space": (
+        ("--objective", "own_energy:energy", "--weights", "SVGE_NB201", "--method", "latent_bo"),
+        "node types",
+    ),
+    "minimised accuracy": (("--estimator", "train", "--minimise"), "leave --minimise out"),
+}
+
+
+@pytest.mark.parametrize(("flags", "expected"), BAD.values(), ids=BAD)
+def test_refuses_bad_input_in_one_sentence(
+    flags: tuple[Any, ...], expected: str, folder: Path, command: Any
+) -> None:
+    code, out, err = command(search.main, "--log_dir", "runs", *flags)
+    assert (code, out) == (2, "")
+    assert err.startswith("error: ")
+    assert err.count("\n") == 1
+    assert expected in err
+    assert not (folder / "runs").exists()

@@ -1,0 +1,262 @@
+"""Searches by a function of the user's own: results, failures, resuming, known values, refusals."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from datasets import get_space
+from datasets.graph import ArchitectureGraph
+from examples.adding_a_space import Ladder
+from experiment.errors import InputError
+from experiment.run import RunFolder
+from searchers import SearchResult, search
+
+SPACE = Ladder()
+"""A space that no registry knows."""
+
+
+def energy(graph: ArchitectureGraph) -> float:
+    """In eV, negative, lowest where there are most skip connections and sines."""
+    return -3.0 - 0.1 * len(graph.edges) - 0.01 * graph.types.count(4)
+
+
+def values(result: SearchResult) -> list[float | None]:
+    return [each.value for each in result.history]
+
+
+def test_finds_the_lowest_energy_and_leaves_a_finished_run(tmp_path: Path) -> None:
+    result = search(SPACE, energy, 60, "evolution", run=tmp_path / "mine", minimise=True, unit="eV")
+    assert result.best is not None
+    assert result.best.value == min(v for v in values(result) if v is not None)
+    assert result.best.value < np.median([v for v in values(result) if v is not None])
+    assert energy(result.best.architecture) == result.best.value
+    assert SPACE.parse(result.best.notation) == result.best.architecture
+    assert len({each.hash for each in result.history}) == len(result.history) == 60
+    assert result.network.startswith("# no network is known for Ladder")
+    assert " eV of " in repr(result)
+    assert "60 queries" in repr(result)
+
+    folder = tmp_path / "mine"
+    written = json.loads((folder / "result.json").read_text())
+    assert written["best_observed"]["value"] == result.best.value
+    assert written["best_observed"]["architecture"] == result.best.notation
+    assert written["objective"] == {"name": "energy", "maximise": False, "unit": "eV"}
+    assert json.loads((folder / "config.json").read_text())["objective"] == written["objective"]
+    rows = list(csv.DictReader((folder / "queries.csv").open(encoding="utf-8")))
+    assert [float(row["value"]) for row in rows] == values(result)
+    assert [row["architecture"] for row in rows] == [each.notation for each in result.history]
+    assert {row["status"] for row in rows} == {"ok"}
+    assert (folder / "figures" / "incumbent.png").stat().st_size > 5_000
+
+
+def test_maximises_unless_told_otherwise() -> None:
+    result = search(SPACE, lambda graph: len(graph.edges), 20, "random")
+    assert result.best is not None
+    assert result.best.value == max(v for v in values(result) if v is not None)
+    assert result.run is None
+    assert result.objective.name == "objective"
+
+
+ODD: dict[str, Any] = {
+    "nan": math.nan,
+    "infinite": -math.inf,
+    "nothing": None,
+    "text": "0.5",
+    "true": True,
+    "two numbers": np.zeros(2),
+    "too large": 10**400,
+    "complex": 1j,
+}
+
+
+def test_what_is_no_number_is_a_failure_with_a_reason() -> None:
+    answers = iter([*ODD.values(), np.float32(1.5), np.array([2.5]), torch.tensor(3), 4])
+    result = search(SPACE, lambda _: next(answers), len(ODD) + 5, "random")
+    failed = result.history[: len(ODD)]
+    assert not any(each.ok for each in failed)
+    assert all("expected a finite number" in each.reason for each in failed)
+    assert values(result)[len(ODD) :] == [1.5, 2.5, 3.0, 4.0, None]
+    assert result.history[-1].reason.startswith("it raised StopIteration")
+    assert result.summary["failed"] == len(ODD) + 1
+
+
+def test_an_exception_is_a_failure_and_the_search_continues(tmp_path: Path) -> None:
+    calls = 0
+
+    def fragile(graph: ArchitectureGraph) -> float:
+        nonlocal calls
+        calls += 1
+        if calls % 3 == 0:
+            raise ValueError("it does not\nconverge")
+        if calls % 3 == 1:
+            raise SystemExit(1)
+        return energy(graph)
+
+    result = search(SPACE, fragile, 30, "evolution", run=tmp_path / "run", minimise=True)
+    assert [each.ok for each in result.history] == [False, True, False] * 10
+    rows = list(csv.DictReader((tmp_path / "run" / "queries.csv").open(encoding="utf-8")))
+    assert rows[2]["status"] == "failed"
+    assert "ValueError: it does not converge" in rows[2]["reason"]
+
+
+def test_a_search_that_measures_nothing_ends_all_the_same(tmp_path: Path) -> None:
+    result = search(SPACE, lambda _: 1 / 0, 25, "bo", run=tmp_path / "run")
+    assert result.best is None
+    assert len(result.history) == 25
+    assert "nothing measured; 25 queries, 25 failed" in repr(result)
+    assert json.loads((tmp_path / "run" / "result.json").read_text())["best_observed"] is None
+    assert len((tmp_path / "run" / "queries.csv").read_text().splitlines()) == 26
+
+
+SCALES: dict[str, Callable[[ArchitectureGraph], float]] = {
+    "huge": lambda graph: 1e300 * energy(graph),
+    "tiny": lambda graph: 1e-300 * energy(graph),
+    "far from zero": lambda graph: 1e12 + energy(graph),
+    "constant": lambda _: -1.0,
+    "two values": lambda graph: len(graph.types) % 2,
+}
+
+
+@pytest.mark.parametrize("scale", SCALES.values(), ids=SCALES)
+@pytest.mark.parametrize("method", ["bo", "local_search"])
+def test_any_scale_is_searched(
+    method: str, scale: Callable[[ArchitectureGraph], float], tmp_path: Path
+) -> None:
+    result = search(
+        SPACE, scale, 8, method, run=tmp_path / "run", initial=6, minimise=True, batch=2
+    )
+    assert values(result) == [scale(each.architecture) for each in result.history]
+    assert result.best is not None
+    assert result.best.value == min(v for v in values(result) if v is not None)
+
+
+@pytest.mark.parametrize("more", [{}, {"batch": 4}, {"asynchronous": 3}], ids=str)
+def test_resumes_where_it_was_killed_and_repeats_no_call(
+    more: dict[str, Any], tmp_path: Path
+) -> None:
+    calls: list[str] = []
+    stop = 11
+
+    def counted(graph: ArchitectureGraph) -> float:
+        if len(calls) == stop:
+            raise KeyboardInterrupt
+        calls.append(SPACE.hash(graph))
+        return energy(graph)
+
+    settings: dict[str, Any] = {"method": "evolution", "minimise": True, "seed": 5, **more}
+    whole = search(SPACE, energy, 24, **{**settings, "run": tmp_path / "whole"})
+    with pytest.raises(KeyboardInterrupt):
+        search(SPACE, counted, 24, run=tmp_path / "run", **settings)
+    assert not (tmp_path / "run" / "result.json").exists()
+    log = tmp_path / "run" / "metrics.jsonl"
+    log.write_text(log.read_text() + '{"event": "meas')  # killed while it wrote
+    stop = 24
+    resumed = search(SPACE, counted, 24, run=tmp_path / "run", resume=True, **settings)
+    assert values(resumed) == values(whole)
+    assert len(calls) == len(set(calls)) == 24
+    queries = [(tmp_path / name / "queries.csv").read_bytes() for name in ("whole", "run")]
+    assert queries[0] == queries[1]
+
+    again = search(SPACE, counted, 24, run=tmp_path / "run", resume=True, **settings)
+    assert values(again) == values(whole)
+    assert len(calls) == 24
+
+
+def test_a_run_of_other_settings_is_refused(tmp_path: Path) -> None:
+    settings: dict[str, Any] = {"queries": 6, "method": "random", "run": tmp_path / "run"}
+    search(SPACE, energy, **settings)
+    before = (tmp_path / "run" / "metrics.jsonl").read_bytes()
+    with pytest.raises(InputError, match="resume"):
+        search(SPACE, energy, **settings)
+    others: tuple[dict[str, Any], ...] = (
+        {"minimise": True},
+        {"unit": "eV"},
+        {"objective": math.sqrt},
+        {"seed": 1},
+        {"queries": 7},
+        {"known": [("relu", 1.0)]},
+        {"form": "official"},
+    )
+    for other in others:
+        with pytest.raises(InputError, match="another experiment"):
+            search(SPACE, **{"objective": energy, **settings, "resume": True, **other})
+    assert (tmp_path / "run" / "metrics.jsonl").read_bytes() == before
+
+
+def test_known_measurements_are_told_and_not_repeated(tmp_path: Path) -> None:
+    rows = [SPACE.format(g) for g in SPACE.sample(15, np.random.default_rng(0))]
+    best = "sine,sine,sine,sine 0:2 1:3"
+    known: list[tuple[Any, Any]] = [(row, energy(SPACE.parse(row))) for row in rows]
+    known += [(SPACE.parse(best), -9.0), ("tanh,relu", math.nan), ("tanh,tanh", None)]
+    names = {SPACE.hash(SPACE.parse(a) if isinstance(a, str) else a) for a, _ in known}
+    result = search(SPACE, energy, 12, "bo", known=known, minimise=True, start=[best, "relu"])
+    assert not names & {each.hash for each in result.history}
+    assert len(result.history) == 12
+    assert result.history[0].notation == "relu"  # the other start is known
+    assert result.best is not None
+    assert (result.best.notation, result.best.value, result.best.query) == (best, -9.0, 0)
+
+    lines = ["arch,energy", *(f'"{row}",{energy(SPACE.parse(row))}' for row in rows)]
+    (tmp_path / "known.csv").write_text("\n".join(lines) + "\n")
+    from_file = search(SPACE, energy, 6, "random", known=tmp_path / "known.csv")
+    from_pairs = search(SPACE, energy, 6, "random", known=known[:15])
+    assert values(from_file) == values(from_pairs)
+
+
+def test_a_function_may_take_the_notation() -> None:
+    result = search(SPACE, lambda text: text.count("sine"), 10, "random", form="official")
+    assert values(result) == [each.notation.count("sine") for each in result.history]
+
+
+def test_worker_processes_call_a_function_of_a_module(tmp_path: Path) -> None:
+    here = search(SPACE, SPACE.hash, 4, "random", batch=2)  # a hash is text: all fail
+    assert all(not each.ok for each in here.history)
+    with pytest.raises(InputError, match="cannot be sent to worker processes"):
+        search(SPACE, lambda _: 1.0, 4, "random", batch=2, workers=2, run=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+BAD: dict[str, tuple[dict[str, Any], str]] = {
+    "no function": ({"objective": 3}, "expected a function"),
+    "no space": ({"space": 5}, "expected a name or a SearchSpace"),
+    "an unknown space": ({"space": "NB999"}, "no search space is called"),
+    "an unknown method": ({"method": "anneal"}, "no search is called 'anneal'"),
+    "an unknown form": ({"form": "string"}, "has no form 'string'"),
+    "nothing to resume": ({"resume": True}, "nothing to resume"),
+    "no queries": ({"queries": 0}, "queries is 0, expected"),
+    "queries that are no number": ({"queries": "50"}, "expected a whole number"),
+    "more than there are": ({"queries": 10_000}, "more than the 5199 architectures"),
+    "a batch of an asynchronous search": ({"batch": 2, "asynchronous": 2}, "leave batch out"),
+    "weights that nothing reads": ({"weights": "SVGE_NB201", "method": "bo"}, "reads no weights"),
+    "known text": ({"known": [("relu", "low")]}, "entry 1 of the known measurements"),
+    "known that is no pair": ({"known": [3]}, "expected a pair"),
+    "known of another space": ({"known": [(get_space("NB201"), 1.0)]}, "no architecture"),
+}
+
+
+@pytest.mark.parametrize(("wrong", "expected"), BAD.values(), ids=BAD)
+def test_refuses_bad_input_in_one_sentence(
+    wrong: dict[str, Any], expected: str, tmp_path: Path
+) -> None:
+    settings = {"space": SPACE, "objective": energy, "queries": 5, "method": "random"}
+    with pytest.raises(InputError, match=expected) as error:
+        search(**{**settings, **wrong})
+    assert "\n" not in str(error.value)
+
+
+def test_a_run_without_an_end_has_no_result(tmp_path: Path) -> None:
+    def interrupted(_: ArchitectureGraph) -> float:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        search(SPACE, interrupted, 5, "random", run=tmp_path / "run")
+    assert not RunFolder(tmp_path / "run").has_result
