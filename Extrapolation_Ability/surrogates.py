@@ -139,7 +139,7 @@ def fitted(
     """
     space = benchmark.space
     rows = labelled_rows(benchmark, labels, seed, objective.name)
-    name, described_by = choice(space, method, features, BEYOND)
+    name, described_by = choice(space, method, features, BEYOND, objective)
     if features is None and isinstance(space, ENAS) and "one_hot" in described_by:
         described_by = ANY_SIZE
     predictor = make_predictor(space, name, described_by or None, seed=seed, weights=weights)

@@ -163,6 +163,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     metrics = dict.fromkeys([labels.target, labels.label] if judged else [labels.label])
     measured = of_benchmark(labels.benchmark, list(metrics), maximise=not given.minimise)
     known, rest = divide(measured, _amount(given), given.seed)
+    _, features = choice(space, given.method, given.features, objective=known.label)
+    given.features = list(features) or None
     if wanted is not None:
         _predict(given, fitted(make, known), wanted)
     elif given.candidates is not None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from datasets.objective import ACCURACY, SHARE, Objective
 from datasets.space import SearchSpace, as_space
 from experiment.checks import shown, whole_number
 from experiment.config import nearest
@@ -157,6 +158,9 @@ BEYOND: dict[str, tuple[str, tuple[str, ...]]] = {
     "ENAS": ("gp", ("one_hot", "latents")),
 }
 """The same for architectures beyond those that were measured: larger, costlier, better ones."""
+OF_ACCURACIES = ("digits",)
+"""Features that were fitted to accuracies of another task. Beside 100 labels of NB101's training
+time they cost a Gaussian process on statistics and walks 0.04 of Kendall's τ."""
 ELSEWHERE = ("gp", ("statistics", "walks"))
 """Method and features for a space of the user's own."""
 
@@ -203,6 +207,7 @@ def choice(
     method: str | None,
     features: Sequence[str] | None,
     defaults: Mapping[str, tuple[str, tuple[str, ...]]] = DEFAULT,
+    objective: Objective = ACCURACY,
 ) -> tuple[str, tuple[str, ...]]:
     """The method and the features that are meant, where one or both were not named.
 
@@ -211,6 +216,8 @@ def choice(
         method: a key of :data:`METHODS`, or ``None``.
         features: keys of ``predictors.features.FEATURES``, or ``None``.
         defaults: what is taken where nobody chooses: :data:`DEFAULT` or :data:`BEYOND`.
+        objective: what is predicted; :data:`OF_ACCURACIES` are features by default of accuracies
+            alone, which are maximised shares.
 
     Raises:
         InputError: there is no such method, or it does not take features.
@@ -220,8 +227,11 @@ def choice(
     if not isinstance(name, str) or name not in METHODS:
         raise InputError(f"no method is called {name!r}: {nearest(str(name), list(METHODS))}")
     own = METHODS[name].features
+    if features is None and own is not None:
+        return name, own
     if features is None:
-        return name, usual if own is None else own
+        accuracy = objective.maximise and objective.unit == SHARE
+        return name, tuple(each for each in usual if accuracy or each not in OF_ACCURACIES)
     if own == ():
         raise InputError(f"the method {name!r} reads graphs, no features: name none")
     if isinstance(features, str) or not isinstance(features, Iterable):

@@ -10,11 +10,12 @@ from scipy.stats import kendalltau
 
 from datasets import get_space
 from datasets.batch import GraphBatch
+from datasets.objective import Objective
 from datasets.registry import SPACES
 from datasets.testing import relabelled
 from experiment.errors import InputError
 from predictors import graph_network
-from predictors.methods import DEFAULT, METHODS, SCALES, make_predictor
+from predictors.methods import BEYOND, DEFAULT, METHODS, SCALES, choice, make_predictor
 from predictors.predictor import Predictor
 
 LABELLED, OTHERS = 100, 300
@@ -169,3 +170,20 @@ def test_every_space_has_a_default_that_predicts(
 def test_bad_wishes_are_refused(arguments: dict[str, object], words: str) -> None:
     with pytest.raises(InputError, match=words):
         make_predictor(get_space("NB101"), **arguments)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("defaults", [DEFAULT, BEYOND])
+def test_features_of_accuracies_are_the_default_of_accuracies_alone(
+    defaults: dict[str, tuple[str, tuple[str, ...]]],
+) -> None:
+    space = get_space("NB101")
+    of_accuracy = choice(space, None, None, defaults)[1]
+    assert "digits" in of_accuracy
+    for objective in (
+        Objective("loss", maximise=False, unit="nat"),
+        Objective("error", maximise=False, unit="fraction"),
+        Objective("score"),
+    ):
+        others = tuple(name for name in of_accuracy if name != "digits")
+        assert choice(space, None, None, defaults, objective)[1] == others
+        assert choice(space, None, ["digits"], defaults, objective)[1] == ("digits",)
