@@ -83,7 +83,7 @@ OF_ESTIMATORS = (
     "store",
 )
 """Flags that a function of the user's own has no use for."""
-OF_FUNCTIONS = ("unit", "form", "known", "arch_column", "arch_form", "value_column")
+OF_FUNCTIONS = ("unit", "form", "known", "arch_column", "value_column")
 """Flags of such a function."""
 
 
@@ -135,7 +135,9 @@ def make_parser() -> Parser:
     )
     flags.add_argument("--arch_column", help="column of --known with the architectures")
     flags.add_argument(
-        "--arch_form", metavar="FORM", help="how it writes them (default: official notation)"
+        "--arch_form",
+        metavar="FORM",
+        help="how --known and --start write them (default: official notation)",
     )
     flags.add_argument("--value_column", help="column of --known with the values")
     flags.add_argument(
@@ -220,7 +222,9 @@ def search_by_function(given: Namespace) -> tuple[RunFolder, Mapping[str, Any]]:
         unit=given.unit,
         known=read_known(given),
         initial=given.initial,
-        start=read_start(given.start, WholeSpace(get_space(given.space))) if given.start else (),
+        start=read_start(given.start, WholeSpace(get_space(given.space)), given.arch_form)
+        if given.start
+        else (),
         batch=given.batch,
         asynchronous=given.asynchronous,
         workers=given.workers,
@@ -243,7 +247,7 @@ def search_by_estimator(given: Namespace) -> tuple[RunFolder, Mapping[str, Any]]
     problem = problem.minimised() if given.minimise else problem
     given.method = given.method or default_method(problem.domain, searcher_weights(given))
     budget = make_budget(given, problem)
-    start = read_start(given.start, problem.domain) if given.start else []
+    start = read_start(given.start, problem.domain, given.arch_form) if given.start else []
     searcher = find_searcher(given, problem, limit)
     plan = Plan(problem, given.method, searcher, budget, start, limit=limit, workers=given.workers)
     tables = tables_used(problem, searcher)
@@ -270,7 +274,9 @@ def check_flags(given: Namespace) -> None:
         how = "does not go with" if given.objective else "belongs to"
         raise InputError(f"--{unused[0]} {how} --objective: leave it out")
     given.estimator = "function" if given.objective else given.estimator or "table"
-    described = [name for name in ("arch_column", "arch_form", "value_column") if vars(given)[name]]
+    described = [name for name in ("arch_column", "value_column") if vars(given)[name]]
+    if given.arch_form and given.start is None:
+        described.append("arch_form")
     if described and given.known is None:
         raise InputError(f"--{described[0]} describes a file of measurements: give --known")
     if given.minimise and given.estimator == "train":

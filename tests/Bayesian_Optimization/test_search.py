@@ -14,6 +14,7 @@ from Bayesian_Optimization import search
 from Bayesian_Optimization.domain import Candidates, WholeSpace
 from Bayesian_Optimization.methods import default_method
 from datasets import get_space
+from datasets.convert import write_text
 from datasets.spaces.enas import ENAS
 from experiment.paths import REPOSITORY_ROOT
 
@@ -134,8 +135,11 @@ def test_begins_with_a_file_of_architectures(
 ) -> None:
     space = cells.space
     start = [cells.graphs.graph(row) for row in (5, 1500)]
-    (tmp_path / "start.jsonl").write_text("".join(space.format(one) + "\n" for one in start))
+    (tmp_path / "start.jsonl").write_text(
+        "".join(write_text(space, "nni", one) + "\n" for one in start)
+    )
     flags = (*EVOLUTION, "--queries", 6, "--initial", 3, "--log_dir", tmp_path, "--name", "run")
+    flags += ("--arch_form", "nni")
     code, _, _ = command(search.main, *flags, "--start", tmp_path / "start.jsonl")
     assert code == 0
     events = lines(tmp_path / "run")
