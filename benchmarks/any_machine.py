@@ -1,6 +1,6 @@
 """The main job's steps on this processor, on one without AVX-512, and with a core taken away.
 
-    python benchmarks/any_machine.py [--repeats 5] [--out benchmarks/results/any_machine_NAME.json]
+    python benchmarks/any_machine.py [--repeats 3] [--out benchmarks/results/any_machine_NAME.json]
 
 A step is what the main job repeats: a training step of the VAE, greedy decoding, the fit of a
 predictor, the training of a cell, a proposal of a search. Every one is timed with one thread and
@@ -60,7 +60,7 @@ Times = dict[str, dict[str, list[float]]]
 
 
 def training_steps() -> Callable[[], object]:
-    """Five steps of the main job's VAE training."""
+    """Two steps of the main job's VAE training."""
     space = get_space(SPACE)
     settings = load_settings("default", SPACE, {}).resolved(torch.device("cpu"))
     model = build_model("SVGE", settings.sizes(space))
@@ -70,7 +70,7 @@ def training_steps() -> Callable[[], object]:
     batch = GraphBatch.from_graphs(drawn, space.max_nodes)
 
     def run() -> None:
-        for _ in range(5):
+        for _ in range(2):
             optimisers.zero_grad()
             model.loss(batch, settings.objective).total.backward()
             optimisers.step()
@@ -223,7 +223,7 @@ def summary(runs: Mapping[str, Times]) -> dict[str, dict[str, float]]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the ratios and, on request, keep them and the times."""
     flags = parser("Time the main job's steps as they are, with AVX2 alone, and on a busy machine.")
-    flags.add_argument("--repeats", type=positive_int, default=5, help="of each step")
+    flags.add_argument("--repeats", type=positive_int, default=3, help="of each step")
     flags.add_argument("--steps", nargs="+", choices=list(STEPS), default=list(STEPS))
     flags.add_argument("--native_only", action="store_true", help="leave the emulation out")
     flags.add_argument("--quiet_only", action="store_true", help="keep no core busy")
