@@ -16,7 +16,7 @@ WORTHWHILE = 1.1
 """How much faster twice the threads have to be. Nearer to 1 it would be chance that decides."""
 ROWS, WIDTH = 400, 250
 """Of the products that are timed, those of a batch's node states: a millisecond each."""
-PRODUCTS, REPEATS = 8, 5
+PRODUCTS, REPEATS = 4, 3
 
 CGROUPS = Path("/sys/fs/cgroup")
 """Where Linux shows what a container may use."""
