@@ -204,8 +204,8 @@ def _source(space: SearchSpace, data_root: Path | None) -> str:
 
 def curve_line(entry: Mapping[str, Any]) -> dict[str, Any]:
     """What is kept of a line of ``metrics.jsonl``, in six digits."""
-    names = ("epoch", "seconds", "loss", "reconstruction", "divergence", "exact")
-    names += ("held_out_kendall_tau",)
+    losses = ("loss", "reconstruction", "divergence")
+    names = ("epoch", "seconds", *losses, "exact", "held_out_kendall_tau")
     return {name: _rounded(entry[name]) for name in names if name in entry}
 
 

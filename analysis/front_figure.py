@@ -53,7 +53,10 @@ def value_against_cost(
         usual = float(np.median(values))
         good = values >= usual if maximise else values <= usual
         room = 0.2 * float(np.ptp(values[good]))
-        axes.set_ylim(**({"bottom": usual - room} if maximise else {"top": usual + room}))
+        if maximise:
+            axes.set_ylim(bottom=usual - room)
+        else:
+            axes.set_ylim(top=usual + room)
     axes.set(xlabel=names[0], ylabel=names[1])
     axes.legend(frameon=False, fontsize="small", labelcolor=INK)
     finish(axes, title)

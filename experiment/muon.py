@@ -88,7 +88,7 @@ class Muon(torch.optim.Optimizer):
         self._polynomials = tuple(polynomials)
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Move every matrix that has a gradient."""
         loss = None
         if closure is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -86,7 +87,8 @@ def write_fit(path: Path, process: SparseGaussianProcess) -> None:
     """
     parameters = {name: each.astype(np.float32) for name, each in process.parameters.items()}
     with atomic_path(path) as partial:
-        np.savez_compressed(partial, **{TABLE_KEY: np.array(sha256(TABLE))}, **parameters)
+        arrays: dict[str, Any] = {TABLE_KEY: np.array(sha256(TABLE)), **parameters}
+        np.savez_compressed(partial, **arrays)
 
 
 def read_fit(path: Path) -> SparseGaussianProcess:

@@ -57,6 +57,13 @@ def eventually(condition: Callable[[], object]) -> None:
         time.sleep(0.05)
 
 
+def downloaded(folder: Path, before: set[Path]) -> Path:
+    """The one CSV file that comes to the folder."""
+    eventually(lambda: set(folder.glob("*.csv")) - before)
+    (file,) = set(folder.glob("*.csv")) - before
+    return file
+
+
 @pytest.fixture
 def page(search_run: Callable[..., Path], tmp_path: Path) -> Path:
     """A report on three searches, with a latent map."""
@@ -179,8 +186,7 @@ def test_csv_files_hold_what_is_drawn(opened: Browser) -> None:
     ):
         old = set(opened.downloads.glob("*.csv"))
         opened.run(press + "figure.querySelector('[data-csv]').click()", title)
-        eventually(lambda before=old: set(opened.downloads.glob("*.csv")) - before)
-        (file,) = set(opened.downloads.glob("*.csv")) - old
+        file = downloaded(opened.downloads, old)
         with file.open(newline="", encoding="utf-8") as handle:
             rows = list(csv.DictReader(handle))
         assert columns <= set(rows[0]), title

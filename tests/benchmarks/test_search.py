@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
+import torch
 
 from Bayesian_Optimization.criteria import log_expected_improvement, upper_confidence_bound
 from Bayesian_Optimization.domain import Candidates
@@ -26,7 +27,9 @@ def problem() -> Problem:
     table = get_benchmark("DIGITS101")
     best = int(table.metric("validation").mean().argmax())
     rows = sorted({best, *range(0, len(table), 20)})
-    return table_problem(table, Candidates(table.space, table.graphs[rows], table.hashes[rows]))
+    return table_problem(
+        table, Candidates(table.space, table.graphs[torch.tensor(rows)], table.hashes[rows])
+    )
 
 
 def test_a_search_is_told_by_true_means(problem: Problem) -> None:

@@ -1,6 +1,7 @@
 import math
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -300,12 +301,14 @@ def test_a_hash_is_found_in_any_case_and_so_is_the_cell(
         assert nasbench.get_metrics_from_hash(way)[1] == expected
     with pytest.raises(KeyError):
         nasbench.get_metrics_from_hash("0" * 32)
-    for wrong in "abc", None, {}, 5, small:
+    no_hashes: list[Any] = ["abc", None, {}, 5, small]
+    for wrong in no_hashes:
         with pytest.raises(InputError, match="hash"):
-            nasbench.get_metrics_from_hash(wrong)  # type: ignore[arg-type]
-    for wrong in name, None, {}, [[0, 1], [0, 0]]:
+            nasbench.get_metrics_from_hash(wrong)
+    no_specs: list[Any] = [name, None, {}, [[0, 1], [0, 0]]]
+    for wrong in no_specs:
         with pytest.raises(InputError, match="is no ModelSpec"):
-            nasbench.query(wrong)  # type: ignore[arg-type]
+            nasbench.query(wrong)
 
 
 def test_matrices_of_every_sane_type_are_cells() -> None:
@@ -343,7 +346,8 @@ def test_lib_has_what_needs_no_tensorflow() -> None:
     assert graph_util.num_edges(chain) == 2
     spec = api.ModelSpec(chain, ["input", OPS[1], "output"])
     assert graph_util.hash_module(chain, [-1, 1, -2]) == spec.hash_spec(OPS)
-    assert graph_util.hash_module(chain.astype(float), np.array([-1, 1, -2])) == spec.hash_spec(OPS)
+    labelling: Any = np.array([-1, 1, -2])
+    assert graph_util.hash_module(chain.astype(float), labelling) == spec.hash_spec(OPS)
     matrix = np.array([[0, 1, 1, 0], [0, 0, 0, 1], [0, 0, 0, 1], [0, 0, 0, 0]])
     moved, labels = graph_util.permute_graph(matrix, [-1, 0, 2, -2], [0, 2, 1, 3])
     assert (moved.tolist(), labels) == (matrix.tolist(), [-1, 2, 0, -2])
