@@ -1,6 +1,6 @@
 """How long the tests took, by file and the slowest of them, from the last ``bash test.sh``.
 
-    python benchmarks/suite_durations.py [.pytest_cache/durations.xml] [--out FILE.json]
+    python benchmarks/suite_durations.py [FILE.xml ...] [--out FILE.json]
 
 Seconds of the clock are those that a test was seen to take, by whatever else the machine did. Those
 of a processor are the test's own, with the processes that it started and waited for.
@@ -38,17 +38,18 @@ class Spent(NamedTuple):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print what took longest, and keep it."""
     flags = parser("Sum the durations of the tests by file.")
-    flags.add_argument("durations", type=Path, nargs="?", default=KEPT, help="(%(default)s)")
+    flags.add_argument(
+        "durations", type=Path, nargs="*", default=[KEPT], help="reports of parts of the suite"
+    )
     flags.add_argument("--slowest", type=positive_int, default=25, help="tests to list")
     flags.add_argument("--out", type=Path, help="JSON file to write")
     given = flags.parse_args(arguments)
-    report = _parsed(given.durations)
-    tests = list(read_durations(report))
+    reports = [_parsed(path) for path in given.durations]
+    tests = [test for report in reports for test in read_durations(report)]
     if not tests:
-        raise InputError(f"{str(given.durations)!r} has no tests: run bash test.sh first")
-    result = summary(tests, given.slowest) | {
-        "clock_seconds": round(max(float(each.get("time", 0)) for each in report.iter("testsuite")))
-    }
+        raise InputError(f"{str(given.durations[0])!r} has no tests: run bash test.sh first")
+    clock = sum(float(part.get("time", 0)) for each in reports for part in each.iter("testsuite"))
+    result = summary(tests, given.slowest) | {"clock_seconds": round(clock)}
     print(f"{result['tests']} tests, {result['clock_seconds']} s by the clock, ", end="")
     print(f"{result['processor_seconds']} s of a processor")
     for kind in ("files", "slowest"):
