@@ -46,8 +46,8 @@ def test_asks_for_new_members_in_canonical_form(
     name: str, batch: int, cells: Candidates, formula: Any
 ) -> None:
     estimator, events = formula(cells.space), Events()
-    search(name, cells, estimator, Budget(18, batch), listeners=[events])
-    assert len(estimator.asked) == len(set(estimator.asked)) == 18
+    search(name, cells, estimator, Budget(10, batch), listeners=[events])
+    assert len(estimator.asked) == len(set(estimator.asked)) == 10
     assert all(cells.holds(one) for one in estimator.asked)
     batches = [one for one in events.all if isinstance(one, Asked)]
     assert {len(one.architectures) for one in batches[:-1]} == {batch}
@@ -65,7 +65,7 @@ def test_depends_on_its_seed_and_on_nothing_else(
     for seed in (3, 3, 4):
         np.random.default_rng().random()
         estimator = formula(cells.space)
-        search(name, cells, estimator, Budget(14), seed=seed)
+        search(name, cells, estimator, Budget(8), seed=seed)
         asked.append(estimator.asked)
     assert asked[0] == asked[1] != asked[2]
 
@@ -75,7 +75,7 @@ def test_depends_on_its_seed_and_on_nothing_else(
 def test_goes_on_where_it_was_killed(
     name: str, batch: int, at_once: int, cells: Candidates, formula: Any
 ) -> None:
-    budget = Budget(16, batch, at_once)
+    budget = Budget(10, batch, at_once)
     estimator, events = formula(cells.space), Events()
     search(name, cells, estimator, budget, listeners=[events])
     for killed in (len(events.all) // 2 - 1, len(events.all) - 2):
@@ -104,7 +104,7 @@ def test_ends_when_everything_is_known_and_has_found_the_optimum(
 def test_asks_for_better_ones_once_it_has_learnt(
     name: str, cells: Candidates, formula: Any
 ) -> None:
-    account = search(name, cells, formula(cells.space), Budget(40), initial=10).account
+    account = search(name, cells, formula(cells.space), Budget(40, 3), initial=10).account
     values = np.array([step.measurement.validation for step in account.steps])
     formula_of = formula(cells.space).value
     usual = np.mean([formula_of(graph) for graph in cells.graphs])
@@ -125,8 +125,8 @@ def test_lives_with_what_teaches_little(
     name: str, answers: dict[str, Any], cells: Candidates, formula: Any
 ) -> None:
     estimator = formula(cells.space, **answers)
-    loop = search(name, cells, estimator, Budget(16, batch=2))
-    assert loop.account.queries == len(set(estimator.asked)) == 16
+    loop = search(name, cells, estimator, Budget(10, batch=2))
+    assert loop.account.queries == len(set(estimator.asked)) == 10
 
 
 @EVERY
@@ -134,11 +134,11 @@ def test_what_is_not_in_the_table_costs_no_query(
     name: str, cells: Candidates, formula: Any
 ) -> None:
     estimator = formula(cells.space, status=lambda number, _: "unknown" if number % 2 else "ok")
-    account = search(name, cells, estimator, Budget(12)).account
-    assert (account.queries, account.unknown) == (12, 12)
+    account = search(name, cells, estimator, Budget(7)).account
+    assert (account.queries, account.unknown) == (7, 7)
     assert account.share_known == 0.5
-    assert account.simulated_seconds == 24.0
-    assert len(account.incumbents()) == 12
+    assert account.simulated_seconds == 14.0
+    assert len(account.incumbents()) == 7
 
 
 @EVERY
@@ -155,7 +155,7 @@ def test_learns_of_what_it_did_not_ask_for(name: str, cells: Candidates, formula
 
 @EVERY
 def test_a_recommendation_is_something_observed(name: str, cells: Candidates, formula: Any) -> None:
-    loop = search(name, cells, formula(cells.space), Budget(15))
+    loop = search(name, cells, formula(cells.space), Budget(8))
     if isinstance(loop.searcher, Recommends):
         best = loop.searcher.recommend()
         assert best in loop.searcher.observations
