@@ -525,12 +525,12 @@ for name, flags in json.loads(trainings):
     if code := attempt(commands[name], flags):
         sys.exit(code)
 """
-MOMENTS = [("step", 5), ("replace", 9), ("fsync", 12), ("step", 1)]
+MOMENTS = [("step", 5), ("replace", 7), ("fsync", 9)]
 """Calls of the optimiser, and of what puts files on the disk, at which a training is killed."""
 KILLED = [
-    (train_cell.main, ["--cell", CONV, "--epochs", "4"]),
+    (train_cell.main, ["--cell", CONV, "--epochs", "3"]),
     # With dropout, whose random numbers are PyTorch's own, and an auxiliary head.
-    (train_enas.main, ["--arch", "1 0 1 4 0 1", "--epochs", "4"]),
+    (train_enas.main, ["--arch", "1 0 1 4 0 1", "--epochs", "3"]),
 ]
 
 
