@@ -110,8 +110,9 @@ def search_step() -> Callable[[], object]:
     space = get_space(SPACE)
 
     def run() -> None:
-        searcher = make_searcher("bo", Candidates(space, graphs), initial=OBSERVED)
-        worth = dict(zip(searcher.domain.hashes, values, strict=True))
+        candidates = Candidates(space, graphs)
+        searcher = make_searcher("bo", candidates, initial=OBSERVED)
+        worth = dict(zip(candidates.hashes, values, strict=True))
         cells = searcher.ask(OBSERVED)
         hashes = [space.hash(cell) for cell in cells]
         searcher.tell(

@@ -27,7 +27,7 @@ from datasets.batch import GraphBatch
 from datasets.space import SearchSpace
 from estimators.measurement import Measurement
 from experiment.optimisation import Optimisation, make_optimisers
-from models import MODELS, Objective, Sizes, build_model
+from models import MODELS, GraphVAE, Objective, Sizes, build_model
 from predictors import graph_network
 from predictors.ensemble import Ensemble
 from predictors.fine_tuned import FineTuned
@@ -50,7 +50,7 @@ def cells(space: SearchSpace) -> GraphBatch:
     return GraphBatch.cat(space.enumerate())[::20]
 
 
-def small(name: str, space: SearchSpace) -> nn.Module:
+def small(name: str, space: SearchSpace) -> GraphVAE:
     """A model with matrices that Muon fits, which are wider than 16."""
     torch.manual_seed(0)
     sizes = Sizes(len(space.types), space.max_nodes, node_width=24, graph_width=20, rounds=1)
@@ -65,7 +65,7 @@ def test_training_and_decoding(
     model: str, optimiser: str, space: SearchSpace, cells: GraphBatch
 ) -> None:
     vae = small(model, space)
-    rule = Optimisation(epochs=1, batch_size=20, learning_rate=1e-3, optimiser=optimiser)
+    rule = Optimisation(epochs=1, batch_size=20, learning_rate=1e-3, optimiser=optimiser)  # type: ignore[arg-type]
     optimisers = make_optimisers(vae, rule)
     with Operations() as seen:
         for _ in range(2):

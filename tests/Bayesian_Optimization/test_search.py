@@ -139,8 +139,8 @@ def test_begins_with_a_file_of_architectures(
         "".join(write_text(space, "nni", one) + "\n" for one in start)
     )
     flags = (*EVOLUTION, "--queries", 6, "--initial", 3, "--log_dir", tmp_path, "--name", "run")
-    flags += ("--arch_form", "nni")
-    code, _, _ = command(search.main, *flags, "--start", tmp_path / "start.jsonl")
+    start_file = ("--start", tmp_path / "start.jsonl", "--arch_form", "nni")
+    code, _, _ = command(search.main, *flags, *start_file)
     assert code == 0
     events = lines(tmp_path / "run")
     assert events[0]["names"] == [space.hash(one) for one in start]
