@@ -229,7 +229,9 @@ def test_a_place_of_a_batch(position: Any) -> None:
         refuse(lambda: BATCH[position])
 
 
-@pytest.mark.parametrize("name", [3, None, ["NB201"], NB201()], ids=["3", "None", "a list", "a space"])
+@pytest.mark.parametrize(
+    "name", [3, None, ["NB201"], NB201()], ids=["3", "None", "a list", "a space"]
+)
 def test_names_are_text(name: Any) -> None:
     assert "NB201" in refuse(lambda: get_space(name))
     refuse(lambda: get_benchmark(name))
