@@ -132,7 +132,7 @@ def test_measurements_stand_beside_the_architectures_they_are_of() -> None:
         "made up",
     )
     assert benchmark.rows(hashes[measured]).tolist() == list(range(len(measured)))
-    assert benchmark.rows(np.array(["none", hashes[measured[3]]])).tolist() == [-1, 3]
+    assert benchmark.rows(np.array(["0" * 32, hashes[measured[3]]])).tolist() == [-1, 3]
 
     model = build_model("SVGE", Sizes(5, 7, node_width=12, graph_width=8))
     table = latent_table(model, Architectures(space, graphs, hashes, split_rows(hashes)), benchmark)
