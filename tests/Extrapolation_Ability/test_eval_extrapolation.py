@@ -271,12 +271,16 @@ BROKEN = {
 
 
 def refused(capsys: pytest.CaptureFixture[str], weights: Path, *flags: str) -> str:
-    """The one sentence that a command ends with; nothing may be left of a run."""
+    """The one sentence that a command ends with; nothing may be left of a run.
+
+    Before it stands what is said of weights without a configuration, once a process.
+    """
     with pytest.raises(SystemExit) as ended:
         run_command(lambda _: run(weights, *flags))
     assert ended.value.code == 2
-    error = capsys.readouterr().err
-    assert error.count("\n") == 1
+    *notes, error = capsys.readouterr().err.splitlines()
+    assert all("does not tell which search space" in note for note in notes)
+    assert error.startswith("error: ")
     assert not (weights.parent / "out").exists()
     return error
 
