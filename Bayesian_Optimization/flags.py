@@ -23,11 +23,11 @@ def add_search_flags(flags: Parser) -> None:
         "--initial", type=positive_int, default=10, help="random architectures to begin with"
     )
     flags.add_argument(
-        "--batch", type=positive_int, default=1, help="architectures asked for together"
+        "--batch", type=positive_int, default=1, help="architectures proposed together"
     )
     flags.add_argument("--name", help="name of the run's folder (default: made of the settings)")
     flags.add_argument("--log_dir", type=Path, default=RUNS, help="where the run's folder lies")
-    flags.add_argument("--resume", action="store_true", help="go on with the run that is there")
+    flags.add_argument("--resume", action="store_true", help="resume the run that is there")
     flags.add_argument("--json", action="store_true", help="print the result as one JSON object")
     flags.add_argument(
         "--data_root",

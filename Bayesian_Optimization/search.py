@@ -22,7 +22,7 @@ if str(ROOT) not in sys.path[:1]:
     sys.path.insert(0, str(ROOT))
 
 import json  # noqa: E402
-from argparse import ArgumentTypeError, Namespace  # noqa: E402
+from argparse import Namespace  # noqa: E402
 from collections.abc import Mapping, Sequence  # noqa: E402
 from typing import Any  # noqa: E402
 
@@ -30,11 +30,10 @@ import torch  # noqa: E402
 
 from Bayesian_Optimization.domain import WholeSpace  # noqa: E402
 from Bayesian_Optimization.findings import tell  # noqa: E402
-from Bayesian_Optimization.flags import add_search_flags, check_amounts, run_place  # noqa: E402
+from Bayesian_Optimization.flags import check_amounts, run_place  # noqa: E402
 from Bayesian_Optimization.loop import Budget  # noqa: E402
 from Bayesian_Optimization.methods import (  # noqa: E402
     LIMITED,
-    SEARCHERS,
     WEIGHTED,
     default_method,
     make_searcher,
@@ -49,6 +48,7 @@ from Bayesian_Optimization.problem import (  # noqa: E402
     whole_space,
 )
 from Bayesian_Optimization.running import Plan, carry_out  # noqa: E402
+from Bayesian_Optimization.search_flags import check_flags, make_parser  # noqa: E402
 from Bayesian_Optimization.searcher import Searcher  # noqa: E402
 from Bayesian_Optimization.starting import read_start  # noqa: E402
 from datasets import get_benchmark, get_space  # noqa: E402
@@ -60,7 +60,6 @@ from datasets.source_record import announce, source_entries  # noqa: E402
 from estimators.from_scratch import FromScratch  # noqa: E402
 from estimators.own_function import function_name, load_function  # noqa: E402
 from estimators.store import Store  # noqa: E402
-from experiment.arguments import Parser, parser, positive_int  # noqa: E402
 from experiment.environment import computing_line  # noqa: E402
 from experiment.errors import InputError, run_command  # noqa: E402
 from experiment.files import plain  # noqa: E402
@@ -69,120 +68,6 @@ from experiment.seeding import seed_everything  # noqa: E402
 from experiment.threads import use_threads  # noqa: E402
 from predictors.features.background import background_tables  # noqa: E402
 from searchers import search  # noqa: E402
-
-ESTIMATORS = ("table", "surrogate", "train")
-OF_ESTIMATORS = (
-    "estimator",
-    "dataset",
-    "trial",
-    "limit",
-    "domain",
-    "predictor",
-    "features",
-    "labels",
-    "store",
-)
-"""Flags that a function of the user's own has no use for."""
-OF_FUNCTIONS = ("unit", "form", "known", "arch_column", "value_column")
-"""Flags of such a function."""
-
-
-def trial(text: str) -> int | None:
-    """``mean``, or the number of a trial."""
-    if text == "mean":
-        return None
-    if not text.isdigit():
-        raise ArgumentTypeError(f"expected mean or a number from 0 on, was given {text!r}")
-    return int(text)
-
-
-def make_parser() -> Parser:
-    """The command line."""
-    flags = parser("Search for the best architecture of a space.")
-    add_search_flags(flags)
-    flags.add_argument(
-        "--method",
-        choices=[*SEARCHERS, *LIMITED],
-        help="searcher (default: bo; latent_bo where the space is too large for a list)",
-    )
-    flags.add_argument("--start", type=Path, help="file of architectures to begin with, one a line")
-    flags.add_argument(
-        "--asynchronous",
-        type=positive_int,
-        metavar="N",
-        help="measure N at once, and ask for another as soon as one is done",
-    )
-    flags.add_argument(
-        "--objective",
-        metavar="MODULE:FUNCTION",
-        help="Python function of an architecture that gives its value, found in the current folder "
-        "or where Python finds modules; instead of --estimator",
-    )
-    flags.add_argument(
-        "--minimise", "--minimize", action="store_true", help="look for the lowest value"
-    )
-    flags.add_argument("--unit", help="of the function's values: eV, kcal/mol (fraction: percent)")
-    flags.add_argument(
-        "--form",
-        help="what the function is given: a form of python -m datasets.convert --list, such as "
-        "official (default: an ArchitectureGraph)",
-    )
-    flags.add_argument(
-        "--known",
-        type=Path,
-        metavar="FILE",
-        help="what was measured before, CSV or JSON lines: not measured again, costs no query",
-    )
-    flags.add_argument("--arch_column", help="column of --known with the architectures")
-    flags.add_argument(
-        "--arch_form",
-        metavar="FORM",
-        help="how --known and --start write them (default: official notation)",
-    )
-    flags.add_argument("--value_column", help="column of --known with the values")
-    flags.add_argument(
-        "--weights",
-        help="folder or name of the VAE for latent_bo, gradient_ascent and the features latents "
-        "(default: the shipped one)",
-    )
-    flags.add_argument(
-        "--estimator",
-        choices=ESTIMATORS,
-        help="look accuracies up (default), let a fitted predictor guess them, or train on the "
-        "digits",
-    )
-    flags.add_argument(
-        "--trial",
-        type=trial,
-        help="mean, or the number of the one trial that is looked up (default: mean); when "
-        "training, its seed (default: 0)",
-    )
-    flags.add_argument(
-        "--limit",
-        metavar="COST<=MOST",
-        help="the most that an architecture may cost: parameters<=500000, or with NB201 "
-        "latency.pixel3<=8 (milliseconds)",
-    )
-    flags.add_argument(
-        "--domain",
-        choices=("table", "space"),
-        help="what may be asked for: what the table knows, or all of the space (default: table "
-        "with --estimator table, else space)",
-    )
-    flags.add_argument("--predictor", help="of the surrogate (default: the suite's choice)")
-    flags.add_argument("--features", nargs="+", help="what the predictor is told")
-    flags.add_argument(
-        "--labels",
-        type=positive_int,
-        help="architectures the predictor learns from (default: 1000)",
-    )
-    flags.add_argument(
-        "--workers", type=positive_int, default=1, help="processes that train or look up"
-    )
-    flags.add_argument(
-        "--store", type=Path, help="file of trainings that are not repeated (default: in the run)"
-    )
-    return flags
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -261,45 +146,6 @@ def search_by_estimator(given: Namespace) -> tuple[RunFolder, Mapping[str, Any]]
             recipe, device = problem.estimator.settings["recipe"], problem.estimator.task.device
             print(computing_line(recipe, torch.device(device)), flush=True)
     return run, carry_out(plan, run)[1]
-
-
-def check_flags(given: Namespace) -> None:
-    """Refuse flags that would change nothing.
-
-    Raises:
-        InputError: there is one.
-    """
-    foreign = OF_ESTIMATORS if given.objective else OF_FUNCTIONS
-    if unused := [name for name in foreign if getattr(given, name) is not None]:
-        how = "does not go with" if given.objective else "belongs to"
-        raise InputError(f"--{unused[0]} {how} --objective: leave it out")
-    given.estimator = "function" if given.objective else given.estimator or "table"
-    described = [name for name in ("arch_column", "value_column") if vars(given)[name]]
-    if given.arch_form and given.start is None:
-        described.append("arch_form")
-    if described and given.known is None:
-        raise InputError(f"--{described[0]} describes a file of measurements: give --known")
-    if given.minimise and given.estimator == "train":
-        raise InputError("a training has an accuracy, which is maximised: leave --minimise out")
-    surrogate = [name for name in ("predictor", "features", "labels") if getattr(given, name)]
-    if surrogate and given.estimator != "surrogate":
-        raise InputError(f"--{surrogate[0]} belongs to --estimator surrogate: leave it out")
-    if given.store and given.estimator != "train":
-        raise InputError("--store keeps trainings: it belongs to --estimator train")
-    if given.limit and given.estimator == "surrogate":
-        raise InputError("a surrogate guesses accuracies, no costs: leave --limit out")
-    if given.estimator == "surrogate" and given.trial is not None:
-        raise InputError("--trial chooses what is looked up or trained: a surrogate guesses")
-    if given.asynchronous and given.batch > 1:
-        raise InputError("an asynchronous search asks for one at a time: leave --batch out")
-    if given.estimator == "train" and given.domain == "table":
-        raise InputError("what is trained needs no table: leave --domain out")
-    if given.estimator == "train" and given.dataset not in (None, "digits"):
-        raise InputError(
-            f"training is on the digits, not on {given.dataset!r}: leave --dataset out"
-        )
-    if given.features is not None:
-        given.features = [name for word in given.features for name in word.split(",") if name]
 
 
 def read_known(given: Namespace) -> Measurements | tuple[()]:

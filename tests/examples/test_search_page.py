@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from Bayesian_Optimization import methods, pareto
-from Bayesian_Optimization.search import make_parser
+from Bayesian_Optimization.search_flags import make_parser
 from experiment.paths import REPOSITORY_ROOT
 
 Blocks = Callable[[str, str], list[str]]
