@@ -36,7 +36,7 @@ from estimators.from_scratch import FromScratch, ImageSource  # noqa: E402
 from estimators.measurement import Measurement  # noqa: E402
 from estimators.networks import load_design  # noqa: E402
 from estimators.recipe import load_recipe  # noqa: E402
-from experiment.arguments import parser, positive_int  # noqa: E402
+from experiment.arguments import output_file, parser, positive_int  # noqa: E402
 from experiment.environment import describe_environment  # noqa: E402
 from experiment.errors import InputError, run_command  # noqa: E402
 from experiment.files import write_json  # noqa: E402
@@ -229,7 +229,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     flags.add_argument("--native_only", action="store_true", help="leave the emulation out")
     flags.add_argument("--quiet_only", action="store_true", help="keep no core busy")
     flags.add_argument("--child", action="store_true", help="print times alone, as JSON")
-    flags.add_argument("--out", type=Path, help="JSON file to write")
+    flags.add_argument("--out", type=output_file, help="JSON file to write")
     given = flags.parse_args(arguments)
     if given.child:
         print(json.dumps(timed(given.steps, given.repeats)))

@@ -2,8 +2,8 @@
 
     python benchmarks/suite_durations.py [FILE.xml ...] [--out FILE.json]
 
-Seconds of the clock are those that a test was seen to take, by whatever else the machine did. Those
-of a processor are the test's own, with the processes that it started and waited for.
+Seconds of the clock grow with what else the machine does. Those of a processor are the test's own,
+with the processes that it started and waited for.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from experiment.arguments import parser, positive_int  # noqa: E402
+from experiment.arguments import output_file, parser, positive_int  # noqa: E402
 from experiment.environment import describe_environment  # noqa: E402
 from experiment.errors import InputError, run_command  # noqa: E402
 from experiment.files import write_json  # noqa: E402
@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "durations", type=Path, nargs="*", default=[KEPT], help="reports of parts of the suite"
     )
     flags.add_argument("--slowest", type=positive_int, default=25, help="tests to list")
-    flags.add_argument("--out", type=Path, help="JSON file to write")
+    flags.add_argument("--out", type=output_file, help="JSON file to write")
     given = flags.parse_args(arguments)
     reports = [_parsed(path) for path in given.durations]
     tests = [test for report in reports for test in read_durations(report)]

@@ -29,9 +29,9 @@ sys.path.insert(0, str(ROOT))
 
 from benchmarks.tuning.choosing import FIRST_SEED, measure_all, place  # noqa: E402
 from datasets import get_benchmark, get_space  # noqa: E402
-from experiment.arguments import parser, positive_int  # noqa: E402
+from experiment.arguments import output_file, parser, positive_int  # noqa: E402
 from experiment.errors import run_command  # noqa: E402
-from experiment.muon import Muon, Polynomial  # noqa: E402
+from experiment.muon import POLYNOMIALS, Muon, Polynomial  # noqa: E402
 from experiment.optimisation import Optimisers, Schedule, hidden_matrices  # noqa: E402
 from models import GraphVAE, build_model  # noqa: E402
 from predictors.gaussian_process import GaussianProcess  # noqa: E402
@@ -42,18 +42,13 @@ from Training_VAE.settings import load_settings  # noqa: E402
 
 JORDAN: Polynomial = (3.4445, -4.775, 2.0315)
 """Of Jordan et al. 2024, applied five times."""
-THREE: tuple[Polynomial, ...] = (
-    (8.0934, -23.6204, 17.4462),
-    (3.6366, -2.7219, 0.5365),
-    (2.6613, -1.9772, 0.4526),
-)
 TWO: tuple[Polynomial, ...] = ((7.711, -22.1138, 16.2487), (3.2153, -2.4112, 0.5013))
-"""Best odd polynomials of degree five one after the other, for singular values from 0.01 (three)
-or 0.02 (two) to 1; :func:`best_polynomials` computes them."""
+"""Best odd polynomials of degree five one after the other, for singular values from 0.02 to 1, as
+``POLYNOMIALS`` are from 0.01 on; :func:`best_polynomials` computes both."""
 WHOLE = 10**6
 BLOCKS: dict[str, dict[str, Any]] = {
     "whole matrices, 5 iterations": {"side": WHOLE, "polynomials": (JORDAN,) * 5},
-    "blocks of 128, 3 iterations": {"side": 128, "polynomials": THREE},
+    "blocks of 128, 3 iterations": {"side": 128, "polynomials": POLYNOMIALS},
     "blocks of 64, 2 iterations": {"side": 64, "polynomials": TWO},
 }
 CANDIDATES: dict[str, tuple[float, dict[str, Any] | None]] = {
@@ -177,7 +172,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     flags.add_argument("space", choices=list(TRAININGS), help="search space")
     flags.add_argument("--candidates", nargs="+", choices=list(CANDIDATES), default=[*CANDIDATES])
     flags.add_argument("--seeds", type=positive_int, default=1, help="trainings of each")
-    flags.add_argument("--out", type=Path, default=place("optimiser"), help="file of results")
+    flags.add_argument(
+        "--out", type=output_file, default=place("optimiser"), help="file that keeps all"
+    )
     given = flags.parse_args(arguments)
     torch.set_num_threads(1)
     runs = measure_all(
