@@ -80,19 +80,11 @@ def model_card(name: str, entry: Mapping[str, Any]) -> str:
         name: of their folder.
         entry: theirs in the manifest; everything on the card comes from it.
     """
-    data, metrics = entry["data"], entry["metrics"]
+    metrics = entry["metrics"]
     return CARD.format_map(
         {
-            **entry,
-            **data,
-            "name": name,
+            **common_fields(name, entry),
             "what": DESCRIPTIONS[entry["model"]],
-            "megabytes": entry["bytes"] / 1e6,
-            "commit": f"{entry['commit']}{changes(entry)}",
-            "machine": machine(entry["machine"]),
-            "times": times(entry["resumed"]),
-            "settings": "\n".join(f"| {k} | {v} |" for k, v in entry["settings"].items()),
-            "evaluated_in": metrics["precision"],
             "evaluation_seed": metrics["seed"],
             "metrics": "\n".join(
                 f"| `{measure}` | {value:.2%} | {of} |" for measure, value, of in shares(metrics)
@@ -100,6 +92,26 @@ def model_card(name: str, entry: Mapping[str, Any]) -> str:
             "limits": "\n".join(f"- {limit}" for limit in _limits(entry)),
         }
     )
+
+
+def common_fields(name: str, entry: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields that the cards of weights and of surrogates share.
+
+    Args:
+        name: of the folder.
+        entry: of the manifest.
+    """
+    return {
+        **entry,
+        **entry["data"],
+        "name": name,
+        "megabytes": entry["bytes"] / 1e6,
+        "commit": f"{entry['commit']}{changes(entry)}",
+        "machine": machine(entry["machine"]),
+        "times": times(entry["resumed"]),
+        "settings": "\n".join(f"| {k} | {v} |" for k, v in entry["settings"].items()),
+        "evaluated_in": entry["metrics"]["precision"],
+    }
 
 
 CHOSEN = ("noise_scale", "prior_scale", "temperature")

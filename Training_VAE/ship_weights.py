@@ -32,7 +32,7 @@ from experiment.arguments import add_common, best_device, parser, positive_int  
 from experiment.checkpoint import save_checkpoint  # noqa: E402
 from experiment.environment import git_state  # noqa: E402
 from experiment.errors import InputError, run_command  # noqa: E402
-from experiment.files import atomic_path, plain, sha256, write_json  # noqa: E402
+from experiment.files import atomic_path, plain, write_json  # noqa: E402
 from experiment.threads import use_threads  # noqa: E402
 from models.checkpoints import STATE_DICTS, checkpoint_path  # noqa: E402
 from models.shipped import MANIFEST, read_manifest  # noqa: E402
@@ -98,18 +98,9 @@ def measured_entry(
     noise_scale = Protocol.noise_scale if record.noise_scale is None else record.noise_scale
     result = evaluate(trained.model, architectures, Protocol(noise_scale=noise_scale), seed)
     report_evaluation(result)
-    file = checkpoint_path(folder, epoch)
     code = git_state()
     return {
-        "file": file.name,
-        "sha256": sha256(file),
-        "bytes": file.stat().st_size,
-        "precision": run.shipped_config(epoch)["shipped"]["stored_in"],
-        "parameters": sum(weight.numel() for weight in trained.model.parameters()),
-        "model": model_name,
-        "space": space,
-        "epoch": epoch,
-        **run.facts(),
+        **run.stored(checkpoint_path(folder, epoch), epoch, trained.model),
         "data": describe_data(architectures, record.cells_up_to, data_root),
         "metrics": {
             "precision": "float32",

@@ -9,18 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from datasets import get_benchmark
 from datasets.registry import SPACES
-from datasets.space import SearchSpace
+from datasets.space import ENUMERABLE, SearchSpace
 from experiment.errors import InputError
-from experiment.files import read_json
+from experiment.files import read_json, sha256
 from experiment.paths import REPOSITORY_ROOT
 from experiment.run import RunFolder
 from models import MODELS
 from models.checkpoints import checkpoint_path, latest_epoch, read_state_dict
-from Training_VAE.data import ENUMERABLE, Architectures
+from Training_VAE.data import Architectures
 
 STORED = torch.float16
 """Trained weights are far from its limits (65,504), and it keeps three bits more than bfloat16."""
@@ -135,6 +135,26 @@ class FinishedRun:
             "evaluated_in": "float32",
         }
         return {**self.config, "shipped": shipped}
+
+    def stored(self, file: Path, epoch: int, model: nn.Module) -> dict[str, Any]:
+        """What the manifest says of a stored file and of its training.
+
+        Args:
+            file: the weights as they are stored.
+            epoch: that they are stored under.
+            model: that they were read back into.
+        """
+        return {
+            "file": file.name,
+            "sha256": sha256(file),
+            "bytes": file.stat().st_size,
+            "precision": self.shipped_config(epoch)["shipped"]["stored_in"],
+            "parameters": sum(weight.numel() for weight in model.parameters()),
+            "model": self.config["model"],
+            "space": self.config["space"],
+            "epoch": epoch,
+            **self.facts(),
+        }
 
     def facts(self) -> dict[str, Any]:
         """What the manifest says of the training itself."""

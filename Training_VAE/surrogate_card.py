@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from Training_VAE.model_card import changes, machine, times
+from Training_VAE.model_card import common_fields
 
 CARD = """\
 # {name}
@@ -73,24 +73,16 @@ def surrogate_card(name: str, entry: Mapping[str, Any]) -> str:
         name: of its folder.
         entry: its entry in the manifest; everything on the card comes from it.
     """
-    metrics = entry["metrics"]
+    held_out = entry["metrics"]["held_out"]
     return CARD.format_map(
         {
-            **entry,
-            **entry["data"],
-            "name": name,
+            **common_fields(name, entry),
             "vae": entry["model"].removesuffix("_acc"),
-            "megabytes": entry["bytes"] / 1e6,
-            "commit": f"{entry['commit']}{changes(entry)}",
-            "machine": machine(entry["machine"]),
-            "times": times(entry["resumed"]),
-            "settings": "\n".join(f"| {k} | {v} |" for k, v in entry["settings"].items()),
-            "evaluated_in": metrics["precision"],
             "metrics": "\n".join(
                 f"| {metric} | {quality['architectures']:,} | {quality['kendall_tau']:.3f} | "
                 f"{quality['spearman_rho']:.3f} | {quality['pearson_r']:.3f} | "
                 f"{quality['rmse']:.4f} |"
-                for metric, quality in metrics["held_out"].items()
+                for metric, quality in held_out.items()
             ),
             "limits": "\n".join(f"- {limit}" for limit in _limits(entry)),
         }

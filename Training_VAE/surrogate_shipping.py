@@ -13,7 +13,7 @@ from datasets import get_benchmark, get_space
 from datasets.labels import Labels, draw_labels
 from experiment.environment import git_state
 from experiment.errors import InputError
-from experiment.files import read_json, sha256
+from experiment.files import read_json
 from models import AccuracyModel, load_model
 from models.checkpoints import checkpoint_path
 from predictors.fine_tuned import TARGETS_FILE, head_outputs, read_scale, save_scale
@@ -69,7 +69,6 @@ def measured_surrogate(
     """
     labels = labels_of(run, data_root)
     space = get_space(run.config["space"])
-    file = checkpoint_path(folder, epoch)
     model = load_model(folder, epoch, space.max_nodes)
     assert isinstance(model, AccuracyModel)
     model = model.to(device)
@@ -79,15 +78,7 @@ def measured_surrogate(
         print(f"{name} accuracy of held-out architectures: {each}")
     code = git_state()
     return {
-        "file": file.name,
-        "sha256": sha256(file),
-        "bytes": file.stat().st_size,
-        "precision": run.shipped_config(epoch)["shipped"]["stored_in"],
-        "parameters": sum(weight.numel() for weight in model.parameters()),
-        "model": run.config["model"],
-        "space": space.name,
-        "epoch": epoch,
-        **run.facts(),
+        **run.stored(checkpoint_path(folder, epoch), epoch, model),
         "start_sha256": run.config["start_sha256"],
         "data": {
             "source": labels.benchmark.description,
