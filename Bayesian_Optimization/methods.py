@@ -111,7 +111,7 @@ FRONTS: dict[str, Callable[[Domain, str, int, int], Searcher]] = {"hypervolume":
 
 
 def default_method(domain: Domain, weights: str | Path | None = None) -> str:
-    """The searcher where nobody chooses one.
+    """The searcher by default.
 
     Args:
         domain: what may be asked for.

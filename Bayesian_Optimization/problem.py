@@ -17,7 +17,7 @@ from datasets.batch import GraphBatch
 from datasets.benchmark import Benchmark
 from datasets.kept_hashes import kept_hashes
 from datasets.objective import ACCURACY, Objective
-from datasets.space import SearchSpace
+from datasets.space import ENUMERABLE, SearchSpace
 from estimators.from_scratch import FromScratch, ImageSource
 from estimators.lookup import LookUp
 from estimators.measurement import Estimator
@@ -29,10 +29,8 @@ from experiment.errors import InputError
 from experiment.progress import progress
 from predictors.methods import choice, make_predictor
 
-ENUMERABLE = 10**6
-"""Members of the largest space that is searched as a list of all of them."""
 LABELS = 1_000
-"""Architectures that a surrogate is fitted to where nobody says how many, as published."""
+"""Architectures that a surrogate is fitted to by default, as published."""
 TRAINING_PRESET = "digits101"
 """Networks and recipe of real training: those that DIGITS101 was measured with."""
 
@@ -62,11 +60,11 @@ class Problem:
 
     @property
     def size(self) -> int | None:
-        """How many may be asked for; ``None`` where nobody counted."""
+        """How many may be asked for; ``None`` where they are not counted."""
         return len(self.domain) if isinstance(self.domain, Candidates) else None
 
     def minimised(self) -> Problem:
-        """The same where less is better, whatever the table says of its metric."""
+        """The same where less is better, against what the table says of its metric, if need be."""
         objective = replace(self.objective, maximise=False)
         truth = self.truth and Truth(self.truth.benchmark, objective)
         return replace(self, objective=objective, truth=truth)

@@ -256,8 +256,6 @@ def surrogate_of(given: Namespace, space: SearchSpace) -> Surrogate:
         benchmark, objective = get_benchmark(space.name, given.data_root), ACCURACY
     else:
         found = file_measurements(given, space, given.value_column)
-        for note in found.notes:
-            print(note, file=sys.stderr)
         benchmark = found.benchmark(given.unit)
         objective = Objective(found.value_column, not given.minimise, given.unit)
         file = {"labels_file": str(given.labels_file), "labels_file_sha256": found.sha256}

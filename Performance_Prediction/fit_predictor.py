@@ -228,8 +228,6 @@ def _labels(given: Namespace, space: SearchSpace) -> Labels:
         named = given.value_column or given.label
         others = [] if given.target is None else [given.target]
         found = file_measurements(given, space, named, others)
-        for note in found.notes:
-            print(note, file=sys.stderr)
         file = {
             "labels_file": str(given.labels_file),
             "labels_file_sha256": found.sha256,

@@ -9,7 +9,7 @@ from typing import Any
 
 from datasets.convert import form_of, parse
 from datasets.graph import ArchitectureError, ArchitectureGraph
-from datasets.row_files import decode, split_lines
+from datasets.row_files import file_lines
 from datasets.space import SearchSpace
 from datasets.spaces.notation import about
 from experiment.errors import InputError
@@ -20,13 +20,11 @@ class Line:
     """One architecture of a file.
 
     Attributes:
-        number: of the line in the file, from 1 on.
         record: its JSON object; for a line in the space's notation the object that says the same,
             for one in another form the same object and the line as it was ``given``.
         graph: the architecture.
     """
 
-    number: int
     record: dict[str, Any]
     graph: ArchitectureGraph
 
@@ -47,24 +45,16 @@ def read_lines(
         ArchitectureError: a line is no member of the space; the message says which line.
         InputError: the file cannot be read, or is empty.
     """
-    try:
-        text_of_file = decode(path.read_bytes(), path)
-    except OSError as error:
-        raise InputError(f"cannot read architectures from {str(path)!r}: {error}") from error
+    lines = file_lines(path)
     if form is not None:
         form_of(space, form)
     found = []
-    for number, text in enumerate(split_lines(text_of_file), start=1):
-        if not text.strip():
-            continue
+    for place, text in lines:
         try:
-            graph, record = _read(text.strip(), space, form, data_root)
+            graph, record = _read(text, space, form, data_root)
         except (ArchitectureError, InputError) as error:
-            said = about(text.strip(), error)
-            raise type(error)(f"line {number} of {str(path)!r}: {said}") from error
-        found.append(Line(number, record, graph))
-    if not found:
-        raise InputError(f"{str(path)!r} holds no architectures, expected one a line")
+            raise type(error)(f"{place}: {about(text, error)}") from error
+        found.append(Line(record, graph))
     return found
 
 

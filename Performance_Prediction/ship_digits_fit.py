@@ -14,7 +14,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from collections.abc import Sequence
 
 from experiment.arguments import parser
-from experiment.errors import InputError, run_command
+from experiment.errors import run_command
+from experiment.files import check_output
 from predictors.features.transfer import FIT, fit_digits, write_fit
 
 
@@ -28,8 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     flags.add_argument("--out", type=Path, default=FIT, help="the file to write (%(default)s)")
     flags.add_argument("--overwrite", action="store_true", help="replace the file if it is there")
     given = flags.parse_args(arguments)
-    if given.out.exists() and not given.overwrite:
-        raise InputError(f"{str(given.out)!r} exists: add --overwrite to replace it")
+    check_output(given.out, ".npz", overwrite=given.overwrite)
     print("Fitting to the 2,832 cells of DIGITS101, some 15 seconds ...", flush=True)
     write_fit(given.out, fit_digits())
     print(f"Wrote {given.out}")

@@ -16,7 +16,7 @@ from datasets.space import SearchSpace
 from experiment.errors import InputError
 
 LABELS = 400
-"""Architectures of a benchmark that are learnt from where nobody says how many."""
+"""Architectures of a benchmark that predictors are fitted to by default."""
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,7 @@ from predictors.fine_tuning import ERRORS, SCALES, FineTuning  # noqa: E402
 
 SURROGATES = [f"{name}_acc" for name in MODELS]
 LABELS = 1_000
-"""Architectures of a benchmark that are learnt from where nobody says how many."""
+"""Architectures of a benchmark that a surrogate is fitted to by default."""
 SETTING_FLAGS = ("epochs", "loss", "targets")
 """Flags that override a setting of the preset when they are given."""
 
@@ -123,8 +123,6 @@ def labels_of(given: Namespace, space: SearchSpace) -> tuple[Labels, Objective]:
         benchmark, amount = get_benchmark(space.name, given.data_root), LABELS
     else:
         found = file_measurements(given, space, given.value_column)
-        for note in found.notes:
-            print(note, file=sys.stderr)
         objective = Objective(found.value_column, not given.minimise, given.unit)
         benchmark, amount = found.benchmark(given.unit), None
     labels = draw_labels(benchmark, objective.name, given.sample_amount or amount, given.seed)

@@ -9,12 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from datasets.architecture_files import ENUMERABLE
 from datasets.batch import GraphBatch
 from datasets.benchmark import Benchmark
 from datasets.kept_hashes import kept_hashes
 from datasets.objective import Objective
-from datasets.space import SearchSpace
+from datasets.space import ENUMERABLE, SearchSpace
 from experiment.errors import InputError
 from experiment.progress import progress
 from Performance_Prediction.judging import Predictions

@@ -12,14 +12,11 @@ import torch
 from datasets import get_benchmark
 from datasets.batch import GraphBatch
 from datasets.kept_hashes import kept_hashes
-from datasets.space import SearchSpace
+from datasets.space import ENUMERABLE, SearchSpace
 from datasets.splits import Split, split_rows
 from experiment.errors import InputError
 from experiment.progress import progress
 from Training_VAE.settings import TrainingSettings
-
-ENUMERABLE = 1_000_000
-"""Spaces of at most this many architectures are trained on in full, without any data file."""
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from datasets.benchmark import Benchmark, NoMeasurementsError
 from datasets.graph import ArchitectureError, ArchitectureGraph
 from datasets.kept_hashes import kept_hashes
 from datasets.registry import BENCHMARKS, get_benchmark
-from datasets.row_files import decode, split_lines
-from datasets.space import SearchSpace
+from datasets.row_files import file_lines
+from datasets.space import ENUMERABLE, SearchSpace
 from datasets.spaces.notation import about, excerpt
 from experiment.errors import InputError
 from experiment.paths import data_root as find_data_root
@@ -48,8 +48,6 @@ NAMED: dict[str, dict[str, ArchitectureGraph]] = {
 7-node cell that its candidates grew from, and the cells of NAS-Bench-101 with the best mean
 validation (95.055 %) and test accuracy (94.318 %)."""
 HASH = re.compile("[0-9a-fA-F]{32}")
-ENUMERABLE = 10**6
-"""Members of the largest space in which a hash is looked for without a table."""
 
 
 @dataclass(frozen=True)
@@ -152,21 +150,12 @@ def _is_file(text: str) -> bool:
 def _read_lines(
     path: Path, read_one: Callable[[str], ArchitectureGraph]
 ) -> list[NamedArchitecture]:
-    try:
-        lines = split_lines(decode(path.read_bytes(), path))
-    except OSError as error:
-        raise InputError(f"cannot read architectures from {str(path)!r}: {error}") from error
     found = []
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        place = f"line {number} of {str(path)!r}"
+    for place, line in file_lines(path):
         try:
-            found.append(NamedArchitecture(read_one(line), line.strip(), place))
+            found.append(NamedArchitecture(read_one(line), line, place))
         except (ArchitectureError, InputError) as error:
-            raise type(error)(f"{place}: {about(line.strip(), error)}") from error
-    if not found:
-        raise InputError(f"{str(path)!r} holds no architectures, expected one a line")
+            raise type(error)(f"{place}: {about(line, error)}") from error
     return found
 
 

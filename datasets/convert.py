@@ -13,7 +13,7 @@ could be read in two ways is never guessed. From Python::
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,12 +21,12 @@ import numpy as np
 from datasets.forms.form import Form, plain_value
 from datasets.graph import ArchitectureError, ArchitectureGraph
 from datasets.registry import SPACES, get_space
-from datasets.row_files import decode, split_lines
+from datasets.row_files import decode, file_lines, text_lines
 from datasets.space import SearchSpace
 from datasets.spaces.notation import about, excerpt
 from experiment.arguments import Parser, parser
 from experiment.errors import InputError, run_command
-from experiment.files import atomic_path
+from experiment.files import atomic_path, check_output
 
 
 def parse(
@@ -162,8 +162,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise InputError(f"{flag} is missing: name the space and both forms, or give --list")
     if given.architectures and given.path is not None:
         raise InputError("architectures are given and --in names a file of them: give one of both")
-    if given.out is not None and given.out.exists() and not given.overwrite:
-        raise InputError(f"{str(given.out)!r} is there already: add --overwrite or choose --out")
+    if given.out is not None:
+        check_output(given.out, overwrite=given.overwrite)
     space = get_space(given.space)
     form_of(space, given.source)
     form_of(space, given.to)
@@ -193,25 +193,14 @@ def _given(architectures: Sequence[str], path: Path | None) -> Iterator[tuple[st
     if architectures:
         yield from ((f"architecture {n}", one) for n, one in enumerate(architectures, start=1))
         return
+    if path is not None:
+        yield from file_lines(path)
+        return
     try:
-        content = sys.stdin.buffer.read() if path is None else path.read_bytes()
+        content = sys.stdin.buffer.read()
     except OSError as error:
-        raise InputError(f"cannot read architectures from {_source(path)}: {error}") from error
-    text = decode(content, Path("standard input") if path is None else path)
-    lines = list(_lines(split_lines(text), path))
-    if not lines:
-        raise InputError(f"{_source(path)} holds no architectures, expected one a line")
-    yield from lines
-
-
-def _lines(texts: Iterable[str], path: Path | None) -> Iterator[tuple[str, str]]:
-    for number, text in enumerate(texts, start=1):
-        if text.strip():
-            yield f"line {number} of {_source(path)}", text
-
-
-def _source(path: Path | None) -> str:
-    return "standard input" if path is None else repr(str(path))
+        raise InputError(f"cannot read architectures from standard input: {error}") from error
+    yield from text_lines(decode(content, Path("standard input")), "standard input")
 
 
 def _listing(names: Sequence[str]) -> Iterator[str]:

@@ -78,7 +78,7 @@ class Measurements:
         return len(self.hashes)
 
     def benchmark(self, unit: str | None = None) -> Benchmark:
-        """The same as a benchmark, for whatever takes one: a metric for each column of numbers.
+        """The same as a benchmark, with a metric for each column of numbers.
 
         Args:
             unit: of the values; ``fraction`` for shares from 0 to 1.
@@ -101,7 +101,7 @@ class Measurements:
 
 
 def read_measurements(
-    path: str | Path,
+    file: str | Path | RowFile,
     space: SearchSpace,
     *,
     arch_column: str | None = None,
@@ -111,38 +111,14 @@ def read_measurements(
     data_root: Path | None = None,
     least: int = 2,
 ) -> Measurements:
-    """Read a file and choose its columns; see :func:`choose_columns`."""
-    return choose_columns(
-        read_rows(Path(path)),
-        space,
-        arch_column=arch_column,
-        value_column=value_column,
-        others=others,
-        form=form,
-        data_root=data_root,
-        least=least,
-    )
-
-
-def choose_columns(
-    file: RowFile,
-    space: SearchSpace,
-    *,
-    arch_column: str | None = None,
-    value_column: str | None = None,
-    others: Sequence[str] = (),
-    form: str | None = None,
-    data_root: Path | None = None,
-    least: int = 2,
-) -> Measurements:
-    """The measurements that two columns of a file hold.
+    """The architectures and the measurements that two columns of a file hold.
 
     An architecture with several rows is one that was measured several times (other seeds, other
     machines): the mean of its values is an estimate of the same quantity with less noise, and
     one value an architecture is what predictors and searches take. It is said in ``notes``.
 
     Args:
-        file: what :func:`~datasets.row_files.read_rows` found.
+        file: its path, or what :func:`~datasets.row_files.read_rows` found in it.
         space: of the architectures.
         arch_column: name of the column with architectures, or the names of the space's own keys
             with commas between them; ``None`` for the only column whose values are architectures.
@@ -155,10 +131,12 @@ def choose_columns(
         least: fewest architectures that are enough.
 
     Raises:
-        InputError: a column is absent, or more than one could be meant (the message lists the
-            columns there are); a row has no architecture of the space, or no finite number (the
-            message names the line and repeats its text); too few architectures.
+        InputError: the file cannot be read; a column is absent, or more than one could be meant
+            (the message lists the columns there are); a row has no architecture of the space, or no
+            finite number (the message names the line and repeats its text); too few architectures.
     """
+    if not isinstance(file, RowFile):
+        file = read_rows(Path(file))
     numbers = [name for name in (value_column, *others) if name is not None]
     parse = reader(space, form, data_root)
     if _lacks_header(file, parse):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
-from datasets.measurement_files import Measurements, choose_columns
+from datasets.measurement_files import Measurements, read_measurements
 from datasets.row_files import read_rows
 from datasets.space import SearchSpace
 from experiment.errors import InputError
@@ -70,7 +71,7 @@ def check_measurement_flags(given: Namespace, also: Path | None = None) -> None:
 def file_measurements(
     given: Namespace, space: SearchSpace, value_column: str | None, others: Sequence[str] = ()
 ) -> Measurements:
-    """What the file of ``--labels_file`` holds.
+    """What the file of ``--labels_file`` holds; its notes go to standard error.
 
     Args:
         given: has the flags.
@@ -80,12 +81,12 @@ def file_measurements(
         others: further columns to read.
 
     Raises:
-        InputError: see :func:`~datasets.measurement_files.choose_columns`.
+        InputError: see :func:`~datasets.measurement_files.read_measurements`.
     """
     file = read_rows(given.labels_file)
     if value_column is None and USUAL in file.columns:
         value_column = USUAL
-    return choose_columns(
+    found = read_measurements(
         file,
         space,
         arch_column=given.arch_column,
@@ -94,3 +95,6 @@ def file_measurements(
         form=given.arch_form,
         data_root=given.data_root,
     )
+    for note in found.notes:
+        print(note, file=sys.stderr)
+    return found

@@ -119,6 +119,37 @@ def split_lines(text: str) -> list[str]:
     return re.split(r"\r\n|\r|\n", text)
 
 
+def file_lines(path: Path) -> list[tuple[str, str]]:
+    """:func:`text_lines` of a file.
+
+    Raises:
+        InputError: it cannot be read, is no text, or has blank lines alone.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"cannot read architectures from {str(path)!r}: {error}") from error
+    return text_lines(decode(content, path), repr(str(path)))
+
+
+def text_lines(text: str, source: str) -> list[tuple[str, str]]:
+    """Lines with an architecture each, behind the place of each: ``line 3 of 'mine.txt'``.
+
+    Args:
+        text: blank lines in it are left out.
+        source: where it is from, for messages.
+
+    Raises:
+        InputError: there is no line.
+    """
+    numbered = enumerate(split_lines(text), start=1)
+    found = [(f"line {number} of {source}", line.strip()) for number, line in numbered]
+    found = [(place, line) for place, line in found if line]
+    if not found:
+        raise InputError(f"{source} holds no architectures, expected one a line")
+    return found
+
+
 def _nothing(text: str, path: Path) -> Iterator[Row]:
     return iter(())
 

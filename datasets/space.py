@@ -25,6 +25,12 @@ if TYPE_CHECKING:
     from datasets.forms.form import Form
 
 
+ENUMERABLE = 10**6
+"""Members of the largest space that is worked on as a list of all of them: in it hashes are looked
+for, and it is split, ranked and searched, without a table. Ten times as many would take minutes to
+hash and gigabytes to hold."""
+
+
 class SearchSpace(ABC):
     """A set of architectures.
 

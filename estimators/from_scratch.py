@@ -79,7 +79,7 @@ class OutOfMemory:
 class TrainingTask:
     """Trains one architecture after the other in the same way, in whatever process.
 
-    It knows no search space, so that it can be sent to a worker process whatever the space is.
+    It knows no search space, so that it can be sent to a worker process for any of them.
 
     Attributes:
         images: what to train on.

@@ -116,7 +116,7 @@ def load_function(text: str) -> Callable[[Any], Any]:
             f"there is no module {module_name!r}: it is looked for in {folder!r} and where Python "
             "finds packages; go to its folder, or set PYTHONPATH"
         ) from error
-    except (Exception, SystemExit) as error:  # whatever the user's own file does
+    except (Exception, SystemExit) as error:  # the user's own file may do anything
         told = f"{type(error).__name__}: {sentence(error)}"
         raise InputError(f"{module_name!r} cannot be imported: {told}") from error
     try:

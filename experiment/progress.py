@@ -155,7 +155,7 @@ class _LogLines:
 
 
 def log_line(task: Task, unit: str) -> str:
-    """A task's state in one line: units done, rate, time left, figures, as far as known."""
+    """A task's state in one line: units done, rate, time left and figures, those that are known."""
     if task.total is None:
         done = f"{task.completed:,.0f} {unit}" if task.completed else "running"
         parts = [f"{done} after {task.elapsed or 0:.0f} s"]

@@ -84,7 +84,7 @@ def use_threads(count: int | None) -> str:
 
 
 def resume_with(count: int) -> None:
-    """Compute with as many threads as before the interruption, where nobody chose another number.
+    """Compute with as many threads as before the interruption, unless a number was chosen.
 
     Sums are rounded in another way by another number of threads.
     """
@@ -118,7 +118,7 @@ def _take_the_fastest(most: int) -> str:
 
 @cache
 def _most() -> int:
-    """What PyTorch takes where nobody chooses: asked before anything else was chosen."""
+    """What PyTorch takes by default: asked before another number is set."""
     return torch.get_num_threads()
 
 

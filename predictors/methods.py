@@ -215,7 +215,7 @@ def choice(
         space: the search space.
         method: a key of :data:`METHODS`, or ``None``.
         features: keys of ``predictors.features.FEATURES``, or ``None``.
-        defaults: what is taken where nobody chooses: :data:`DEFAULT` or :data:`BEYOND`.
+        defaults: what is taken by default: :data:`DEFAULT` or :data:`BEYOND`.
         objective: what is predicted; :data:`OF_ACCURACIES` are features by default of accuracies
             alone, which are maximised shares.
 

@@ -261,7 +261,7 @@ def check_targets(values: np.ndarray, least: int, architectures: int | None = No
     Args:
         values: **shape** (n,).
         least: the fewest that the method can work with.
-        architectures: how many the values are of; ``None`` where nobody says.
+        architectures: how many the values are of; ``None`` to leave that unchecked.
 
     Raises:
         InputError: another number of values, fewer, constant ones, or some that are no finite

@@ -57,9 +57,7 @@ def forms(space: NB201) -> dict[str, Form]:
             "the same as numbers of the benchmark's list: 0 none, 1 skip_connect, "
             "2 nor_conv_1x1, 3 nor_conv_3x3, 4 avg_pool_3x3",
             reading.from_operations,
-            lambda graph: tuple(
-                OFFICIAL_OPERATIONS.index(name) for name in reading.operations(graph)
-            ),
+            reading.to_operation_ids,
         ),
         "lists": Form(
             "pairs of operation and its input for each feature map, as str2lists and AutoDL's "

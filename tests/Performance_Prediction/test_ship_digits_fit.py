@@ -31,6 +31,6 @@ def test_the_command_makes_what_comes_with_the_project(
 def test_a_file_is_not_replaced_unasked(tmp_path: Path) -> None:
     path = tmp_path / "transfer.npz"
     path.write_text("mine")
-    with pytest.raises(InputError, match="exists: add --overwrite"):
+    with pytest.raises(InputError, match="is there already: add --overwrite"):
         main(["--out", str(path)])
     assert path.read_text() == "mine"
