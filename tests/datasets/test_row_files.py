@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from datasets.row_files import read_rows
+from datasets.row_files import file_lines, read_rows
 from experiment.errors import InputError
 
 TABLE = "name,score\nfirst,1.5\nsecond,2\n"
@@ -116,3 +116,15 @@ def test_what_cannot_be_opened(tmp_path: Path) -> None:
         read_rows(tmp_path / "absent.csv")
     with pytest.raises(InputError, match=r"cannot read .*: Is a directory"):
         read_rows(tmp_path)
+
+
+def test_lines_keep_their_places(tmp_path: Path) -> None:
+    file = tmp_path / "cells.txt"
+    file.write_bytes(b"\xef\xbb\xbf\nfirst\r\n\r\n  second ")
+    assert file_lines(file) == [
+        (f"line 2 of {str(file)!r}", "first"),
+        (f"line 4 of {str(file)!r}", "second"),
+    ]
+    file.write_text(" \n")
+    with pytest.raises(InputError, match="holds no architectures, expected one a line"):
+        file_lines(file)
