@@ -21,7 +21,8 @@ def start(path: Path, *, resume: bool = False, seed: int = 1, **changed: object)
     return RunFolder.start(path, {**CONFIG, **changed}, seed=seed, resume=resume)
 
 
-def test_a_new_run_says_what_it_is(tmp_path: Path) -> None:
+def test_a_new_run_says_what_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "orig_argv", ["python", "train.py", "--name", "a name"])
     run = start(tmp_path / "run", seed=5)
     assert run.config == {"epochs": 3, "out": "a/b", "betas": [0.9, 0.999], "seed": 5}
     environment = json.loads((run.path / "environment.json").read_text())
@@ -30,7 +31,7 @@ def test_a_new_run_says_what_it_is(tmp_path: Path) -> None:
     assert environment["device"] == "cpu"
     assert environment["cpu"]
     assert {"commit", "dirty"} <= environment.keys()
-    assert "pytest" in (run.path / "command.txt").read_text()
+    assert (run.path / "command.txt").read_text() == "python train.py --name 'a name'\n"
     assert run.checkpoints.is_dir()
     assert run.figures.is_dir()
     run.save_result({"accuracy": 0.5})
