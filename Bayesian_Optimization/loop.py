@@ -45,6 +45,18 @@ class Budget:
         for name in ("queries", "batch", "at_once"):
             whole_number(getattr(self, name), name, least=1)
 
+    def check_start(self, start: Sequence[ArchitectureGraph]) -> None:
+        """Refuse more architectures to start from than may be measured.
+
+        Raises:
+            InputError: there are more.
+        """
+        if len(start) > self.queries:
+            raise InputError(
+                f"the search starts from {len(start)} architectures and may measure "
+                f"{self.queries}: start from fewer, or allow more queries"
+            )
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -113,11 +125,7 @@ class SearchLoop:
         known: Sequence[Measurement] = (),
         patience: int | None = HOPELESS,
     ) -> None:
-        if len(start) > budget.queries:
-            raise InputError(
-                f"the search starts from {len(start)} architectures and may measure "
-                f"{budget.queries}: start from fewer, or allow more queries"
-            )
+        budget.check_start(start)
         self.searcher = searcher
         self.budget = budget
         self._view = towards(objective, view)

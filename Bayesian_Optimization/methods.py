@@ -8,6 +8,7 @@ from pathlib import Path
 from Bayesian_Optimization.domain import Candidates, Domain, as_domain
 from Bayesian_Optimization.objectives import Limit
 from Bayesian_Optimization.searcher import Searcher
+from datasets.objective import ACCURACY, Objective
 from experiment.config import nearest
 from experiment.errors import InputError
 from models.checkpoints import STATE_DICTS
@@ -51,22 +52,24 @@ def _gradient_ascent(
     return gradient_ascent(domain, seed, initial, weights)
 
 
-def _bo(domain: Domain, seed: int, initial: int) -> Searcher:
+def _bo(domain: Domain, seed: int, initial: int, objective: Objective = ACCURACY) -> Searcher:
     from Bayesian_Optimization.pool_search import bayesian_optimisation
 
-    return bayesian_optimisation(domain, seed, initial)
+    return bayesian_optimisation(domain, seed, initial, objective)
 
 
-def _thompson(domain: Domain, seed: int, initial: int) -> Searcher:
+def _thompson(domain: Domain, seed: int, initial: int, objective: Objective = ACCURACY) -> Searcher:
     from Bayesian_Optimization.pool_search import thompson_sampling
 
-    return thompson_sampling(domain, seed, initial)
+    return thompson_sampling(domain, seed, initial, objective)
 
 
-def _guided_enumeration(domain: Domain, seed: int, initial: int) -> Searcher:
+def _guided_enumeration(
+    domain: Domain, seed: int, initial: int, objective: Objective = ACCURACY
+) -> Searcher:
     from Bayesian_Optimization.pool_search import guided_enumeration
 
-    return guided_enumeration(domain, seed, initial)
+    return guided_enumeration(domain, seed, initial, objective)
 
 
 SEARCHERS: dict[str, Factory] = {
@@ -85,6 +88,12 @@ WEIGHTED: dict[str, Callable[[Domain, int, int, str | Path | None], Searcher]] =
     "gradient_ascent": _gradient_ascent,
 }
 """Those that search the latent space of a trained VAE."""
+LISTED: dict[str, Callable[[Domain, int, int, Objective], Searcher]] = {
+    "bo": _bo,
+    "thompson": _thompson,
+    "guided_enumeration": _guided_enumeration,
+}
+"""Those that describe a list of candidates by features, which depend on the objective."""
 
 
 def _constrained_improvement(domain: Domain, limit: Limit, seed: int, initial: int) -> Searcher:
@@ -129,6 +138,7 @@ def make_searcher(
     seed: int = 0,
     initial: int = 10,
     weights: str | Path | None = None,
+    objective: Objective = ACCURACY,
 ) -> Searcher:
     """The searcher called ``name``.
 
@@ -139,6 +149,8 @@ def make_searcher(
         initial: random architectures to begin with.
         weights: folder or name of the VAE whose latent space is searched; default: the shipped
             one of the space.
+        objective: what is looked for; features that were fitted to accuracies are for accuracies
+            alone.
 
     Raises:
         InputError: there is none of that name, it does not suit the domain or reads no weights, or
@@ -155,4 +167,6 @@ def make_searcher(
                 f"or choose {' or '.join(WEIGHTED)}"
             )
         return WEIGHTED[name](domain, seed, initial, weights)
+    if name in LISTED:
+        return LISTED[name](domain, seed, initial, objective)
     return SEARCHERS[name](domain, seed, initial)

@@ -136,7 +136,13 @@ def find_searcher(given: Namespace, problem: Problem) -> Searcher:
     """The searcher that is called for; those of ``FRONTS`` are told of the cost."""
     if given.method in FRONTS:
         return FRONTS[given.method](problem.domain, given.cost, given.seed, given.initial)
-    return make_searcher(given.method, problem.domain, given.seed, given.initial)
+    return make_searcher(
+        given.method,
+        problem.domain,
+        given.seed,
+        given.initial,
+        objective=problem.objective,
+    )
 
 
 def found_front(

@@ -20,7 +20,10 @@ from Bayesian_Optimization.domain import Candidates, Domain
 from Bayesian_Optimization.pool_process import Expectation, PoolProcess
 from Bayesian_Optimization.searcher import Observation, Searcher
 from datasets.graph import ArchitectureGraph
+from datasets.objective import ACCURACY, Objective
+from datasets.space import SearchSpace
 from experiment.errors import InputError
+from predictors.methods import suited
 from predictors.regressor import Description, NormalScores, Regressor, Scale
 
 REFIT = 10
@@ -242,24 +245,35 @@ CRITERION_OF: dict[str, Criterion] = {"NB101": log_expected_improvement}
 """Space → by what such a search chooses, where it is not the upper confidence bound."""
 
 
-def bayesian_optimisation(domain: Domain, seed: int, initial: int) -> PoolSearch:
+def usual_features(space: SearchSpace, objective: Objective = ACCURACY) -> tuple[str, ...]:
+    """What describes architectures to a search for an objective where nobody chooses."""
+    return suited(FEATURES_OF.get(space.name, ELSEWHERE), objective)
+
+
+def bayesian_optimisation(
+    domain: Domain, seed: int, initial: int, objective: Objective = ACCURACY
+) -> PoolSearch:
     """The suite's own search over a list, on graph features."""
-    features = FEATURES_OF.get(domain.space.name, ELSEWHERE)
+    features = usual_features(domain.space, objective)
     criterion = CRITERION_OF.get(domain.space.name, upper_confidence_bound)
     return PoolSearch(domain, features, criterion, seed=seed, initial=initial)
 
 
-def thompson_sampling(domain: Domain, seed: int, initial: int) -> PoolSearch:
+def thompson_sampling(
+    domain: Domain, seed: int, initial: int, objective: Objective = ACCURACY
+) -> PoolSearch:
     """The same with a draw of each value in place of the bound."""
-    features = FEATURES_OF.get(domain.space.name, ELSEWHERE)
+    features = usual_features(domain.space, objective)
     return PoolSearch(domain, features, thompson, seed=seed, initial=initial)
 
 
-def guided_enumeration(domain: Domain, seed: int, initial: int) -> PredictorSearch:
+def guided_enumeration(
+    domain: Domain, seed: int, initial: int, objective: Objective = ACCURACY
+) -> PredictorSearch:
     """Rank all by boosted trees, query the top, refit."""
     from predictors.trees import BoostedTrees
 
-    features = FEATURES_OF.get(domain.space.name, ELSEWHERE)
+    features = usual_features(domain.space, objective)
     return PredictorSearch(
         domain, features, lambda: BoostedTrees(seed=seed), seed=seed, initial=initial
     )

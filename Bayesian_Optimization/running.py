@@ -46,6 +46,9 @@ class Plan:
     workers: int = 1
     patience: int | None = HOPELESS
 
+    def __post_init__(self) -> None:
+        self.budget.check_start(self.start)  # before a folder is made
+
 
 More = Callable[[SearchLoop], dict[str, Any]]
 """Further results of a loop that has ended."""

@@ -149,14 +149,14 @@ def search_by_estimator(given: Namespace) -> tuple[RunFolder, Mapping[str, Any]]
 
 
 def read_known(given: Namespace) -> Measurements | tuple[()]:
-    """The measurements of ``--known``, after saying which columns were guessed.
+    """The measurements of ``--known``; the search says which columns were guessed.
 
     Raises:
         InputError: the file is absent or broken, or a column cannot be guessed.
     """
     if given.known is None:
         return ()
-    known = read_measurements(
+    return read_measurements(
         given.known,
         get_space(given.space),
         arch_column=given.arch_column,
@@ -165,8 +165,6 @@ def read_known(given: Namespace) -> Measurements | tuple[()]:
         data_root=given.data_root,
         least=1,
     )
-    print("\n".join(known.notes), file=sys.stderr, end="\n" if known.notes else "")
-    return known
 
 
 def find_searcher(given: Namespace, problem: Problem, limit: Limit | None) -> Searcher:
@@ -177,7 +175,14 @@ def find_searcher(given: Namespace, problem: Problem, limit: Limit | None) -> Se
     """
     if given.method not in LIMITED:
         weights = searcher_weights(given)
-        return make_searcher(given.method, problem.domain, given.seed, given.initial, weights)
+        return make_searcher(
+            given.method,
+            problem.domain,
+            given.seed,
+            given.initial,
+            weights,
+            problem.objective,
+        )
     if limit is None:
         raise InputError(f"--method {given.method} needs a limit: give --limit")
     return LIMITED[given.method](problem.domain, limit, given.seed, given.initial)

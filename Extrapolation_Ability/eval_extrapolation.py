@@ -39,7 +39,7 @@ from datasets.measurement_flags import (  # noqa: E402
     check_measurement_flags,
     file_measurements,
 )
-from datasets.objective import ACCURACY, Objective  # noqa: E402
+from datasets.objective import Objective  # noqa: E402
 from datasets.registry import SPACES  # noqa: E402
 from datasets.source_record import announce, source_entries  # noqa: E402
 from datasets.space import SearchSpace  # noqa: E402
@@ -253,7 +253,8 @@ def surrogate_of(given: Namespace, space: SearchSpace) -> Surrogate:
     method = None if given.predictor == "default" else given.predictor
     file: dict[str, Any] = {}
     if given.labels_file is None:
-        benchmark, objective = get_benchmark(space.name, given.data_root), ACCURACY
+        benchmark = get_benchmark(space.name, given.data_root)
+        objective = benchmark.metric("validation").objective
     else:
         found = file_measurements(given, space, given.value_column)
         benchmark = found.benchmark(given.unit)

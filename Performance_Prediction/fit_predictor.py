@@ -161,7 +161,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     announce([labels.benchmark], json=given.json, aside=printed)
     judged = wanted is None and given.candidates is None
     metrics = dict.fromkeys([labels.target, labels.label] if judged else [labels.label])
-    measured = of_benchmark(labels.benchmark, list(metrics), maximise=not given.minimise)
+    measured = of_benchmark(labels.benchmark, list(metrics), minimise=given.minimise)
     known, rest = divide(measured, _amount(given), given.seed)
     _, features = choice(space, given.method, given.features, objective=known.label)
     given.features = list(features) or None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -73,7 +73,7 @@ class Measured:
 
 
 def of_benchmark(
-    benchmark: Benchmark, metrics: Sequence[str], *, maximise: bool = True
+    benchmark: Benchmark, metrics: Sequence[str], *, minimise: bool = False
 ) -> Measured:
     """The architectures of a benchmark of which all ``metrics`` are known.
 
@@ -82,7 +82,7 @@ def of_benchmark(
     Args:
         benchmark: a table's, or that of a file of measurements.
         metrics: what predictions are judged by first, what is learnt last.
-        maximise: whether larger values are better.
+        minimise: whether lower values are better, whatever the benchmark says of its metrics.
 
     Raises:
         InputError: a metric was not measured.
@@ -93,9 +93,9 @@ def of_benchmark(
         known &= benchmark.metric("uniform_sample").mean() == 1
     rows = np.flatnonzero(known)
     source = f"{benchmark.space.name} on {benchmark.dataset}"
-    objectives = {
-        name: Objective(name, maximise, benchmark.metric(name).unit or None) for name in metrics
-    }
+    objectives = {name: benchmark.metric(name).objective for name in metrics}
+    if minimise:
+        objectives = {name: replace(each, maximise=False) for name, each in objectives.items()}
     return Measured(
         benchmark.space, source, benchmark.graphs, benchmark.hashes, values, objectives
     )[rows]

@@ -28,7 +28,7 @@ from datasets.measurement_flags import (  # noqa: E402
     check_measurement_flags,
     file_measurements,
 )
-from datasets.objective import SHARE, Objective  # noqa: E402
+from datasets.objective import Objective  # noqa: E402
 from datasets.registry import SPACES  # noqa: E402
 from datasets.source_record import announce  # noqa: E402
 from datasets.space import SearchSpace  # noqa: E402
@@ -119,8 +119,8 @@ def labels_of(given: Namespace, space: SearchSpace) -> tuple[Labels, Objective]:
         InputError: it is not there, or there are too few.
     """
     if given.labels_file is None:
-        objective = Objective("test" if given.test else "validation", unit=SHARE)
         benchmark, amount = get_benchmark(space.name, given.data_root), LABELS
+        objective = benchmark.metric("test" if given.test else "validation").objective
     else:
         found = file_measurements(given, space, given.value_column)
         objective = Objective(found.value_column, not given.minimise, given.unit)

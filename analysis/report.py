@@ -74,8 +74,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         made = {"out": str(given.out), "runs": len(runs), "bytes": len(page.encode())}
         print(json.dumps({**made, "notices": notices}))
     else:
-        print("\n".join(f"note: {notice}" for notice in notices), file=sys.stderr, end="")
-        print(f"{given.out}: {len(runs)} runs, {len(page.encode()) / 2**20:.1f} MiB")
+        for notice in notices:
+            print(f"note: {notice}", file=sys.stderr)
+        count = f"{len(runs)} run{'s'[: len(runs) != 1]}"
+        print(f"{given.out}: {count}, {len(page.encode()) / 2**20:.1f} MiB")
     return 0
 
 

@@ -57,7 +57,7 @@ class Metric:
     def objective(self) -> Objective:
         """The metric as something to be optimised."""
         maximise = self.unit not in COST_UNITS if self.maximise is None else self.maximise
-        return Objective(self.name, maximise, self.unit)
+        return Objective(self.name, maximise, self.unit or None)
 
     def mean(self) -> np.ndarray:
         """Mean over the trials that exist, NaN where none does. **Shape** (rows,)."""

@@ -22,7 +22,7 @@ from datasets.forms.form import Form, plain_value
 from datasets.graph import ArchitectureError, ArchitectureGraph
 from datasets.registry import SPACES, get_space
 from datasets.row_files import decode, file_lines, text_lines
-from datasets.space import SearchSpace
+from datasets.space import SearchSpace, as_space
 from datasets.spaces.notation import about, excerpt
 from experiment.arguments import Parser, parser
 from experiment.errors import InputError, run_command
@@ -69,6 +69,11 @@ def read(
     try:
         named = chosen.value(value.strip()) if isinstance(value, str) else value
         return chosen.read(plain_value(named))
+    except RecursionError:
+        raise ArchitectureError(
+            f"what is given as a {space.name} architecture in the form {form!r} is nested too "
+            "deeply to be one"
+        ) from None
     except ArchitectureError as error:
         raise ArchitectureError(
             f"{excerpt(str(value))} is no {space.name} architecture in the form {form!r}: {error}"
@@ -110,7 +115,7 @@ def form_of(space: SearchSpace | str, name: str, data_root: str | Path | None = 
     """
     space = _space(space)
     forms = space.forms(data_root)
-    if name not in forms:
+    if not isinstance(name, str) or name not in forms:
         raise InputError(
             f"{space.name} has no form {name!r}: choose one of {', '.join(forms)} "
             f"(python -m datasets.convert --space {space.name} --list shows an example of each)"
@@ -180,7 +185,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     with atomic_path(given.out) as partial:
         partial.write_text("".join(texts), encoding="utf-8")
-    print(f"{len(texts):,} architectures in the form {given.to} in {given.out}")
+    print(
+        f"{len(texts):,} architecture{'s'[: len(texts) != 1]} in the form {given.to} in {given.out}"
+    )
     return 0
 
 
@@ -216,7 +223,7 @@ def _listing(names: Sequence[str]) -> Iterator[str]:
 
 
 def _space(space: SearchSpace | str) -> SearchSpace:
-    return get_space(space) if isinstance(space, str) else space
+    return get_space(space) if isinstance(space, str) else as_space(space)
 
 
 if __name__ == "__main__":

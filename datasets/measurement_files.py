@@ -25,6 +25,7 @@ from datasets.architecture_fields import Parse, architecture_of, reader, shown
 from datasets.batch import GraphBatch
 from datasets.benchmark import Benchmark, Metric
 from datasets.graph import ArchitectureError, ArchitectureGraph
+from datasets.objective import SHARE
 from datasets.row_files import Row, RowFile, read_rows
 from datasets.source_record import SourceRecord
 from datasets.space import SearchSpace
@@ -37,6 +38,7 @@ _NUMBER = re.compile(
     r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?|[-+]?(inf|infinity|nan)", re.IGNORECASE
 )
 _DECIMAL_COMMA = re.compile(r"[-+]?\d*,\d+")
+_NUMBER_AND_MORE = re.compile(r"[-+]?\.?\d")
 
 
 @dataclass(frozen=True)
@@ -80,12 +82,31 @@ class Measurements:
     def benchmark(self, unit: str | None = None) -> Benchmark:
         """The same as a benchmark, with a metric for each column of numbers.
 
+        Larger values are better, whatever the unit; who minimises says so.
+
         Args:
             unit: of the values; ``fraction`` for shares from 0 to 1.
+
+        Raises:
+            InputError: the unit is ``fraction``, and a value is no share.
         """
         columns = {self.value_column: self.values, **self.others}
+        for name, values in columns.items():
+            if unit == SHARE and (values.min() < 0 or values.max() > 1):
+                raise InputError(
+                    f"{name!r} of {str(self.path)!r} goes from {values.min():g} to "
+                    f"{values.max():g}, expected 0 to 1 with the unit {SHARE}: give the unit % "
+                    "for percentages"
+                )
         metrics = {
-            name: Metric(name, unit or "", f"column {name!r}", values[:, None], averaged=True)
+            name: Metric(
+                name,
+                unit or "",
+                f"column {name!r}",
+                values[:, None],
+                averaged=True,
+                maximise=True,
+            )
             for name, values in columns.items()
         }
         graphs = [self.space.canonical(graph) for graph in self.graphs]
@@ -244,9 +265,10 @@ def _lacks_header(file: RowFile, parse: Parse) -> bool:
 
 def _value_column(file: RowFile, arch_columns: tuple[str, ...]) -> str:
     """The only column of numbers besides."""
-    numeric = [
-        name for name in file.columns if name not in arch_columns and _is_numeric(file, name)
-    ]
+    others = [name for name in file.columns if name not in arch_columns]
+    numeric = [name for name in others if _is_numeric(file, name)]
+    if not numeric and len(others) == 1 and _begins_with_number(file.rows[0].fields.get(others[0])):
+        return others[0]  # it must be meant: its rows then say what is wrong
     if len(numeric) != 1:
         which = f"{len(numeric)} columns of numbers" if numeric else "no column of numbers"
         raise InputError(
@@ -285,13 +307,24 @@ def _numbers(file: RowFile, name: str) -> np.ndarray:
         if value is None or not math.isfinite(value):
             missing = name not in row.fields or given == ""
             has = f"has no {name!r}" if missing else f"has {name!r}: {shown(given)}"
-            if isinstance(given, str) and _DECIMAL_COMMA.fullmatch(given.strip()):
-                mend = "write decimals with a point"
-            else:
-                mend = "leave rows out whose measurement failed"
-            raise InputError(f"{file.place(row)} {has}, expected a finite number: {mend}")
+            raise InputError(f"{file.place(row)} {has}, expected a finite number: {_mend(given)}")
         values.append(value)
     return np.array(values, dtype=np.float64)
+
+
+def _mend(given: Any) -> str:
+    """What to do with a value that is no finite number."""
+    text = given.strip() if isinstance(given, str) else ""
+    if _DECIMAL_COMMA.fullmatch(text):
+        return "write decimals with a point"
+    if _number(given) is None and _begins_with_number(given):
+        return "write the number alone; --unit is for what stands behind it"
+    return "leave rows out whose measurement failed"
+
+
+def _begins_with_number(given: Any) -> bool:
+    """Whether it is a text such as ``71.3 %``."""
+    return isinstance(given, str) and _NUMBER_AND_MORE.match(given.strip()) is not None
 
 
 def _architectures(

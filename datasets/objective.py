@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from experiment.checks import shown
 from experiment.errors import InputError
 
 SHARE = "fraction"
@@ -33,6 +34,13 @@ class Objective:
     name: str = "validation"
     maximise: bool = True
     unit: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.unit is not None and not isinstance(self.unit, str):
+            raise InputError(
+                f"the unit of {self.name} is {shown(self.unit)}, expected its name as a string, "
+                "such as 'eV', or None"
+            )
 
     @classmethod
     def read(cls, config: Mapping[str, Any]) -> Objective:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import operator
+import os
+from pathlib import Path
 from typing import Any, SupportsIndex
 
 import numpy as np
@@ -50,6 +52,30 @@ def whole_number(value: SupportsIndex | Any, what: str, least: int | None = 0) -
     if least is not None and number < least:
         raise InputError(f"{what} is {number}, expected at least {least}")
     return number
+
+
+def truth_value(value: Any, what: str) -> bool:
+    """``value`` as a ``bool``.
+
+    Raises:
+        InputError: it is something else, such as the word ``"no"``, which would count as true.
+    """
+    if not isinstance(value, bool | np.bool_):
+        raise InputError(f"{what} is {shown(value)}, expected True or False")
+    return bool(value)
+
+
+def as_path(value: str | Path | None, what: str) -> Path | None:
+    """``value`` as a path; ``None`` stays.
+
+    Raises:
+        InputError: it is no path, or an empty one.
+    """
+    if value is None:
+        return None
+    if not isinstance(value, str | os.PathLike) or not str(value):
+        raise InputError(f"{what} is {shown(value)}, expected the path of a folder")
+    return Path(value)
 
 
 def random_generator(generator: object, what: str = "generator") -> np.random.Generator:

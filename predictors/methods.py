@@ -202,6 +202,12 @@ def make_predictor(
     return chosen.make(Wish(space, wished, scale, seed, weights))
 
 
+def suited(features: Sequence[str], objective: Objective) -> tuple[str, ...]:
+    """Features without :data:`OF_ACCURACIES`, where the objective is no accuracy."""
+    accuracy = objective.maximise and objective.unit == SHARE
+    return tuple(each for each in features if accuracy or each not in OF_ACCURACIES)
+
+
 def choice(
     space: SearchSpace,
     method: str | None,
@@ -230,8 +236,7 @@ def choice(
     if features is None and own is not None:
         return name, own
     if features is None:
-        accuracy = objective.maximise and objective.unit == SHARE
-        return name, tuple(each for each in usual if accuracy or each not in OF_ACCURACIES)
+        return name, suited(usual, objective)
     if own == ():
         raise InputError(f"the method {name!r} reads graphs, no features: name none")
     if isinstance(features, str) or not isinstance(features, Iterable):

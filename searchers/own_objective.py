@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Callable, Iterable, Sequence
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,21 +17,22 @@ from Bayesian_Optimization.loop import Budget
 from Bayesian_Optimization.methods import default_method, make_searcher
 from Bayesian_Optimization.problem import function_problem, whole_space
 from Bayesian_Optimization.running import Plan, carry_out
+from datasets.benchmark import Benchmark
 from datasets.graph import ArchitectureGraph
 from datasets.measurement_files import Measurements, read_measurements
 from datasets.objective import Objective
 from datasets.registry import get_space
-from datasets.source_record import source_entries
+from datasets.source_record import announce, source_entries
 from datasets.space import SearchSpace
 from estimators.evaluations import pickled
 from estimators.measurement import Measurement
 from estimators.own_function import finite_number, function_name
-from experiment.checks import whole_number
+from experiment.checks import as_path, shown, truth_value, whole_number
 from experiment.errors import InputError
 from experiment.run import RunFolder
 from predictors.features.background import background_tables
 
-Pairs = Iterable[tuple[ArchitectureGraph | str, float | None]]
+Pairs = Iterable[tuple[ArchitectureGraph | str, float | None]] | Mapping[Any, float | None]
 Known = Pairs | Measurements | str | Path
 """Pairs of an architecture, or its notation, and what was measured of it; or a file of them."""
 
@@ -156,18 +158,21 @@ def search(
             settings or a function of another name (functions of one name cannot be compared).
         ModelError: there are no weights for a search of a latent space.
     """
-    place = None if run is None else Path(run)
-    if place is None and resume:
+    place, root = as_path(run, "run"), as_path(data_root, "data_root")
+    if truth_value(resume, "resume") and place is None:
         raise InputError("there is nothing to resume without a folder: give run=, or no resume")
     searched = get_space(space) if isinstance(space, str) else space
     if not isinstance(searched, SearchSpace):
         raise InputError(f"the space is {space!r}, expected a name or a SearchSpace")
-    if asynchronous and batch > 1:
-        raise InputError("an asynchronous search asks for one at a time: leave batch out")
     queries, workers = whole_number(queries, "queries", 1), whole_number(workers, "workers", 1)
-    goal = Objective(function_name(objective), not minimise, unit)
+    batch, seed = whole_number(batch, "batch", 1), whole_number(seed, "seed")
+    at_once = 1 if asynchronous is None else whole_number(asynchronous, "asynchronous", 1)
+    if asynchronous is not None and batch > 1:
+        raise InputError("an asynchronous search asks for one at a time: leave batch out")
+    first = min(10, queries) if initial is None else whole_number(initial, "initial", 1)
+    goal = Objective(function_name(objective), not truth_value(minimise, "minimise"), unit)
     problem = function_problem(
-        whole_space(searched, None if data_root is None else Path(data_root)),
+        whole_space(searched, root),
         objective,
         goal,
         form,
@@ -176,14 +181,13 @@ def search(
     before = known_measurements(read, searched)
     taken = {each.hash for each in before}
     begin = [graph for graph in _once(start, searched) if searched.hash(graph) not in taken]
-    first = min(10, queries) if initial is None else initial
     check_amounts(problem, queries, first)
     name = method or default_method(problem.domain, weights)
     plan = Plan(
         problem,
         name,
-        make_searcher(name, problem.domain, seed, first, weights),
-        Budget(queries, batch, asynchronous or 1),
+        make_searcher(name, problem.domain, seed, first, weights, goal),
+        Budget(queries, batch, at_once),
         begin,
         before,
         workers=workers,
@@ -191,8 +195,12 @@ def search(
     )
     if workers > 1:
         pickled(problem.estimator)  # refuses what cannot travel before a folder is made
-    config = configuration(plan, first, weights)
+    tables = background_tables(getattr(plan.searcher, "features", ()))
+    config = configuration(plan, first, weights, tables)
     folder = None if place is None else RunFolder.start(place, config, seed, resume)
+    announce(tables, aside=True)
+    for note in getattr(read, "notes", ()):
+        print(note, file=sys.stderr)
     loop, summary = carry_out(plan, folder)
     found = loop.account.incumbent
     return SearchResult(
@@ -217,6 +225,13 @@ def known_measurements(known: Measurements | Pairs, space: SearchSpace) -> list[
     graphs: dict[str, ArchitectureGraph] = {}
     if isinstance(known, Measurements):
         known = zip(known.graphs, known.values.tolist(), strict=True)
+    elif isinstance(known, Mapping):
+        known = known.items()
+    if not isinstance(known, Iterable):
+        raise InputError(
+            f"what is known is {shown(known)}, expected pairs of an architecture and its value, "
+            "or the path of a file of them"
+        )
     for number, pair in enumerate(known, 1):
         try:
             architecture, value = pair
@@ -231,12 +246,10 @@ def known_measurements(known: Measurements | Pairs, space: SearchSpace) -> list[
         measured = values.setdefault(name, [])
         if (found := finite_number(value)) is not None:
             measured.append(found)
-        elif not (
-            value is None or value != value
-        ):  # NaN is the one number that differs from itself
+        elif not _is_nothing(value):
             raise InputError(
-                f"entry {number} of the known measurements has the value {value!r}, expected a "
-                "finite number, or NaN for a failure"
+                f"entry {number} of the known measurements has the value {shown(value)}, expected "
+                "a finite number, or NaN for a failure"
             )
     return [
         Measurement(graphs[name], name, "ok", validation=math.fsum(each) / len(each))
@@ -246,7 +259,9 @@ def known_measurements(known: Measurements | Pairs, space: SearchSpace) -> list[
     ]
 
 
-def configuration(plan: Plan, initial: int, weights: str | Path | None) -> dict[str, Any]:
+def configuration(
+    plan: Plan, initial: int, weights: str | Path | None, tables: Sequence[Benchmark]
+) -> dict[str, Any]:
     """All that decides the numbers and can be written down."""
     problem, space = plan.problem, plan.problem.space
     return {
@@ -264,7 +279,7 @@ def configuration(plan: Plan, initial: int, weights: str | Path | None) -> dict[
         "weights": None if weights is None else str(weights),
         "batch": plan.budget.batch,
         "at_once": plan.budget.at_once,
-        "sources": source_entries(background_tables(getattr(plan.searcher, "features", ()))),
+        "sources": source_entries(tables),
     }
 
 
@@ -291,9 +306,22 @@ def _member(architecture: ArchitectureGraph | str, space: SearchSpace) -> Archit
     return space.canonical(space.check(architecture))
 
 
+def _is_nothing(value: Any) -> bool:
+    """Whether a value stands for a failure: ``None``, or NaN, which differs from itself."""
+    try:
+        return value is None or bool(value != value)
+    except (TypeError, ValueError, RuntimeError):  # arrays, and pandas' own kind of nothing
+        return False
+
+
 def _once(
     architectures: Sequence[ArchitectureGraph | str], space: SearchSpace
 ) -> list[ArchitectureGraph]:
+    if isinstance(architectures, str) or not isinstance(architectures, Iterable):
+        raise InputError(
+            f"start is {shown(architectures)}, expected a list of architectures, or of their "
+            "notations"
+        )
     graphs = [_member(each, space) for each in architectures]
     return list({space.hash(graph): graph for graph in graphs}.values())
 

@@ -189,4 +189,4 @@ class _Cells:
 
 def _index(text: str) -> Any:
     """The number, with the zeros in front that names of the benchmark's records have."""
-    return int(text) if re.fullmatch(r"\s*[0-9]{1,6}\s*", text) else to_value(text)
+    return int(text) if re.fullmatch(r"\s*[0-9]{1,9}\s*", text) else to_value(text)

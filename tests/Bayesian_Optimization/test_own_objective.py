@@ -78,8 +78,9 @@ def test_known_measurements_are_not_measured_again(folder: Path, command: Any) -
     (folder / "known.jsonl").write_text("\n".join(lines) + "\n")
     flags = (*FLAGS, "--objective", "own_energy:length", "--form", "official", "--minimise")
     more = ("--known", "known.jsonl", "--value_column", "loss", "--json", "--name", "run")
-    code, out, _ = command(search.main, *flags, *more)
+    code, out, err = command(search.main, *flags, *more)
     assert code == 0
+    assert "architectures from 'matrix' and 'ops'" in err  # what was guessed
     rows = list(csv.DictReader((folder / "runs" / "run" / "queries.csv").open(encoding="utf-8")))
     assert not {space.hash(cell) for cell in cells} & {row["hash"] for row in rows}
     assert float(rows[0]["value"]) == len(rows[0]["architecture"])

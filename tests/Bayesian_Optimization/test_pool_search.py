@@ -16,8 +16,9 @@ from Bayesian_Optimization import pool_search
 from Bayesian_Optimization.criteria import CRITERIA, log_expected_improvement
 from Bayesian_Optimization.domain import Candidates, WholeSpace
 from Bayesian_Optimization.pool_process import PoolProcess
-from Bayesian_Optimization.pool_search import PoolSearch, PredictorSearch
+from Bayesian_Optimization.pool_search import PoolSearch, PredictorSearch, usual_features
 from datasets import get_benchmark, get_space
+from datasets.objective import Objective
 from estimators.lookup import LookUp
 from experiment.errors import InputError
 from predictors.gaussian_process import AdditiveProcess
@@ -188,3 +189,10 @@ def test_equal_values_leave_the_choice_to_chance(digits: Candidates) -> None:
     search.tell([type(m)(m.architecture, m.hash, "ok", validation=0.5) for m in measured])
     assert search.recommend() is None
     assert len(search.ask(2)) == 2
+
+
+def test_what_was_fitted_to_accuracies_describes_for_accuracies_alone() -> None:
+    space = get_space("NB101")
+    assert "digits" in usual_features(space)
+    for other in (Objective(unit="eV"), Objective(maximise=False, unit="fraction"), Objective()):
+        assert usual_features(space, other) == ("statistics", "walks")

@@ -15,7 +15,9 @@ import pytest
 from scipy.stats import kendalltau
 
 from datasets import get_benchmark, get_space
+from datasets.benchmark import Benchmark, Metric
 from datasets.graph import ArchitectureError, ArchitectureGraph
+from datasets.objective import Objective
 from datasets.testing import relabelled
 from experiment.errors import InputError
 from models import ModelError
@@ -145,6 +147,23 @@ def test_it_learns_from_a_file_of_measurements(tmp_path: Path, capsys: Output) -
     distinct = {space.hash(space.parse(json.dumps(line))) for line in lines}
     assert result["predicted"] == len(distinct) - 40
     assert result["quality"]["validation"]["kendall_tau"] > 0.6
+
+
+def test_a_metric_says_what_is_better_and_its_unit() -> None:
+    cells = get_benchmark("DIGITS101")
+    energy = Metric(
+        "validation", "eV", "made up", cells.metric("validation").values, maximise=False
+    )
+    metrics = {**cells.metrics, "validation": energy}
+    benchmark = Benchmark(
+        cells.space, "water", cells.graphs, cells.hashes, metrics, "made up", cells.source
+    )
+    measured = of_benchmark(benchmark, ["test", "training_seconds", "validation"])
+    assert measured.label == Objective("validation", False, "eV")
+    assert measured.target == Objective("test", True, "fraction")
+    assert not measured.objectives["training_seconds"].maximise  # a cost
+    lower = of_benchmark(benchmark, ["test", "validation"], minimise=True)
+    assert not any(each.maximise for each in lower.objectives.values())
 
 
 def test_labels_are_drawn_from_what_was_sampled_uniformly(data_root: Path) -> None:

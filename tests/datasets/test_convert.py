@@ -235,6 +235,7 @@ def test_cells_of_nb101_by_their_hash() -> None:
             [[["none", 1]], *[[["none", 0]] * n for n in (2, 3)]],
             "expected 0 to 0",
         ),
+        ("NB201", "matrix", "[" * 700 + "]" * 700, "nested too deeply"),
         ("NB201", "hash", "abc", "no hash: expected 32 hexadecimal digits"),
         ("NB201", "official", 6111, "expected a string"),
         ("NB201", "graph", {"matrix": [[0, 1], [0, 0]], "ops": ["input", "output"]}, "2 nodes"),
@@ -273,6 +274,8 @@ def test_forms_that_cannot_hold_an_architecture() -> None:
         write("ENAS", "line", parse("ENAS", "flat", MACRO))
     with pytest.raises(InputError, match="NB201 has no form 'rows': choose one of official, json"):
         form_of(NB201, "rows")
+    with pytest.raises(InputError, match="the search space is an int"):
+        form_of(5, "json")  # type: ignore[arg-type]
     assert read(NB101, "nni", write(NB101, "nni", beyond)) == beyond
     with pytest.raises(ArchitectureError, match="8 nodes after pruning"):
         parse(NB101, "json", NB101.to_record(beyond))
@@ -294,6 +297,8 @@ def test_files_keep_their_order_and_marks_are_left_out(
     assert target.read_text(encoding="utf-8") == f"{CELL}\n{CELL}\n"
     with pytest.raises(InputError, match="is there already"):
         main([*flags, "--in", str(source), "--out", str(target)])
+    with pytest.raises(InputError, match="is a folder"):
+        main([*flags, "--in", str(source), "--out", str(tmp_path)])
     source.write_text(f"{EDGES}\n{CELL}\n", encoding="utf-8")
     with pytest.raises(ArchitectureError, match=r"^line 2 of '.*nni.jsonl': '\|nor_conv_3x3~0"):
         main([*flags, "--in", str(source), "--out", str(tmp_path / "new.txt")])

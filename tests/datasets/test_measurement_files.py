@@ -142,7 +142,8 @@ def test_macro_networks_as_flat_strings_and_as_rows(tmp_path: Path) -> None:
         ([(FIRST, 1), (SECOND, "-inf")], "line 3 of .* has 'loss': '-inf'"),
         ([(FIRST, 1), (SECOND, "1e999")], "line 3 of .* has 'loss': '1e999'"),
         ([(FIRST, 1), (SECOND, "0,4")], "line 3 of .* has 'loss': '0,4'.* write decimals with a"),
-        ([(FIRST, 1), (SECOND, "71 %")], "line 3 of .* has 'loss': '71 %'"),
+        ([(FIRST, 1), (SECOND, "71 %")], "line 3 of .* '71 %'.* write the number alone"),
+        ([(FIRST, "71 %"), (SECOND, "72 %")], "line 2 of .* '71 %'.* write the number alone"),
         ([(FIRST, 1), (SECOND, "1_0")], "line 3 of .* has 'loss': '1_0'"),
         ([(FIRST, 1), (FIRST, 2)], "holds 1 measured architecture, expected at least 2"),
         ([("what", 1), ("ever", 2)], "line 2 of .*, column 'arch': 'what' has 1 parts"),
@@ -200,3 +201,10 @@ def test_architectures_in_a_named_form(tmp_path: Path, form: str) -> None:
 def test_a_form_that_there_is_not_is_refused_with_those_there_are(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"NB201 has no form 'nnni': choose one of .*naslib"):
         read(tmp_path, f"arch,loss\n{FIRST},1\n{SECOND},2\n", form="nnni")
+
+
+def test_percentages_are_no_shares(tmp_path: Path) -> None:
+    found = read(tmp_path, f"arch,accuracy\n{FIRST},71.3\n{SECOND},58.2\n")
+    assert found.benchmark("%").metric("accuracy").objective.text(71.3) == "71.3 %"
+    with pytest.raises(InputError, match=r"goes from 58.2 to 71.3, expected 0 to 1"):
+        found.benchmark("fraction")

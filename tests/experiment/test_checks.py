@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from experiment.checks import equally_many, numbers, random_generator, shown, whole_number
+from experiment.checks import (
+    as_path,
+    equally_many,
+    numbers,
+    random_generator,
+    shown,
+    truth_value,
+    whole_number,
+)
 from experiment.errors import InputError
 
 
@@ -52,3 +61,18 @@ def test_a_message_shows_a_value_on_one_short_line() -> None:
     assert shown(np.zeros((2, 3))) == "a ndarray of shape (2, 3)"
     assert shown([1, 2]) == "a list of 2"
     assert shown(None) == "a NoneType"
+
+
+@pytest.mark.parametrize("wrong", ["no", 0, 1, None, "True"])
+def test_a_truth_value_is_no_word_and_no_number(wrong: object) -> None:
+    with pytest.raises(InputError, match=r"resume is .*, expected True or False"):
+        truth_value(wrong, "resume")
+    assert truth_value(np.True_, "resume") is True
+
+
+@pytest.mark.parametrize("wrong", [5, "", ["runs"]])
+def test_a_path_is_one(wrong: Any) -> None:
+    with pytest.raises(InputError, match=r"run is .*, expected the path of a folder"):
+        as_path(wrong, "run")
+    assert as_path(None, "run") is None
+    assert as_path("runs", "run") == Path("runs")

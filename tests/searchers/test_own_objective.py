@@ -212,6 +212,15 @@ def test_known_measurements_are_told_and_not_repeated(tmp_path: Path) -> None:
     assert values(from_file) == values(from_pairs)
 
 
+def test_known_measurements_may_be_a_dictionary() -> None:
+    graph = SPACE.parse("relu,tanh")
+    known = {"relu": -9.0, graph: None, "sine": math.nan}
+    result = search(SPACE, energy, 3, "random", known=known, minimise=True)
+    assert result.best is not None
+    assert (result.best.notation, result.best.query) == ("relu", 0)
+    assert {"relu", "relu,tanh", "sine"}.isdisjoint(each.notation for each in result.history)
+
+
 def test_a_function_may_take_the_notation() -> None:
     result = search(SPACE, lambda text: text.count("sine"), 10, "random", form="official")
     assert values(result) == [each.notation.count("sine") for each in result.history]
@@ -231,7 +240,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "an unknown space": ({"space": "NB999"}, "no search space is called"),
     "an unknown method": ({"method": "anneal"}, "no search is called 'anneal'"),
     "an unknown form": ({"form": "string"}, "has no form 'string'"),
-    "nothing to resume": ({"resume": True}, "nothing to resume"),
+    "nothing to resume": ({"resume": True, "run": None}, "nothing to resume"),
     "no queries": ({"queries": 0}, "queries is 0, expected"),
     "queries that are no number": ({"queries": "50"}, "expected a whole number"),
     "more than there are": ({"queries": 10_000}, "more than the 5199 architectures"),
@@ -240,6 +249,22 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "known text": ({"known": [("relu", "low")]}, "entry 1 of the known measurements"),
     "known that is no pair": ({"known": [3]}, "expected a pair"),
     "known of another space": ({"known": [(get_space("NB201"), 1.0)]}, "no architecture"),
+    "known arrays": ({"known": [("relu", np.ones(2))]}, "expected a finite number"),
+    "known that is no list": ({"known": 5}, "expected pairs of an architecture and its value"),
+    "one architecture to start from": ({"start": "relu"}, "expected a list of architectures"),
+    "no list to start from": ({"start": 5}, "expected a list of architectures"),
+    "more to start from than queries": (
+        {"start": ["relu", "tanh"], "queries": 1},
+        "starts from 2 architectures and may measure 1",
+    ),
+    "a word for a truth value": ({"minimise": "no"}, "expected True or False"),
+    "a unit that is no name": ({"unit": 5}, "expected its name as a string"),
+    "a negative seed": ({"seed": -1}, "seed is -1, expected at least 0"),
+    "a batch that is no number": ({"batch": "2"}, "batch is a str"),
+    "none at once": ({"asynchronous": 0}, "asynchronous is 0, expected at least 1"),
+    "random ones that are no number": ({"initial": "3"}, "initial is a str"),
+    "a folder that is no path": ({"run": 5}, "run is an int"),
+    "a data root that is no path": ({"data_root": 5}, "data_root is an int"),
 }
 
 
@@ -248,9 +273,11 @@ def test_refuses_bad_input_in_one_sentence(
     wrong: dict[str, Any], expected: str, tmp_path: Path
 ) -> None:
     settings = {"space": SPACE, "objective": energy, "queries": 5, "method": "random"}
+    settings["run"] = tmp_path / "run"
     with pytest.raises(InputError, match=expected) as error:
         search(**{**settings, **wrong})
     assert "\n" not in str(error.value)
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_run_without_an_end_has_no_result(tmp_path: Path) -> None:
