@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,7 +29,8 @@ from datasets.graph import ArchitectureError, ArchitectureGraph
 from datasets.objective import SHARE
 from datasets.row_files import Row, RowFile, read_rows
 from datasets.source_record import SourceRecord
-from datasets.space import SearchSpace
+from datasets.space import SearchSpace, as_space
+from experiment.checks import shown as kind_of
 from experiment.config import nearest
 from experiment.errors import InputError
 
@@ -156,7 +158,10 @@ def read_measurements(
             (the message lists the columns there are); a row has no architecture of the space, or no
             finite number (the message names the line and repeats its text); too few architectures.
     """
+    as_space(space)
     if not isinstance(file, RowFile):
+        if not isinstance(file, str | os.PathLike):
+            raise InputError(f"the file of measurements is {kind_of(file)}, expected its path")
         file = read_rows(Path(file))
     numbers = [name for name in (value_column, *others) if name is not None]
     parse = reader(space, form, data_root)

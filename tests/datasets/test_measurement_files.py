@@ -208,3 +208,12 @@ def test_percentages_are_no_shares(tmp_path: Path) -> None:
     assert found.benchmark("%").metric("accuracy").objective.text(71.3) == "71.3 %"
     with pytest.raises(InputError, match=r"goes from 58.2 to 71.3, expected 0 to 1"):
         found.benchmark("fraction")
+
+
+def test_a_path_and_a_space_are_expected(tmp_path: Path) -> None:
+    for wrong in (None, 5):
+        with pytest.raises(InputError, match="expected its path"):
+            read_measurements(wrong, get_space("NB201"))  # type: ignore[arg-type]
+    (tmp_path / "mine.csv").write_text(f"arch,loss\n{FIRST},1\n{SECOND},2\n")
+    with pytest.raises(InputError, match="expected a SearchSpace"):
+        read_measurements(tmp_path / "mine.csv", "NB201")  # type: ignore[arg-type]
