@@ -246,7 +246,7 @@ CRITERION_OF: dict[str, Criterion] = {"NB101": log_expected_improvement}
 
 
 def usual_features(space: SearchSpace, objective: Objective = ACCURACY) -> tuple[str, ...]:
-    """What describes architectures to a search for an objective where nobody chooses."""
+    """What describes architectures to a search for an objective, by default."""
     return suited(FEATURES_OF.get(space.name, ELSEWHERE), objective)
 
 

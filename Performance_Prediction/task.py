@@ -82,7 +82,7 @@ def of_benchmark(
     Args:
         benchmark: a table's, or that of a file of measurements.
         metrics: what predictions are judged by first, what is learnt last.
-        minimise: whether lower values are better, whatever the benchmark says of its metrics.
+        minimise: whether lower values are better; overrides the direction of the metric.
 
     Raises:
         InputError: a metric was not measured.

@@ -84,7 +84,7 @@ class Measurements:
     def benchmark(self, unit: str | None = None) -> Benchmark:
         """The same as a benchmark, with a metric for each column of numbers.
 
-        Larger values are better, whatever the unit; who minimises says so.
+        Larger values are better; a caller that minimises says so itself.
 
         Args:
             unit: of the values; ``fraction`` for shares from 0 to 1.

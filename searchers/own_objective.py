@@ -307,7 +307,7 @@ def _member(architecture: ArchitectureGraph | str, space: SearchSpace) -> Archit
 
 
 def _is_nothing(value: Any) -> bool:
-    """Whether a value stands for a failure: ``None``, or NaN, which differs from itself."""
+    """Whether a value marks a failure: ``None``, or NaN, which differs from itself."""
     try:
         return value is None or bool(value != value)
     except (TypeError, ValueError, RuntimeError):  # arrays, and pandas' own kind of nothing
