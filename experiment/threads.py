@@ -10,13 +10,16 @@ from functools import cache
 from pathlib import Path
 
 import torch
+from torch import nn
 
 COUNT_VARIABLE = "OMP_NUM_THREADS"
 WORTHWHILE = 1.1
 """How much faster twice the threads have to be. Nearer to 1 it would be chance that decides."""
-ROWS, WIDTH = 400, 250
-"""Of the products that are timed, those of a batch's node states: a millisecond each."""
-PRODUCTS, REPEATS = 4, 3
+ROWS, WIDTH = 200, 250
+"""Of the layer that is timed: node states of a batch of 32 graphs of a VAE."""
+REPEATS = 9
+"""Measurements whose median decides: 20 ms each. Of 3, one in ten said on a machine without other
+work that a second thread gains nothing."""
 
 CGROUPS = Path("/sys/fs/cgroup")
 """Where Linux shows what a container may use."""
@@ -59,8 +62,8 @@ def use_threads(count: int | None) -> str:
     An OpenMP thread that waits keeps its core busy, and one that sleeps is late where other work
     has taken its core: with one of two cores taken, two threads train a VAE at less than half of
     the speed of one (``benchmarks/any_machine.py``). So the number is doubled, from one on, for as
-    long as that is faster in a measurement of milliseconds, up to what PyTorch would take and the
-    process may use. The environment variable ``OMP_NUM_THREADS`` is obeyed.
+    long as that is faster in a measurement of a fifth of a second, up to what PyTorch would take
+    and the process may use. The environment variable ``OMP_NUM_THREADS`` is obeyed.
 
     Args:
         count: threads; ``None``: the fastest number.
@@ -123,15 +126,21 @@ def _most() -> int:
 
 
 def speedup(few: int, many: int) -> float:
-    """How much faster small products are with ``many`` threads than with ``few``, now."""
-    states, weights = torch.ones(ROWS, WIDTH), torch.ones(WIDTH, 3 * WIDTH)
+    """How much faster a recurrent layer is trained with ``many`` threads than with ``few``, now.
+
+    Forward and backward pass: operations as many and as small as those of a training step. Large
+    products alone gain more from threads, and lose less beside other work.
+    """
+    with torch.random.fork_rng(devices=[]):  # a measurement leaves the seeded numbers alone
+        layer = nn.GRUCell(WIDTH, WIDTH)
+    inputs, states = torch.ones(2, ROWS, WIDTH).unbind()
 
     def seconds(threads: int) -> float:
         torch.set_num_threads(threads)
-        (states @ weights).relu()  # begins the threads
         start = time.perf_counter()
-        for _ in range(PRODUCTS):
-            (states @ weights).relu()
+        layer(inputs, states).sum().backward()
         return time.perf_counter() - start
 
+    for threads in (few, many):
+        seconds(threads)  # starts the threads
     return statistics.median(seconds(few) / seconds(many) for _ in range(REPEATS))
