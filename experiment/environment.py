@@ -149,10 +149,12 @@ def _device_name(device: torch.device) -> str:
 def git_state() -> dict[str, Any]:
     """``commit`` of the repository and whether tracked files differ from it (``dirty``).
 
-    Both are ``None`` outside a repository, or without git.
+    Results of benchmarks do not count: a benchmark writes its own while it runs. Both are ``None``
+    outside a repository, or without git.
     """
     commit = _git("rev-parse", "HEAD")
-    changes = _git("status", "--porcelain", "--untracked-files=no")
+    kept = ":(top,exclude)benchmarks/results"
+    changes = _git("status", "--porcelain", "--untracked-files=no", "--", ":/", kept)
     return {"commit": commit, "dirty": None if changes is None else bool(changes)}
 
 

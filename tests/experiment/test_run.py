@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from experiment import environment
 from experiment.errors import InputError
 from experiment.paths import REPOSITORY_ROOT
 from experiment.run import RunFolder
@@ -141,3 +142,20 @@ os.kill(os.getpid(), signal.SIGKILL)
     done = subprocess.run([sys.executable, "-c", code], env=environment, timeout=600, check=False)
     assert done.returncode == -signal.SIGKILL
     assert [entry["step"] for entry in RunFolder(tmp_path / "run").read_metrics()] == [0, 1, 2]
+
+
+def test_a_benchmark_s_own_results_are_no_change_of_the_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    results = tmp_path / "benchmarks" / "results"
+    results.mkdir(parents=True)
+    for path in (tmp_path / "code.py", results / "figures.json"):
+        path.write_text("1")
+    git = ("git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@example.org")
+    for words in (["init", "--quiet"], ["add", "."], ["commit", "--quiet", "-m", "first"]):
+        subprocess.run([*git, *words], check=True)
+    monkeypatch.setattr(environment, "REPOSITORY_ROOT", tmp_path)
+    (results / "figures.json").write_text("2")
+    assert environment.git_state()["dirty"] is False
+    (tmp_path / "code.py").write_text("2")
+    assert environment.git_state()["dirty"] is True
