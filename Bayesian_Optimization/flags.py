@@ -12,6 +12,8 @@ from experiment.errors import InputError
 from experiment.paths import REPOSITORY_ROOT
 
 RUNS = REPOSITORY_ROOT / "runs" / "search"
+INITIAL = 10
+"""Random architectures that a search begins with, where there are so many queries."""
 
 
 def add_search_flags(flags: Parser) -> None:
@@ -20,7 +22,10 @@ def add_search_flags(flags: Parser) -> None:
     flags.add_argument("--dataset", help="data set, where there are several (NB201)")
     flags.add_argument("--queries", type=positive_int, default=150, help="measurements in all")
     flags.add_argument(
-        "--initial", type=positive_int, default=10, help="random architectures to begin with"
+        "--initial",
+        type=positive_int,
+        help=f"random architectures to begin with (default: {INITIAL}, or as many as there are "
+        "queries)",
     )
     flags.add_argument(
         "--batch", type=positive_int, default=1, help="architectures proposed together"
@@ -36,6 +41,16 @@ def add_search_flags(flags: Parser) -> None:
     )
     flags.add_argument("--seed", type=non_negative_int, default=0, help="of the search")
     flags.add_argument("--threads", type=positive_int, help="CPU threads of PyTorch")
+
+
+def initial_design(initial: int | None, queries: int) -> int:
+    """How many random architectures a search begins with.
+
+    Args:
+        initial: as the user gave it, if so; :func:`check_amounts` refuses too many.
+        queries: measurements in all.
+    """
+    return min(INITIAL, queries) if initial is None else initial
 
 
 def check_amounts(problem: Problem, queries: int, initial: int) -> None:

@@ -28,7 +28,12 @@ import numpy as np  # noqa: E402
 from analysis.figures import save_figure  # noqa: E402
 from analysis.front_figure import value_against_cost  # noqa: E402
 from Bayesian_Optimization.findings import tell  # noqa: E402
-from Bayesian_Optimization.flags import add_search_flags, check_amounts, run_place  # noqa: E402
+from Bayesian_Optimization.flags import (  # noqa: E402
+    add_search_flags,
+    check_amounts,
+    initial_design,
+    run_place,
+)
 from Bayesian_Optimization.front import Reference, front, hypervolume  # noqa: E402
 from Bayesian_Optimization.loop import Budget, SearchLoop  # noqa: E402
 from Bayesian_Optimization.methods import FRONTS, SEARCHERS, make_searcher  # noqa: E402
@@ -73,6 +78,7 @@ def make_parser() -> Parser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Search, and report the front."""
     given = make_parser().parse_args(arguments)
+    given.initial = initial_design(given.initial, given.queries)
     use_threads(given.threads)
     seed_everything(given.seed)
     table = load_table(given)

@@ -30,7 +30,7 @@ import torch  # noqa: E402
 
 from Bayesian_Optimization.domain import WholeSpace  # noqa: E402
 from Bayesian_Optimization.findings import tell  # noqa: E402
-from Bayesian_Optimization.flags import check_amounts, run_place  # noqa: E402
+from Bayesian_Optimization.flags import check_amounts, initial_design, run_place  # noqa: E402
 from Bayesian_Optimization.loop import Budget  # noqa: E402
 from Bayesian_Optimization.methods import (  # noqa: E402
     LIMITED,
@@ -73,6 +73,7 @@ from searchers import search  # noqa: E402
 def main(arguments: Sequence[str] | None = None) -> int:
     """Search, and report what was found."""
     given = make_parser().parse_args(arguments)
+    given.initial = initial_design(given.initial, given.queries)
     check_flags(given)
     alone = 1 if given.estimator == "train" else None  # digits are trained so, as for the table
     use_threads(given.threads or alone)

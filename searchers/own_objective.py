@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from Bayesian_Optimization.accounting import Step
-from Bayesian_Optimization.flags import check_amounts
+from Bayesian_Optimization.flags import check_amounts, initial_design
 from Bayesian_Optimization.loop import Budget
 from Bayesian_Optimization.methods import default_method, make_searcher
 from Bayesian_Optimization.problem import function_problem, whole_space
@@ -169,7 +169,8 @@ def search(
     at_once = 1 if asynchronous is None else whole_number(asynchronous, "asynchronous", 1)
     if asynchronous is not None and batch > 1:
         raise InputError("an asynchronous search asks for one at a time: leave batch out")
-    first = min(10, queries) if initial is None else whole_number(initial, "initial", 1)
+    given = None if initial is None else whole_number(initial, "initial", 1)
+    first = initial_design(given, queries)
     goal = Objective(function_name(objective), not truth_value(minimise, "minimise"), unit)
     problem = function_problem(
         whole_space(searched, root),

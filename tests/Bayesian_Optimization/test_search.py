@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from Bayesian_Optimization import search
+from Bayesian_Optimization import pareto, search
 from Bayesian_Optimization.domain import Candidates, WholeSpace
 from Bayesian_Optimization.methods import default_method
 from datasets import get_space
@@ -144,6 +144,17 @@ def test_begins_with_a_file_of_architectures(
     assert code == 0
     events = lines(tmp_path / "run")
     assert events[0]["names"] == [space.hash(one) for one in start]
+
+
+@pytest.mark.parametrize("command_of", [search, pareto], ids=["search", "pareto"])
+def test_few_queries_are_all_random(command_of: Any, tmp_path: Path, command: Any) -> None:
+    """The default initial design is no larger than the budget; one that was given has to fit."""
+    flags = ("--method", "random", "--queries", 5, "--log_dir", tmp_path, "--name", "run")
+    assert command(command_of.main, *flags)[0] == 0
+    assert json.loads((tmp_path / "run" / "config.json").read_text())["initial"] == 5
+    code, _, err = command(command_of.main, *flags, "--name", "other", "--initial", 6)
+    assert code == 2
+    assert "initial is 6, more than queries, 5" in err
 
 
 BAD: dict[str, tuple[tuple[Any, ...], str]] = {
