@@ -15,7 +15,6 @@ from Bayesian_Optimization.recommendation import recommended
 from Bayesian_Optimization.recording import VALUE, value_name
 from datasets.objective import ACCURACY, Objective
 from estimators.measurement import Measurement
-from estimators.networks import module_lines
 from experiment.progress import progress
 from experiment.run import RunFolder
 
@@ -61,7 +60,7 @@ def summary(
         graph = account.incumbent.measurement.architecture
         best |= problem.space.to_record(graph)
         best["architecture"] = problem.space.format(graph)
-        best["network"] = module_lines(problem.space, graph)
+        best["network"] = problem.network(graph)
     measured = {one.hash: one for one in (*known, *(step.measurement for step in account.steps))}
     advised = recommended(loop.searcher, measured, truth)
     return {

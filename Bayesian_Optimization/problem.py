@@ -15,13 +15,14 @@ from Bayesian_Optimization.domain import Candidates, Domain, WholeSpace
 from Bayesian_Optimization.objectives import Limit, table_costs
 from datasets.batch import GraphBatch
 from datasets.benchmark import Benchmark
+from datasets.graph import ArchitectureGraph
 from datasets.kept_hashes import kept_hashes
 from datasets.objective import ACCURACY, Objective
 from datasets.space import ENUMERABLE, SearchSpace
 from estimators.from_scratch import FromScratch, ImageSource
 from estimators.lookup import LookUp
 from estimators.measurement import Estimator
-from estimators.networks import load_design
+from estimators.networks import load_design, module_lines
 from estimators.own_function import OwnFunction
 from estimators.recipe import load_recipe
 from estimators.surrogate import Surrogate
@@ -62,6 +63,13 @@ class Problem:
     def size(self) -> int | None:
         """How many may be asked for; ``None`` where they are not counted."""
         return len(self.domain) if isinstance(self.domain, Candidates) else None
+
+    def network(self, graph: ArchitectureGraph) -> str:
+        """Lines that build an architecture's network: of the size that is trained, if it is."""
+        if not isinstance(self.estimator, FromScratch):
+            return module_lines(self.space, graph)
+        task = self.estimator.task
+        return module_lines(self.space, graph, task.design, task.images.load(task.device))
 
     def minimised(self) -> Problem:
         """The same where less is better, against what the table says of its metric, if need be."""

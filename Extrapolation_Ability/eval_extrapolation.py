@@ -47,6 +47,7 @@ from datasets.spaces.enas import ENAS  # noqa: E402
 from estimators.from_scratch import representative  # noqa: E402
 from estimators.measurement import Measurement  # noqa: E402
 from estimators.networks import module_lines  # noqa: E402
+from estimators.recorded import RecordedTraining  # noqa: E402
 from estimators.training_command import add_training_flags, prepare  # noqa: E402
 from experiment.arguments import Parser, best_device, parser, positive_int  # noqa: E402
 from experiment.errors import EXIT_BAD_INPUT, InputError, run_command  # noqa: E402
@@ -158,14 +159,15 @@ def candidates_of(
     return ENAS(sizes[0]), distinct(GraphBatch.from_graphs(graphs))
 
 
-def train(ranking: Ranking, given: Namespace, folder: Path) -> list[dict[str, Any]]:
+def train(
+    ranking: Ranking, training: RecordedTraining, given: Namespace, folder: Path
+) -> list[dict[str, Any]]:
     """Train every architecture with every seed; trainings that ended before are only read.
 
     Returns:
         The records of the ranking, each with what was ``measured``.
     """
     with redirect_stdout(sys.stderr if given.json else sys.stdout):
-        training = prepare(ranking.space, given)
         records = []
         for record, graph in zip(ranking.records(), ranking.graphs, strict=True):
             measured = []
@@ -210,6 +212,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     written, candidates = candidates_of(given, space, surrogate)
     prediction = surrogate.predict(candidates)
     ranking = Ranking.of(written, candidates, prediction, surrogate.objective)
+    with redirect_stdout(sys.stderr if given.json else sys.stdout):
+        training = prepare(written, given) if given.train_top else None
     place = given.log_dir / f"{given.name}_{space.name}"
     run = RunFolder.start(place, configuration(ranking, surrogate), given.seed, given.resume)
     ranking.write(run.path)
@@ -217,10 +221,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not given.json:
         print(f"{len(ranking):,} candidates, the best {len(top)} by {_named(surrogate)}:")
         print("\n".join(top.describe()))
-        print(f"the network of the first:\n{module_lines(written, top.graphs.graph(0))}")
+        print(f"the network of the first:\n{_network(ranking, training)}")
     records = list(top.records())
-    if given.train_top:
-        trained = train(ranking[: given.train_top], given, run.path / "trainings")
+    if training is not None:
+        trained = train(ranking[: given.train_top], training, given, run.path / "trainings")
         records = trained + records[len(trained) :]
     run.save_result({"candidates": len(ranking), "top": records})
     captions = [_caption(record, ranking.objective) for record in records[: len(top)]]
@@ -283,6 +287,15 @@ def configuration(ranking: Ranking, surrogate: Surrogate) -> dict[str, Any]:
         "candidates": len(ranking),
         "candidates_sha256": hashlib.sha256(names.encode()).hexdigest(),
     }
+
+
+def _network(ranking: Ranking, training: RecordedTraining | None) -> str:
+    """The lines that build the network of the first: the one that is trained, if one is."""
+    first = ranking.graphs.graph(0)
+    if training is None:
+        return module_lines(ranking.space, first)
+    graph = representative(first, ranking.space)
+    return module_lines(ranking.space, graph, training.design, training.data)
 
 
 def _named(surrogate: Surrogate) -> str:

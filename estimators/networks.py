@@ -13,7 +13,7 @@ from torch import nn
 
 from datasets.batch import GraphBatch
 from datasets.graph import ArchitectureError, ArchitectureGraph
-from datasets.images import ImageData
+from datasets.images import ImageData, get_images
 from datasets.registry import SPACES
 from datasets.space import SearchSpace
 from datasets.spaces.nb101_pruning import prune
@@ -133,6 +133,9 @@ DESIGNS: dict[str, type[Design]] = {
     "ENAS": ENASDesign,
 }
 """Kind of search space → how its networks are sized."""
+MEASURED: dict[str, tuple[str, str]] = {"DIGITS101": ("digits101", "digits")}
+"""Space → preset and images of the networks that its benchmark has measured, where they are not
+those of the network's class."""
 
 
 def preset_sections(space: str) -> tuple[str, ...]:
@@ -173,8 +176,10 @@ def module_lines(
     Args:
         space: of the architecture.
         graph: the architecture; dangling nodes are left out, the order of the others stays.
-        design: its sizes; default: those of the network's class.
-        data: the images that it is for; default: 3 channels and 10 classes.
+        design: its sizes; default: those that the space's benchmark has measured, which are the
+            defaults of the network's class but for :data:`MEASURED`.
+        data: the images that it is for; default: 3 channels and 10 classes, or those of
+            :data:`MEASURED` where there is no ``design`` either.
 
     Returns:
         The lines, without a newline at the end. For a space without networks it is one comment
@@ -191,6 +196,9 @@ def module_lines(
     cell = prune(graph)
     if cell is None:
         raise ArchitectureError("no path leads from the first node to the last: no network")
+    if design is None and data is None and kind in MEASURED:
+        preset, images = MEASURED[kind]
+        design, data = load_design(preset, kind), get_images(images)
     registered = space.name in SPACES
     reader = "parse" if registered and space.is_legal(cell) else "read"
     network = DESIGNS[kind].network

@@ -112,6 +112,23 @@ def test_a_killed_search_measures_nothing_twice(
     assert asked == [one["hash"] for one in measured]
 
 
+def test_the_printed_network_is_the_one_that_was_trained(tmp_path: Path, command: Any) -> None:
+    flags = ("--estimator", "train", "--method", "random", "--queries", 2, "--log_dir", tmp_path)
+    code, out, _ = command(search.main, *flags, "--name", "run")
+    assert code == 0
+    best = json.loads((tmp_path / "run" / "result.json").read_text())["best_observed"]
+    assert best["network"] in out
+    session: dict[str, Any] = {}
+    exec(best["network"], session)
+    (trained,) = [
+        one
+        for one in lines(tmp_path / "run")
+        if one["event"] == "measured" and one["hash"] == best["hash"]
+    ]
+    weights = session["network"].parameters()
+    assert sum(one.numel() for one in weights) == trained["parameters"]
+
+
 def test_guesses_are_labelled_as_such(tmp_path: Path, command: Any) -> None:
     code, out, _ = command(
         search.main, *EVOLUTION, "--estimator", "surrogate", "--predictor", "ridge", "--features",

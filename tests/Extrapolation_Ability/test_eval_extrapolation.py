@@ -19,6 +19,7 @@ from datasets.architecture_files import NAMED, read_architectures
 from datasets.batch import GraphBatch
 from datasets.graph import ArchitectureGraph
 from datasets.spaces.enas import ENAS
+from estimators.recorded import LAST
 from experiment.errors import InputError, run_command
 from experiment.files import read_json
 from Extrapolation_Ability import eval_extrapolation
@@ -164,6 +165,11 @@ def test_the_best_are_trained_and_what_is_done_is_not_done_again(
     assert len(before) == 4
     assert len(after) == 6
     assert before.items() <= after.items()
+    text = capsys.readouterr().out.partition("the network of the first:\n")[2]
+    session: dict[str, Any] = {}
+    exec("\n".join(text.splitlines()[:3]), session)
+    trained = out / "trainings" / f"{printed[0]['hash'][:12]}_seed0" / "checkpoints"
+    session["network"].load_state_dict(torch.load(trained / LAST, weights_only=True))
 
 
 def test_isomorphic_candidates_are_one(head: Path) -> None:

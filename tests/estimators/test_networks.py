@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from datasets import get_space
+from datasets import get_benchmark, get_space
 from datasets.architecture_files import NAMED
 from datasets.graph import ArchitectureError, ArchitectureGraph
 from datasets.images.digits import load_digits
@@ -53,6 +53,14 @@ def test_the_default_is_the_size_of_the_class() -> None:
     network = run(module_lines(space, space.from_index(6111)))  # type: ignore[attr-defined]
     assert network(torch.zeros(2, 3, 32, 32, device="meta")).shape == (2, 10)
     assert sum(one.numel() for one in network.parameters()) == 1_073_466  # as the benchmark says
+
+
+def test_networks_of_digits101_are_those_of_its_table() -> None:
+    table = get_benchmark("DIGITS101")
+    network = run(module_lines(table.space, table.graphs.graph(2000)))
+    expected = table.metrics["parameters"].mean()[2000]
+    assert sum(one.numel() for one in network.parameters()) == expected
+    assert network(torch.zeros(2, 1, 8, 8, device="meta")).shape == (2, 10)
 
 
 def test_cells_beyond_the_space_and_dangling_nodes() -> None:
