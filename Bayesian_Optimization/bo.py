@@ -19,16 +19,16 @@ ROOT = Path(__file__).resolve().parents[1]
 if str(ROOT) not in sys.path[:1]:
     sys.path.insert(0, str(ROOT))
 
-from collections.abc import Sequence  # noqa: E402
+from collections.abc import Sequence
 
-from Bayesian_Optimization.published import Method  # noqa: E402
-from Bayesian_Optimization.published_command import (  # noqa: E402
+from Bayesian_Optimization.published import Method
+from Bayesian_Optimization.published_command import (
     add_published_flags,
     run_published,
 )
-from experiment.arguments import Parser, parser, positive_int  # noqa: E402
-from experiment.errors import InputError, run_command  # noqa: E402
-from models import MODELS  # noqa: E402
+from experiment.arguments import Parser, parser, positive_int
+from experiment.errors import InputError, run_command
+from models import MODELS
 
 
 def make_parser() -> Parser:

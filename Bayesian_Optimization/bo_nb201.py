@@ -16,14 +16,14 @@ ROOT = Path(__file__).resolve().parents[1]
 if str(ROOT) not in sys.path[:1]:
     sys.path.insert(0, str(ROOT))
 
-from collections.abc import Sequence  # noqa: E402
+from collections.abc import Sequence
 
-from Bayesian_Optimization.published_command import (  # noqa: E402
+from Bayesian_Optimization.published_command import (
     add_cell_flags,
     run_published,
 )
-from experiment.arguments import Parser, parser  # noqa: E402
-from experiment.errors import run_command  # noqa: E402
+from experiment.arguments import Parser, parser
+from experiment.errors import run_command
 
 
 def make_parser() -> Parser:

@@ -5,15 +5,12 @@ from __future__ import annotations
 from argparse import Namespace
 from pathlib import Path
 
-from Bayesian_Optimization.problem import Problem
 from datasets.registry import SPACES
 from experiment.arguments import Parser, non_negative_int, positive_int
-from experiment.errors import InputError
 from experiment.paths import REPOSITORY_ROOT
+from searchers.initial_design import INITIAL
 
 RUNS = REPOSITORY_ROOT / "runs" / "search"
-INITIAL = 10
-"""Random architectures that a search begins with, where there are so many queries."""
 
 
 def add_search_flags(flags: Parser) -> None:
@@ -41,40 +38,6 @@ def add_search_flags(flags: Parser) -> None:
     )
     flags.add_argument("--seed", type=non_negative_int, default=0, help="of the search")
     flags.add_argument("--threads", type=positive_int, help="CPU threads of PyTorch")
-
-
-def initial_design(initial: int | None, queries: int) -> int:
-    """How many random architectures a search begins with.
-
-    Args:
-        initial: as the user gave it, if so; :func:`check_amounts` refuses too many.
-        queries: measurements in all.
-    """
-    return min(INITIAL, queries) if initial is None else initial
-
-
-def check_amounts(problem: Problem, queries: int, initial: int) -> None:
-    """Make sure that there are as many architectures as are wanted.
-
-    Args:
-        problem: what is searched.
-        queries: measurements in all.
-        initial: random architectures to begin with.
-
-    Raises:
-        InputError: there are fewer.
-    """
-    there = problem.size
-    for name, wanted in (("initial", initial), ("queries", queries)):
-        if there is not None and wanted > there:
-            raise InputError(
-                f"{name} is {wanted}, more than the {there} architectures of "
-                f"{problem.space.name} that may be asked for: give fewer"
-            )
-    if initial > queries:
-        raise InputError(
-            f"initial is {initial}, more than queries, {queries}, which count them too: give fewer"
-        )
 
 
 def run_place(given: Namespace, *words: str | None) -> Path:

@@ -18,12 +18,12 @@ ROOT = Path(__file__).resolve().parents[1]
 if str(ROOT) not in sys.path[:1]:
     sys.path.insert(0, str(ROOT))
 
-from collections.abc import Sequence  # noqa: E402
+from collections.abc import Sequence
 
-from datasets.convert import add_form_flag  # noqa: E402
-from estimators.training_command import add_training_flags, train_macros  # noqa: E402
-from experiment.arguments import parser  # noqa: E402
-from experiment.errors import run_command  # noqa: E402
+from datasets.convert import add_form_flag
+from estimators.training_command import add_training_flags, train_macros
+from experiment.arguments import parser
+from experiment.errors import run_command
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

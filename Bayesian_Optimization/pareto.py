@@ -18,40 +18,40 @@ ROOT = Path(__file__).resolve().parents[1]
 if str(ROOT) not in sys.path[:1]:
     sys.path.insert(0, str(ROOT))
 
-import json  # noqa: E402
-from argparse import Namespace  # noqa: E402
-from collections.abc import Sequence  # noqa: E402
-from typing import Any  # noqa: E402
+import json
+from argparse import Namespace
+from collections.abc import Sequence
+from typing import Any
 
-import numpy as np  # noqa: E402
+import numpy as np
 
-from analysis.figures import save_figure  # noqa: E402
-from analysis.front_figure import value_against_cost  # noqa: E402
-from Bayesian_Optimization.findings import tell  # noqa: E402
-from Bayesian_Optimization.flags import (  # noqa: E402
+from analysis.figures import save_figure
+from analysis.front_figure import value_against_cost
+from Bayesian_Optimization.flags import (
     add_search_flags,
-    check_amounts,
-    initial_design,
     run_place,
 )
-from Bayesian_Optimization.front import Reference, front, hypervolume  # noqa: E402
-from Bayesian_Optimization.loop import Budget, SearchLoop  # noqa: E402
-from Bayesian_Optimization.methods import FRONTS, SEARCHERS, make_searcher  # noqa: E402
-from Bayesian_Optimization.objectives import cost, latency_choices, table_costs  # noqa: E402
-from Bayesian_Optimization.problem import Problem, known_rows, table_problem  # noqa: E402
-from Bayesian_Optimization.running import Plan, carry_out  # noqa: E402
-from Bayesian_Optimization.searcher import Searcher  # noqa: E402
-from datasets import get_benchmark  # noqa: E402
-from datasets.benchmark import Benchmark  # noqa: E402
-from datasets.objective import ACCURACY, Objective  # noqa: E402
-from datasets.source_record import announce, source_entries  # noqa: E402
-from estimators.measurement import Measurement  # noqa: E402
-from experiment.arguments import Parser, parser  # noqa: E402
-from experiment.errors import run_command  # noqa: E402
-from experiment.files import plain  # noqa: E402
-from experiment.run import RunFolder  # noqa: E402
-from experiment.seeding import seed_everything  # noqa: E402
-from experiment.threads import use_threads  # noqa: E402
+from Bayesian_Optimization.incumbent_figure import draw_incumbent
+from datasets import get_benchmark
+from datasets.benchmark import Benchmark
+from datasets.objective import ACCURACY, Objective
+from datasets.source_record import announce, source_entries
+from estimators.measurement import Measurement
+from experiment.arguments import Parser, parser
+from experiment.errors import run_command
+from experiment.files import plain
+from experiment.run import RunFolder
+from experiment.seeding import seed_everything
+from experiment.threads import use_threads
+from searchers.front import Reference, front, hypervolume
+from searchers.initial_design import check_amounts, initial_size
+from searchers.limits import cost, latency_choices, table_costs
+from searchers.loop import Budget, SearchLoop
+from searchers.methods import FRONTS, SEARCHERS, make_searcher
+from searchers.problem import Problem, known_rows, table_problem
+from searchers.running import Plan, carry_out
+from searchers.searcher import Searcher
+from searchers.summary import result_lines
 
 
 def make_parser() -> Parser:
@@ -78,7 +78,7 @@ def make_parser() -> Parser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Search, and report the front."""
     given = make_parser().parse_args(arguments)
-    given.initial = initial_design(given.initial, given.queries)
+    given.initial = initial_size(given.initial, given.queries)
     use_threads(given.threads)
     seed_everything(given.seed)
     table = load_table(given)
@@ -119,10 +119,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return found_front(measured, given.cost, table, costs, reference, objective)
 
     _, result = carry_out(plan, run, with_front)
+    draw_incumbent(run, plan.method, objective)
     if given.json:
         print(json.dumps(plain(result)))
     else:
-        print("\n".join([*tell(result, run.config), *_tell_front(result, given.cost, objective)]))
+        print(
+            "\n".join(
+                [*result_lines(result, run.config), *_tell_front(result, given.cost, objective)]
+            )
+        )
         print(f"{run.path}/result.json, queries.csv, figures/")
     return 0
 

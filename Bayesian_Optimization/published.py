@@ -21,23 +21,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from Bayesian_Optimization.accounting import Step, report
-from Bayesian_Optimization.acquisition import (
-    Acquisition,
-    BestDrawn,
-    Draw,
-    ExpectedImprovement,
-    HighestMean,
-)
-from Bayesian_Optimization.domain import Candidates, Domain
-from Bayesian_Optimization.latent_search import FirstChoices, LatentBO, LatentSearcher
-from Bayesian_Optimization.latent_space import Box, LatentSpace
-from Bayesian_Optimization.latent_surrogates import LatentSurrogate, Sparse
-from Bayesian_Optimization.loop import Asked, Budget, SearchLoop
-from Bayesian_Optimization.problem import Problem
-from Bayesian_Optimization.recommendation import recommended
-from Bayesian_Optimization.recording import Recorder, write_queries
-from Bayesian_Optimization.searcher import Searcher
 from datasets.batch import GraphBatch
 from datasets.graph import ArchitectureGraph
 from datasets.splits import split_rows
@@ -46,6 +29,24 @@ from experiment.errors import InputError
 from experiment.files import atomic_path, plain, read_json, write_json
 from experiment.run import RunFolder
 from predictors.regressor import Standardised
+from searchers.domain import Candidates, Domain
+from searchers.history import Step, report
+from searchers.latent.acquisition import (
+    Acquisition,
+    BestDrawn,
+    Draw,
+    ExpectedImprovement,
+    HighestMean,
+)
+from searchers.latent.search import FirstChoices, LatentBO, LatentSearcher
+from searchers.latent.space import LatentSpace
+from searchers.latent.standardised import Box
+from searchers.latent.surrogates import LatentSurrogate, Sparse
+from searchers.loop import Asked, Budget, SearchLoop
+from searchers.problem import Problem
+from searchers.recommendation import recommended
+from searchers.recording import Recorder, write_queries
+from searchers.searcher import Searcher
 
 HELD_OUT = 2_000
 """Held-out architectures that the surrogate is judged on, at most."""
@@ -190,7 +191,7 @@ class Quality:
 
 
 class Judge:
-    """A :class:`~Bayesian_Optimization.loop.Listener` that judges the surrogate of every round.
+    """A :class:`~searchers.loop.Listener` that judges the surrogate of every round.
 
     What it found is in ``quality.json`` before the round is measured.
 

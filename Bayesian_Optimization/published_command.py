@@ -13,10 +13,6 @@ import numpy as np
 import torch
 
 from analysis.figures import latent_map, save_figure
-from Bayesian_Optimization.domain import Candidates, WholeSpace
-from Bayesian_Optimization.latent_space import LatentSpace
-from Bayesian_Optimization.point_decoding import Decoding, Masks, Modal, Nearest
-from Bayesian_Optimization.problem import known_rows, surrogate_problem, table_problem
 from Bayesian_Optimization.published import DRAWS, Experiment, Method, Settings, divided, perform
 from datasets import get_benchmark
 from datasets.benchmark import Benchmark
@@ -36,6 +32,10 @@ from experiment.run import RunFolder
 from experiment.threads import use_threads
 from models import MODELS, GraphVAE, load_vae
 from predictors.trained_vae import check_vae
+from searchers.domain import Candidates, WholeSpace
+from searchers.latent.decoding import Decoding, Masks, Modal, Nearest
+from searchers.latent.space import LatentSpace
+from searchers.problem import known_rows, surrogate_problem, table_problem
 
 RUNS = REPOSITORY_ROOT / "runs" / "bo"
 ESTIMATORS = ("table", "surrogate")

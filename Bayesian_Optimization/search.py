@@ -21,25 +21,44 @@ ROOT = Path(__file__).resolve().parents[1]
 if str(ROOT) not in sys.path[:1]:
     sys.path.insert(0, str(ROOT))
 
-import json  # noqa: E402
-from argparse import Namespace  # noqa: E402
-from collections.abc import Mapping, Sequence  # noqa: E402
-from typing import Any  # noqa: E402
+import json
+from argparse import Namespace
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-import torch  # noqa: E402
+import torch
 
-from Bayesian_Optimization.domain import WholeSpace  # noqa: E402
-from Bayesian_Optimization.findings import tell  # noqa: E402
-from Bayesian_Optimization.flags import check_amounts, initial_design, run_place  # noqa: E402
-from Bayesian_Optimization.loop import Budget  # noqa: E402
-from Bayesian_Optimization.methods import (  # noqa: E402
+from Bayesian_Optimization.flags import run_place
+from Bayesian_Optimization.incumbent_figure import draw_incumbent
+from Bayesian_Optimization.search_flags import check_flags, make_parser
+from datasets import get_benchmark, get_space
+from datasets.benchmark import Benchmark
+from datasets.graph import ArchitectureGraph
+from datasets.measurement_files import Measurements, read_measurements
+from datasets.objective import ACCURACY, Objective
+from datasets.source_record import announce, source_entries
+from estimators.from_scratch import FromScratch
+from estimators.own_function import function_name, load_function
+from estimators.store import Store
+from experiment.environment import computing_line
+from experiment.errors import InputError, run_command
+from experiment.files import plain
+from experiment.run import RunFolder
+from experiment.seeding import seed_everything
+from experiment.threads import use_threads
+from predictors.features.background import background_tables
+from searchers import search
+from searchers.domain import WholeSpace
+from searchers.initial_design import check_amounts, initial_size, read_start
+from searchers.limits import FIGURES, Limit, latency_choices, table_costs
+from searchers.loop import Budget
+from searchers.methods import (
     LIMITED,
     WEIGHTED,
     default_method,
     make_searcher,
 )
-from Bayesian_Optimization.objectives import FIGURES, Limit, latency_choices, table_costs  # noqa: E402
-from Bayesian_Optimization.problem import (  # noqa: E402
+from searchers.problem import (
     Problem,
     known_rows,
     surrogate_problem,
@@ -47,44 +66,32 @@ from Bayesian_Optimization.problem import (  # noqa: E402
     training_problem,
     whole_space,
 )
-from Bayesian_Optimization.running import Plan, carry_out  # noqa: E402
-from Bayesian_Optimization.search_flags import check_flags, make_parser  # noqa: E402
-from Bayesian_Optimization.searcher import Searcher  # noqa: E402
-from Bayesian_Optimization.starting import read_start  # noqa: E402
-from datasets import get_benchmark, get_space  # noqa: E402
-from datasets.benchmark import Benchmark  # noqa: E402
-from datasets.graph import ArchitectureGraph  # noqa: E402
-from datasets.measurement_files import Measurements, read_measurements  # noqa: E402
-from datasets.objective import ACCURACY  # noqa: E402
-from datasets.source_record import announce, source_entries  # noqa: E402
-from estimators.from_scratch import FromScratch  # noqa: E402
-from estimators.own_function import function_name, load_function  # noqa: E402
-from estimators.store import Store  # noqa: E402
-from experiment.environment import computing_line  # noqa: E402
-from experiment.errors import InputError, run_command  # noqa: E402
-from experiment.files import plain  # noqa: E402
-from experiment.run import RunFolder  # noqa: E402
-from experiment.seeding import seed_everything  # noqa: E402
-from experiment.threads import use_threads  # noqa: E402
-from predictors.features.background import background_tables  # noqa: E402
-from searchers import search  # noqa: E402
+from searchers.running import Plan, carry_out
+from searchers.searcher import Searcher
+from searchers.summary import result_lines
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Search, and report what was found."""
     given = make_parser().parse_args(arguments)
-    given.initial = initial_design(given.initial, given.queries)
+    given.initial = initial_size(given.initial, given.queries)
     check_flags(given)
     alone = 1 if given.estimator == "train" else None  # digits are trained so, as for the table
     use_threads(given.threads or alone)
     seed_everything(given.seed)
     search_own = given.estimator == "function"
     run, result = search_by_function(given) if search_own else search_by_estimator(given)
+    draw_incumbent(run, run.config["method"], Objective.read(run.config))
     if given.json:
         print(json.dumps(plain(result)))
     else:
         print(
-            "\n".join([*tell(result, run.config), f"{run.path}/result.json, queries.csv, figures/"])
+            "\n".join(
+                [
+                    *result_lines(result, run.config),
+                    f"{run.path}/result.json, queries.csv, figures/",
+                ]
+            )
         )
     return 0
 

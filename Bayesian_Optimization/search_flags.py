@@ -6,9 +6,9 @@ from argparse import ArgumentTypeError, Namespace
 from pathlib import Path
 
 from Bayesian_Optimization.flags import add_search_flags
-from Bayesian_Optimization.methods import LIMITED, SEARCHERS
 from experiment.arguments import Parser, parser, positive_int
 from experiment.errors import InputError
+from searchers.methods import LIMITED, SEARCHERS
 
 ESTIMATORS = ("table", "surrogate", "train")
 OF_ESTIMATORS = (

@@ -19,18 +19,18 @@ ROOT = Path(__file__).resolve().parents[1]
 if str(ROOT) not in sys.path[:1]:
     sys.path.insert(0, str(ROOT))
 
-import csv  # noqa: E402
-import json  # noqa: E402
-from collections import defaultdict  # noqa: E402
-from collections.abc import Iterable, Mapping, Sequence  # noqa: E402
-from typing import TYPE_CHECKING, Any  # noqa: E402
+import csv
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
-import numpy as np  # noqa: E402
+import numpy as np
 
-from analysis.figures import finish, save_figure  # noqa: E402
-from experiment.arguments import Parser, parser  # noqa: E402
-from experiment.errors import InputError, run_command  # noqa: E402
-from experiment.files import atomic_path, plain, read_json, refuse_existing  # noqa: E402
+from analysis.figures import finish, save_figure
+from experiment.arguments import Parser, parser
+from experiment.errors import InputError, run_command
+from experiment.files import atomic_path, plain, read_json, refuse_existing
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

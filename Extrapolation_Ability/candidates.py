@@ -13,8 +13,8 @@ from datasets.batch import GraphBatch
 from datasets.benchmark import Benchmark
 from datasets.canonical import canonical_hashes
 from datasets.graph import INPUT, OUTPUT, ArchitectureGraph
+from datasets.pruning import prune, prune_batch
 from datasets.spaces.nb101_cells import OPERATION_TYPES
-from datasets.spaces.nb101_pruning import prune, prune_batch
 from experiment.errors import InputError
 
 PUBLISHED_RANDOM = 1_000

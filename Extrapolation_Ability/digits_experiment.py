@@ -19,36 +19,36 @@ ROOT = Path(__file__).resolve().parents[1]
 if str(ROOT) not in sys.path[:1]:
     sys.path.insert(0, str(ROOT))
 
-from argparse import Namespace  # noqa: E402
-from collections.abc import Mapping, Sequence  # noqa: E402
-from typing import Any  # noqa: E402
+from argparse import Namespace
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-import numpy as np  # noqa: E402
-import torch  # noqa: E402
+import numpy as np
+import torch
 
-from analysis.figures import save_figure  # noqa: E402
-from datasets import get_benchmark, get_space  # noqa: E402
-from datasets.batch import GraphBatch  # noqa: E402
-from datasets.benchmark import Benchmark  # noqa: E402
-from datasets.images import get_images  # noqa: E402
-from estimators.digits101 import CONFIG, SPACE, estimator  # noqa: E402
-from estimators.networks import load_design  # noqa: E402
-from estimators.store import Store  # noqa: E402
-from estimators.workers import ThisProcess, WorkerProcesses  # noqa: E402
-from experiment.arguments import Parser, non_negative_int, parser, positive_int  # noqa: E402
-from experiment.errors import run_command  # noqa: E402
-from experiment.progress import progress  # noqa: E402
-from experiment.run import RunFolder  # noqa: E402
-from Extrapolation_Ability.candidates import (  # noqa: E402
+from analysis.figures import save_figure
+from datasets import get_benchmark, get_space
+from datasets.batch import GraphBatch
+from datasets.benchmark import Benchmark
+from datasets.images import get_images
+from estimators.digits101 import CONFIG, SPACE, estimator
+from estimators.networks import load_design
+from estimators.store import Store
+from estimators.workers import ThisProcess, WorkerProcesses
+from experiment.arguments import Parser, non_negative_int, parser, positive_int
+from experiment.errors import run_command
+from experiment.progress import progress
+from experiment.run import RunFolder
+from Extrapolation_Ability.candidates import (
     best_cells,
     distinct,
     extension_steps,
     random_cells,
 )
-from Extrapolation_Ability.digits_summary import groups_figure, summarise, table_lines  # noqa: E402
-from Extrapolation_Ability.ranking import Ranking  # noqa: E402
-from Extrapolation_Ability.surrogates import Surrogate, fitted  # noqa: E402
-from predictors.methods import BEYOND, choice  # noqa: E402
+from Extrapolation_Ability.digits_summary import groups_figure, summarise, table_lines
+from Extrapolation_Ability.ranking import Ranking
+from Extrapolation_Ability.surrogates import Surrogate, fitted
+from predictors.methods import BEYOND, choice
 
 NODES = (6, 7, 8)
 """Nodes of the candidates; the table's cells have at most 5."""

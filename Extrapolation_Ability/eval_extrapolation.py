@@ -19,44 +19,44 @@ ROOT = Path(__file__).resolve().parents[1]
 if str(ROOT) not in sys.path[:1]:
     sys.path.insert(0, str(ROOT))
 
-import hashlib  # noqa: E402
-import json  # noqa: E402
-from argparse import Namespace  # noqa: E402
-from collections.abc import Sequence  # noqa: E402
-from contextlib import redirect_stdout  # noqa: E402
-from dataclasses import replace  # noqa: E402
-from typing import Any  # noqa: E402
+import hashlib
+import json
+from argparse import Namespace
+from collections.abc import Sequence
+from contextlib import redirect_stdout
+from dataclasses import replace
+from typing import Any
 
-import numpy as np  # noqa: E402
-import torch  # noqa: E402
+import numpy as np
+import torch
 
-from analysis.figures import gallery, save_figure  # noqa: E402
-from datasets import get_benchmark, get_space  # noqa: E402
-from datasets.architecture_files import read_named  # noqa: E402
-from datasets.batch import GraphBatch  # noqa: E402
-from datasets.measurement_flags import (  # noqa: E402
+from analysis.figures import gallery, save_figure
+from datasets import get_benchmark, get_space
+from datasets.architecture_files import read_named
+from datasets.batch import GraphBatch
+from datasets.measurement_flags import (
     add_measurement_flags,
     check_measurement_flags,
     file_measurements,
 )
-from datasets.objective import Objective  # noqa: E402
-from datasets.registry import SPACES  # noqa: E402
-from datasets.source_record import announce, source_entries  # noqa: E402
-from datasets.space import SearchSpace  # noqa: E402
-from datasets.spaces.enas import ENAS  # noqa: E402
-from estimators.from_scratch import representative  # noqa: E402
-from estimators.measurement import Measurement  # noqa: E402
-from estimators.networks import module_lines  # noqa: E402
-from estimators.recorded import RecordedTraining  # noqa: E402
-from estimators.training_command import add_training_flags, prepare  # noqa: E402
-from experiment.arguments import Parser, best_device, parser, positive_int  # noqa: E402
-from experiment.errors import EXIT_BAD_INPUT, InputError, run_command  # noqa: E402
-from experiment.run import RunFolder  # noqa: E402
-from experiment.threads import use_threads  # noqa: E402
-from Extrapolation_Ability.candidates import check_cells, distinct  # noqa: E402
-from Extrapolation_Ability.ranking import Ranking  # noqa: E402
-from Extrapolation_Ability.surrogates import Surrogate, fine_tuned, fitted  # noqa: E402
-from Extrapolation_Ability.wanted import (  # noqa: E402
+from datasets.objective import Objective
+from datasets.registry import SPACES
+from datasets.source_record import announce, source_entries
+from datasets.space import SearchSpace
+from datasets.spaces.enas import ENAS
+from estimators.from_scratch import representative
+from estimators.measurement import Measurement
+from estimators.networks import module_lines
+from estimators.recorded import RecordedTraining
+from estimators.training_command import add_training_flags, prepare
+from experiment.arguments import Parser, best_device, parser, positive_int
+from experiment.errors import EXIT_BAD_INPUT, InputError, run_command
+from experiment.run import RunFolder
+from experiment.threads import use_threads
+from Extrapolation_Ability.candidates import check_cells, distinct
+from Extrapolation_Ability.ranking import Ranking
+from Extrapolation_Ability.surrogates import Surrogate, fine_tuned, fitted
+from Extrapolation_Ability.wanted import (
     EXTENDED,
     NODES,
     add_cell_flags,
@@ -65,7 +65,7 @@ from Extrapolation_Ability.wanted import (  # noqa: E402
     wanted_cells,
     wanted_networks,
 )
-from models import MODELS  # noqa: E402
+from models import MODELS
 
 RUNS = ROOT / "runs" / "extrapolation"
 BEYOND = (*NODES, "ENAS")

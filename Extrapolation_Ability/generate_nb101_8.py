@@ -17,14 +17,14 @@ ROOT = Path(__file__).resolve().parents[1]
 if str(ROOT) not in sys.path[:1]:
     sys.path.insert(0, str(ROOT))
 
-import time  # noqa: E402
-from collections.abc import Sequence  # noqa: E402
+import time
+from collections.abc import Sequence
 
-from datasets import get_space  # noqa: E402
-from experiment.arguments import Parser, add_common, parser  # noqa: E402
-from experiment.errors import run_command  # noqa: E402
-from experiment.files import check_output  # noqa: E402
-from Extrapolation_Ability.wanted import (  # noqa: E402
+from datasets import get_space
+from experiment.arguments import Parser, add_common, parser
+from experiment.errors import run_command
+from experiment.files import check_output
+from Extrapolation_Ability.wanted import (
     CANDIDATES,
     NODES,
     add_cell_flags,

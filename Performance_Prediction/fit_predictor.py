@@ -18,36 +18,36 @@ ROOT = Path(__file__).resolve().parents[1]
 if str(ROOT) not in sys.path[:1]:
     sys.path.insert(0, str(ROOT))
 
-import itertools  # noqa: E402
-import json  # noqa: E402
-import re  # noqa: E402
-from argparse import Namespace  # noqa: E402
-from collections.abc import Callable, Mapping, Sequence  # noqa: E402
-from dataclasses import dataclass  # noqa: E402
-from typing import Any  # noqa: E402
+import itertools
+import json
+import re
+from argparse import Namespace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
-from analysis.figures import save_figure  # noqa: E402
-from analysis.prediction_figure import predicted_against_measured  # noqa: E402
-from datasets import get_benchmark, get_space  # noqa: E402
-from datasets.batch import GraphBatch  # noqa: E402
-from datasets.benchmark import Benchmark  # noqa: E402
-from datasets.measurement_flags import (  # noqa: E402
+from analysis.figures import save_figure
+from analysis.prediction_figure import predicted_against_measured
+from datasets import get_benchmark, get_space
+from datasets.batch import GraphBatch
+from datasets.benchmark import Benchmark
+from datasets.measurement_flags import (
     USUAL,
     add_measurement_flags,
     check_measurement_flags,
     file_measurements,
 )
-from datasets.registry import SPACES  # noqa: E402
-from datasets.source_record import announce, source_entries  # noqa: E402
-from datasets.space import SearchSpace  # noqa: E402
-from estimators.networks import module_lines  # noqa: E402
-from experiment.arguments import Parser, non_negative_int, parser, positive_int  # noqa: E402
-from experiment.errors import InputError, run_command  # noqa: E402
-from experiment.files import plain, read_json  # noqa: E402
-from experiment.run import RunFolder  # noqa: E402
-from experiment.seeding import seed_everything  # noqa: E402
-from experiment.threads import use_threads  # noqa: E402
-from Performance_Prediction.judging import (  # noqa: E402
+from datasets.registry import SPACES
+from datasets.source_record import announce, source_entries
+from datasets.space import SearchSpace
+from estimators.networks import module_lines
+from experiment.arguments import Parser, non_negative_int, parser, positive_int
+from experiment.errors import InputError, run_command
+from experiment.files import plain, read_json
+from experiment.run import RunFolder
+from experiment.seeding import seed_everything
+from experiment.threads import use_threads
+from Performance_Prediction.judging import (
     CROSS_VALIDATED,
     HELD_OUT,
     cross_validated,
@@ -56,13 +56,13 @@ from Performance_Prediction.judging import (  # noqa: E402
     held_out,
     report,
 )
-from Performance_Prediction.lines import Line, read_lines  # noqa: E402
-from Performance_Prediction.prediction_files import check_place, write_records  # noqa: E402
-from Performance_Prediction.task import LABELS, Measured, divide, of_benchmark  # noqa: E402
-from Performance_Prediction.whole_space import check_enumerable, rank_space  # noqa: E402
-from predictors.features.background import background_tables  # noqa: E402
-from predictors.methods import METHODS, SCALES, choice, make_predictor  # noqa: E402
-from predictors.predictor import Predictor  # noqa: E402
+from Performance_Prediction.lines import Line, read_lines
+from Performance_Prediction.prediction_files import check_place, write_records
+from Performance_Prediction.task import LABELS, Measured, divide, of_benchmark
+from Performance_Prediction.whole_space import check_enumerable, rank_space
+from predictors.features.background import background_tables
+from predictors.methods import METHODS, SCALES, choice, make_predictor
+from predictors.predictor import Predictor
 
 SHOWN = 10
 """Architectures of a ranking that are printed."""

@@ -152,7 +152,7 @@ def fitted(make: Callable[[], Predictor], known: Measured) -> Predictor:
 
 
 def _fewer(least: int) -> str:
-    from predictors.gaussian_process import GaussianProcess
+    from predictors.processes.gaussian_process import GaussianProcess
 
     few = GaussianProcess.least_labels
     return f", or take --method gp, which needs {few}" if least > few else ""

@@ -18,36 +18,36 @@ ROOT = Path(__file__).resolve().parents[1]
 if str(ROOT) not in sys.path[:1]:
     sys.path.insert(0, str(ROOT))
 
-from argparse import Namespace  # noqa: E402
-from collections.abc import Sequence  # noqa: E402
+from argparse import Namespace
+from collections.abc import Sequence
 
-from datasets import get_benchmark, get_space  # noqa: E402
-from datasets.labels import Labels, draw_labels  # noqa: E402
-from datasets.measurement_flags import (  # noqa: E402
+from datasets import get_benchmark, get_space
+from datasets.labels import Labels, draw_labels
+from datasets.measurement_flags import (
     add_measurement_flags,
     check_measurement_flags,
     file_measurements,
 )
-from datasets.objective import Objective  # noqa: E402
-from datasets.registry import SPACES  # noqa: E402
-from datasets.source_record import announce  # noqa: E402
-from datasets.space import SearchSpace  # noqa: E402
-from experiment.arguments import (  # noqa: E402
+from datasets.objective import Objective
+from datasets.registry import SPACES
+from datasets.source_record import announce
+from datasets.space import SearchSpace
+from experiment.arguments import (
     Parser,
     add_common,
     best_device,
     parser,
     positive_int,
 )
-from experiment.errors import InputError, run_command  # noqa: E402
-from experiment.seeding import seed_everything  # noqa: E402
-from experiment.threads import use_threads  # noqa: E402
-from models import MODELS  # noqa: E402
-from models.checkpoints import RUNS  # noqa: E402
-from models.shipped import shipped_weights  # noqa: E402
-from Performance_Prediction.surrogate_training import load_start, train  # noqa: E402
-from predictors.fine_tuned import LEAST_LABELS  # noqa: E402
-from predictors.fine_tuning import ERRORS, SCALES, FineTuning  # noqa: E402
+from experiment.errors import InputError, run_command
+from experiment.seeding import seed_everything
+from experiment.threads import use_threads
+from models import MODELS
+from models.checkpoints import RUNS
+from models.shipped import shipped_weights
+from Performance_Prediction.surrogate_training import load_start, train
+from predictors.fine_tuned import LEAST_LABELS
+from predictors.fine_tuning import ERRORS, SCALES, FineTuning
 
 SURROGATES = [f"{name}_acc" for name in MODELS]
 LABELS = 1_000

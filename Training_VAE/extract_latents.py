@@ -16,15 +16,15 @@ ROOT = Path(__file__).resolve().parents[1]
 if str(ROOT) not in sys.path[:1]:
     sys.path.insert(0, str(ROOT))
 
-from collections.abc import Sequence  # noqa: E402
+from collections.abc import Sequence
 
-from datasets.latent_files import check_name, save_latents  # noqa: E402
-from experiment.arguments import add_common, parser  # noqa: E402
-from experiment.errors import run_command  # noqa: E402
-from experiment.files import refuse_existing  # noqa: E402
-from experiment.threads import use_threads  # noqa: E402
-from Training_VAE.latents import find_benchmark, latent_table, save_published  # noqa: E402
-from Training_VAE.trained import add_model_flags, load_named, trained_architectures  # noqa: E402
+from datasets.latent_files import check_name, save_latents
+from experiment.arguments import add_common, parser
+from experiment.errors import run_command
+from experiment.files import refuse_existing
+from experiment.threads import use_threads
+from Training_VAE.latents import find_benchmark, latent_table, save_published
+from Training_VAE.trained import add_model_flags, load_named, trained_architectures
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -16,25 +16,25 @@ ROOT = Path(__file__).resolve().parents[1]
 if str(ROOT) not in sys.path[:1]:
     sys.path.insert(0, str(ROOT))
 
-from collections.abc import Sequence  # noqa: E402
+from collections.abc import Sequence
 
-from datasets.latent_files import METRIC, load_latents  # noqa: E402
-from datasets.registry import SPACES  # noqa: E402
-from experiment.arguments import add_common, parser, positive_int  # noqa: E402
-from experiment.errors import InputError, run_command  # noqa: E402
-from experiment.files import read_json  # noqa: E402
-from models.checkpoints import latest_epoch  # noqa: E402
-from Training_VAE import (  # noqa: E402
+from datasets.latent_files import METRIC, load_latents
+from datasets.registry import SPACES
+from experiment.arguments import add_common, parser, positive_int
+from experiment.errors import InputError, run_command
+from experiment.files import read_json
+from models.checkpoints import latest_epoch
+from Training_VAE import (
     extract_latents,
     interpolate,
     latent_map,
     new_cells,
     train_svge,
 )
-from Training_VAE.latents import find_benchmark  # noqa: E402
-from Training_VAE.reporting import report_evaluation  # noqa: E402
-from Training_VAE.settings import TrainingSettings  # noqa: E402
-from Training_VAE.trained import TrainingRecord  # noqa: E402
+from Training_VAE.latents import find_benchmark
+from Training_VAE.reporting import report_evaluation
+from Training_VAE.settings import TrainingSettings
+from Training_VAE.trained import TrainingRecord
 
 SMALL_SPACE = "DIGITS101"
 """The space of the job that needs no data."""

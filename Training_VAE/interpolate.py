@@ -20,30 +20,30 @@ ROOT = Path(__file__).resolve().parents[1]
 if str(ROOT) not in sys.path[:1]:
     sys.path.insert(0, str(ROOT))
 
-from collections.abc import Iterator, Sequence  # noqa: E402
-from dataclasses import dataclass  # noqa: E402
-from typing import TYPE_CHECKING  # noqa: E402
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import numpy as np  # noqa: E402
-import torch  # noqa: E402
+import numpy as np
+import torch
 
-from analysis.figures import interpolation_strip, save_figure  # noqa: E402
-from datasets.batch import GraphBatch  # noqa: E402
-from datasets.graph import ArchitectureGraph  # noqa: E402
-from datasets.space import SearchSpace  # noqa: E402
-from experiment.arguments import (  # noqa: E402
+from analysis.figures import interpolation_strip, save_figure
+from datasets.batch import GraphBatch
+from datasets.graph import ArchitectureGraph
+from datasets.space import SearchSpace
+from experiment.arguments import (
     Parser,
     add_common,
     parser,
     positive_int,
 )
-from experiment.errors import InputError, run_command  # noqa: E402
-from experiment.files import atomic_path, refuse_existing  # noqa: E402
-from experiment.seeding import seed_everything  # noqa: E402
-from experiment.threads import use_threads  # noqa: E402
-from models.decoding import decode_greedily  # noqa: E402
-from Training_VAE.accuracies import find_accuracies  # noqa: E402
-from Training_VAE.interpolation import (  # noqa: E402
+from experiment.errors import InputError, run_command
+from experiment.files import atomic_path, refuse_existing
+from experiment.seeding import seed_everything
+from experiment.threads import use_threads
+from models.decoding import decode_greedily
+from Training_VAE.accuracies import find_accuracies
+from Training_VAE.interpolation import (
     Paths,
     circle_through,
     decode_most_frequent,
@@ -51,7 +51,7 @@ from Training_VAE.interpolation import (  # noqa: E402
     line,
     runs,
 )
-from Training_VAE.trained import (  # noqa: E402
+from Training_VAE.trained import (
     TrainedVAE,
     add_model_flags,
     load_named,

@@ -15,23 +15,23 @@ ROOT = Path(__file__).resolve().parents[1]
 if str(ROOT) not in sys.path[:1]:
     sys.path.insert(0, str(ROOT))
 
-from collections.abc import Sequence  # noqa: E402
+from collections.abc import Sequence
 
-import numpy as np  # noqa: E402
+import numpy as np
 
-from analysis.figures import SUFFIXES, latent_map, save_figure  # noqa: E402
-from datasets.batch import GraphBatch  # noqa: E402
-from datasets.latent_files import METRIC, dataset_of, load_latents, save_latents  # noqa: E402
-from datasets.space import SearchSpace  # noqa: E402
-from experiment.arguments import add_common, parser  # noqa: E402
-from experiment.errors import InputError, run_command  # noqa: E402
-from experiment.files import check_output  # noqa: E402
-from experiment.threads import use_threads  # noqa: E402
-from Training_VAE.latents import (  # noqa: E402
+from analysis.figures import SUFFIXES, latent_map, save_figure
+from datasets.batch import GraphBatch
+from datasets.latent_files import METRIC, dataset_of, load_latents, save_latents
+from datasets.space import SearchSpace
+from experiment.arguments import add_common, parser
+from experiment.errors import InputError, run_command
+from experiment.files import check_output
+from experiment.threads import use_threads
+from Training_VAE.latents import (
     find_benchmark,
     latent_table,
 )
-from Training_VAE.trained import (  # noqa: E402
+from Training_VAE.trained import (
     TrainedVAE,
     add_model_flags,
     load_named,

@@ -15,22 +15,22 @@ ROOT = Path(__file__).resolve().parents[1]
 if str(ROOT) not in sys.path[:1]:
     sys.path.insert(0, str(ROOT))
 
-from collections.abc import Sequence  # noqa: E402
+from collections.abc import Sequence
 
-import torch  # noqa: E402
+import torch
 
-from analysis.figures import gallery, save_figure  # noqa: E402
-from datasets.graph import ArchitectureGraph  # noqa: E402
-from estimators.digits101 import describe, estimator, report_table_row  # noqa: E402
-from estimators.measurement import Measurement  # noqa: E402
-from experiment.arguments import add_common, parser, positive_int  # noqa: E402
-from experiment.errors import InputError, run_command  # noqa: E402
-from experiment.files import atomic_path, refuse_existing  # noqa: E402
-from models.decoding import Sampling, decode  # noqa: E402
-from Training_VAE.data import Architectures  # noqa: E402
-from Training_VAE.latents import encode_with_progress  # noqa: E402
-from Training_VAE.prior import DiagonalNormal  # noqa: E402
-from Training_VAE.trained import (  # noqa: E402
+from analysis.figures import gallery, save_figure
+from datasets.graph import ArchitectureGraph
+from estimators.digits101 import describe, estimator, report_table_row
+from estimators.measurement import Measurement
+from experiment.arguments import add_common, parser, positive_int
+from experiment.errors import InputError, run_command
+from experiment.files import atomic_path, refuse_existing
+from models.decoding import Sampling, decode
+from Training_VAE.data import Architectures
+from Training_VAE.latents import encode_with_progress
+from Training_VAE.prior import DiagonalNormal
+from Training_VAE.trained import (
     TrainedVAE,
     add_model_flags,
     load_named,

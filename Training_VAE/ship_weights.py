@@ -20,30 +20,30 @@ ROOT = Path(__file__).resolve().parents[1]
 if str(ROOT) not in sys.path[:1]:
     sys.path.insert(0, str(ROOT))
 
-import json  # noqa: E402
-import shutil  # noqa: E402
-import tempfile  # noqa: E402
-from collections.abc import Sequence  # noqa: E402
-from typing import Any  # noqa: E402
+import json
+import shutil
+import tempfile
+from collections.abc import Sequence
+from typing import Any
 
-import torch  # noqa: E402
+import torch
 
-from experiment.arguments import add_common, best_device, parser, positive_int  # noqa: E402
-from experiment.checkpoint import save_checkpoint  # noqa: E402
-from experiment.environment import git_state  # noqa: E402
-from experiment.errors import InputError, run_command  # noqa: E402
-from experiment.files import atomic_path, plain, write_json  # noqa: E402
-from experiment.threads import use_threads  # noqa: E402
-from models.checkpoints import STATE_DICTS, checkpoint_path  # noqa: E402
-from models.shipped import MANIFEST, read_manifest  # noqa: E402
-from predictors.fine_tuned import TARGETS_FILE  # noqa: E402
-from Training_VAE.evaluation import Protocol, evaluate  # noqa: E402
-from Training_VAE.model_card import model_card  # noqa: E402
-from Training_VAE.reporting import report_evaluation  # noqa: E402
-from Training_VAE.shipping import FinishedRun, curve_line, describe_data  # noqa: E402
-from Training_VAE.surrogate_card import surrogate_card  # noqa: E402
-from Training_VAE.surrogate_shipping import measured_surrogate, stage_scale  # noqa: E402
-from Training_VAE.trained import TrainingRecord, load_trained, trained_architectures  # noqa: E402
+from experiment.arguments import add_common, best_device, parser, positive_int
+from experiment.checkpoint import save_checkpoint
+from experiment.environment import git_state
+from experiment.errors import InputError, run_command
+from experiment.files import atomic_path, plain, write_json
+from experiment.threads import use_threads
+from models.checkpoints import STATE_DICTS, checkpoint_path
+from models.shipped import MANIFEST, read_manifest
+from predictors.fine_tuned import TARGETS_FILE
+from Training_VAE.evaluation import Protocol, evaluate
+from Training_VAE.model_card import model_card
+from Training_VAE.reporting import report_evaluation
+from Training_VAE.shipping import FinishedRun, curve_line, describe_data
+from Training_VAE.surrogate_card import surrogate_card
+from Training_VAE.surrogate_shipping import measured_surrogate, stage_scale
+from Training_VAE.trained import TrainingRecord, load_trained, trained_architectures
 
 PUBLISHED_EPOCH, PUBLISHED_SURROGATE_EPOCH = 300, 100
 """Epochs in the names of the published files: of VAEs, and of those with an accuracy head."""

@@ -21,29 +21,29 @@ ROOT = Path(__file__).resolve().parents[1]
 if str(ROOT) not in sys.path[:1]:
     sys.path.insert(0, str(ROOT))
 
-from collections.abc import Sequence  # noqa: E402
+from collections.abc import Sequence
 
-from analysis.figures import save_figure  # noqa: E402
-from experiment.arguments import (  # noqa: E402
+from analysis.figures import save_figure
+from experiment.arguments import (
     Parser,
     add_common,
     parser,
     positive_int,
 )
-from experiment.errors import InputError, run_command  # noqa: E402
-from experiment.files import (  # noqa: E402
+from experiment.errors import InputError, run_command
+from experiment.files import (
     atomic_path,
     plain,
     read_json,
     refuse_existing,
     write_json,
 )
-from experiment.seeding import seed_everything  # noqa: E402
-from experiment.threads import use_threads  # noqa: E402
-from Training_VAE.accuracies import find_accuracies  # noqa: E402
-from Training_VAE.smoothness_figure import smoothness_figure  # noqa: E402
-from Training_VAE.smoothness_measures import Change, Smoothness, measure  # noqa: E402
-from Training_VAE.trained import add_model_flags, load_named, trained_architectures  # noqa: E402
+from experiment.seeding import seed_everything
+from experiment.threads import use_threads
+from Training_VAE.accuracies import find_accuracies
+from Training_VAE.smoothness_figure import smoothness_figure
+from Training_VAE.smoothness_measures import Change, Smoothness, measure
+from Training_VAE.trained import add_model_flags, load_named, trained_architectures
 
 RESULT = "smoothness.json"
 

@@ -18,16 +18,16 @@ ROOT = Path(__file__).resolve().parents[1]
 if str(ROOT) not in sys.path[:1]:
     sys.path.insert(0, str(ROOT))
 
-import dataclasses  # noqa: E402
-from argparse import Namespace  # noqa: E402
-from collections.abc import Sequence  # noqa: E402
+import dataclasses
+from argparse import Namespace
+from collections.abc import Sequence
 
-import numpy as np  # noqa: E402
+import numpy as np
 
-from datasets import get_space  # noqa: E402
-from datasets.registry import SPACES  # noqa: E402
-from datasets.splits import Split, split_rows  # noqa: E402
-from experiment.arguments import (  # noqa: E402
+from datasets import get_space
+from datasets.registry import SPACES
+from datasets.splits import Split, split_rows
+from experiment.arguments import (
     Parser,
     add_common,
     best_device,
@@ -36,19 +36,19 @@ from experiment.arguments import (  # noqa: E402
     positive_float,
     positive_int,
 )
-from experiment.errors import InputError, run_command  # noqa: E402
-from experiment.seeding import seed_everything  # noqa: E402
-from experiment.threads import use_threads  # noqa: E402
-from models import MODELS  # noqa: E402
-from models.checkpoints import RUNS, checkpoint_path, find_folder, latest_epoch  # noqa: E402
-from models.shipped import shipped_weights  # noqa: E402
-from Training_VAE.data import load_architectures  # noqa: E402
-from Training_VAE.evaluation import Protocol, evaluate  # noqa: E402
-from Training_VAE.prior import PRIORS  # noqa: E402
-from Training_VAE.reporting import report_evaluation  # noqa: E402
-from Training_VAE.settings import TrainingSettings, load_settings  # noqa: E402
-from Training_VAE.trained import TrainingRecord, load_trained, trained_architectures  # noqa: E402
-from Training_VAE.training import train  # noqa: E402
+from experiment.errors import InputError, run_command
+from experiment.seeding import seed_everything
+from experiment.threads import use_threads
+from models import MODELS
+from models.checkpoints import RUNS, checkpoint_path, find_folder, latest_epoch
+from models.shipped import shipped_weights
+from Training_VAE.data import load_architectures
+from Training_VAE.evaluation import Protocol, evaluate
+from Training_VAE.prior import PRIORS
+from Training_VAE.reporting import report_evaluation
+from Training_VAE.settings import TrainingSettings, load_settings
+from Training_VAE.trained import TrainingRecord, load_trained, trained_architectures
+from Training_VAE.training import train
 
 SETTING_FLAGS = (
     "epochs",

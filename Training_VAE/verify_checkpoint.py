@@ -15,21 +15,21 @@ ROOT = Path(__file__).resolve().parents[1]
 if str(ROOT) not in sys.path[:1]:
     sys.path.insert(0, str(ROOT))
 
-import json  # noqa: E402
-from collections.abc import Sequence  # noqa: E402
-from dataclasses import dataclass  # noqa: E402
-from typing import Any  # noqa: E402
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
-import torch  # noqa: E402
-from torch import Tensor  # noqa: E402
+import torch
+from torch import Tensor
 
-from datasets.batch import GraphBatch  # noqa: E402
-from datasets.graph import ArchitectureError, ArchitectureGraph  # noqa: E402
-from experiment.arguments import parser, positive_int  # noqa: E402
-from experiment.errors import InputError, run_command  # noqa: E402
-from experiment.files import read_json  # noqa: E402
-from models import PUBLISHED, AccuracyModel, GraphVAE, load_model  # noqa: E402
-from models.loss import divergence_per_graph  # noqa: E402
+from datasets.batch import GraphBatch
+from datasets.graph import ArchitectureError, ArchitectureGraph
+from experiment.arguments import parser, positive_int
+from experiment.errors import InputError, run_command
+from experiment.files import read_json
+from models import PUBLISHED, AccuracyModel, GraphVAE, load_model
+from models.loss import divergence_per_graph
 
 TOLERANCE = 1e-4
 """Largest relative difference between float32 implementations of the same model."""

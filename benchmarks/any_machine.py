@@ -25,27 +25,27 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-import numpy as np  # noqa: E402
-import torch  # noqa: E402
+import numpy as np
+import torch
 
-from Bayesian_Optimization.domain import Candidates  # noqa: E402
-from Bayesian_Optimization.methods import make_searcher  # noqa: E402
-from datasets import get_space  # noqa: E402
-from datasets.batch import GraphBatch  # noqa: E402
-from estimators.from_scratch import FromScratch, ImageSource  # noqa: E402
-from estimators.measurement import Measurement  # noqa: E402
-from estimators.networks import load_design  # noqa: E402
-from estimators.recipe import load_recipe  # noqa: E402
-from experiment.arguments import output_file, parser, positive_int  # noqa: E402
-from experiment.environment import describe_environment  # noqa: E402
-from experiment.errors import InputError, run_command  # noqa: E402
-from experiment.files import write_json  # noqa: E402
-from experiment.optimisation import make_optimisers  # noqa: E402
-from models import build_model  # noqa: E402
-from models.decoding import decode_greedily  # noqa: E402
-from predictors.methods import make_predictor  # noqa: E402
-from predictors.trained_vae import load_trained_vae  # noqa: E402
-from Training_VAE.settings import load_settings  # noqa: E402
+from datasets import get_space
+from datasets.batch import GraphBatch
+from estimators.from_scratch import FromScratch, ImageSource
+from estimators.measurement import Measurement
+from estimators.networks import load_design
+from estimators.recipe import load_recipe
+from experiment.arguments import output_file, parser, positive_int
+from experiment.environment import describe_environment
+from experiment.errors import InputError, run_command
+from experiment.files import write_json
+from experiment.optimisation import make_optimisers
+from models import build_model
+from models.decoding import decode_greedily
+from predictors.methods import make_predictor
+from predictors.trained_vae import load_trained_vae
+from searchers.domain import Candidates
+from searchers.methods import make_searcher
+from Training_VAE.settings import load_settings
 
 SPACE = "DIGITS101"
 AVX2 = {

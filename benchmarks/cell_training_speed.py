@@ -25,24 +25,24 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-import torch  # noqa: E402
-import torch.nn.functional as F  # noqa: E402
-from torch import Tensor, nn  # noqa: E402
-from torch.utils.flop_counter import FlopCounterMode  # noqa: E402
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
 
-from datasets import get_space  # noqa: E402
-from datasets.architecture_files import read_architectures  # noqa: E402
-from datasets.images import ImageData, LabelledImages  # noqa: E402
-from estimators.fitting import training_loop  # noqa: E402
-from estimators.from_scratch import representative  # noqa: E402
-from estimators.networks import NB101Design  # noqa: E402
-from estimators.recipe import Recipe  # noqa: E402
-from experiment.arguments import best_device, output_file, parser, positive_int  # noqa: E402
-from experiment.environment import describe_environment  # noqa: E402
-from experiment.errors import InputError, run_command  # noqa: E402
-from experiment.files import write_json  # noqa: E402
-from experiment.precision import Precision  # noqa: E402
-from models.networks.layers import Convolution  # noqa: E402
+from datasets import get_space
+from datasets.architecture_files import read_architectures
+from datasets.images import ImageData, LabelledImages
+from estimators.fitting import training_loop
+from estimators.from_scratch import representative
+from estimators.networks import NB101Design
+from estimators.recipe import Recipe
+from experiment.arguments import best_device, output_file, parser, positive_int
+from experiment.environment import describe_environment
+from experiment.errors import InputError, run_command
+from experiment.files import write_json
+from experiment.precision import Precision
+from models.networks.layers import Convolution
 
 SIDE = 32
 PRECISIONS: tuple[Precision, ...] = ("float32", "bfloat16")

@@ -22,18 +22,18 @@ import torch
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from Bayesian_Optimization.latent_methods import trained_latents  # noqa: E402
-from Bayesian_Optimization.latent_search import FirstChoices, LatentBO  # noqa: E402
-from Bayesian_Optimization.latent_surrogates import LatentSurrogate, Sparse  # noqa: E402
-from Bayesian_Optimization.point_decoding import Modal  # noqa: E402
-from Bayesian_Optimization.problem import known_rows  # noqa: E402
-from Bayesian_Optimization.searcher import Searcher  # noqa: E402
-from datasets import get_benchmark  # noqa: E402
-from estimators.lookup import LookUp  # noqa: E402
-from experiment.arguments import output_file, parser, positive_int  # noqa: E402
-from experiment.environment import describe_environment  # noqa: E402
-from experiment.errors import run_command  # noqa: E402
-from experiment.files import write_json  # noqa: E402
+from datasets import get_benchmark
+from estimators.lookup import LookUp
+from experiment.arguments import output_file, parser, positive_int
+from experiment.environment import describe_environment
+from experiment.errors import run_command
+from experiment.files import write_json
+from searchers.latent.decoding import Modal
+from searchers.latent.methods import trained_latents
+from searchers.latent.search import FirstChoices, LatentBO
+from searchers.latent.surrogates import LatentSurrogate, Sparse
+from searchers.problem import known_rows
+from searchers.searcher import Searcher
 
 KNOWN, CHOSEN, DECODINGS = 1_500, 50, 500
 

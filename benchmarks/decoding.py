@@ -29,15 +29,15 @@ from torch import Tensor
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from datasets import get_space  # noqa: E402
-from datasets.batch import GraphBatch, Legality  # noqa: E402
-from experiment.arguments import output_file, parser, positive_int  # noqa: E402
-from experiment.environment import describe_environment  # noqa: E402
-from experiment.errors import run_command  # noqa: E402
-from experiment.files import write_json  # noqa: E402
-from models import GraphVAE, load_vae  # noqa: E402
-from models.decoding import Sampling, decode  # noqa: E402
-from models.decodings import decode_many, modal  # noqa: E402
+from datasets import get_space
+from datasets.batch import GraphBatch, Legality
+from experiment.arguments import output_file, parser, positive_int
+from experiment.environment import describe_environment
+from experiment.errors import run_command
+from experiment.files import write_json
+from models import GraphVAE, load_vae
+from models.decoding import Sampling, decode
+from models.decodings import decode_many, modal
 
 LATENTS, DECODINGS = 50, 500
 LIMITS = {"encoded": 1.5, "box": 6.0}

@@ -27,16 +27,16 @@ from scipy.stats import kendalltau
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from datasets import get_benchmark, get_space  # noqa: E402
-from datasets.benchmark import Benchmark  # noqa: E402
-from datasets.benchmarks.digits101 import TABLE  # noqa: E402
-from datasets.table import read_header  # noqa: E402
-from estimators.digits101 import estimator  # noqa: E402
-from estimators.workers import WorkerProcesses  # noqa: E402
-from experiment.arguments import output_file, parser, positive_int  # noqa: E402
-from experiment.environment import describe_environment  # noqa: E402
-from experiment.errors import run_command  # noqa: E402
-from experiment.files import write_json  # noqa: E402
+from datasets import get_benchmark, get_space
+from datasets.benchmark import Benchmark
+from datasets.benchmarks.digits101 import TABLE
+from datasets.table import read_header
+from estimators.digits101 import estimator
+from estimators.workers import WorkerProcesses
+from experiment.arguments import output_file, parser, positive_int
+from experiment.environment import describe_environment
+from experiment.errors import run_command
+from experiment.files import write_json
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -24,22 +24,22 @@ from typing import TypeVar
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-import torch  # noqa: E402
+import torch
 
-from datasets.batch import GraphBatch  # noqa: E402
-from datasets.benchmarks.sources import TABLE_VARIABLE  # noqa: E402
-from datasets.latent_files import save_latents  # noqa: E402
-from datasets.spaces.nb101 import NB101  # noqa: E402
-from datasets.splits import split_rows  # noqa: E402
-from experiment.arguments import output_file, parser, positive_int  # noqa: E402
-from experiment.environment import describe_environment  # noqa: E402
-from experiment.errors import run_command  # noqa: E402
-from experiment.files import write_json  # noqa: E402
-from experiment.paths import data_root  # noqa: E402
-from models import MODELS, Sizes, build_model, load_vae  # noqa: E402
-from models.checkpoints import checkpoint_path  # noqa: E402
-from Training_VAE.data import Architectures  # noqa: E402
-from Training_VAE.latents import find_benchmark, latent_table  # noqa: E402
+from datasets.batch import GraphBatch
+from datasets.benchmarks.sources import TABLE_VARIABLE
+from datasets.latent_files import save_latents
+from datasets.spaces.nb101 import NB101
+from datasets.splits import split_rows
+from experiment.arguments import output_file, parser, positive_int
+from experiment.environment import describe_environment
+from experiment.errors import run_command
+from experiment.files import write_json
+from experiment.paths import data_root
+from models import MODELS, Sizes, build_model, load_vae
+from models.checkpoints import checkpoint_path
+from Training_VAE.data import Architectures
+from Training_VAE.latents import find_benchmark, latent_table
 
 SECONDS = 90
 """What the command must stay under, on two cores."""

@@ -18,10 +18,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from experiment.arguments import output_file, parser  # noqa: E402
-from experiment.environment import describe_environment  # noqa: E402
-from experiment.errors import run_command  # noqa: E402
-from experiment.files import write_json  # noqa: E402
+from experiment.arguments import output_file, parser
+from experiment.environment import describe_environment
+from experiment.errors import run_command
+from experiment.files import write_json
 
 SECONDS, BYTES = 30, 2 * 2**30
 """What it must stay under, on two cores."""

@@ -27,18 +27,18 @@ from scipy.stats import kendalltau, rankdata
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from analysis.figures import save_figure  # noqa: E402
-from analysis.prediction_figure import predicted_by_size  # noqa: E402
-from benchmarks.prediction import COSTS, GRAPH, RESULTS, kept, note_machine  # noqa: E402
-from datasets import get_benchmark  # noqa: E402
-from datasets.batch import GraphBatch  # noqa: E402
-from datasets.space import SearchSpace  # noqa: E402
-from experiment.arguments import output_file, parser, positive_int  # noqa: E402
-from experiment.errors import InputError, run_command  # noqa: E402
-from experiment.files import write_json  # noqa: E402
-from experiment.progress import progress  # noqa: E402
-from predictors.features import describe, make_features  # noqa: E402
-from predictors.methods import BEYOND, choice, make_predictor  # noqa: E402
+from analysis.figures import save_figure
+from analysis.prediction_figure import predicted_by_size
+from benchmarks.prediction import COSTS, GRAPH, RESULTS, kept, note_machine
+from datasets import get_benchmark
+from datasets.batch import GraphBatch
+from datasets.space import SearchSpace
+from experiment.arguments import output_file, parser, positive_int
+from experiment.errors import InputError, run_command
+from experiment.files import write_json
+from experiment.progress import progress
+from predictors.features import describe, make_features
+from predictors.methods import BEYOND, choice, make_predictor
 
 CONTENDERS: dict[str, tuple[str, tuple[str, ...]] | None] = {
     "the suite's choice beyond": None,

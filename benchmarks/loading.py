@@ -23,17 +23,17 @@ import torch
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from datasets.batch import GraphBatch  # noqa: E402
-from datasets.benchmark import Metric  # noqa: E402
-from datasets.benchmarks.nb101 import MEASURED  # noqa: E402
-from datasets.registry import get_benchmark  # noqa: E402
-from datasets.spaces.nb101 import NB101  # noqa: E402
-from datasets.table import Table, hash_strings, write_table  # noqa: E402
-from experiment.arguments import output_file, parser, positive_int  # noqa: E402
-from experiment.environment import describe_environment  # noqa: E402
-from experiment.errors import run_command  # noqa: E402
-from experiment.files import write_json  # noqa: E402
-from experiment.paths import data_root  # noqa: E402
+from datasets.batch import GraphBatch
+from datasets.benchmark import Metric
+from datasets.benchmarks.nb101 import MEASURED
+from datasets.registry import get_benchmark
+from datasets.spaces.nb101 import NB101
+from datasets.table import Table, hash_strings, write_table
+from experiment.arguments import output_file, parser, positive_int
+from experiment.environment import describe_environment
+from experiment.errors import run_command
+from experiment.files import write_json
+from experiment.paths import data_root
 
 ENAS_SECONDS, NB101_SECONDS = 2.0, 1.0
 """What they must stay under, on two cores."""

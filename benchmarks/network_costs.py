@@ -25,16 +25,16 @@ from torch import nn
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from datasets.benchmark import Benchmark  # noqa: E402
-from datasets.registry import get_benchmark  # noqa: E402
-from experiment.arguments import output_file, parser, positive_int  # noqa: E402
-from experiment.environment import describe_environment  # noqa: E402
-from experiment.errors import run_command  # noqa: E402
-from experiment.files import write_json  # noqa: E402
-from models.networks.costs import Costs, enas_costs, nb101_costs, nb201_costs  # noqa: E402
-from models.networks.enas import ENASNetwork  # noqa: E402
-from models.networks.nb101 import NB101Network  # noqa: E402
-from models.networks.nb201 import NB201Network  # noqa: E402
+from datasets.benchmark import Benchmark
+from datasets.registry import get_benchmark
+from experiment.arguments import output_file, parser, positive_int
+from experiment.environment import describe_environment
+from experiment.errors import run_command
+from experiment.files import write_json
+from models.networks.costs import Costs, enas_costs, nb101_costs, nb201_costs
+from models.networks.enas import ENASNetwork
+from models.networks.nb101 import NB101Network
+from models.networks.nb201 import NB201Network
 
 REPEATS = 5
 

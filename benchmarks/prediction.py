@@ -26,15 +26,15 @@ from scipy.stats import kendalltau, pearsonr
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from datasets import get_benchmark  # noqa: E402
-from datasets.benchmark import Benchmark  # noqa: E402
-from experiment.arguments import output_file, parser, positive_int  # noqa: E402
-from experiment.environment import describe_environment  # noqa: E402
-from experiment.errors import InputError, run_command  # noqa: E402
-from experiment.files import read_json, write_json  # noqa: E402
-from experiment.progress import progress  # noqa: E402
-from predictors.features import describe, make_features  # noqa: E402
-from predictors.methods import make_predictor  # noqa: E402
+from datasets import get_benchmark
+from datasets.benchmark import Benchmark
+from experiment.arguments import output_file, parser, positive_int
+from experiment.environment import describe_environment
+from experiment.errors import InputError, run_command
+from experiment.files import read_json, write_json
+from experiment.progress import progress
+from predictors.features import describe, make_features
+from predictors.methods import make_predictor
 
 RESULTS = ROOT / "benchmarks" / "results"
 SPACES = ("NB101", "NB201", "ENAS", "DIGITS101")

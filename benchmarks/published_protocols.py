@@ -24,16 +24,16 @@ from scipy.stats import kendalltau, pearsonr
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.prediction import RESULTS, kept  # noqa: E402
-from datasets import get_benchmark  # noqa: E402
-from datasets.batch import GraphBatch  # noqa: E402
-from datasets.space import SearchSpace  # noqa: E402
-from datasets.splits import split_rows  # noqa: E402
-from experiment.arguments import output_file, parser, positive_int  # noqa: E402
-from experiment.errors import run_command  # noqa: E402
-from experiment.files import write_json  # noqa: E402
-from predictors.methods import make_predictor  # noqa: E402
-from predictors.regressor import Standardised  # noqa: E402
+from benchmarks.prediction import RESULTS, kept
+from datasets import get_benchmark
+from datasets.batch import GraphBatch
+from datasets.space import SearchSpace
+from datasets.splits import split_rows
+from experiment.arguments import output_file, parser, positive_int
+from experiment.errors import run_command
+from experiment.files import write_json
+from predictors.methods import make_predictor
+from predictors.regressor import Standardised
 
 LABELS, LEAST_ACCURACY = 250, 0.8
 CONTENDERS: dict[str, tuple[str, tuple[str, ...]] | None] = {

@@ -26,13 +26,13 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from datasets.batch import GraphBatch  # noqa: E402
-from datasets.benchmark import NoMeasurementsError  # noqa: E402
-from datasets.registry import get_benchmark, get_space  # noqa: E402
-from experiment.arguments import output_file, parser  # noqa: E402
-from experiment.environment import describe_environment  # noqa: E402
-from experiment.errors import run_command  # noqa: E402
-from experiment.files import write_json  # noqa: E402
+from datasets.batch import GraphBatch
+from datasets.benchmark import NoMeasurementsError
+from datasets.registry import get_benchmark, get_space
+from experiment.arguments import output_file, parser
+from experiment.environment import describe_environment
+from experiment.errors import run_command
+from experiment.files import write_json
 
 ROUNDS = 4
 """Rounds counted one by one; then as many as change anything."""

@@ -15,11 +15,11 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from analysis.figures import curves, save_figure  # noqa: E402
-from experiment.arguments import parser  # noqa: E402
-from experiment.errors import run_command  # noqa: E402
-from experiment.files import read_json, write_json  # noqa: E402
-from experiment.run import RunFolder  # noqa: E402
+from analysis.figures import curves, save_figure
+from experiment.arguments import parser
+from experiment.errors import run_command
+from experiment.files import read_json, write_json
+from experiment.run import RunFolder
 
 RESULTS = ROOT / "benchmarks" / "results"
 

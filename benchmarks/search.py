@@ -31,28 +31,28 @@ import torch
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from Bayesian_Optimization.accounting import Account  # noqa: E402
-from Bayesian_Optimization.criteria import upper_confidence_bound  # noqa: E402
-from Bayesian_Optimization.domain import Candidates, Domain  # noqa: E402
-from Bayesian_Optimization.loop import Budget, SearchLoop  # noqa: E402
-from Bayesian_Optimization.methods import SEARCHERS, Factory, make_searcher  # noqa: E402
-from Bayesian_Optimization.pool_search import (  # noqa: E402
+from benchmarks.prediction import TRANSFER, kept, note_machine
+from datasets import get_benchmark
+from datasets.graph import ArchitectureGraph
+from estimators.evaluations import InThisProcess
+from experiment.arguments import output_file, parser, positive_int
+from experiment.errors import InputError, run_command
+from experiment.files import write_json
+from experiment.progress import progress
+from searchers.candidate_bo import (
     CRITERION_OF,
     ELSEWHERE,
     FEATURES_OF,
     PoolSearch,
 )
-from Bayesian_Optimization.problem import Problem, known_rows, table_problem  # noqa: E402
-from Bayesian_Optimization.recommendation import recommended  # noqa: E402
-from Bayesian_Optimization.searcher import Searcher  # noqa: E402
-from benchmarks.prediction import TRANSFER, kept, note_machine  # noqa: E402
-from datasets import get_benchmark  # noqa: E402
-from datasets.graph import ArchitectureGraph  # noqa: E402
-from estimators.evaluations import InThisProcess  # noqa: E402
-from experiment.arguments import output_file, parser, positive_int  # noqa: E402
-from experiment.errors import InputError, run_command  # noqa: E402
-from experiment.files import write_json  # noqa: E402
-from experiment.progress import progress  # noqa: E402
+from searchers.criteria import upper_confidence_bound
+from searchers.domain import Candidates, Domain
+from searchers.history import Account
+from searchers.loop import Budget, SearchLoop
+from searchers.methods import SEARCHERS, Factory, make_searcher
+from searchers.problem import Problem, known_rows, table_problem
+from searchers.recommendation import recommended
+from searchers.searcher import Searcher
 
 RESULTS = ROOT / "benchmarks" / "results"
 SPACES = ("NB101", "NB201", "ENAS", "DIGITS101")

@@ -21,19 +21,19 @@ import torch
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from Bayesian_Optimization.loop import Budget, SearchLoop  # noqa: E402
-from Bayesian_Optimization.methods import SEARCHERS, make_searcher  # noqa: E402
-from Bayesian_Optimization.problem import known_rows, training_problem  # noqa: E402
-from Bayesian_Optimization.recommendation import recommended  # noqa: E402
-from benchmarks.prediction import kept  # noqa: E402
-from datasets import get_benchmark  # noqa: E402
-from datasets.graph import ArchitectureGraph  # noqa: E402
-from estimators.digits101 import estimator  # noqa: E402
-from estimators.evaluations import evaluations  # noqa: E402
-from experiment.arguments import output_file, parser, positive_int  # noqa: E402
-from experiment.errors import run_command  # noqa: E402
-from experiment.files import write_json  # noqa: E402
-from experiment.progress import progress  # noqa: E402
+from benchmarks.prediction import kept
+from datasets import get_benchmark
+from datasets.graph import ArchitectureGraph
+from estimators.digits101 import estimator
+from estimators.evaluations import evaluations
+from experiment.arguments import output_file, parser, positive_int
+from experiment.errors import run_command
+from experiment.files import write_json
+from experiment.progress import progress
+from searchers.loop import Budget, SearchLoop
+from searchers.methods import SEARCHERS, make_searcher
+from searchers.problem import known_rows, training_problem
+from searchers.recommendation import recommended
 
 OUT = ROOT / "benchmarks" / "results" / "search_digits.json"
 TRAINING_SEED = 1_000

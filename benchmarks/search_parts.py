@@ -28,30 +28,30 @@ from gpytorch.mlls import ExactMarginalLogLikelihood
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from Bayesian_Optimization.acquisition import (  # noqa: E402
+from benchmarks.prediction import kept
+from benchmarks.search import INITIAL, RESULTS, search, summary
+from datasets import get_benchmark
+from experiment.arguments import parser, positive_int
+from experiment.errors import run_command
+from experiment.files import write_json
+from experiment.progress import progress
+from searchers.candidate_bo import FEATURES_OF, ListSearcher, PoolSearch
+from searchers.criteria import log_expected_improvement
+from searchers.domain import Candidates, Domain
+from searchers.latent.acquisition import (
     NoisyExpectedImprovement,
     ThompsonSampling,
 )
-from Bayesian_Optimization.criteria import log_expected_improvement  # noqa: E402
-from Bayesian_Optimization.domain import Candidates, Domain  # noqa: E402
-from Bayesian_Optimization.latent_methods import gradient_ascent, trained_latents  # noqa: E402
-from Bayesian_Optimization.latent_search import FirstChoices, LatentBO  # noqa: E402
-from Bayesian_Optimization.latent_surrogates import LatentSurrogate, Sparse  # noqa: E402
-from Bayesian_Optimization.loop import Budget  # noqa: E402
-from Bayesian_Optimization.methods import make_searcher  # noqa: E402
-from Bayesian_Optimization.point_decoding import Masks, MostProbable, Single  # noqa: E402
-from Bayesian_Optimization.pool_search import FEATURES_OF, ListSearcher, PoolSearch  # noqa: E402
-from Bayesian_Optimization.problem import known_rows, table_problem  # noqa: E402
-from Bayesian_Optimization.random_search import RandomSearch  # noqa: E402
-from Bayesian_Optimization.searcher import Searcher  # noqa: E402
-from Bayesian_Optimization.trust_region import TrustRegion  # noqa: E402
-from benchmarks.prediction import kept  # noqa: E402
-from benchmarks.search import INITIAL, RESULTS, search, summary  # noqa: E402
-from datasets import get_benchmark  # noqa: E402
-from experiment.arguments import parser, positive_int  # noqa: E402
-from experiment.errors import run_command  # noqa: E402
-from experiment.files import write_json  # noqa: E402
-from experiment.progress import progress  # noqa: E402
+from searchers.latent.decoding import Masks, MostProbable, Single
+from searchers.latent.methods import gradient_ascent, trained_latents
+from searchers.latent.search import FirstChoices, LatentBO
+from searchers.latent.surrogates import LatentSurrogate, Sparse
+from searchers.latent.trust_region import TrustRegion
+from searchers.loop import Budget
+from searchers.methods import make_searcher
+from searchers.problem import known_rows, table_problem
+from searchers.random_search import RandomSearch
+from searchers.searcher import Searcher
 
 
 class PlainBoTorch(ListSearcher):

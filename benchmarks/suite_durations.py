@@ -18,10 +18,10 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from experiment.arguments import output_file, parser, positive_int  # noqa: E402
-from experiment.environment import describe_environment  # noqa: E402
-from experiment.errors import InputError, run_command  # noqa: E402
-from experiment.files import write_json  # noqa: E402
+from experiment.arguments import output_file, parser, positive_int
+from experiment.environment import describe_environment
+from experiment.errors import InputError, run_command
+from experiment.files import write_json
 
 KEPT = ROOT / ".pytest_cache" / "durations.xml"
 

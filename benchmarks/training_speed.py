@@ -19,18 +19,18 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-import numpy as np  # noqa: E402
-import torch  # noqa: E402
+import numpy as np
+import torch
 
-from datasets import get_space  # noqa: E402
-from datasets.batch import GraphBatch  # noqa: E402
-from experiment.arguments import output_file, parser, positive_int  # noqa: E402
-from experiment.environment import describe_environment  # noqa: E402
-from experiment.errors import run_command  # noqa: E402
-from experiment.files import write_json  # noqa: E402
-from experiment.optimisation import Optimisation, make_optimisers  # noqa: E402
-from experiment.precision import has_fast_bfloat16  # noqa: E402
-from models import SVGE, Objective, Sizes  # noqa: E402
+from datasets import get_space
+from datasets.batch import GraphBatch
+from experiment.arguments import output_file, parser, positive_int
+from experiment.environment import describe_environment
+from experiment.errors import run_command
+from experiment.files import write_json
+from experiment.optimisation import Optimisation, make_optimisers
+from experiment.precision import has_fast_bfloat16
+from models import SVGE, Objective, Sizes
 
 GFLOP_A_GRAPH = 0.26
 """Matrix work of a training step on an ENAS graph when messages are folded into the nodes."""

@@ -23,13 +23,13 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-import torch  # noqa: E402
+import torch
 
-from analysis.figures import save_figure  # noqa: E402
-from benchmarks.uniqueness_figure import uniqueness_figure  # noqa: E402
-from benchmarks.uniqueness_summary import recommended, summaries  # noqa: E402
-from datasets.registry import SPACES  # noqa: E402
-from experiment.arguments import (  # noqa: E402
+from analysis.figures import save_figure
+from benchmarks.uniqueness_figure import uniqueness_figure
+from benchmarks.uniqueness_summary import recommended, summaries
+from datasets.registry import SPACES
+from experiment.arguments import (
     Parser,
     best_device,
     non_negative_int,
@@ -37,20 +37,20 @@ from experiment.arguments import (  # noqa: E402
     parser,
     positive_int,
 )
-from experiment.environment import describe_environment  # noqa: E402
-from experiment.errors import InputError, run_command  # noqa: E402
-from experiment.files import plain, read_json, sha256, write_json  # noqa: E402
-from models import MODELS  # noqa: E402
-from models.checkpoints import checkpoint_path  # noqa: E402
-from models.temperature import tempered  # noqa: E402
-from Training_VAE.data import Architectures  # noqa: E402
-from Training_VAE.evaluation import (  # noqa: E402
+from experiment.environment import describe_environment
+from experiment.errors import InputError, run_command
+from experiment.files import plain, read_json, sha256, write_json
+from models import MODELS
+from models.checkpoints import checkpoint_path
+from models.temperature import tempered
+from Training_VAE.data import Architectures
+from Training_VAE.evaluation import (
     Protocol,
     greedy_reconstruction,
     prior_decodings,
     sampled_reconstruction,
 )
-from Training_VAE.trained import (  # noqa: E402
+from Training_VAE.trained import (
     TrainedVAE,
     TrainingRecord,
     load_trained,

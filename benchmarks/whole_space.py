@@ -22,16 +22,16 @@ import torch
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from datasets import get_benchmark  # noqa: E402
-from datasets.batch import GraphBatch  # noqa: E402
-from experiment.arguments import output_file, parser, positive_int  # noqa: E402
-from experiment.environment import describe_environment  # noqa: E402
-from experiment.errors import run_command  # noqa: E402
-from experiment.files import write_json  # noqa: E402
-from predictors.features.latents import Latents  # noqa: E402
-from predictors.gaussian_process import GaussianProcess  # noqa: E402
-from predictors.methods import make_predictor  # noqa: E402
-from predictors.regressor import Description  # noqa: E402
+from datasets import get_benchmark
+from datasets.batch import GraphBatch
+from experiment.arguments import output_file, parser, positive_int
+from experiment.environment import describe_environment
+from experiment.errors import run_command
+from experiment.files import write_json
+from predictors.features.latents import Latents
+from predictors.methods import make_predictor
+from predictors.processes.gaussian_process import GaussianProcess
+from predictors.regressor import Description
 
 PORTION = 65_536
 

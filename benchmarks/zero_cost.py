@@ -29,17 +29,17 @@ from scipy.stats import kendalltau, spearmanr
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from datasets import get_benchmark  # noqa: E402
-from datasets.benchmark import Benchmark  # noqa: E402
-from experiment.arguments import output_file, parser, positive_int  # noqa: E402
-from experiment.environment import describe_environment  # noqa: E402
-from experiment.errors import run_command  # noqa: E402
-from experiment.files import write_json  # noqa: E402
-from experiment.progress import progress  # noqa: E402
-from predictors.features.zero_cost import ZeroCost  # noqa: E402
-from predictors.gaussian_process import GaussianProcess  # noqa: E402
-from predictors.predictor import FeaturePredictor  # noqa: E402
-from predictors.zero_cost import SCORES  # noqa: E402
+from datasets import get_benchmark
+from datasets.benchmark import Benchmark
+from experiment.arguments import output_file, parser, positive_int
+from experiment.environment import describe_environment
+from experiment.errors import run_command
+from experiment.files import write_json
+from experiment.progress import progress
+from predictors.features.zero_cost import ZeroCost
+from predictors.predictor import FeaturePredictor
+from predictors.processes.gaussian_process import GaussianProcess
+from predictors.zero_cost import SCORES
 
 DATA_SETS = {"NB201": ("cifar10", "cifar100", "ImageNet16-120"), "DIGITS101": ("digits",)}
 INITIALISATIONS = range(5)

@@ -13,17 +13,17 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from datasets.archive import unpack_checkpoints
-from datasets.published import PUBLISHED, STATE_DICTS, PublishedFile, published_file
+from datasets.downloads.archive import unpack_checkpoints
+from datasets.downloads.pages import is_page
+from datasets.downloads.part import discard
+from datasets.downloads.published import PUBLISHED, STATE_DICTS, PublishedFile, published_file
+from datasets.downloads.transfer import MEGABYTE, check_room, fetch, in_megabytes
+from datasets.downloads.web import Connection, check_address
 from experiment.arguments import Parser, non_negative_int, parser, positive_float
 from experiment.errors import InputError, run_command
 from experiment.files import atomic_path
-from experiment.pages import is_page
-from experiment.part import discard
 from experiment.paths import REPOSITORY_ROOT, data_root
 from experiment.progress import progress
-from experiment.transfer import MEGABYTE, check_room, fetch, in_megabytes
-from experiment.web import Connection, check_address
 
 _BLOCK = 1 << 20
 _VERIFIED = "with the expected checksum"

@@ -18,8 +18,8 @@ from datasets.batch import GraphBatch, as_graphs
 from datasets.canonical import canonical_form
 from datasets.graph import ArchitectureError, ArchitectureGraph
 from datasets.images import ImageData, get_images
+from datasets.pruning import prune
 from datasets.space import SearchSpace, as_space
-from datasets.spaces.nb101_pruning import prune
 from estimators.fitting import Fit, fit
 from estimators.measurement import Measurement
 from estimators.networks import Design

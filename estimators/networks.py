@@ -14,9 +14,9 @@ from torch import nn
 from datasets.batch import GraphBatch
 from datasets.graph import ArchitectureError, ArchitectureGraph
 from datasets.images import ImageData, get_images
+from datasets.pruning import prune
 from datasets.registry import SPACES
 from datasets.space import SearchSpace
-from datasets.spaces.nb101_pruning import prune
 from experiment.config import load_preset, resolve
 from experiment.errors import InputError
 from models.networks.costs import Costs, enas_costs, nb101_costs, nb201_costs

@@ -16,33 +16,33 @@ ROOT = Path(__file__).resolve().parents[1]
 if str(ROOT) not in sys.path[:1]:
     sys.path.insert(0, str(ROOT))
 
-import argparse  # noqa: E402
-import json  # noqa: E402
-import re  # noqa: E402
-from collections.abc import Iterator, Sequence  # noqa: E402
-from functools import cached_property  # noqa: E402
-from importlib import import_module  # noqa: E402
-from itertools import combinations, product  # noqa: E402
+import argparse
+import json
+import re
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from importlib import import_module
+from itertools import combinations, product
 
-import numpy as np  # noqa: E402
-import torch  # noqa: E402
-from torch import Tensor  # noqa: E402
+import numpy as np
+import torch
+from torch import Tensor
 
-from datasets import get_space  # noqa: E402
-from datasets.batch import GraphBatch  # noqa: E402
-from datasets.benchmark import Benchmark, Metric  # noqa: E402
-from datasets.benchmarks.build import measured  # noqa: E402
-from datasets.benchmarks.sources import Source, choose  # noqa: E402
-from datasets.graph import INPUT, OUTPUT, ArchitectureError, ArchitectureGraph  # noqa: E402
-from datasets.registry import BENCHMARKS, SPACES  # noqa: E402
-from datasets.space import SearchSpace  # noqa: E402
-from datasets.spaces.notation import excerpt, read_arch  # noqa: E402
-from datasets.table import Table  # noqa: E402
-from experiment.arguments import parser  # noqa: E402
-from experiment.errors import InputError, run_command  # noqa: E402
-from experiment.paths import data_root as find_data_root  # noqa: E402
-from models import load_vae  # noqa: E402
-from models.decoding import Greedy, decode  # noqa: E402
+from datasets import get_space
+from datasets.batch import GraphBatch
+from datasets.benchmark import Benchmark, Metric
+from datasets.benchmarks.build import measured
+from datasets.benchmarks.sources import Source, choose
+from datasets.graph import INPUT, OUTPUT, ArchitectureError, ArchitectureGraph
+from datasets.registry import BENCHMARKS, SPACES
+from datasets.space import SearchSpace
+from datasets.spaces.notation import excerpt, read_arch
+from datasets.table import Table
+from experiment.arguments import parser
+from experiment.errors import InputError, run_command
+from experiment.paths import data_root as find_data_root
+from models import load_vae
+from models.decoding import Greedy, decode
 
 MAX_LAYERS = 4
 MAX_SKIPS = 2

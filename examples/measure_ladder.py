@@ -14,20 +14,20 @@ ROOT = Path(__file__).resolve().parents[1]
 if str(ROOT) not in sys.path[:1]:
     sys.path.insert(0, str(ROOT))
 
-import json  # noqa: E402
-import time  # noqa: E402
-from collections.abc import Iterator, Sequence  # noqa: E402
+import json
+import time
+from collections.abc import Iterator, Sequence
 
-import numpy as np  # noqa: E402
-import torch  # noqa: E402
-from torch import Tensor, nn  # noqa: E402
+import numpy as np
+import torch
+from torch import Tensor, nn
 
-from datasets.graph import ArchitectureGraph  # noqa: E402
-from examples.adding_a_space import Ladder  # noqa: E402
-from experiment.arguments import non_negative_int, parser, positive_int  # noqa: E402
-from experiment.errors import run_command  # noqa: E402
-from experiment.files import atomic_path, refuse_existing  # noqa: E402
-from experiment.progress import progress  # noqa: E402
+from datasets.graph import ArchitectureGraph
+from examples.adding_a_space import Ladder
+from experiment.arguments import non_negative_int, parser, positive_int
+from experiment.errors import run_command
+from experiment.files import atomic_path, refuse_existing
+from experiment.progress import progress
 
 WIDTH = 16
 POINTS = 200

@@ -12,9 +12,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from datasets import get_space  # noqa: E402
-from datasets.graph import ArchitectureGraph  # noqa: E402
-from searchers import search  # noqa: E402
+from datasets import get_space
+from datasets.graph import ArchitectureGraph
+from searchers import search
 
 SPACE = get_space("NB201")
 NONE, CONVOLUTION = (SPACE.types.index(name) for name in ("none", "nor_conv_3x3"))

@@ -15,11 +15,11 @@ import torch
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from analysis.figures import interpolation_strip, save_figure  # noqa: E402
-from datasets import get_space  # noqa: E402
-from datasets.batch import GraphBatch  # noqa: E402
-from models import load_vae  # noqa: E402
-from models.decoding import decode_greedily  # noqa: E402
+from analysis.figures import interpolation_strip, save_figure
+from datasets import get_space
+from datasets.batch import GraphBatch
+from models import load_vae
+from models.decoding import decode_greedily
 
 model, space = load_vae("SVGE_NB101"), get_space("NB101")
 cells = GraphBatch.from_graphs(space.sample(2, np.random.default_rng(1)), space.max_nodes)

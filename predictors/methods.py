@@ -65,13 +65,13 @@ class Method:
 
 
 def _gp(wish: Wish) -> Predictor:
-    from predictors.gaussian_process import GaussianProcess
+    from predictors.processes.gaussian_process import GaussianProcess
 
     return wish.described(GaussianProcess(wish.scale, wish.seed))
 
 
 def _sparse_gp(wish: Wish) -> Predictor:
-    from predictors.sparse import SparseGaussianProcess
+    from predictors.processes.sparse import SparseGaussianProcess
 
     return wish.described(SparseGaussianProcess(wish.scale, wish.seed))
 
@@ -97,7 +97,7 @@ def _graph_network(wish: Wish) -> Predictor:
 def _ensemble(wish: Wish) -> Predictor:
     """Half a Gaussian process and boosted trees on all descriptions, half graph networks."""
     from predictors.ensemble import Ensemble
-    from predictors.gaussian_process import GaussianProcess
+    from predictors.processes.gaussian_process import GaussianProcess
     from predictors.trees import BoostedTrees
 
     settings = (wish.scale, wish.seed)

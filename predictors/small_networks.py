@@ -14,9 +14,9 @@ from torch import nn
 
 from datasets.canonical import canonical_form
 from datasets.graph import INPUT, OUTPUT, ArchitectureGraph
+from datasets.pruning import prune
 from datasets.space import SearchSpace
 from datasets.spaces.nb101 import NB101
-from datasets.spaces.nb101_pruning import prune
 from datasets.spaces.nb201 import CELL_EDGES, GRAPH_EDGES, NB201
 from experiment.errors import InputError
 from models.networks.nb101 import NB101Network

@@ -1,7 +1,4 @@
-"""Search for the best architecture by any objective, from Python: :func:`search`.
-
-The searchers themselves are still in ``Bayesian_Optimization/``.
-"""
+"""Search for the best architecture by any objective, from Python: :func:`search`."""
 
 from __future__ import annotations
 

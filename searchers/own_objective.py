@@ -11,12 +11,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from Bayesian_Optimization.accounting import Step
-from Bayesian_Optimization.flags import check_amounts, initial_design
-from Bayesian_Optimization.loop import Budget
-from Bayesian_Optimization.methods import default_method, make_searcher
-from Bayesian_Optimization.problem import function_problem, whole_space
-from Bayesian_Optimization.running import Plan, carry_out
 from datasets.benchmark import Benchmark
 from datasets.graph import ArchitectureGraph
 from datasets.measurement_files import Measurements, read_measurements
@@ -31,6 +25,12 @@ from experiment.checks import as_path, shown, truth_value, whole_number
 from experiment.errors import InputError
 from experiment.run import RunFolder
 from predictors.features.background import background_tables
+from searchers.history import Step
+from searchers.initial_design import check_amounts, initial_size
+from searchers.loop import Budget
+from searchers.methods import default_method, make_searcher
+from searchers.problem import function_problem, whole_space
+from searchers.running import Plan, carry_out
 
 Pairs = Iterable[tuple[ArchitectureGraph | str, float | None]] | Mapping[Any, float | None]
 Known = Pairs | Measurements | str | Path
@@ -131,7 +131,7 @@ def search(
         space: a name of ``datasets.registry``, or any search space.
         objective: a function of an architecture that returns its value, on any scale.
         queries: calls of the function.
-        method: a key of ``Bayesian_Optimization.methods.SEARCHERS``; default ``bo``, and over a
+        method: a key of ``searchers.methods.SEARCHERS``; default ``bo``, and over a
             space too large for a list ``latent_bo``, or ``evolution`` where no VAE of it is at
             hand.
         run: folder of the run; default: nothing is written.
@@ -170,7 +170,7 @@ def search(
     if asynchronous is not None and batch > 1:
         raise InputError("an asynchronous search asks for one at a time: leave batch out")
     given = None if initial is None else whole_number(initial, "initial", 1)
-    first = initial_design(given, queries)
+    first = initial_size(given, queries)
     goal = Objective(function_name(objective), not truth_value(minimise, "minimise"), unit)
     problem = function_problem(
         whole_space(searched, root),

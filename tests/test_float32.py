@@ -16,12 +16,6 @@ import pytest
 import torch
 from torch import nn
 
-from Bayesian_Optimization.domain import Candidates
-from Bayesian_Optimization.latent_search import LatentBO
-from Bayesian_Optimization.latent_space import LatentSpace
-from Bayesian_Optimization.methods import make_searcher
-from Bayesian_Optimization.point_decoding import Modal
-from Bayesian_Optimization.searcher import Searcher
 from datasets import get_space
 from datasets.batch import GraphBatch
 from datasets.space import SearchSpace
@@ -35,6 +29,12 @@ from predictors.fine_tuning import FineTuning
 from predictors.methods import make_predictor
 from predictors.predictor import Predictor
 from predictors.trained_vae import load_trained_vae
+from searchers.domain import Candidates
+from searchers.latent.decoding import Modal
+from searchers.latent.search import LatentBO
+from searchers.latent.space import LatentSpace
+from searchers.methods import make_searcher
+from searchers.searcher import Searcher
 from tests.operations import Operations
 
 OPTIMISERS = get_args(get_type_hints(Optimisation)["optimiser"])

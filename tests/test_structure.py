@@ -24,15 +24,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "analysis": {"datasets", "experiment"},
     "predictors": {"datasets", "models", "experiment"},
     "estimators": {"datasets", "models", "predictors", "experiment"},
-    # For now: the searchers still live in the stage, the façade is where they will move.
-    "searchers": {
-        "datasets",
-        "models",
-        "predictors",
-        "estimators",
-        "experiment",
-        "Bayesian_Optimization",
-    },
+    "searchers": {"datasets", "models", "predictors", "estimators", "experiment"},
 }
 LIBRARIES = set(MAY_IMPORT)
 STAGES = {

@@ -18,14 +18,14 @@ ROOT = Path(__file__).resolve().parents[2]
 if str(ROOT) not in sys.path[:1]:
     sys.path.insert(0, str(ROOT))
 
-from collections.abc import Sequence  # noqa: E402
+from collections.abc import Sequence
 
-from datasets import get_space  # noqa: E402
-from datasets.architecture_files import NAMED, read_architectures  # noqa: E402
-from datasets.convert import add_form_flag  # noqa: E402
-from estimators.training_command import add_training_flags, train_all  # noqa: E402
-from experiment.arguments import parser  # noqa: E402
-from experiment.errors import run_command  # noqa: E402
+from datasets import get_space
+from datasets.architecture_files import NAMED, read_architectures
+from datasets.convert import add_form_flag
+from estimators.training_command import add_training_flags, train_all
+from experiment.arguments import parser
+from experiment.errors import run_command
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -20,17 +20,17 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.digits101 import signal_to_noise, tau  # noqa: E402
-from datasets import get_space  # noqa: E402
-from estimators.digits101 import CONFIG, SPACE  # noqa: E402
-from estimators.from_scratch import FromScratch, ImageSource  # noqa: E402
-from estimators.networks import load_design  # noqa: E402
-from estimators.recipe import load_recipe  # noqa: E402
-from estimators.workers import WorkerProcesses  # noqa: E402
-from experiment.arguments import output_file, parser, positive_int  # noqa: E402
-from experiment.environment import describe_environment  # noqa: E402
-from experiment.errors import run_command  # noqa: E402
-from experiment.files import write_json  # noqa: E402
+from benchmarks.digits101 import signal_to_noise, tau
+from datasets import get_space
+from estimators.digits101 import CONFIG, SPACE
+from estimators.from_scratch import FromScratch, ImageSource
+from estimators.networks import load_design
+from estimators.recipe import load_recipe
+from estimators.workers import WorkerProcesses
+from experiment.arguments import output_file, parser, positive_int
+from experiment.environment import describe_environment
+from experiment.errors import run_command
+from experiment.files import write_json
 
 RECIPES: tuple[dict[str, Any], ...] = (
     {},

@@ -27,18 +27,18 @@ from torch import nn
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.tuning.choosing import FIRST_SEED, measure_all, place  # noqa: E402
-from datasets import get_benchmark, get_space  # noqa: E402
-from experiment.arguments import output_file, parser, positive_int  # noqa: E402
-from experiment.errors import run_command  # noqa: E402
-from experiment.muon import POLYNOMIALS, Muon, Polynomial  # noqa: E402
-from experiment.optimisation import Optimisers, Schedule, hidden_matrices  # noqa: E402
-from models import GraphVAE, build_model  # noqa: E402
-from predictors.gaussian_process import GaussianProcess  # noqa: E402
-from predictors.regressor import Description, NormalScores  # noqa: E402
-from Training_VAE.data import epoch_graphs, load_architectures  # noqa: E402
-from Training_VAE.evaluation import greedy_reconstruction  # noqa: E402
-from Training_VAE.settings import load_settings  # noqa: E402
+from benchmarks.tuning.choosing import FIRST_SEED, measure_all, place
+from datasets import get_benchmark, get_space
+from experiment.arguments import output_file, parser, positive_int
+from experiment.errors import run_command
+from experiment.muon import POLYNOMIALS, Muon, Polynomial
+from experiment.optimisation import Optimisers, Schedule, hidden_matrices
+from models import GraphVAE, build_model
+from predictors.processes.gaussian_process import GaussianProcess
+from predictors.regressor import Description, NormalScores
+from Training_VAE.data import epoch_graphs, load_architectures
+from Training_VAE.evaluation import greedy_reconstruction
+from Training_VAE.settings import load_settings
 
 JORDAN: Polynomial = (3.4445, -4.775, 2.0315)
 """Of Jordan et al. 2024, applied five times."""

@@ -24,21 +24,21 @@ import torch
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks import extrapolation  # noqa: E402
-from benchmarks.extrapolation import Domain, Setting, judge  # noqa: E402
-from benchmarks.prediction import Task  # noqa: E402
-from benchmarks.tuning.choosing import (  # noqa: E402
+from benchmarks import extrapolation
+from benchmarks.extrapolation import Domain, Setting, judge
+from benchmarks.prediction import Task
+from benchmarks.tuning.choosing import (
     Scores,
     measure_all,
     own_half,
     place,
     verdict,
 )
-from datasets import get_benchmark  # noqa: E402
-from datasets.space import SearchSpace  # noqa: E402
-from experiment.arguments import output_file, parser, positive_int  # noqa: E402
-from experiment.errors import InputError, run_command  # noqa: E402
-from predictors.methods import BEYOND, DEFAULT, make_predictor  # noqa: E402
+from datasets import get_benchmark
+from datasets.space import SearchSpace
+from experiment.arguments import output_file, parser, positive_int
+from experiment.errors import InputError, run_command
+from predictors.methods import BEYOND, DEFAULT, make_predictor
 
 Candidate = tuple[str, tuple[str, ...]]
 """Method and features."""

@@ -25,20 +25,9 @@ from scipy.stats import rankdata
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from Bayesian_Optimization.criteria import CRITERIA, upper_confidence_bound  # noqa: E402
-from Bayesian_Optimization.domain import Candidates  # noqa: E402
-from Bayesian_Optimization.loop import Budget  # noqa: E402
-from Bayesian_Optimization.pool_search import (  # noqa: E402
-    CRITERION_OF,
-    ELSEWHERE,
-    FEATURES_OF,
-    PoolSearch,
-)
-from Bayesian_Optimization.problem import Problem, known_rows, table_problem  # noqa: E402
-from Bayesian_Optimization.searcher import Searcher  # noqa: E402
-from benchmarks.prediction import kept  # noqa: E402
-from benchmarks.search import INITIAL, search  # noqa: E402
-from benchmarks.tuning.choosing import (  # noqa: E402
+from benchmarks.prediction import kept
+from benchmarks.search import INITIAL, search
+from benchmarks.tuning.choosing import (
     Scores,
     means,
     measure_all,
@@ -46,9 +35,20 @@ from benchmarks.tuning.choosing import (  # noqa: E402
     place,
     verdict,
 )
-from datasets import get_benchmark  # noqa: E402
-from experiment.arguments import output_file, parser, positive_int  # noqa: E402
-from experiment.errors import InputError, run_command  # noqa: E402
+from datasets import get_benchmark
+from experiment.arguments import output_file, parser, positive_int
+from experiment.errors import InputError, run_command
+from searchers.candidate_bo import (
+    CRITERION_OF,
+    ELSEWHERE,
+    FEATURES_OF,
+    PoolSearch,
+)
+from searchers.criteria import CRITERIA, upper_confidence_bound
+from searchers.domain import Candidates
+from searchers.loop import Budget
+from searchers.problem import Problem, known_rows, table_problem
+from searchers.searcher import Searcher
 
 FEATURE_SETS: dict[str, tuple[tuple[str, ...], ...]] = {
     "NB101": (

@@ -22,15 +22,15 @@ import torch
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.zero_cost import DATA_SETS, sample, score, tau  # noqa: E402
-from datasets import get_benchmark  # noqa: E402
-from datasets.benchmark import Benchmark  # noqa: E402
-from experiment.arguments import output_file, parser, positive_int  # noqa: E402
-from experiment.environment import describe_environment  # noqa: E402
-from experiment.errors import run_command  # noqa: E402
-from experiment.files import write_json  # noqa: E402
-from predictors.features.zero_cost import ZeroCost  # noqa: E402
-from predictors.zero_cost import SCORES  # noqa: E402
+from benchmarks.zero_cost import DATA_SETS, sample, score, tau
+from datasets import get_benchmark
+from datasets.benchmark import Benchmark
+from experiment.arguments import output_file, parser, positive_int
+from experiment.environment import describe_environment
+from experiment.errors import run_command
+from experiment.files import write_json
+from predictors.features.zero_cost import ZeroCost
+from predictors.zero_cost import SCORES
 
 
 def of_sizes(table: Benchmark, count: int) -> dict[str, Any]:

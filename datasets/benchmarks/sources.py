@@ -23,8 +23,8 @@ from datasets.benchmarks.tables import (
     table_name,
     writable_table_folder,
 )
+from datasets.downloads.published import PUBLISHED
 from datasets.formats.arrays import array_names
-from datasets.published import PUBLISHED
 from datasets.source_record import SourceRecord
 from datasets.table import Table, is_table, read_header, read_table, write_table
 from experiment.errors import InputError

@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from datasets.downloads.published import published_file
 from datasets.images.batches import check_range, read_batch, read_content, together
 from datasets.images.image_data import ImageData
 from datasets.images.places import find_place
-from datasets.published import published_file
 from experiment.errors import InputError
 
 FOLDER = "cifar-10-batches-py"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from datasets.graph import INPUT, OUTPUT, ArchitectureGraph
+from datasets.pruning import prune
 from datasets.spaces.nb101 import NB101
 from datasets.spaces.nb101_cells import OPERATION_TYPES
-from datasets.spaces.nb101_pruning import prune
 
 LARGER = {6: 100, 7: 100, 8: 100}
 """Nodes → cells of the sample beyond the space that was measured as well."""

@@ -24,6 +24,7 @@ from datasets.graph import (
     ArchitectureGraph,
     is_zero_or_one,
 )
+from datasets.pruning import prune, prune_batch
 from datasets.space import SearchSpace
 from datasets.spaces.nb101_cells import (
     MAX_EDGES,
@@ -42,7 +43,6 @@ from datasets.spaces.nb101_hash import (
     module_hash,
 )
 from datasets.spaces.nb101_mask import NB101Mask
-from datasets.spaces.nb101_pruning import prune, prune_batch
 from datasets.spaces.notation import excerpt, read_record
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 
 from datasets.batch import GraphBatch, as_batch
+from datasets.pruning import prune_batch
 from datasets.space import SearchSpace
-from datasets.spaces.nb101_pruning import prune_batch
 
 NO_OPERATION = "none"
 """Name of the operation that gives zeros (NB201): what needs it computes nothing."""

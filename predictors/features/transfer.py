@@ -18,8 +18,8 @@ from experiment.files import atomic_path, sha256
 from predictors.features.counts import WalkCounts
 from predictors.features.features import Features
 from predictors.features.statistics import GraphStatistics
+from predictors.processes.sparse import SparseGaussianProcess
 from predictors.regressor import Description
-from predictors.sparse import SparseGaussianProcess
 
 INDUCING = 200
 """Inducing points; the whole space is described in seconds."""
@@ -68,8 +68,9 @@ def fit_digits(parameters: Mapping[str, np.ndarray] | None = None) -> SparseGaus
     """A process that is fitted to the mean validation accuracies of all cells of DIGITS101.
 
     Args:
-        parameters: those of an earlier fit, see :class:`predictors.sparse.SparseGaussianProcess`;
-            without them it takes some 15 seconds of a processor.
+        parameters: those of an earlier fit, see
+            :class:`~predictors.processes.sparse.SparseGaussianProcess`; without them it takes some
+            15 seconds of a processor.
     """
     tables = [get_benchmark("DIGITS101", cells=cells) for cells in ("complete", "larger")]
     cells = GraphBatch.cat(table.graphs for table in tables)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from analysis import report
+from analysis.report import __main__ as report
 from Bayesian_Optimization import search
 from datasets import get_space
 

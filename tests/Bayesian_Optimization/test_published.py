@@ -15,10 +15,6 @@ import torch
 from scipy.stats import norm, pearsonr
 
 from Bayesian_Optimization import bo, bo_nb101, bo_nb201, summarize
-from Bayesian_Optimization.domain import Candidates
-from Bayesian_Optimization.latent_space import LatentSpace
-from Bayesian_Optimization.point_decoding import Modal
-from Bayesian_Optimization.problem import known_rows, table_problem
 from Bayesian_Optimization.published import (
     Experiment,
     Method,
@@ -31,6 +27,10 @@ from datasets import get_benchmark
 from experiment.errors import InputError
 from experiment.run import RunFolder
 from predictors.trained_vae import load_trained_vae
+from searchers.domain import Candidates
+from searchers.latent.decoding import Modal
+from searchers.latent.space import LatentSpace
+from searchers.problem import known_rows, table_problem
 
 SMALL = Settings(rounds=2, batch=4, labelled=30, inducing=20)
 

@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from Bayesian_Optimization.domain import Candidates, WholeSpace
-from Bayesian_Optimization.loop import Budget
-from Bayesian_Optimization.methods import make_searcher
 from datasets import get_space
 from datasets.batch import GraphBatch
 from datasets.graph import ArchitectureError
 from estimators.measurement import Measurement
 from experiment.errors import InputError
+from searchers.domain import Candidates, WholeSpace
+from searchers.loop import Budget
+from searchers.methods import make_searcher
 
 SPACE = get_space("DIGITS101")
 CELLS = SPACE.sample(12, np.random.default_rng(0))

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from Bayesian_Optimization import pareto, search
-from Bayesian_Optimization.domain import Candidates, WholeSpace
-from Bayesian_Optimization.methods import default_method
 from datasets import get_space
 from datasets.convert import write_text
 from datasets.spaces.enas import ENAS
 from experiment.paths import REPOSITORY_ROOT
+from searchers.domain import Candidates, WholeSpace
+from searchers.methods import default_method
 
 EVOLUTION = ("--method", "evolution")
 """A searcher that proposes at once."""

@@ -12,22 +12,22 @@ import torch
 from scipy.stats import norm
 
 from Bayesian_Optimization import pareto, search
-from Bayesian_Optimization.domain import Candidates, WholeSpace
-from Bayesian_Optimization.evolution import RegularisedEvolution
-from Bayesian_Optimization.front import Reference, front, hypervolume
-from Bayesian_Optimization.loop import Budget, SearchLoop
-from Bayesian_Optimization.objectives import Limit, cost, table_costs
-from Bayesian_Optimization.random_search import RandomSearch
-from Bayesian_Optimization.two_objectives import (
+from datasets import get_benchmark
+from estimators.evaluations import InThisProcess
+from estimators.measurement import Measurement
+from experiment.errors import InputError
+from searchers.domain import Candidates, WholeSpace
+from searchers.evolution import RegularisedEvolution
+from searchers.front import Reference, front, hypervolume
+from searchers.limits import Limit, cost, table_costs
+from searchers.loop import Budget, SearchLoop
+from searchers.random_search import RandomSearch
+from searchers.two_objectives import (
     ConstrainedImprovement,
     HypervolumeImprovement,
     Marginals,
     Targets,
 )
-from datasets import get_benchmark
-from estimators.evaluations import InThisProcess
-from estimators.measurement import Measurement
-from experiment.errors import InputError
 
 EVOLUTION = ("--method", "evolution")
 

@@ -9,19 +9,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from analysis import report
+from analysis.report import __main__ as report
 from Bayesian_Optimization import pareto, search
-from Bayesian_Optimization.accounting import Truth, towards
-from Bayesian_Optimization.loop import Budget, SearchLoop
-from Bayesian_Optimization.objectives import Limit
-from Bayesian_Optimization.problem import known_rows, table_problem
-from Bayesian_Optimization.random_search import RandomSearch
 from datasets import get_benchmark
 from datasets.benchmark import Benchmark, Metric
 from datasets.graph import ArchitectureGraph
 from datasets.objective import ACCURACY, Objective
 from estimators.evaluations import InThisProcess
 from estimators.measurement import Measurement
+from searchers.history import Truth, towards
+from searchers.limits import Limit
+from searchers.loop import Budget, SearchLoop
+from searchers.problem import known_rows, table_problem
+from searchers.random_search import RandomSearch
 
 
 @pytest.fixture(scope="module")

@@ -14,8 +14,8 @@ from datasets.architecture_files import NAMED, read_architectures
 from datasets.batch import GraphBatch
 from datasets.canonical import canonical_hash, canonical_hashes
 from datasets.graph import ArchitectureGraph
+from datasets.pruning import prune_batch
 from datasets.spaces.enas import ENAS
-from datasets.spaces.nb101_pruning import prune_batch
 from experiment.errors import InputError, run_command
 from Extrapolation_Ability import candidates, generate_enas12, generate_nb101_8
 from Extrapolation_Ability.macro_candidates import doubled, from_best, stacked

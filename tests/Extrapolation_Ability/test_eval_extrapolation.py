@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from analysis import report
+from analysis.report import __main__ as report
 from datasets import get_benchmark, get_space
 from datasets.architecture_files import NAMED, read_architectures
 from datasets.batch import GraphBatch

@@ -12,7 +12,7 @@ import pytest
 import torch
 from scipy.stats import kendalltau
 
-from analysis.report import main as make_report
+from analysis.report.__main__ import main as make_report
 from datasets import get_benchmark, get_space
 from datasets.convert import write_text
 from datasets.graph import ArchitectureError

@@ -13,14 +13,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from analysis.report import main
-from analysis.report_blocks import Axis, Block, Cell, Chart, Section, Series, Table, View
-from analysis.report_drawings import Drawings, graphs_by_hash
-from analysis.report_found import costs_chart
-from analysis.report_latents import LatentFiles, latent_chart, read_latents
-from analysis.report_page import embedded, render
-from analysis.report_runs import read_run
-from analysis.report_traces import Trace, contestants
+from analysis.report.__main__ import main
+from analysis.report.blocks import Axis, Block, Cell, Chart, Section, Series, Table, View
+from analysis.report.drawings import Drawings, graphs_by_hash
+from analysis.report.found import costs_chart
+from analysis.report.latents import LatentFiles, latent_chart, read_latents
+from analysis.report.page import embedded, render
+from analysis.report.runs import read_run
+from analysis.report.traces import Trace, contestants
 from datasets import get_benchmark, get_space
 from experiment.errors import InputError
 from Performance_Prediction import fit_predictor

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from analysis.report import main
+from analysis.report.__main__ import main
 from datasets import get_benchmark
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis.report_runs import Stage, read_run, read_runs
-from analysis.report_traces import Spread, Trace, contestants, contests
+from analysis.report.runs import Stage, read_run, read_runs
+from analysis.report.traces import Spread, Trace, contestants, contests
 from experiment.errors import InputError
 
 

@@ -8,17 +8,17 @@ import numpy as np
 import pytest
 import torch
 
-from Bayesian_Optimization.criteria import log_expected_improvement, upper_confidence_bound
-from Bayesian_Optimization.domain import Candidates
-from Bayesian_Optimization.loop import Budget
-from Bayesian_Optimization.methods import SEARCHERS, make_searcher
-from Bayesian_Optimization.pool_search import PoolSearch
-from Bayesian_Optimization.problem import Problem, table_problem
 from benchmarks import search, search_parts
 from datasets import get_benchmark, get_space
 from datasets.batch import GraphBatch
 from experiment.errors import InputError
 from predictors.regressor import Description
+from searchers.candidate_bo import PoolSearch
+from searchers.criteria import log_expected_improvement, upper_confidence_bound
+from searchers.domain import Candidates
+from searchers.loop import Budget
+from searchers.methods import SEARCHERS, make_searcher
+from searchers.problem import Problem, table_problem
 
 
 @pytest.fixture(scope="module")

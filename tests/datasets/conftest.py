@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-import experiment.transfer
+import datasets.downloads.transfer
 from datasets.graph import ArchitectureGraph
 from datasets.testing import random_dag as drawn_dag
 from datasets.testing import relabelled
@@ -160,7 +160,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[BadServer]:
     for name in list(os.environ):
         if name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
-    monkeypatch.setattr(experiment.transfer, "LONGEST_WAIT", 0.01)
+    monkeypatch.setattr(datasets.downloads.transfer, "LONGEST_WAIT", 0.01)
     running = BadServer()
     thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()

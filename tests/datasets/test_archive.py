@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 import torch
 
-from datasets.archive import check_archive, unpack_checkpoints
 from datasets.download import main
+from datasets.downloads.archive import check_archive, unpack_checkpoints
+from datasets.downloads.part import part_of
 from experiment.errors import InputError
-from experiment.part import part_of
 
 
 class Malicious:

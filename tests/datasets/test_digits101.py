@@ -12,9 +12,9 @@ import pytest
 from datasets.batch import GraphBatch
 from datasets.benchmark import Metric, NoMeasurementsError
 from datasets.graph import ArchitectureGraph
+from datasets.pruning import prune
 from datasets.registry import get_benchmark, get_space
 from datasets.spaces.digits101 import Digits101, larger_cells
-from datasets.spaces.nb101_pruning import prune
 from datasets.table import Table, write_table
 from experiment.errors import InputError
 

@@ -14,10 +14,10 @@ import pytest
 
 from datasets.benchmark import NoMeasurementsError
 from datasets.download import main
-from datasets.published import PUBLISHED, STATE_DICTS, published_file
+from datasets.downloads.part import part_of
+from datasets.downloads.published import PUBLISHED, STATE_DICTS, published_file
 from datasets.registry import BENCHMARKS, get_benchmark
 from experiment.errors import InputError
-from experiment.part import part_of
 from experiment.paths import REPOSITORY_ROOT
 
 Server = Any  # the class is in conftest.py, which cannot be imported
@@ -144,7 +144,7 @@ def test_official_enas_file_has_the_checksum(tmp_path: Path, data_root: Path) ->
 
 
 def test_official_record_format_is_accepted(tmp_path: Path, data_root: Path) -> None:
-    from datasets.published import check_records, check_torch_file
+    from datasets.downloads.published import check_records, check_torch_file
 
     sample = data_root / "nasbench101" / "nasbench_only108_sample.tfrecord"
     check_records(sample)

@@ -18,10 +18,10 @@ import numpy as np
 import pytest
 import torch
 
+from datasets.downloads.published import PUBLISHED
 from datasets.images import cifar10, get_images
 from datasets.images.cifar10 import load_cifar10
 from datasets.images.image_data import ImageData
-from datasets.published import PUBLISHED
 from experiment.errors import InputError
 
 NAMES = [*(f"data_batch_{k}" for k in range(1, 6)), "test_batch"]

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from datasets import download
+from datasets.downloads.published import PUBLISHED
 from datasets.images import get_images, imagenet16
 from datasets.images.imagenet16 import SPLIT_FILE, load_imagenet16, read_split
-from datasets.published import PUBLISHED
 from experiment.errors import InputError
 
 TRAIN = [f"train_data_batch_{k}" for k in range(1, 11)]

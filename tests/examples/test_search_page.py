@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from Bayesian_Optimization import methods, pareto
+from Bayesian_Optimization import pareto
 from Bayesian_Optimization.search_flags import make_parser
 from experiment.paths import REPOSITORY_ROOT
+from searchers import methods
 
 Blocks = Callable[[str, str], list[str]]
 

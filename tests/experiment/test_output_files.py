@@ -24,7 +24,7 @@ COMMANDS = {
         ("--space", "DIGITS101", "--architectures", "absent"),
         "predictions.jsonl",
     ),
-    "analysis.report": (("no run",), "report.html"),
+    "analysis.report.__main__": (("no run",), "report.html"),
 }
 """Module → flags that name what it needs, and a name for ``--out``."""
 FOLDERS = {

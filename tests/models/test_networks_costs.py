@@ -13,9 +13,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from datasets.batch import GraphBatch
 from datasets.graph import ArchitectureGraph
+from datasets.pruning import prune_batch
 from datasets.registry import get_benchmark, get_space
 from datasets.spaces.enas import ENAS
-from datasets.spaces.nb101_pruning import prune_batch
 from models.errors import ModelError
 from models.networks.costs import Costs, enas_costs, nb101_costs, nb201_costs
 from models.networks.enas import ENASNetwork

@@ -11,8 +11,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from datasets.graph import ArchitectureGraph
+from datasets.pruning import prune
 from datasets.registry import get_benchmark
-from datasets.spaces.nb101_pruning import prune
 from models.errors import ModelError
 from models.networks.layers import BatchNorm
 from models.networks.nb101 import NB101Cell, NB101Network, vertex_channels

@@ -14,21 +14,21 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-import numpy as np  # noqa: E402
-import torch  # noqa: E402
-from torch import nn  # noqa: E402
+import numpy as np
+import torch
+from torch import nn
 
-from benchmarks.cell_training_speed import ResNet18  # noqa: E402
-from datasets.images import ImageData, LabelledImages  # noqa: E402
-from datasets.registry import SPACES, get_space  # noqa: E402
-from estimators.fitting import fit  # noqa: E402
-from estimators.from_scratch import representative  # noqa: E402
-from estimators.networks import ENASDesign, NB101Design, NB201Design, load_design, preset_sections  # noqa: E402
-from estimators.recipe import Recipe, load_recipe  # noqa: E402
-from experiment.errors import InputError  # noqa: E402
-from predictors.small_networks import KINDS  # noqa: E402
-from predictors.zero_cost import all_scores  # noqa: E402
-from tests.operations import Operations  # noqa: E402
+from benchmarks.cell_training_speed import ResNet18
+from datasets.images import ImageData, LabelledImages
+from datasets.registry import SPACES, get_space
+from estimators.fitting import fit
+from estimators.from_scratch import representative
+from estimators.networks import ENASDesign, NB101Design, NB201Design, load_design, preset_sections
+from estimators.recipe import Recipe, load_recipe
+from experiment.errors import InputError
+from predictors.small_networks import KINDS
+from predictors.zero_cost import all_scores
+from tests.operations import Operations
 
 WIDTHS = {"default": 2, "digits101": 4}
 """Preset → channels of the first images: fewer than 8, where a kernel of PyTorch was broken."""

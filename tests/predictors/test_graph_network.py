@@ -14,9 +14,9 @@ from experiment.errors import InputError
 from models.graph_regression import GraphRegressors
 from predictors import graph_network
 from predictors.ensemble import Ensemble
-from predictors.gaussian_process import GaussianProcess
 from predictors.graph_network import GraphNetwork
 from predictors.predictor import FeaturePredictor
+from predictors.processes.gaussian_process import GaussianProcess
 from predictors.regressor import Standardised
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from gpytorch.kernels import MaternKernel
 
-from predictors.matern import matern, squared_distances
+from predictors.processes.matern import matern, squared_distances
 
 
 def test_is_that_of_gpytorch() -> None:

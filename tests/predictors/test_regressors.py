@@ -11,12 +11,12 @@ from linear_operator.utils.cholesky import psd_safe_cholesky
 from scipy.stats import multivariate_normal
 
 from experiment.errors import InputError
-from predictors.gaussian_process import GaussianProcess
 from predictors.joined import Joined
-from predictors.kernels import cholesky_errors
 from predictors.linear import STRENGTHS, Ridge
+from predictors.processes.gaussian_process import GaussianProcess
+from predictors.processes.kernels import cholesky_errors
+from predictors.processes.sparse import JITTER, SparseGaussianProcess, _Inducing
 from predictors.regressor import Description, Standardised
-from predictors.sparse import JITTER, SparseGaussianProcess, _Inducing
 from predictors.trees import FOLDS, BoostedTrees
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from Bayesian_Optimization.problem import known_rows, table_problem
-from Bayesian_Optimization.random_search import RandomSearch
 from benchmarks.tuning import search_settings
 from benchmarks.tuning.choosing import FIRST_SEED
 from datasets import get_benchmark
 from experiment.errors import InputError
+from searchers.problem import known_rows, table_problem
+from searchers.random_search import RandomSearch
 
 
 def test_todays_settings_are_among_the_candidates() -> None:

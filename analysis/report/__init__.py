@@ -1,0 +1,1 @@
+"""One page of the runs of all stages: ``python -m analysis.report``."""

@@ -1,0 +1,382 @@
+"""The parts of a report on predictors and on what was ranked beyond the measured architectures."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.stats import rankdata
+
+from analysis.report.blocks import (
+    Axis,
+    Block,
+    Cell,
+    Chart,
+    Facts,
+    Gallery,
+    Headline,
+    Paragraph,
+    Section,
+    Series,
+    Table,
+    Tile,
+    View,
+    number,
+    percent,
+    shown,
+    text,
+)
+from analysis.report.drawings import Drawings, space_named
+from analysis.report.runs import Run
+from analysis.report.training import notices, pictures
+from datasets.graph import ArchitectureError, ArchitectureGraph
+from datasets.objective import SHARE, Objective
+from datasets.space import SearchSpace
+from experiment.errors import InputError
+
+_FACTS = (
+    "method",
+    "features",
+    "scale",
+    "weights",
+    "labels",
+    "labels_file",
+    "labels_file_sha256",
+    "columns",
+    "label",
+    "target",
+    "seed",
+)
+SHOWN = 1_000
+"""Architectures that a chart draws at most, at random where there are more."""
+RANKS = 400
+"""Ranks that the curve of predictions has at most, evenly spread."""
+
+
+def prediction_section(run: Run, anchor: str, drawings: Drawings) -> Section:
+    """A predictor and how it was judged."""
+    config, result = run.config, run.result
+    title = (
+        f"{config['method']} on {config.get('source', run.space)}, {config.get('labels')} labels"
+    )
+    facts = {name: shown(config[name]) for name in _FACTS if config.get(name) not in (None, [])}
+    if result:
+        facts["predicted"] = f"{result.get('predicted', 0):,}"
+    blocks: list[Block] = [*notices(run), Facts(facts)]
+    if result.get("quality"):
+        blocks.append(_quality(result, config))
+    blocks += _predictions(run, drawings)
+    blocks += pictures(run)
+    return Section(anchor, title, "predict", blocks, _headlines(run))
+
+
+def _headlines(run: Run) -> list[Headline]:
+    target = str(run.config.get("target"))
+    tau = ((run.result.get("quality") or {}).get(target) or {}).get("kendall_tau")
+    if tau is None:
+        return []
+    named = _named(_objective(run.config, target))
+    meaning = f"Kendall's τ with {named} on {run.config.get('source', run.space)}"
+    return [
+        Headline(f"{tau:.3f}", f"{meaning}: {run.config['method']}, {run.config['labels']} labels")
+    ]
+
+
+def _objective(config: Mapping[str, Any], metric: str) -> Objective:
+    """What a metric of the run is; an accuracy in runs that do not say."""
+    written = (config.get("objectives") or {}).get(metric)
+    return (
+        Objective(metric, unit=SHARE) if written is None else Objective.read({"objective": written})
+    )
+
+
+def _named(objective: Objective) -> str:
+    """A metric in a sentence."""
+    if objective.unit == SHARE and objective.maximise and objective.name in _MEASURED:
+        return f"{objective.name} accuracy"
+    return objective.name
+
+
+def _axis(words: str, objective: Objective) -> Axis:
+    """An axis of values; the page writes shares in percent by itself."""
+    if objective.unit == SHARE:
+        return Axis(f"{words} {_named(objective)}", "share")
+    return Axis(f"{words} {objective.label}")
+
+
+def _quality(result: Mapping[str, Any], config: Mapping[str, Any]) -> Table:
+    names = (
+        ("kendall_tau", "Kendall's τ"),
+        ("spearman_rho", "Spearman's ρ"),
+        ("pearson_r", "Pearson's r"),
+    )
+    rows = [
+        [
+            text(metric),
+            number(quality.get("architectures"), ",.0f"),
+            *(number(quality.get(name), ".4f") for name, _ in names),
+            Cell(_objective(config, metric).text(quality.get("rmse")), quality.get("rmse")),
+        ]
+        for metric, quality in result["quality"].items()
+    ]
+    coverage = result.get("coverage") or {}
+    held = ", ".join(f"{share}: {percent(value, 1).shown}" for share, value in coverage.items())
+    told = f" Its intervals held these shares of {config.get('label')}: {held}." if held else ""
+    label = _objective(config, str(config.get("label")))
+    judged = (
+        "each predicted by fits to the others (cross-validation)"
+        if config.get("judged") == "cross-validation"
+        else "judged on all others"
+    )
+    better = "" if label.maximise else ", of which lower is better"
+    return Table(
+        "How good it is",
+        f"Learnt from {config.get('labels')} architectures by {_named(label)}{better}, {judged}; "
+        f"values are means over the trials.{told}",
+        ("compared with", "architectures", *(label for _, label in names), "RMSE"),
+        rows,
+    )
+
+
+def _predictions(run: Run, drawings: Drawings) -> list[Block]:
+    file = run.path / "predictions.csv"
+    if not file.is_file():
+        told = f"{run.name} has no predictions.csv: there is nothing to draw."
+        return [Paragraph(told, "warning")]
+    rows = _table(file)
+    target, label = str(run.config.get("target")), str(run.config.get("label"))
+    columns = {
+        metric: column
+        for metric in dict.fromkeys((target, label))
+        # A metric that is called as a column of the predictions is, as "mean" or "std".
+        for column in (metric, f"measured {metric}")
+        if rows and column in rows[0]
+    }
+    if not columns:
+        told = f"{run.name}/predictions.csv lacks the columns {target} and {label}."
+        return [Paragraph(told, "warning")]
+    chosen = np.random.default_rng(0).permutation(len(rows))[:SHOWN]
+    kept = np.sort(chosen)
+    views = []
+    space = space_named(run.space)
+    numbers = [_drawn(space, rows[k].get("architecture"), drawings) for k in kept]
+    predicted = _column(rows, "mean", file)
+    for metric, column in columns.items():
+        objectives = (_objective(run.config, label), _objective(run.config, metric))
+        measured = _column(rows, column, file)
+        views += _views(objectives, predicted, measured, kept, rows, numbers)
+    count = (
+        f"{len(kept):,} random of the {len(rows):,}"
+        if len(kept) < len(rows)
+        else f"All {len(rows):,}"
+    )
+    return [
+        Chart(
+            "Predicted against measured",
+            f"{count} architectures, by predictors that did not learn from them; measured is the "
+            f"mean over the trials. All numbers: predictions.csv in {run.name}. The worst "
+            "twentieth may lie outside the picture.",
+            views,
+        )
+    ]
+
+
+def _views(
+    objectives: tuple[Objective, Objective],
+    predicted: np.ndarray,
+    measured: np.ndarray,
+    kept: np.ndarray,
+    rows: Sequence[Mapping[str, str]],
+    drawings: Sequence[int | None],
+) -> list[View]:
+    """By value, and by rank among all."""
+    label, metric = objectives
+    ranks = [rankdata(-metric.sign * each, nan_policy="omit") for each in (measured, predicted)]
+    names = [rows[k].get("hash", "") for k in kept]
+
+    def dots(x: np.ndarray, y: np.ndarray) -> Series:
+        return Series(
+            "architectures",
+            x[kept],
+            y[kept],
+            "dots",
+            drawings=drawings,
+            notes=[name[:12] for name in names],
+            columns={"hash": names, "std": [rows[k].get("std", "") for k in kept]},
+        )
+
+    finite = np.isfinite(measured) & np.isfinite(predicted)
+    window = None
+    if finite.any():
+        x, y = measured[finite], predicted[finite]
+        worst = 5 if metric.maximise else 95
+        ends = [(np.percentile(each, worst), metric.best(each)) for each in (x, y)]
+        low, high = float(np.min(ends)), float(np.max(ends))
+        margin = 0.04 * (high - low) or 0.01
+        window = (low - margin, high + margin, low - margin, high + margin)
+    by_value = View(
+        metric.name,
+        _axis("measured", metric),
+        _axis("predicted", label),
+        [dots(measured, predicted)],
+        diagonal=True,
+        window=window,
+    )
+    by_rank = View(
+        f"{metric.name}, ranks",
+        Axis(f"rank by measured {_named(metric)}, 1 is best", whole=True),
+        Axis("rank by prediction", whole=True),
+        [dots(ranks[0], ranks[1])],
+        diagonal=True,
+    )
+    return [by_value, by_rank]
+
+
+def extrapolation_section(run: Run, anchor: str, drawings: Drawings) -> Section:
+    """A ranking of candidates, and what came of those that were trained."""
+    surrogate = run.config.get("surrogate") or {}
+    facts = {"space": str(run.space), "candidates": f"{run.config['candidates']:,}"}
+    facts |= {name: shown(value) for name, value in surrogate.items() if value is not None}
+    facts["seed"] = shown(run.config.get("seed"))
+    blocks: list[Block] = [*notices(run), Facts(facts)]
+    top = [record for record in run.result.get("top", []) if isinstance(record, dict)]
+    trained = [record for record in top if record.get("measured")]
+    objective = Objective.read(run.config)
+    if trained:
+        blocks.append(_trained(trained, objective))
+    blocks += _ranking(run)
+    space = space_named(run.space)
+    if space is not None and top:
+        blocks.append(_top(run, top, space, drawings))
+    blocks += pictures(run)
+    title = f"Beyond what was measured of {run.space}"
+    return Section(anchor, title, "extrapolate", blocks, _best_trained(trained, run))
+
+
+def _best_trained(trained: Sequence[Mapping[str, Any]], run: Run) -> list[Headline]:
+    """The best by validation among those that were trained."""
+    good = [each["measured"] for each in trained if each["measured"].get("validation") is not None]
+    if not good:
+        return []
+    best = max(good, key=lambda each: each["validation"])
+    metric = "test" if best.get("test") is not None else "validation"
+    told = f"{metric} accuracy on {best.get('data_set')}: the best by validation of {len(good)}"
+    return [Headline(percent(best[metric]).shown, f"{told} trained beyond {run.space}")]
+
+
+def _predicted(record: Mapping[str, Any], objective: Objective) -> Cell:
+    return Cell(objective.text(record.get("mean")), record.get("mean"))
+
+
+def _trained(records: Sequence[Mapping[str, Any]], objective: Objective) -> Table:
+    rows = []
+    for record in records:
+        found = record["measured"]
+        rows.append(
+            [
+                Cell(f"{record.get('rank')}", record.get("rank")),
+                _predicted(record, objective),
+                percent(found.get("validation")),
+                percent(found.get("test")),
+                number(found.get("parameters"), ",.0f"),
+                Cell(str(found.get("trained", "–")), found.get("trained")),
+                Cell(str(found.get("failed", "–")), found.get("failed")),
+                text(record.get("hash", "")),
+            ]
+        )
+    data = ", ".join(dict.fromkeys(str(each["measured"].get("data_set")) for each in records))
+    return Table(
+        "What came of the first",
+        f"Predicted before, then trained from scratch on {data}; means over the trainings that did "
+        "not fail, a seed each.",
+        ("rank", "predicted", "validation", "test", "parameters", "trained", "failed", "hash"),
+        rows,
+    )
+
+
+def _ranking(run: Run) -> list[Block]:
+    file = run.path / "ranking.csv"
+    if not file.is_file():
+        return [Paragraph(f"{run.name} has no ranking.csv: there is nothing to draw.", "warning")]
+    rows = _table(file)
+    if not rows:
+        return [Paragraph(f"{run.name}/ranking.csv has no rows.", "warning")]
+    rank, mean, std = (_column(rows, name, file) for name in ("rank", "mean", "std"))
+    kept = np.unique(np.linspace(0, len(rows) - 1, min(RANKS, len(rows))).astype(int))
+    doubted = np.isfinite(std).any()
+    line = Series(
+        "prediction",
+        rank[kept],
+        mean[kept],
+        low=(mean - std)[kept] if doubted else None,
+        high=(mean + std)[kept] if doubted else None,
+        columns={"hash": [rows[k].get("hash", "") for k in kept]},
+    )
+    band = "; the band is ± one deviation of the predictor's doubt" if doubted else ""
+    axis = _axis("predicted", Objective.read(run.config))
+    view = View("ranking", Axis("rank", whole=True), axis, [line])
+    told = f"All {len(rows):,} candidates by prediction, {len(kept):,} of them drawn{band}."
+    return [Chart("The candidates, best first", told, [view])]
+
+
+def _top(
+    run: Run, records: Sequence[dict[str, Any]], space: SearchSpace, drawings: Drawings
+) -> Gallery:
+    tiles = []
+    for record in records:
+        found = record.get("measured") or {}
+        lines = [f"predicted {_predicted(record, Objective.read(run.config)).shown}"]
+        lines += [f"{name} {percent(found[name]).shown}" for name in _MEASURED if name in found]
+        lines.append(str(record.get("hash", ""))[:12])
+        kept = {key: value for key, value in record.items() if key != "measured"}
+        number_of = drawings.add_record(space, record)
+        tiles.append(Tile(number_of, f"{record.get('rank')}.", lines, {**kept, **found}))
+    return Gallery(
+        "The first of the ranking",
+        f"Of {run.config['candidates']:,} candidates, by prediction; accuracies of those that were "
+        "trained.",
+        space.name,
+        tiles,
+    )
+
+
+_MEASURED = ("validation", "test")
+
+
+def _table(file: Path) -> list[dict[str, str]]:
+    """The rows of a CSV file; a row that is shorter than the head is left out.
+
+    Raises:
+        InputError: it is no CSV file.
+    """
+    try:
+        with file.open(newline="", encoding="utf-8") as handle:
+            return [row for row in csv.DictReader(handle) if None not in row.values()]
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise InputError(f"cannot read {str(file)!r}: {error}; make the run again") from error
+
+
+def _column(rows: Sequence[Mapping[str, str]], name: str, file: Path) -> np.ndarray:
+    """A column as numbers, NaN where there is none. **Shape** (R,).
+
+    Raises:
+        InputError: an entry is no number.
+    """
+    try:
+        return np.array([float(row.get(name) or "nan") for row in rows])
+    except ValueError as error:
+        raise InputError(f"the column {name!r} of {str(file)!r}: {error}") from error
+
+
+def _drawn(space: SearchSpace | None, notation: str | None, drawings: Drawings) -> int | None:
+    """The number of an architecture in the space's notation; ``None`` where it is none."""
+    if space is None or not notation:
+        return None
+    try:
+        graph: ArchitectureGraph = space.read(notation)
+    except ArchitectureError:
+        return None
+    return drawings.add(space, graph)

@@ -1,0 +1,1 @@
+"""Fetching published files: transfers that resume, archives, checksums."""

@@ -1,0 +1,279 @@
+"""Searches that look at every candidate of a list before each choice."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from datasets.graph import ArchitectureGraph
+from datasets.objective import ACCURACY, Objective
+from datasets.space import SearchSpace
+from experiment.errors import InputError
+from predictors.methods import suited
+from predictors.processes.list_gp import Expectation, PoolProcess
+from predictors.regressor import Description, NormalScores, Regressor, Scale
+from searchers.criteria import (
+    Criterion,
+    expected_value,
+    log_expected_improvement,
+    thompson,
+    upper_confidence_bound,
+)
+from searchers.domain import Candidates, Domain
+from searchers.searcher import Observation, Searcher
+
+REFIT = 10
+"""Measurements after which hyperparameters and shortlist are chosen anew."""
+WHOLE = 16_384
+"""Candidates of the longest list that is looked at as a whole before every choice."""
+SHORTLIST, HOPE = 4_096, 2.0
+"""Candidates of longer ones that are looked at between one choice of hyperparameters and the next,
+and by how many deviations above the mean they are chosen."""
+
+
+class ListSearcher(Searcher):
+    """A searcher over a list of candidates, of which it knows the descriptions.
+
+    Args:
+        domain: the list.
+        features: keys of ``predictors.features.FEATURES`` that describe a candidate.
+        criterion: by what it chooses.
+        scale: what is learnt: the ranks of the values, or the values.
+        seed: of everything that is drawn.
+        initial: random architectures to begin with.
+
+    Raises:
+        InputError: the domain is no list, or the features do not suit its space.
+    """
+
+    def __init__(
+        self,
+        domain: Domain,
+        features: Sequence[str],
+        criterion: Criterion,
+        *,
+        scale: type[Scale] = NormalScores,
+        seed: int = 0,
+        initial: int = 10,
+    ) -> None:
+        super().__init__(domain, seed, initial)
+        if not isinstance(domain, Candidates):
+            raise InputError(
+                f"this search looks at every architecture of a list, {domain.space.name} was given "
+                "without one: search among the rows of a table, or with another method"
+            )
+        self.candidates = domain
+        self.features = tuple(features)
+        self.criterion = criterion
+        self.scale = scale
+        self.descriptions: list[Description] = domain.describe(features)
+
+    def known(self) -> tuple[list[int], np.ndarray]:
+        """Rows of the candidates that have a value, in the order of measuring, and the values."""
+        pairs = [
+            (row, each.value)
+            for each in self.succeeded
+            if (row := self.candidates.row_of.get(each.hash)) is not None
+        ]
+        return [row for row, _ in pairs], np.array([value for _, value in pairs])
+
+    def open_rows(self) -> Tensor:
+        """Which candidates may be asked for. **Shape** (B,), bool."""
+        names = self._asked
+        asked = [row for name in names if (row := self.candidates.row_of.get(name)) is not None]
+        is_open = torch.ones(len(self.candidates), dtype=torch.bool)
+        is_open[asked] = False
+        return is_open
+
+    def propose(self, n: int, generator: np.random.Generator) -> Iterable[ArchitectureGraph]:
+        """The ``n`` best by the criterion; none as long as all values are equal."""
+        rows, values = self.known()
+        if len(rows) < 2 or (values == values[0]).all():
+            return []
+        return [self.candidates.graphs.graph(row) for row in self.choose(n, generator)]
+
+    @abstractmethod
+    def choose(self, n: int, generator: np.random.Generator) -> list[int]:
+        """Rows of the most wanted candidates; at least two values differ."""
+
+
+class PoolSearch(ListSearcher):
+    """Bayesian optimisation over a list: an additive Gaussian process, and a criterion.
+
+    Several at once are chosen one after the other, each in the belief that those before it turned
+    out as expected; so are those that are still being measured. What is best so far is the best
+    posterior mean among those measured, which no lucky trial flatters (plug-in expected
+    improvement, Picheny, Wagner & Ginsbourger 2013).
+
+    Args:
+        domain: the list.
+        features: keys of ``predictors.features.FEATURES`` that describe a candidate.
+        criterion: by what it chooses.
+        scale: what is learnt: the ranks of the values, or the values.
+        seed: of everything that is drawn.
+        initial: random architectures to begin with.
+    """
+
+    def __init__(
+        self,
+        domain: Domain,
+        features: Sequence[str],
+        criterion: Criterion = upper_confidence_bound,
+        *,
+        scale: type[Scale] = NormalScores,
+        seed: int = 0,
+        initial: int = 10,
+    ) -> None:
+        super().__init__(domain, features, criterion, scale=scale, seed=seed, initial=initial)
+        self._process = PoolProcess(self.descriptions)
+        self._fitted = 0
+        self._shortlist = torch.arange(0)
+
+    def choose(self, n: int, generator: np.random.Generator) -> list[int]:
+        """Rows, the most wanted first."""
+        rows = [self.candidates.row_of.get(self.space.hash(graph)) for graph in self.pending]
+        pending = [row for row in rows if row is not None]
+        expectation = self._learn(pending)
+        is_open = self.open_rows()[expectation.rows]
+        for position in torch.isin(expectation.rows, torch.tensor(pending)).nonzero()[:, 0]:
+            expectation.believe(int(position))
+        best = float(expectation.known.max())
+        chosen: list[int] = []
+        for _ in range(min(n, int(is_open.sum()))):
+            wanted = self.criterion(expectation.mean, expectation.deviation, best, generator)
+            position = int(torch.where(is_open, wanted, -torch.inf).argmax())
+            chosen.append(int(expectation.rows[position]))
+            is_open[position] = False
+            expectation.believe(position)
+        return chosen
+
+    def recommend(self) -> Observation | None:
+        """The observation with the best posterior mean; ``None`` where there is no model yet."""
+        rows, values = self.known()
+        if len(rows) < 2 or (values == values[0]).all():
+            return None
+        best = rows[int(self._learn().known.argmax())]
+        name = str(self.candidates.hashes[best])
+        return next(each for each in self.succeeded if each.hash == name)
+
+    def _learn(self, also: Sequence[int] = ()) -> Expectation:
+        """What is expected of the shortlist, and of some others.
+
+        Hyperparameters and shortlist are those of the first measurements, a multiple of
+        :data:`REFIT` of them: so a search that goes on has the same ones, wherever it was killed.
+        """
+        rows, values = self.known()
+        count = len(rows) // REFIT * REFIT
+        if count == 0 or (values[:count] == values[0]).all():
+            count = len(rows)
+        if count != self._fitted:
+            targets = self.scale(values[:count])(values[:count])
+            self._process.fit(rows[:count], targets)
+            self._shortlist = self._promising(rows[:count], targets)
+            self._fitted = count
+        among = torch.cat([self._shortlist, torch.tensor(also, dtype=torch.long)]).unique()
+        return self._process.expect(rows, self.scale(values)(values), among)
+
+    def _promising(self, rows: Sequence[int], targets: np.ndarray) -> Tensor:
+        """The candidates that could soon be chosen. **Shape** (A,), int64."""
+        if len(self.candidates) <= WHOLE:
+            return torch.arange(len(self.candidates))
+        everyone = self._process.expect(rows, targets)
+        hopes = everyone.mean + HOPE * everyone.deviation
+        return hopes.topk(SHORTLIST).indices
+
+
+class PredictorSearch(ListSearcher):
+    """Any regressor of :mod:`predictors`, fitted anew before each choice.
+
+    With the expected value as criterion this is enumeration guided by a predictor: rank all, query
+    the top, refit (WeakNAS, Wu et al. 2021, arXiv:2102.10490).
+
+    Args:
+        domain: the list.
+        features: keys of ``predictors.features.FEATURES`` that describe a candidate.
+        regressor: makes a new one.
+        criterion: by what it chooses.
+        seed: of everything that is drawn.
+        initial: random architectures to begin with.
+    """
+
+    def __init__(
+        self,
+        domain: Domain,
+        features: Sequence[str],
+        regressor: Callable[[], Regressor],
+        criterion: Criterion = expected_value,
+        *,
+        seed: int = 0,
+        initial: int = 20,
+    ) -> None:
+        super().__init__(domain, features, criterion, seed=seed, initial=initial)
+        self._make = regressor
+
+    def choose(self, n: int, generator: np.random.Generator) -> list[int]:
+        """Rows, the most wanted first; none with fewer values than the regressor needs."""
+        rows, values = self.known()
+        regressor = self._make()
+        if len(rows) < regressor.least_labels:
+            return []
+        known = [Description(each.rows[rows], each.numeric) for each in self.descriptions]
+        regressor.fit(known, values)
+        forecast = regressor.forecast(self.descriptions)
+        mean, deviation = torch.from_numpy(forecast.scores), torch.from_numpy(forecast.deviations)
+        wanted = self.criterion(mean, deviation, float(mean[rows].max()), generator)
+        wanted = torch.where(self.open_rows(), wanted, -torch.inf)
+        return wanted.argsort(descending=True)[:n].tolist()
+
+
+FEATURES_OF: dict[str, tuple[str, ...]] = {
+    "NB101": ("statistics", "walks", "digits"),
+    "DIGITS101": ("statistics", "walks", "paths", "costs"),
+    "NB201": ("statistics", "walks", "paths"),
+    "ENAS": ("one_hot",),
+}
+"""Space → what describes its architectures to a search where nobody chooses."""
+ELSEWHERE = ("statistics", "walks")
+"""The same for a space of the user's own."""
+
+
+CRITERION_OF: dict[str, Criterion] = {"NB101": log_expected_improvement}
+"""Space → by what such a search chooses, where it is not the upper confidence bound."""
+
+
+def usual_features(space: SearchSpace, objective: Objective = ACCURACY) -> tuple[str, ...]:
+    """What describes architectures to a search for an objective, by default."""
+    return suited(FEATURES_OF.get(space.name, ELSEWHERE), objective)
+
+
+def bayesian_optimisation(
+    domain: Domain, seed: int, initial: int, objective: Objective = ACCURACY
+) -> PoolSearch:
+    """The suite's own search over a list, on graph features."""
+    features = usual_features(domain.space, objective)
+    criterion = CRITERION_OF.get(domain.space.name, upper_confidence_bound)
+    return PoolSearch(domain, features, criterion, seed=seed, initial=initial)
+
+
+def thompson_sampling(
+    domain: Domain, seed: int, initial: int, objective: Objective = ACCURACY
+) -> PoolSearch:
+    """The same with a draw of each value in place of the bound."""
+    features = usual_features(domain.space, objective)
+    return PoolSearch(domain, features, thompson, seed=seed, initial=initial)
+
+
+def guided_enumeration(
+    domain: Domain, seed: int, initial: int, objective: Objective = ACCURACY
+) -> PredictorSearch:
+    """Rank all by boosted trees, query the top, refit."""
+    from predictors.trees import BoostedTrees
+
+    features = usual_features(domain.space, objective)
+    return PredictorSearch(
+        domain, features, lambda: BoostedTrees(seed=seed), seed=seed, initial=initial
+    )

@@ -1,0 +1,200 @@
+"""What a search has spent and found: the same account for every searcher."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from datasets.benchmark import Benchmark
+from datasets.objective import Objective
+from estimators.measurement import Measurement
+from searchers.searcher import Searcher
+
+ACCURACIES = ("validation", "test")
+
+View = Callable[[Measurement], Measurement]
+"""What a searcher is shown of a measurement: a limit on a cost makes failures of some."""
+
+
+def unchanged(measurement: Measurement) -> Measurement:
+    """Everything that was measured."""
+    return measurement
+
+
+def towards(objective: Objective, view: View = unchanged) -> View:
+    """The view of a searcher, which maximises: of what is minimised, values change their sign.
+
+    Args:
+        objective: what is looked for.
+        view: what is shown of a measurement apart from that.
+    """
+
+    def shown(measurement: Measurement) -> Measurement:
+        seen = view(measurement)
+        if objective.maximise or seen.validation is None:
+            return seen
+        return replace(seen, validation=-seen.validation)
+
+    return shown
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A measurement that was the best so far when it was made.
+
+    Attributes:
+        measurement: as it was made.
+        value: what the searcher maximises.
+        query: when it was made, counted from 1; 0 for what was known before the search.
+    """
+
+    measurement: Measurement
+    value: float
+    query: int
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One measurement of a search, and where the search stands after it.
+
+    Attributes:
+        measurement: what came of the architecture.
+        query: its number, counted from 1; ``None`` for one that is not in the table, which costs
+            nothing.
+        simulated_seconds: what all measurements so far would have cost, one after the other.
+        incumbent: the best so far, the first of equal ones; ``None`` while all have failed.
+    """
+
+    measurement: Measurement
+    query: int | None
+    simulated_seconds: float
+    incumbent: Found | None
+
+
+class Account:
+    """Counts queries and simulated seconds, and keeps the incumbent.
+
+    An architecture that is not in the table costs no query and no time. A failure costs both.
+
+    Args:
+        searcher: says what is maximised.
+        view: what the searcher is shown of a measurement.
+
+    Attributes:
+        steps: every measurement, in order.
+        queries: how many of them cost a query.
+        unknown: how many were not in the table.
+        succeeded: how many have an accuracy, whether the searcher is shown it or not.
+        simulated_seconds: what they cost, one after the other.
+        incumbent: the best so far.
+    """
+
+    def __init__(self, searcher: Searcher, view: View = unchanged) -> None:
+        self._value = searcher.value
+        self._view = view
+        self.steps: list[Step] = []
+        self.queries = 0
+        self.unknown = 0
+        self.succeeded = 0
+        self.simulated_seconds = 0.0
+        self.incumbent: Found | None = None
+
+    @property
+    def share_known(self) -> float | None:
+        """Share of the architectures asked for that the table had; ``None`` before the first."""
+        return self.queries / len(self.steps) if self.steps else None
+
+    def add(self, measurement: Measurement) -> Step:
+        """Take a measurement in."""
+        query = None
+        if measurement.status == "unknown":
+            self.unknown += 1
+        else:
+            self.queries += 1
+            query = self.queries
+            self.simulated_seconds += measurement.cost_seconds or 0.0
+            self.succeeded += measurement.ok
+            self._compare(measurement, query)
+        step = Step(measurement, query, self.simulated_seconds, self.incumbent)
+        self.steps.append(step)
+        return step
+
+    def know(self, measurement: Measurement) -> None:
+        """Take in what was measured before the search: it costs nothing, and may be the best."""
+        self._compare(measurement, 0)
+
+    def _compare(self, measurement: Measurement, query: int) -> None:
+        value = self._value(self._view(measurement))
+        if value is not None and (self.incumbent is None or value > self.incumbent.value):
+            self.incumbent = Found(measurement, value, query)
+
+    @property
+    def last_failure(self) -> str | None:
+        """Why the last failure failed; ``None`` where nothing did."""
+        measurements = (step.measurement for step in reversed(self.steps))
+        reasons = (one.reason for one in measurements if one.status == "failed")
+        return next((reason or "no reason was given" for reason in reasons), None)
+
+    def incumbents(self) -> list[Found | None]:
+        """The incumbent after each query, the first of them after the first query."""
+        return [step.incumbent for step in self.steps if step.query is not None]
+
+
+class Truth:
+    """What a table knows beyond what a search is shown: means over all trials.
+
+    Args:
+        benchmark: the table.
+        objective: says what is best; default: that of its validation metric.
+    """
+
+    def __init__(self, benchmark: Benchmark, objective: Objective | None = None) -> None:
+        self.benchmark = benchmark
+        self.objective = objective or benchmark.metric("validation").objective
+        self.means = {
+            name: benchmark.metrics[name].mean() for name in ACCURACIES if name in benchmark.metrics
+        }
+
+    def of(self, name: str) -> dict[str, float | None]:
+        """``true_validation`` and ``true_test`` of the architecture with this hash."""
+        row = self.benchmark.row(name)
+        return {
+            f"true_{metric}": None if row is None else _number(values[row])
+            for metric, values in self.means.items()
+        }
+
+    def optimum(self, rows: np.ndarray | None = None) -> dict[str, float | None]:
+        """The best true means, and the test value of the best by validation.
+
+        Args:
+            rows: those of the table that may be asked for; default: all. **Shape** (n,).
+        """
+        means = {
+            name: values if rows is None else values[rows] for name, values in self.means.items()
+        }
+        best = {name: _number(self.objective.best(values)) for name, values in means.items()}
+        if "test" in means:
+            first = int(np.nanargmax(self.objective.sign * means["validation"]))
+            best["test_of_best_validation"] = _number(means["test"][first])
+        return best
+
+
+def report(found: Found | None, truth: Truth | None) -> dict[str, Any] | None:
+    """An incumbent as plain values: hash, what was measured, and what is true of it."""
+    if found is None:
+        return None
+    measured = found.measurement
+    return {
+        "hash": measured.hash,
+        "validation": measured.validation,
+        "test": measured.test,
+        "query": found.query,
+        **(truth.of(measured.hash) if truth else {}),
+    }
+
+
+def _number(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)

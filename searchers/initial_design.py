@@ -1,0 +1,82 @@
+"""What a search begins with: random architectures, or some of the user's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from datasets.architecture_files import NamedArchitecture, read_named
+from datasets.graph import ArchitectureGraph
+from experiment.errors import InputError
+from searchers.domain import Domain
+from searchers.problem import Problem
+
+INITIAL = 10
+"""Random architectures that a search begins with, where there are so many queries."""
+
+
+def initial_size(initial: int | None, queries: int) -> int:
+    """How many random architectures a search begins with.
+
+    Args:
+        initial: as the user gave it, if so; :func:`check_amounts` refuses too many.
+        queries: measurements in all.
+    """
+    return min(INITIAL, queries) if initial is None else initial
+
+
+def check_amounts(problem: Problem, queries: int, initial: int) -> None:
+    """Make sure that there are as many architectures as are wanted.
+
+    Args:
+        problem: what is searched.
+        queries: measurements in all.
+        initial: random architectures to begin with.
+
+    Raises:
+        InputError: there are fewer.
+    """
+    there = problem.size
+    for name, wanted in (("initial", initial), ("queries", queries)):
+        if there is not None and wanted > there:
+            raise InputError(
+                f"{name} is {wanted}, more than the {there} architectures of "
+                f"{problem.space.name} that may be asked for: give fewer"
+            )
+    if initial > queries:
+        raise InputError(
+            f"initial is {initial}, more than queries, {queries}, which count them too: give fewer"
+        )
+
+
+def read_start(path: Path, domain: Domain, form: str | None = None) -> list[ArchitectureGraph]:
+    """The architectures of a file, canonical.
+
+    Args:
+        path: of a file with one architecture a line.
+        domain: what may be asked for.
+        form: how they are written, a name of ``domain.space.forms()``; default: the space's own
+            notation, or JSON.
+
+    Raises:
+        ArchitectureError: a line is none; the message says which.
+        InputError: there is no such file, or one is there twice or may not be asked for.
+    """
+    if not path.is_file():
+        raise InputError(f"there is no file of architectures to start from, {str(path)!r}")
+    space = domain.space
+    first: dict[str, NamedArchitecture] = {}
+    found = []
+    for given in read_named(str(path), space, form=form):
+        if (reason := space.why_illegal(given.graph)) is not None:
+            raise InputError(f"{given} is no architecture of {space.name}: {reason}")
+        name = space.hash(given.graph)
+        if name in first:
+            raise InputError(f"{given} is the same as {first[name]}: give each once")
+        if not domain.holds(name):
+            raise InputError(
+                f"{given} may not be asked for: the table does not know it; leave it out, or "
+                "give --domain space"
+            )
+        first[name] = given
+        found.append(space.canonical(given.graph))
+    return found

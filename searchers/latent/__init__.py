@@ -1,0 +1,1 @@
+"""Searches in the latent space of a trained VAE."""

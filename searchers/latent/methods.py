@@ -1,0 +1,69 @@
+"""The searches over the latent space of trained models, as they are taken by name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from datasets.batch import GraphBatch
+from predictors.trained_vae import load_trained_vae
+from searchers.domain import Candidates, Domain
+from searchers.latent.decoding import Decoding, Masks, Modal
+from searchers.latent.search import GradientAscent, LatentBO
+from searchers.latent.space import LatentSpace
+
+SPANNING = 4096
+"""Architectures whose latents span the box of a search; from a larger domain they are drawn."""
+DECODINGS = 100
+"""Of each point: enough for a ranking of what it stands for."""
+
+
+def latent_bo(
+    domain: Domain, seed: int = 0, initial: int = 10, weights: str | Path | None = None
+) -> LatentBO:
+    """Bayesian optimisation over the latents of a trained model, see :func:`trained_latents`."""
+    latents = trained_latents(domain, weights=weights)
+    return LatentBO(domain, latents, seed=seed, initial=initial)
+
+
+def gradient_ascent(
+    domain: Domain, seed: int = 0, initial: int = 10, weights: str | Path | None = None
+) -> GradientAscent:
+    """Gradient ascent over the latents of a trained model, see :func:`trained_latents`."""
+    latents = trained_latents(domain, weights=weights)
+    return GradientAscent(domain, latents, seed=seed, initial=initial)
+
+
+def trained_latents(
+    domain: Domain,
+    decoding: Decoding | None = None,
+    masks: Masks = Masks.LEGAL,
+    weights: str | Path | None = None,
+) -> LatentSpace:
+    """The latent space of a trained model, measured on a part of a domain.
+
+    Args:
+        domain: what a search may ask for.
+        decoding: how a point becomes an architecture; default: what most of some decodings agree
+            on.
+        masks: whether a decoder may only build members.
+        weights: folder or name of the model; default: the shipped one of the domain's space.
+
+    Raises:
+        InputError: the weights are of another space.
+        ModelError: there are no such weights, or they cannot be read.
+    """
+    model = load_trained_vae(domain.space, weights)
+    return LatentSpace(model, domain.space, spanning(domain), decoding or Modal(DECODINGS), masks)
+
+
+def spanning(domain: Domain) -> GraphBatch:
+    """Architectures of a domain, the same for every search of it."""
+    generator = np.random.default_rng(0)
+    if not isinstance(domain, Candidates):
+        graphs = domain.sample(SPANNING, generator)
+        return GraphBatch.from_graphs(graphs, domain.space.max_nodes)
+    rows = np.sort(generator.permutation(len(domain))[:SPANNING])
+    return domain.graphs[torch.from_numpy(rows)]

@@ -1,0 +1,372 @@
+"""Searches over the latent space of a trained VAE."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from datasets.batch import GraphBatch
+from datasets.graph import ArchitectureGraph
+from experiment.errors import InputError
+from predictors.processes.conditioned import GaussianPosterior, believing
+from predictors.regressor import NormalScores, Scale
+from searchers.domain import Domain
+from searchers.latent.acquisition import Acquisition, ExpectedImprovement
+from searchers.latent.decoding import Decoded
+from searchers.latent.space import LatentSpace
+from searchers.latent.standardised import Box
+from searchers.latent.surrogates import LatentSurrogate, Learnt
+from searchers.latent.trust_region import Region, WholeBox
+from searchers.searcher import Observation, Searcher
+
+ATTEMPTS = 3
+"""Times that points are chosen anew, where too few of them stand for something new."""
+
+
+@dataclass(frozen=True)
+class Knowledge:
+    """What a search over the latent space has learnt.
+
+    Attributes:
+        learnt: the surrogate.
+        scale: leads from values to its targets.
+        points: of the architectures that have a value. **Shape** (n, G).
+        targets: their values on the surrogate's scale. **Shape** (n,).
+        pending: points of the architectures that are being measured. **Shape** (k, G).
+        seed: of what is drawn next.
+    """
+
+    learnt: Learnt
+    scale: Scale
+    points: Tensor
+    targets: Tensor
+    pending: Tensor
+    seed: int
+
+
+class LatentSearcher(Searcher):
+    """A searcher that learns values from points of a latent space.
+
+    Args:
+        domain: what may be asked for.
+        latents: the latent space, of the domain's search space.
+        surrogate: learns from points; default an exact Gaussian process.
+        scale: what it learns: the ranks of the values, or the values.
+        seed: of everything that is drawn.
+        initial: random architectures to begin with.
+
+    Attributes:
+        knowledge: what the last proposals were made with; ``None`` before the first.
+
+    Raises:
+        InputError: the latent space is of another search space.
+    """
+
+    def __init__(
+        self,
+        domain: Domain,
+        latents: LatentSpace,
+        *,
+        surrogate: LatentSurrogate | None = None,
+        scale: type[Scale] = NormalScores,
+        seed: int = 0,
+        initial: int = 10,
+    ) -> None:
+        super().__init__(domain, seed, initial)
+        if latents.space.name != domain.space.name:
+            raise InputError(
+                f"the latent space is of {latents.space.name}, the search of {domain.space.name}: "
+                "take a model that was trained on the space that is searched"
+            )
+        self.latents = latents
+        self.surrogate = surrogate or LatentSurrogate(domain.space)
+        self.scale = scale
+        self.knowledge: Knowledge | None = None
+
+    def propose(self, n: int, generator: np.random.Generator) -> Iterable[ArchitectureGraph]:
+        """Learn from all that is known, and look for what is new.
+
+        As long as all values are equal there is nothing to learn, and nothing is proposed.
+        """
+        self.knowledge = self._know(int(generator.integers(2**31)))
+        return () if self.knowledge is None else self.look(self.knowledge, n, generator)
+
+    def recommend(self) -> Observation | None:
+        """The observation whose architecture is expected to have the highest value.
+
+        With noisy values it is a better choice than the one that was measured best.
+        """
+        knowledge = self._know(self.seed)
+        if knowledge is None:
+            return None
+        known = self._known()
+        rows = knowledge.learnt.whole.known[: len(known)]  # what is pending comes after
+        return known[int(knowledge.learnt.whole.mean(rows).argmax())]
+
+    @abstractmethod
+    def look(
+        self, knowledge: Knowledge, n: int, generator: np.random.Generator
+    ) -> list[ArchitectureGraph]:
+        """Members of the domain that were not asked for, the most wanted first."""
+
+    def new_ones(
+        self, points: Tensor, generator: np.random.Generator, but: Iterable[str] = ()
+    ) -> Decoded:
+        """What points stand for, as far as it may be asked for and is none of some others.
+
+        **Shape** (B, G).
+        """
+        taken = set(but)
+        decoded = self.latents.decode(points, generator)
+        kept = decoded.only(lambda name: name not in taken and self.new(name))
+        self.dropped += len(points) - int((kept.rank == 0).sum())
+        return kept
+
+    def _know(self, seed: int) -> Knowledge | None:
+        """What is known, ``None`` as long as all values are equal."""
+        known = self._known()
+        values = np.array([each.value for each in known])
+        if len(values) < 2 or (values == values[0]).all():
+            return None
+        # All are encoded at once, and none is kept: so a searcher that goes on where another was
+        # killed computes the very same numbers.
+        batch = GraphBatch.from_graphs([each.architecture for each in known], self.space.max_nodes)
+        points = self.latents.encode(batch)
+        scale = self.scale(values)
+        targets = torch.from_numpy(scale(values))
+        learnt = self.surrogate.learn(self.surrogate.sites(points, batch), targets, seed)
+        waiting = GraphBatch.from_graphs(self.pending, self.space.max_nodes)
+        whole, on_latents = learnt.whole, learnt.on_latents
+        pending = self.latents.encode(waiting) if self.pending else points[:0]
+        if self.pending:
+            rows = learnt.rows(self.surrogate.sites(pending, waiting))
+            same = whole is on_latents
+            whole = believing(whole, rows)
+            on_latents = whole if same else believing(on_latents, pending)
+        learnt = Learnt(whole, on_latents, learnt.joined)
+        return Knowledge(learnt, scale, points, targets, pending, seed)
+
+    def _known(self) -> list[Observation]:
+        """The observations to learn from."""
+        return [each for each in self.succeeded if np.isfinite(each.value or 0.0)]
+
+
+class Choice(Protocol):
+    """Which of the new architectures that points stand for are asked for."""
+
+    def points(
+        self,
+        acquisition: Acquisition,
+        model: GaussianPosterior,
+        box: Box,
+        n: int,
+        generator: torch.Generator,
+    ) -> Tensor:
+        """The points that are decoded where ``n`` architectures are wanted. **Shape** (B, G)."""
+        ...
+
+    def order(
+        self,
+        found: Decoded,
+        search: LatentSearcher,
+        knowledge: Knowledge,
+        acquisition: Acquisition,
+        n: int,
+    ) -> list[int]:
+        """Positions in what was found, the most wanted first."""
+        ...
+
+
+@dataclass(frozen=True)
+class FirstChoices:
+    """A point stands for what it decodes to: first choices in the order of the points."""
+
+    def points(
+        self,
+        acquisition: Acquisition,
+        model: GaussianPosterior,
+        box: Box,
+        n: int,
+        generator: torch.Generator,
+    ) -> Tensor:
+        """One point for each, chosen in the knowledge of those before."""
+        return acquisition.in_box(model, box, n, generator)
+
+    def order(
+        self,
+        found: Decoded,
+        search: LatentSearcher,
+        knowledge: Knowledge,
+        acquisition: Acquisition,
+        n: int,
+    ) -> list[int]:
+        """As they were found."""
+        return list(range(len(found)))
+
+
+@dataclass(frozen=True)
+class Reencoded:
+    """What was decoded is encoded again, and the acquisition chooses among that.
+
+    Where an architecture lies is not where the point lay that it was decoded from; and descriptions
+    beside the latents are known of architectures only.
+    """
+
+    def points(
+        self,
+        acquisition: Acquisition,
+        model: GaussianPosterior,
+        box: Box,
+        n: int,
+        generator: torch.Generator,
+    ) -> Tensor:
+        """All points that climbs lead to."""
+        return acquisition.promising(model, box, 2 * n, generator)
+
+    def order(
+        self,
+        found: Decoded,
+        search: LatentSearcher,
+        knowledge: Knowledge,
+        acquisition: Acquisition,
+        n: int,
+    ) -> list[int]:
+        """The best by the acquisition, one in the knowledge of the other."""
+        points = search.latents.encode(found.graphs)
+        rows = knowledge.learnt.rows(search.surrogate.sites(points, found.graphs))
+        generator = torch.Generator().manual_seed(knowledge.seed)
+        return acquisition.among(knowledge.learnt.whole, rows, n, generator)
+
+
+class LatentBO(LatentSearcher):
+    """Bayesian optimisation over a latent space.
+
+    Args:
+        domain: what may be asked for.
+        latents: the latent space, with the decoder.
+        acquisition: says which points are worth a measurement; default expected improvement.
+        region: where it looks for them; default the box of all latents.
+        choice: which of the architectures that were decoded are asked for.
+        surrogate: as of :class:`LatentSearcher`, like what follows.
+        scale: what it learns.
+        seed: of everything that is drawn.
+        initial: random architectures to begin with.
+    """
+
+    def __init__(
+        self,
+        domain: Domain,
+        latents: LatentSpace,
+        *,
+        acquisition: Acquisition | None = None,
+        region: Region | None = None,
+        choice: Choice | None = None,
+        surrogate: LatentSurrogate | None = None,
+        scale: type[Scale] = NormalScores,
+        seed: int = 0,
+        initial: int = 10,
+    ) -> None:
+        super().__init__(
+            domain, latents, surrogate=surrogate, scale=scale, seed=seed, initial=initial
+        )
+        self.acquisition = acquisition or ExpectedImprovement()
+        self.region = region or WholeBox()
+        self.choice = choice or Reencoded()
+
+    def look(
+        self, knowledge: Knowledge, n: int, generator: np.random.Generator
+    ) -> list[ArchitectureGraph]:
+        """Choose points and decode them, until enough of them stand for something new."""
+        box = self.region(
+            self.latents.box,
+            knowledge.points,
+            knowledge.targets,
+            min(self.initial, len(knowledge.targets)),
+        )
+        model = knowledge.learnt.on_latents
+        source = torch.Generator().manual_seed(knowledge.seed)
+        found: list[ArchitectureGraph] = []
+        names: list[str] = []
+        for _ in range(ATTEMPTS):
+            missing = n - len(found)
+            points = self.choice.points(self.acquisition, model, box, missing, source)
+            new = self.new_ones(points, generator, names)
+            if len(new):
+                order = self.choice.order(new, self, knowledge, self.acquisition, missing)
+                found += [new.graphs.graph(row) for row in order[:missing]]
+                names += new.hashes[order[:missing]].tolist()
+            if len(found) >= n:
+                break
+            model = believing(model, points)  # look elsewhere next
+        return found
+
+
+class GradientAscent(LatentSearcher):
+    """Walks uphill on what a surrogate predicts, from the best points that are known.
+
+    As in neural architecture optimisation (Luo et al. 2018, arXiv:1808.07233), with the mean of
+    the surrogate as the predictor. All points on the way are decoded; of what is new, that with
+    the highest prediction where it lies itself is asked for.
+
+    Args:
+        domain: what may be asked for.
+        latents: the latent space, with the decoder.
+        starts: walks.
+        steps: of each walk.
+        stride: length of a step, in deviations of a coordinate.
+        surrogate: as of :class:`LatentSearcher`, like what follows.
+        scale: what it learns.
+        seed: of everything that is drawn.
+        initial: random architectures to begin with.
+    """
+
+    def __init__(
+        self,
+        domain: Domain,
+        latents: LatentSpace,
+        *,
+        starts: int = 10,
+        steps: int = 8,
+        stride: float = 0.5,
+        surrogate: LatentSurrogate | None = None,
+        scale: type[Scale] = NormalScores,
+        seed: int = 0,
+        initial: int = 10,
+    ) -> None:
+        super().__init__(
+            domain, latents, surrogate=surrogate, scale=scale, seed=seed, initial=initial
+        )
+        self.starts = starts
+        self.steps = steps
+        self.stride = stride
+
+    def look(
+        self, knowledge: Knowledge, n: int, generator: np.random.Generator
+    ) -> list[ArchitectureGraph]:
+        """Walk, decode, and order by what is predicted."""
+        count = max(self.starts, -(-n // self.steps))
+        best = knowledge.targets.argsort(descending=True)[:count]
+        new = self.new_ones(self.walk(knowledge, knowledge.points[best]), generator)
+        if not len(new):
+            return []
+        points = self.latents.encode(new.graphs)
+        rows = knowledge.learnt.rows(self.surrogate.sites(points, new.graphs))
+        order = knowledge.learnt.whole.mean(rows).argsort(descending=True)
+        return [new.graphs.graph(row) for row in order[:n].tolist()]
+
+    def walk(self, knowledge: Knowledge, points: Tensor) -> Tensor:
+        """The points on the ways up. **Shape** (S, G) → (S · steps, G)."""
+        way = []
+        for _ in range(self.steps):
+            here = points.detach().requires_grad_()
+            (slope,) = torch.autograd.grad(knowledge.learnt.on_latents.mean(here).sum(), here)
+            length = slope.norm(dim=1, keepdim=True).clamp(min=1e-12)
+            points = self.latents.box.clip(here.detach() + self.stride * slope / length)
+            way.append(points)
+        return torch.cat(way)

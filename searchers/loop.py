@@ -1,0 +1,271 @@
+"""The loop of every search: ask, measure, tell, until the queries are spent."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from datasets.graph import ArchitectureGraph
+from datasets.objective import ACCURACY, Objective
+from estimators.evaluations import Evaluations
+from estimators.measurement import Measurement
+from experiment.checks import whole_number
+from experiment.errors import InputError
+from searchers.history import Account, Step, View, towards, unchanged
+from searchers.searcher import Searcher
+
+HOPELESS = 20
+"""Failures, without a success before, after which a search is given up."""
+UNKNOWN_IN_A_ROW = 2_000
+"""Architectures outside the table, one after the other, after which a search is given up."""
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How much is measured, and how much of it at once.
+
+    A batch is asked for together, and told together when all of it is measured, in the order of
+    asking: so the search is the same in however many processes. Batches of one architecture, of
+    which several are measured at once, are an asynchronous search.
+
+    Attributes:
+        queries: measurements in all; what is not in the table costs none.
+        batch: architectures that are asked for together.
+        at_once: batches that are being measured at the same time.
+    """
+
+    queries: int
+    batch: int = 1
+    at_once: int = 1
+
+    def __post_init__(self) -> None:
+        for name in ("queries", "batch", "at_once"):
+            whole_number(getattr(self, name), name, least=1)
+
+    def check_start(self, start: Sequence[ArchitectureGraph]) -> None:
+        """Refuse more architectures to start from than may be measured.
+
+        Raises:
+            InputError: there are more.
+        """
+        if len(start) > self.queries:
+            raise InputError(
+                f"the search starts from {len(start)} architectures and may measure "
+                f"{self.queries}: start from fewer, or allow more queries"
+            )
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A batch that was asked for.
+
+    Attributes:
+        architectures: canonical.
+        names: the space's hash of each.
+        seconds: that choosing them took.
+        dropped: proposals of the searcher so far that were nothing new.
+    """
+
+    architectures: Sequence[ArchitectureGraph]
+    names: Sequence[str]
+    seconds: float = 0.0
+    dropped: int = 0
+
+
+class Listener(Protocol):
+    """Is told of everything that happens in a search, in order, before anything follows from it."""
+
+    def asked(self, batch: Asked) -> None:
+        """A batch was asked for."""
+        ...
+
+    def measured(self, step: Step) -> None:
+        """An architecture was measured."""
+        ...
+
+
+class GivenUpError(InputError):
+    """A search that was given up, as nothing that it asks for can be measured."""
+
+
+class SearchLoop:
+    """Lets a searcher spend a budget.
+
+    Args:
+        searcher: says what to measure; nothing was asked of it.
+        evaluations: measure.
+        budget: how much.
+        start: architectures to be measured first, canonical, each once.
+        listeners: are told what happens.
+        view: what the searcher is shown of a measurement.
+        objective: what is looked for; a searcher is shown values that it maximises.
+        known: what was measured before; the searcher is told, and it costs nothing.
+        patience: failures, without a success before, after which the search is given up;
+            ``None``: it never is.
+
+    Attributes:
+        account: what was spent and found.
+
+    Raises:
+        InputError: there are more to start from than may be measured.
+    """
+
+    def __init__(
+        self,
+        searcher: Searcher,
+        evaluations: Evaluations,
+        budget: Budget,
+        start: Sequence[ArchitectureGraph] = (),
+        listeners: Sequence[Listener] = (),
+        view: View = unchanged,
+        objective: Objective = ACCURACY,
+        known: Sequence[Measurement] = (),
+        patience: int | None = HOPELESS,
+    ) -> None:
+        budget.check_start(start)
+        self.searcher = searcher
+        self.budget = budget
+        self._view = towards(objective, view)
+        self.account = Account(searcher, self._view)
+        self._patience = patience
+        self._evaluations = evaluations
+        self._start = list(start)
+        self._listeners = listeners
+        self._batches: list[_Batch] = []
+        self._unknown_in_a_row = 0
+        for measurement in known:
+            self.account.know(measurement)
+        if known:
+            self.searcher.tell([self._view(measurement) for measurement in known])
+
+    def replay(self, events: Iterable[Asked | Measurement]) -> None:
+        """Go to where another loop was that was told the same, without measuring anything.
+
+        What was asked for and is not measured yet will be measured first.
+        """
+        for event in events:
+            if isinstance(event, Asked):
+                self.searcher.expect(event.architectures)
+                self.searcher.dropped = event.dropped
+                self._batches.append(_Batch(event))
+            else:
+                self._tell(self._count(event).measurement)
+        left = [graph for batch in self._batches for graph in batch.missing()]
+        self._evaluations.begin(left)
+
+    def run(self) -> Account:
+        """Go on until the queries are spent, or the searcher finds nothing more to ask for.
+
+        Raises:
+            GivenUpError: nothing can be measured, or nothing that is asked for is in the table.
+        """
+        for _ in self.steps():
+            pass
+        return self.account
+
+    def steps(self) -> Iterator[Step]:
+        """:meth:`run`, a step at a time."""
+        while True:
+            self._ask()
+            if not self._batches:
+                self._check_hope(last=True)
+                return
+            step = self._count(_checked(self._evaluations.finish()))
+            for listener in self._listeners:
+                listener.measured(step)
+            self._tell(step.measurement)
+            yield step
+            self._check_hope()
+
+    def _ask(self) -> None:
+        """Ask for batches, as many as may be measured at once."""
+        while len(self._batches) < self.budget.at_once:
+            pending = sum(len(batch.missing()) for batch in self._batches)
+            n = min(self.budget.batch, self.budget.queries - self.account.queries - pending)
+            if n < 1 or not (batch := self._next_batch(n)).architectures:
+                return
+            self._batches.append(_Batch(batch))
+            for listener in self._listeners:
+                listener.asked(batch)
+            self._evaluations.begin(batch.architectures)
+
+    def _next_batch(self, n: int) -> Asked:
+        started = time.perf_counter()
+        space = self.searcher.space
+        if self._start and not self.account.steps and not self._batches:
+            chosen = self._start
+            self.searcher.expect(chosen)
+        else:
+            chosen = self.searcher.ask(n)
+        seconds = time.perf_counter() - started
+        names = [space.hash(graph) for graph in chosen]
+        return Asked(chosen, names, seconds, self.searcher.dropped)
+
+    def _count(self, measurement: Measurement) -> Step:
+        step = self.account.add(measurement)
+        self._unknown_in_a_row = 0 if step.query else self._unknown_in_a_row + 1
+        return step
+
+    def _tell(self, measurement: Measurement) -> None:
+        """Tell the searcher of the batch that this measurement completes, if it does."""
+        batch = next((one for one in self._batches if one.takes(measurement.hash)), None)
+        if batch is None:
+            raise ValueError(f"the measurement of {measurement.hash!r} was not asked for")
+        batch.results[measurement.hash] = measurement
+        if batch.is_complete:
+            self._batches.remove(batch)
+            self.searcher.tell([self._view(batch.results[name]) for name in batch.asked.names])
+
+    def _check_hope(self, *, last: bool = False) -> None:
+        """Make sure that going on makes sense, or, when it is over, that something came of it.
+
+        Raises:
+            GivenUpError: it does not.
+        """
+        account = self.account
+        if self._unknown_in_a_row >= UNKNOWN_IN_A_ROW:
+            raise GivenUpError(
+                f"the last {self._unknown_in_a_row:,} architectures are not in the table: "
+                "search among the rows of the table only"
+            )
+        if self._patience is None or account.succeeded or not account.queries:
+            return
+        if last or account.queries >= self._patience:
+            raise GivenUpError(
+                f"none of the first {account.queries} architectures could be measured, "
+                f"the last one because: {account.last_failure}"
+            )
+
+
+class _Batch:
+    """A batch that is being measured."""
+
+    def __init__(self, asked: Asked) -> None:
+        self.asked = asked
+        self.results: dict[str, Measurement] = {}
+
+    def takes(self, name: str) -> bool:
+        """Whether a measurement of it is missing."""
+        return name in self.asked.names and name not in self.results
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all of it is measured."""
+        return len(self.results) == len(self.asked.names)
+
+    def missing(self) -> list[ArchitectureGraph]:
+        """What is not measured yet."""
+        pairs = zip(self.asked.architectures, self.asked.names, strict=True)
+        return [graph for graph, name in pairs if name not in self.results]
+
+
+def _checked(measurement: Measurement) -> Measurement:
+    """The measurement; a failure where it claims a value that is no finite number."""
+    value = measurement.validation
+    if not measurement.ok or (value is not None and math.isfinite(value)):
+        return measurement
+    reason = f"its value is {value}, expected a finite number"
+    return replace(measurement, status="failed", reason=reason, validation=None)

@@ -1,0 +1,172 @@
+"""Searchers by the names that users type; a new one is a function and a line here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from datasets.objective import ACCURACY, Objective
+from experiment.config import nearest
+from experiment.errors import InputError
+from models.checkpoints import STATE_DICTS
+from models.shipped import read_manifest
+from searchers.domain import Candidates, Domain, as_domain
+from searchers.limits import Limit
+from searchers.searcher import Searcher
+
+Factory = Callable[[Domain, int, int], Searcher]
+"""Makes a searcher of a domain, a seed, and the number of random architectures it begins with."""
+
+
+def _random(domain: Domain, seed: int, initial: int) -> Searcher:
+    from searchers.random_search import RandomSearch
+
+    return RandomSearch(domain, seed, initial)
+
+
+def _evolution(domain: Domain, seed: int, initial: int) -> Searcher:
+    from searchers.evolution import RegularisedEvolution
+
+    return RegularisedEvolution(domain, seed, initial)
+
+
+def _local_search(domain: Domain, seed: int, initial: int) -> Searcher:
+    from searchers.local_search import LocalSearch
+
+    return LocalSearch(domain, seed, initial)
+
+
+def _latent_bo(
+    domain: Domain, seed: int, initial: int, weights: str | Path | None = None
+) -> Searcher:
+    from searchers.latent.methods import latent_bo
+
+    return latent_bo(domain, seed, initial, weights)
+
+
+def _gradient_ascent(
+    domain: Domain, seed: int, initial: int, weights: str | Path | None = None
+) -> Searcher:
+    from searchers.latent.methods import gradient_ascent
+
+    return gradient_ascent(domain, seed, initial, weights)
+
+
+def _bo(domain: Domain, seed: int, initial: int, objective: Objective = ACCURACY) -> Searcher:
+    from searchers.candidate_bo import bayesian_optimisation
+
+    return bayesian_optimisation(domain, seed, initial, objective)
+
+
+def _thompson(domain: Domain, seed: int, initial: int, objective: Objective = ACCURACY) -> Searcher:
+    from searchers.candidate_bo import thompson_sampling
+
+    return thompson_sampling(domain, seed, initial, objective)
+
+
+def _guided_enumeration(
+    domain: Domain, seed: int, initial: int, objective: Objective = ACCURACY
+) -> Searcher:
+    from searchers.candidate_bo import guided_enumeration
+
+    return guided_enumeration(domain, seed, initial, objective)
+
+
+SEARCHERS: dict[str, Factory] = {
+    "bo": _bo,
+    "thompson": _thompson,
+    "guided_enumeration": _guided_enumeration,
+    "random": _random,
+    "evolution": _evolution,
+    "local_search": _local_search,
+    "latent_bo": _latent_bo,
+    "gradient_ascent": _gradient_ascent,
+}
+"""Every searcher, by its name."""
+WEIGHTED: dict[str, Callable[[Domain, int, int, str | Path | None], Searcher]] = {
+    "latent_bo": _latent_bo,
+    "gradient_ascent": _gradient_ascent,
+}
+"""Those that search the latent space of a trained VAE."""
+LISTED: dict[str, Callable[[Domain, int, int, Objective], Searcher]] = {
+    "bo": _bo,
+    "thompson": _thompson,
+    "guided_enumeration": _guided_enumeration,
+}
+"""Those that describe a list of candidates by features, which depend on the objective."""
+
+
+def _constrained_improvement(domain: Domain, limit: Limit, seed: int, initial: int) -> Searcher:
+    from searchers.two_objectives import ConstrainedImprovement
+
+    return ConstrainedImprovement(domain, limit, seed, initial)
+
+
+LIMITED: dict[str, Callable[[Domain, Limit, int, int], Searcher]] = {
+    "constrained_improvement": _constrained_improvement,
+}
+"""Searchers that model the cost that is limited. To the others an architecture beyond the limit
+is a failure."""
+
+
+def _hypervolume(domain: Domain, cost_name: str, seed: int, initial: int) -> Searcher:
+    from searchers.two_objectives import HypervolumeImprovement
+
+    return HypervolumeImprovement(domain, cost_name, seed, initial)
+
+
+FRONTS: dict[str, Callable[[Domain, str, int, int], Searcher]] = {"hypervolume": _hypervolume}
+"""Searchers for the front between the accuracy and a cost, which they are told the name of."""
+
+
+def default_method(domain: Domain, weights: str | Path | None = None) -> str:
+    """The searcher by default.
+
+    Args:
+        domain: what may be asked for.
+        weights: of a VAE, where the user named some.
+    """
+    if weights is None and isinstance(domain, Candidates):
+        return "bo"
+    shipped = f"SVGE_{domain.space.name}" in read_manifest(STATE_DICTS)
+    return "latent_bo" if weights is not None or shipped else "evolution"
+
+
+def make_searcher(
+    name: str,
+    domain: Domain,
+    seed: int = 0,
+    initial: int = 10,
+    weights: str | Path | None = None,
+    objective: Objective = ACCURACY,
+) -> Searcher:
+    """The searcher called ``name``.
+
+    Args:
+        name: a key of :data:`SEARCHERS`.
+        domain: what may be asked for.
+        seed: of everything that is drawn.
+        initial: random architectures to begin with.
+        weights: folder or name of the VAE whose latent space is searched; default: the shipped
+            one of the space.
+        objective: what is looked for; features that were fitted to accuracies are for accuracies
+            alone.
+
+    Raises:
+        InputError: there is none of that name, it does not suit the domain or reads no weights, or
+            they are of another space.
+        ModelError: there are no such weights, or they cannot be read.
+    """
+    if not isinstance(name, str) or name not in SEARCHERS:
+        raise InputError(f"no search is called {name!r}: {nearest(str(name), list(SEARCHERS))}")
+    as_domain(domain)
+    if weights is not None:
+        if name not in WEIGHTED:
+            raise InputError(
+                f"the search {name!r} reads no weights: leave them out, "
+                f"or choose {' or '.join(WEIGHTED)}"
+            )
+        return WEIGHTED[name](domain, seed, initial, weights)
+    if name in LISTED:
+        return LISTED[name](domain, seed, initial, objective)
+    return SEARCHERS[name](domain, seed, initial)

@@ -1,0 +1,217 @@
+"""What a search is about: the architectures it may ask for, and what measures them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from datasets.batch import GraphBatch
+from datasets.benchmark import Benchmark
+from datasets.graph import ArchitectureGraph
+from datasets.kept_hashes import kept_hashes
+from datasets.objective import ACCURACY, Objective
+from datasets.space import ENUMERABLE, SearchSpace
+from estimators.from_scratch import FromScratch, ImageSource
+from estimators.lookup import LookUp
+from estimators.measurement import Estimator
+from estimators.networks import load_design, module_lines
+from estimators.own_function import OwnFunction
+from estimators.recipe import load_recipe
+from estimators.surrogate import Surrogate
+from experiment.errors import InputError
+from experiment.progress import progress
+from predictors.methods import choice, make_predictor
+from searchers.domain import Candidates, Domain, WholeSpace
+from searchers.history import Truth
+from searchers.limits import Limit, table_costs
+
+LABELS = 1_000
+"""Architectures that a surrogate is fitted to by default, as published."""
+TRAINING_PRESET = "digits101"
+"""Networks and recipe of real training: those that DIGITS101 was measured with."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """All that a search is told apart from the searcher.
+
+    Attributes:
+        domain: what may be asked for.
+        estimator: measures.
+        objective: what is looked for.
+        truth: what a table knows beyond that, for the report only.
+        settings: what else decides the numbers, for the run's configuration.
+    """
+
+    domain: Domain
+    estimator: Estimator
+    objective: Objective = ACCURACY
+    truth: Truth | None = None
+    settings: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def space(self) -> SearchSpace:
+        """The search space."""
+        return self.domain.space
+
+    @property
+    def size(self) -> int | None:
+        """How many may be asked for; ``None`` where they are not counted."""
+        return len(self.domain) if isinstance(self.domain, Candidates) else None
+
+    def network(self, graph: ArchitectureGraph) -> str:
+        """Lines that build an architecture's network: of the size that is trained, if it is."""
+        if not isinstance(self.estimator, FromScratch):
+            return module_lines(self.space, graph)
+        task = self.estimator.task
+        return module_lines(self.space, graph, task.design, task.images.load(task.device))
+
+    def minimised(self) -> Problem:
+        """The same where less is better, against what the table says of its metric, if need be."""
+        objective = replace(self.objective, maximise=False)
+        truth = self.truth and Truth(self.truth.benchmark, objective)
+        return replace(self, objective=objective, truth=truth)
+
+    def optimum(self, limit: Limit | None = None) -> dict[str, float | None] | None:
+        """The best there is, where the table knows all that may be asked for.
+
+        Args:
+            limit: that it has to keep.
+        """
+        if self.truth is None or not isinstance(self.domain, Candidates):
+            return None
+        table = self.truth.benchmark
+        rows = table.rows(self.domain.hashes)
+        if (rows < 0).any():
+            return None
+        if limit is not None:
+            rows = rows[table_costs(table, limit.name)[rows] <= limit.most]
+        return self.truth.optimum(rows) if len(rows) else None
+
+
+def table_problem(benchmark: Benchmark, domain: Domain, trial: int | None = None) -> Problem:
+    """Look architectures up.
+
+    Args:
+        benchmark: the table.
+        domain: what may be asked for.
+        trial: which trial the search is shown, counted from 0; default: the means over them.
+
+    Raises:
+        InputError: there is no such trial.
+    """
+    truth = Truth(benchmark)
+    return Problem(domain, LookUp(benchmark, trial), truth.objective, truth, {"trial": trial})
+
+
+def known_rows(benchmark: Benchmark, trial: int | None = None) -> Candidates:
+    """The rows of a table that have a validation value, in one trial or in any.
+
+    Raises:
+        InputError: there is no such trial.
+    """
+    metric = benchmark.metric("validation")
+    values = metric.mean() if trial is None else metric.trial(trial)
+    rows = np.flatnonzero(np.isfinite(values))
+    if len(rows) == len(benchmark):
+        return Candidates(benchmark.space, benchmark.graphs, benchmark.hashes)
+    graphs = benchmark.graphs[torch.from_numpy(rows)]
+    return Candidates(benchmark.space, graphs, benchmark.hashes[rows])
+
+
+def whole_space(space: SearchSpace, data_root: Path | None = None) -> Domain:
+    """Everything that a space holds, as a list where that is possible."""
+    if space.size > ENUMERABLE:
+        return WholeSpace(space)
+    graphs = GraphBatch.cat(space.enumerate())
+    return Candidates(space, graphs, kept_hashes(space, graphs, data_root))
+
+
+def surrogate_problem(
+    benchmark: Benchmark,
+    domain: Domain,
+    method: str | None = None,
+    features: Sequence[str] | None = None,
+    labels: int | None = None,
+    seed: int = 0,
+    weights: str | Path | None = None,
+) -> Problem:
+    """Guess by a predictor that is fitted to a random part of a table.
+
+    Args:
+        benchmark: the table.
+        domain: what may be asked for.
+        method: of prediction; ``None`` for the space's default.
+        features: that describe architectures; ``None`` for the method's own.
+        labels: architectures to fit to; default: 1,000, or all where there are fewer.
+        seed: of the draw and of the method.
+        weights: folder or name of the VAE whose latents the predictor reads; default: those that
+            are shipped.
+
+    Raises:
+        InputError: no such method or features, weights that are not read or of another space, or
+            fewer architectures were measured.
+    """
+    values = benchmark.metric("validation").mean()
+    usable = np.isfinite(values)
+    if "uniform_sample" in benchmark.metrics:
+        usable &= benchmark.metric("uniform_sample").mean() == 1
+    rows = np.flatnonzero(usable)
+    wanted = min(LABELS, len(rows)) if labels is None else labels
+    if wanted > len(rows):
+        raise InputError(
+            f"a surrogate cannot learn from {wanted} architectures, {benchmark.space.name} on "
+            f"{benchmark.dataset} has {len(rows)} measured ones: ask for fewer labels"
+        )
+    rows = np.random.default_rng(seed).permutation(rows)[:wanted]
+    name, described_by = choice(benchmark.space, method, features)
+    predictor = make_predictor(
+        benchmark.space, name, described_by or None, seed=seed, weights=weights
+    )
+    with progress(None, f"fitting a surrogate to {len(rows):,} labels"):
+        predictor.fit(benchmark.graphs[torch.from_numpy(rows)], values[rows])
+    settings = {"predictor": name, "features": list(described_by), "labels": wanted}
+    truth, estimator = Truth(benchmark), Surrogate(benchmark.space, predictor)
+    return Problem(domain, estimator, truth.objective, truth, settings)
+
+
+def function_problem(
+    domain: Domain, function: Callable[[Any], Any], objective: Objective, form: str | None = None
+) -> Problem:
+    """Call a function of the user's own.
+
+    Args:
+        domain: what may be asked for.
+        function: gives the value of an architecture.
+        objective: its name, direction and unit.
+        form: what it is given, see :class:`~estimators.own_function.OwnFunction`.
+
+    Raises:
+        InputError: it cannot be called, or there is no such form.
+    """
+    estimator = OwnFunction(domain.space, function, form)
+    return Problem(domain, estimator, objective, None, {"form": form})
+
+
+def training_problem(domain: Domain, seed: int = 0, benchmark: Benchmark | None = None) -> Problem:
+    """Train every architecture on handwritten digits.
+
+    Args:
+        domain: what may be asked for.
+        seed: of weights and order of the images; the trial of that number in DIGITS101.
+        benchmark: a table that was measured in the same way, for the report.
+
+    Raises:
+        InputError: no network is known for the space.
+    """
+    space = domain.space
+    design, recipe = load_design(TRAINING_PRESET, space.name), load_recipe(TRAINING_PRESET)
+    estimator = FromScratch(space, ImageSource("digits"), design, recipe, seed=seed)
+    truth = None if benchmark is None else Truth(benchmark)
+    settings = {"trial": seed, "training": estimator.settings}
+    return Problem(domain, estimator, ACCURACY, truth, settings)

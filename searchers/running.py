@@ -1,0 +1,105 @@
+"""Carrying a search out: the loop, and what it leaves in a run's folder."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from datasets.graph import ArchitectureGraph
+from estimators.evaluations import evaluations
+from estimators.measurement import Measurement
+from experiment.run import RunFolder
+from searchers.history import unchanged
+from searchers.limits import Limit
+from searchers.loop import HOPELESS, Budget, GivenUpError, SearchLoop
+from searchers.problem import Problem
+from searchers.recording import Recorder, write_queries
+from searchers.searcher import Searcher
+from searchers.summary import advance, summary
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All of a search but its folder.
+
+    Attributes:
+        problem: what is searched.
+        method: name of the searcher.
+        searcher: nothing was asked of it yet.
+        budget: how much is measured.
+        start: architectures to be measured first, canonical, each once.
+        known: what was measured before; it costs nothing.
+        limit: on a cost.
+        workers: processes that measure; 1 for this one.
+        patience: failures, without a success before, after which it is given up; ``None``: never.
+    """
+
+    problem: Problem
+    method: str
+    searcher: Searcher
+    budget: Budget
+    start: Sequence[ArchitectureGraph] = ()
+    known: Sequence[Measurement] = ()
+    limit: Limit | None = None
+    workers: int = 1
+    patience: int | None = HOPELESS
+
+    def __post_init__(self) -> None:
+        self.budget.check_start(self.start)  # before a folder is made
+
+
+More = Callable[[SearchLoop], dict[str, Any]]
+"""Further results of a loop that has ended."""
+
+
+def carry_out(
+    plan: Plan, run: RunFolder | None, more: More = lambda _: {}
+) -> tuple[SearchLoop, dict[str, Any]]:
+    """Search, or go on with a search, and write down what came of it.
+
+    Args:
+        plan: the search.
+        run: its folder, begun; ``None``: nothing is written.
+        more: results beside the usual ones.
+
+    Returns:
+        The loop that has ended, and what ``result.json`` holds.
+
+    Raises:
+        GivenUpError: nothing could be measured; what was tried is in the folder.
+    """
+    problem, objective = plan.problem, plan.problem.objective
+    recorder = None if run is None else Recorder(run, problem.space, problem.truth)
+    started = time.perf_counter()
+    given_up: GivenUpError | None = None
+    with evaluations(problem.estimator, plan.workers) as evaluating:
+        loop = SearchLoop(
+            plan.searcher,
+            evaluating,
+            plan.budget,
+            plan.start,
+            [] if recorder is None else [recorder],
+            plan.limit or unchanged,
+            objective,
+            plan.known,
+            plan.patience,
+        )
+        try:
+            if recorder is not None:
+                loop.replay(recorder.events())
+            advance(loop, plan.method, objective)
+        except GivenUpError as error:
+            given_up = error
+    result = {
+        **summary(loop, problem, plan.limit, plan.known),
+        **more(loop),
+        "seconds": time.perf_counter() - started,
+    }
+    if run is not None:
+        write_queries(run.path / "queries.csv", run.read_metrics(), objective)
+        run.save_result(result if given_up is None else {**result, "given_up": str(given_up)})
+    if given_up is not None:
+        raise given_up
+    return loop, result

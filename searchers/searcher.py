@@ -1,0 +1,171 @@
+"""Ask and tell: what every search is behind one interface."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from datasets.batch import as_graphs
+from datasets.graph import ArchitectureGraph
+from estimators.measurement import Measurement, as_measurements
+from experiment.checks import whole_number
+from experiment.errors import InputError
+from searchers.domain import Domain, as_domain
+
+PATIENCE = 200
+"""Draws, for each architecture that is wanted, in which a random choice looks for a new one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What a searcher was told of one architecture.
+
+    Attributes:
+        architecture: canonical.
+        hash: the space's hash of it.
+        value: what is maximised, or ``None`` where measuring it failed.
+    """
+
+    architecture: ArchitectureGraph
+    hash: str
+    value: float | None
+
+
+class Searcher(ABC):
+    """Says which architectures to measure next, and is told what came of it; it maximises.
+
+    What it asks for depends on its seed and on what it was asked and told before, in that order,
+    and on nothing else: a search that was killed goes on with a new searcher that is told the same.
+    It asks for nothing twice, up to isomorphism. A new searcher says in :meth:`propose` what it
+    would like next; what was asked before, or lies outside the domain, is dropped, and random
+    architectures take the places that are left.
+
+    Args:
+        domain: what may be asked for.
+        seed: of everything that is drawn.
+        initial: random architectures to begin with.
+
+    Attributes:
+        observations: what it was told, in order.
+        dropped: proposals so far that were asked before or lie outside the domain.
+    """
+
+    def __init__(self, domain: Domain, seed: int = 0, initial: int = 10) -> None:
+        initial = whole_number(initial, "the number of architectures to begin with", least=None)
+        if initial < 1:
+            raise InputError(f"a search begins with {initial} architectures, expected 1 at least")
+        self.domain = as_domain(domain)
+        self.space = domain.space
+        self.seed = whole_number(seed, "seed")
+        self.initial = initial
+        self.observations: list[Observation] = []
+        self.dropped = 0
+        self._asked: dict[str, ArchitectureGraph] = {}
+        self._pending: dict[str, ArchitectureGraph] = {}
+
+    @property
+    def succeeded(self) -> list[Observation]:
+        """The observations that have a value."""
+        return [each for each in self.observations if each.value is not None]
+
+    @property
+    def pending(self) -> list[ArchitectureGraph]:
+        """What was asked for and not told yet, in order."""
+        return list(self._pending.values())
+
+    @property
+    def incumbent(self) -> Observation | None:
+        """The best observation, the first of equal ones."""
+        return max(self.succeeded, key=lambda each: each.value or 0.0, default=None)
+
+    def ask(self, n: int = 1) -> list[ArchitectureGraph]:
+        """The next ``n`` architectures to measure, canonical; fewer where no others are left.
+
+        None was asked for before.
+
+        Raises:
+            InputError: ``n`` is no whole number, or negative.
+        """
+        n = whole_number(n, "the number of architectures to ask for")
+        generator = np.random.default_rng([self.seed, len(self._asked)])
+        chosen: dict[str, ArchitectureGraph] = {}
+        begin = min(n, max(self.initial - len(self._asked), 0))
+        self._add_random(chosen, begin, generator)
+        if len(chosen) < n and self.succeeded:
+            self._add(chosen, self.propose(n - len(chosen), generator), n)
+        self._add_random(chosen, n, generator)
+        self.expect(chosen.values())
+        return list(chosen.values())
+
+    def expect(self, architectures: Iterable[ArchitectureGraph]) -> None:
+        """Take note that these are being measured, as :meth:`ask` does with what it returns.
+
+        Raises:
+            ArchitectureError: something is no architecture, or no member of the space.
+        """
+        canonical = [self.space.canonical(each) for each in as_graphs(architectures)]
+        for architecture in canonical:
+            name = self.space.hash(architecture)
+            self._asked[name] = self._pending[name] = architecture
+
+    def tell(self, measurements: Sequence[Measurement]) -> None:
+        """Learn what was measured, of architectures that were asked for or of any others.
+
+        Raises:
+            ArchitectureError: one that was not asked for is no member of the space.
+            InputError: something is no measurement. Nothing was learnt then.
+        """
+        known = [each for each in as_measurements(measurements) if each.hash]
+        canonical = [
+            self._asked.get(each.hash) or self.space.canonical(each.architecture) for each in known
+        ]
+        for measurement, architecture in zip(known, canonical, strict=True):
+            self._asked[measurement.hash] = architecture
+            self._pending.pop(measurement.hash, None)
+            value = self.value(measurement)
+            self.observations.append(Observation(architecture, measurement.hash, value))
+
+    def value(self, measurement: Measurement) -> float | None:
+        """What is maximised: the validation accuracy, ``None`` where there is no finite one."""
+        value = measurement.validation
+        return value if measurement.ok and value is not None and math.isfinite(value) else None
+
+    @abstractmethod
+    def propose(self, n: int, generator: np.random.Generator) -> Iterable[ArchitectureGraph]:
+        """What to measure next, the most wanted first: ``n`` or more members of the space.
+
+        There is one observation with a value at least.
+        """
+
+    def new(self, name: str) -> bool:
+        """Whether an architecture may be asked for: in the domain, and not asked for before."""
+        return name not in self._asked and self.domain.holds(name)
+
+    def _add(
+        self, chosen: dict[str, ArchitectureGraph], found: Iterable[ArchitectureGraph], n: int
+    ) -> None:
+        """Take what is new of ``found``, until there are ``n``."""
+        for architecture in found:
+            if len(chosen) >= n:
+                return
+            name = self.space.hash(architecture)
+            if name in chosen or not self.new(name):
+                self.dropped += 1
+                continue
+            chosen[name] = self.space.canonical(architecture)
+
+    def _add_random(
+        self, chosen: dict[str, ArchitectureGraph], n: int, generator: np.random.Generator
+    ) -> None:
+        """Fill up to ``n`` with random new architectures, as far as some are found."""
+        for _ in range(PATIENCE):
+            if len(chosen) >= n:
+                return
+            for architecture in self.domain.sample(n - len(chosen), generator):
+                name = self.space.hash(architecture)
+                if name not in chosen and self.new(name):
+                    chosen[name] = self.space.canonical(architecture)

@@ -1,0 +1,144 @@
+"""What a search has found: its numbers, and lines for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from datasets.objective import ACCURACY, Objective
+from estimators.measurement import Measurement
+from experiment.progress import progress
+from searchers.history import report
+from searchers.limits import Limit
+from searchers.loop import SearchLoop
+from searchers.problem import Problem
+from searchers.recommendation import recommended
+from searchers.recording import VALUE, value_name
+
+HOW = {
+    "table": "looked up",
+    "surrogate": "guessed by a surrogate",
+    "train": "trained",
+    "function": "measured",
+}
+"""Estimator → what it does to an architecture."""
+GUESSED = "guessed "
+"""Stands before accuracies that nobody measured."""
+
+
+def advance(loop: SearchLoop, method: str, objective: Objective = ACCURACY) -> None:
+    """Let the loop end, with a bar on a terminal."""
+    done = loop.account.queries
+    with progress(loop.budget.queries, method, "queries") as bar:
+        bar.advance(done)
+        for step in loop.steps():
+            best = step.incumbent
+            shown = objective.text(best.measurement.validation) if best else "none yet"
+            bar.advance(int(step.query is not None), best=shown)
+
+
+def summary(
+    loop: SearchLoop,
+    problem: Problem,
+    limit: Limit | None = None,
+    known: Sequence[Measurement] = (),
+) -> dict[str, Any]:
+    """The final numbers.
+
+    Args:
+        loop: that has ended.
+        problem: what was searched.
+        limit: that the search had to keep.
+        known: what was measured before it.
+    """
+    account, truth = loop.account, problem.truth
+    best = report(account.incumbent, truth)
+    if best is not None and account.incumbent is not None:
+        graph = account.incumbent.measurement.architecture
+        best |= problem.space.to_record(graph)
+        best["architecture"] = problem.space.format(graph)
+        best["network"] = problem.network(graph)
+    measured = {one.hash: one for one in (*known, *(step.measurement for step in account.steps))}
+    advised = recommended(loop.searcher, measured, truth)
+    return {
+        "objective": problem.objective,
+        "queries": account.queries,
+        "last_failure": account.last_failure,
+        "failed": sum(step.measurement.status == "failed" for step in account.steps),
+        "unknown": account.unknown,
+        "share_known": account.share_known,
+        "dropped": loop.searcher.dropped,
+        "best_observed": best and _named(best, problem.objective),
+        "recommended": advised and _named(advised, problem.objective),
+        "optimum": problem.optimum(limit),
+        "simulated_seconds": account.simulated_seconds,
+    }
+
+
+def _named(found: Mapping[str, Any], objective: Objective) -> dict[str, Any]:
+    """A found architecture with its value under the objective's name, and no empty test value."""
+    names = {"validation": value_name(objective)}
+    return {
+        names.get(key, key): value
+        for key, value in found.items()
+        if not (key == "test" and value is None and names["validation"] != "validation")
+    }
+
+
+def result_lines(result: Mapping[str, Any], config: Mapping[str, Any]) -> list[str]:
+    """What was found, for people.
+
+    Args:
+        result: of :func:`summary`, with the ``seconds`` that it took.
+        config: of the run.
+    """
+    objective = Objective.read(config)
+    training = result["simulated_seconds"]
+    lines = [
+        f"{config['method']} on {config['space']}: {result['queries']} architectures "
+        f"{HOW[config['estimator']]} in {result['seconds']:.1f} s"
+        + (f", {training:,.0f} s of training" if training else "")
+    ]
+    if result["unknown"]:
+        lines.append(
+            f"{result['unknown']} more are not in the table and cost no query: "
+            f"{result['share_known']:.1%} of what was asked for is known"
+        )
+    if result["failed"]:
+        lines.append(f"{result['failed']} of them failed")
+    if result["best_observed"] is None:
+        lines.append(_why_nothing(result))
+    guessed = GUESSED if config["estimator"] == "surrogate" else ""
+    for key, label in (
+        ("best_observed", "best observed"),
+        ("recommended", "best by posterior mean"),
+        ("optimum", "the best there is"),
+    ):
+        if result[key] is not None:
+            values = _values(result[key], objective, "" if key == "optimum" else guessed)
+            lines.append(f"{label}: {values}")
+    if result["best_observed"] is not None:
+        lines.append(f"  {result['best_observed']['architecture']}")
+        lines.append(f"the network of the best:\n{result['best_observed']['network']}")
+    return lines
+
+
+def _why_nothing(result: Mapping[str, Any]) -> str:
+    if result["failed"] == result["queries"]:
+        return f"none could be measured, the last one because: {result['last_failure']}"
+    return "none of them is allowed: give a higher limit, or more queries"
+
+
+def _values(found: Mapping[str, Any], objective: Objective, how: str) -> str:
+    names = {name: how + name if name in ("validation", "test") else name for name in _SHOWN}
+    names[VALUE] = objective.name
+    shown = [
+        f"{names[name].replace('_', ' ')} {objective.text(value, 3)}"
+        for name, value in found.items()
+        if name in names and value is not None
+    ]
+    name = f"{found['hash']}, " if "hash" in found else ""
+    return name + ", ".join(shown)
+
+
+_SHOWN = ("validation", "test", "true_validation", "true_test", "test_of_best_validation")

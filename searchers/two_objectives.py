@@ -1,0 +1,262 @@
+"""Accuracy and a cost at once: the best within a limit, and the front between the two.
+
+Two Gaussian processes, one for each quantity, are fitted to all that was measured, and a BoTorch
+acquisition is computed for every candidate of a list:
+
+- the expected improvement over the best within the limit, times the probability of staying within
+  it (Gardner et al., *Bayesian Optimization with Inequality Constraints*, ICML 2014);
+- the expected improvement of the hypervolume that the front dominates (Emmerich, Deutz and
+  Klinkenberg 2011; Yang et al. 2019), in closed form for two quantities.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from botorch.acquisition import AcquisitionFunction
+from botorch.acquisition.analytic import LogConstrainedExpectedImprovement
+from botorch.acquisition.multi_objective.analytic import ExpectedHypervolumeImprovement
+from botorch.models.model import Model
+from botorch.posteriors import GPyTorchPosterior
+from botorch.utils.multi_objective.box_decompositions import NondominatedPartitioning
+from gpytorch.distributions import MultitaskMultivariateNormal
+from torch import Tensor
+
+from datasets.graph import ArchitectureGraph
+from estimators.measurement import Measurement
+from experiment.errors import InputError
+from predictors.features import describe, make_features
+from predictors.features.features import Features
+from predictors.processes.list_gp import PoolProcess
+from predictors.regressor import Description, Standardised
+from searchers.domain import Candidates, Domain
+from searchers.limits import Limit, cost
+from searchers.searcher import Searcher
+
+LEAST = 5
+"""Measurements that the processes are fitted to, at least."""
+ACCURACY = ("statistics", "walks")
+"""What the process of the accuracy is told of an architecture."""
+COST = ("statistics", "costs")
+"""What that of the cost is told: counts of operations and connections, and parameters and FLOPs,
+which are known before anything is measured."""
+
+
+class AccuracyAndCost(Searcher):
+    """A searcher that models the accuracy and a cost, and maximises an acquisition of both.
+
+    Architectures that are being measured, and those chosen for the same batch, are believed to turn
+    out as expected (kriging believer, Ginsbourger, Le Riche & Carraro 2010).
+
+    Args:
+        domain: a list of candidates.
+        cost_name: of the cost, see :func:`searchers.limits.cost`.
+        seed: of everything that is drawn.
+        initial: random architectures to begin with.
+
+    Raises:
+        InputError: the domain is no list.
+    """
+
+    def __init__(self, domain: Domain, cost_name: str, seed: int = 0, initial: int = 10) -> None:
+        if not isinstance(domain, Candidates):
+            raise InputError(
+                f"this search ranks a list of candidates, {domain.space.name} is too large for "
+                "one: search among the rows of its table"
+            )
+        super().__init__(domain, seed, initial)
+        self.candidates = domain
+        self.cost_name = cost_name
+        self.measured: dict[str, tuple[float, float]] = {}
+
+    def tell(self, measurements: Sequence[Measurement]) -> None:
+        """Learn of accuracies and costs, also of those that are beyond a limit."""
+        for one in measurements:
+            price = cost(one, self.cost_name)
+            if one.validation is not None and price is not None:
+                self.measured[one.hash] = one.validation, price
+        super().tell(measurements)
+
+    def propose(self, n: int, generator: np.random.Generator) -> Iterator[ArchitectureGraph]:
+        """The candidates with the largest acquisition, one after the other."""
+        row_of = self.candidates.row_of
+        known = {name: pair for name, pair in self.measured.items() if name in row_of}
+        values = np.array(list(known.values())).reshape(-1, 2)
+        if len(known) < LEAST or (values == values[:1]).all(axis=0).any():
+            return  # there is nothing to learn from: random architectures take the places
+        rows = [row_of[name] for name in known]
+        scale = Targets(values, float(np.median(values[: self.initial, 0])))
+        expected = Expected(self._processes, rows, scale(values))
+        for name in self._pending:
+            if name in row_of:
+                expected.believe(row_of[name])
+        asked = torch.tensor([row_of[name] for name in self._asked if name in row_of])
+        for _ in range(min(n, len(self.candidates) - len(asked))):
+            best = int(self.gain(expected, scale).index_fill(0, asked, -torch.inf).argmax())
+            asked = torch.cat([asked, torch.tensor([best])])
+            expected.believe(best)
+            yield self.candidates.graphs.graph(best)
+
+    @abstractmethod
+    def gain(self, expected: Expected, scale: Targets) -> Tensor:
+        """The acquisition of every candidate.
+
+        Args:
+            expected: of all of them.
+            scale: how accuracies and costs were made targets.
+
+        Returns:
+            **Shape** (C,).
+        """
+
+    @cached_property
+    def _processes(self) -> tuple[PoolProcess, PoolProcess]:
+        """Of the accuracy and of the cost."""
+        of_accuracy, of_cost = (
+            [make_features(name, self.space) for name in names] for names in (ACCURACY, COST)
+        )
+        return self._process(of_accuracy), self._process(of_cost)
+
+    def _process(self, features: Sequence[Features]) -> PoolProcess:
+        graphs = self.candidates.graphs
+        return PoolProcess([Description(describe(one, graphs), one.numeric) for one in features])
+
+
+class ConstrainedImprovement(AccuracyAndCost):
+    """Looks for the most accurate architecture within a limit.
+
+    Args:
+        domain: a list of candidates.
+        limit: on the cost.
+        seed: of everything that is drawn.
+        initial: random architectures to begin with.
+    """
+
+    def __init__(self, domain: Domain, limit: Limit, seed: int = 0, initial: int = 10) -> None:
+        super().__init__(domain, limit.name, seed, initial)
+        self.limit = limit
+
+    def gain(self, expected: Expected, scale: Targets) -> Tensor:
+        """Logarithm of the expected improvement within the limit. **Shape** (C,)."""
+        most = float(scale(np.array([[scale.usual, self.limit.most]]))[0, 1])
+        seen = expected.seen
+        within = seen[seen[:, 1] <= most]
+        # Where nothing is within the limit yet, all that is counts as an improvement.
+        best = float(within[:, 0].max() if len(within) else seen[:, 0].min())
+        value = LogConstrainedExpectedImprovement(Marginals(), best, 0, {1: (None, most)})
+        return _computed(value, expected.mean, expected.deviation)
+
+
+class HypervolumeImprovement(AccuracyAndCost):
+    """Looks for the front between accuracy and cost.
+
+    The hypervolume is counted from the usual accuracy, the median of the random beginning, and from
+    the highest cost that was seen or is expected of any candidate.
+    """
+
+    def gain(self, expected: Expected, scale: Targets) -> Tensor:
+        """Expected improvement of the hypervolume. **Shape** (C,)."""
+        sign = torch.tensor([1.0, -1.0], dtype=torch.float64)
+        seen = expected.seen * sign
+        usual = float(scale(np.array([[scale.usual, 0.0]]))[0, 0])
+        dearest = max(float(expected.mean[:, 1].max()), float(expected.seen[:, 1].max()))
+        worst = torch.tensor([usual, -dearest], dtype=torch.float64)
+        partitioning = NondominatedPartitioning(worst, seen)
+        value = ExpectedHypervolumeImprovement(Marginals(), worst.tolist(), partitioning)
+        return _computed(value, expected.mean * sign, expected.deviation)
+
+
+class Targets:
+    """Accuracies and costs of mean 0 and deviation 1, in proportion to what was measured.
+
+    Accuracies have a long tail of networks that failed to learn. How bad they are is of no use, and
+    would hide what tells the good ones apart: the best is as far above the usual accuracy as the
+    worst may seem to be below it.
+
+    Args:
+        values: accuracies and costs. **Shape** (n, 2).
+        usual: the median of random architectures.
+    """
+
+    def __init__(self, values: np.ndarray, usual: float) -> None:
+        self.usual = usual
+        self._lowest = 2 * usual - values[:, 0].max()
+        self._accuracies = Standardised(self._raised(values[:, 0]))
+        self._costs = Standardised(values[:, 1])
+
+    def __call__(self, values: np.ndarray) -> np.ndarray:
+        """The targets of some values. **Shape** (n, 2) each."""
+        accuracies = self._accuracies(self._raised(values[:, 0]))
+        return np.stack([accuracies, self._costs(values[:, 1])], axis=1)
+
+    def _raised(self, accuracies: np.ndarray) -> np.ndarray:
+        return np.maximum(accuracies, self._lowest)
+
+
+class Expected:
+    """What is expected of the accuracy and the cost of every candidate.
+
+    Args:
+        processes: of the two; they are fitted to the targets.
+        rows: of the candidates that were measured.
+        targets: what was measured of them. **Shape** (n, 2).
+
+    Attributes:
+        seen: the targets, and the means of what is believed. **Shape** (n, 2).
+        mean: **shape** (C, 2).
+    """
+
+    def __init__(
+        self, processes: Sequence[PoolProcess], rows: Sequence[int], targets: np.ndarray
+    ) -> None:
+        self._each = []
+        for process, column in zip(processes, targets.T, strict=True):
+            process.fit(rows, column)
+            self._each.append(process.expect(rows, column))
+        self.seen = torch.from_numpy(targets)
+        self.mean = torch.stack([one.mean for one in self._each], dim=1)
+
+    @property
+    def deviation(self) -> Tensor:
+        """Of the quantities themselves, without noise. **Shape** (C, 2)."""
+        return torch.stack([one.deviation for one in self._each], dim=1)
+
+    def believe(self, row: int) -> None:
+        """Take what is expected of a candidate for measured."""
+        for one in self._each:
+            one.believe(row)
+        self.seen = torch.cat([self.seen, self.mean[row : row + 1]])
+
+
+class Marginals(Model):
+    """A BoTorch model of candidates whose distributions are known: a point *is* its distribution.
+
+    So an acquisition is computed for thousands of candidates from one pass of the processes. A
+    point is two means and two deviations, **shape** (…, 1, 4).
+    """
+
+    @property
+    def num_outputs(self) -> int:
+        """Two quantities."""
+        return 2
+
+    @property
+    def batch_shape(self) -> torch.Size:
+        """No batch of models."""
+        return torch.Size()
+
+    def posterior(self, X: Tensor, *_: Any, **__: Any) -> GPyTorchPosterior:
+        """Two independent normal distributions for each point."""
+        mean, deviation = X.split(2, dim=-1)
+        variance = torch.diag_embed(deviation.square().squeeze(-2))
+        return GPyTorchPosterior(MultitaskMultivariateNormal(mean, variance))
+
+
+def _computed(value: AcquisitionFunction, mean: Tensor, deviation: Tensor) -> Tensor:
+    with torch.no_grad():
+        return value(torch.cat([mean, deviation], dim=1)[:, None])

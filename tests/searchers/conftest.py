@@ -1,0 +1,5 @@
+"""The fixtures of searches."""
+
+from tests.formula import cells, few, formula
+
+__all__ = ["cells", "few", "formula"]

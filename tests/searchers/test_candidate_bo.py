@@ -1,0 +1,198 @@
+"""The Gaussian process over a list, the criteria, and the searches that use them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from botorch.acquisition import LogExpectedImprovement
+from botorch.models import SingleTaskGP
+from scipy.stats import norm
+
+from datasets import get_benchmark, get_space
+from datasets.objective import Objective
+from estimators.lookup import LookUp
+from experiment.errors import InputError
+from predictors.joined import Joined
+from predictors.processes.gaussian_process import AdditiveProcess
+from predictors.processes.list_gp import PoolProcess
+from predictors.regressor import Description
+from predictors.trees import BoostedTrees
+from searchers import candidate_bo as pool_search
+from searchers.candidate_bo import PoolSearch, PredictorSearch, usual_features
+from searchers.criteria import CRITERIA, log_expected_improvement
+from searchers.domain import Candidates, WholeSpace
+
+NOTHING = np.random.default_rng(0)
+
+
+@pytest.fixture(scope="module")
+def digits() -> Candidates:
+    table = get_benchmark("DIGITS101")
+    return Candidates(table.space, table.graphs, table.hashes)
+
+
+@pytest.fixture
+def descriptions() -> list[Description]:
+    generator = np.random.default_rng(1)
+    return [
+        Description(generator.normal(size=(60, 3)), numeric=True),
+        Description(generator.normal(size=(60, 12))),
+    ]
+
+
+def targets(descriptions: list[Description], rows: list[int]) -> np.ndarray:
+    return np.sin(descriptions[0].rows[rows, 0]) + descriptions[1].rows[rows, 0] / 2
+
+
+def test_is_the_additive_process_of_the_predictors(descriptions: list[Description]) -> None:
+    rows = list(range(0, 60, 2))
+    known = targets(descriptions, rows)
+    process = PoolProcess(descriptions)
+    process.fit(rows, known)
+    found = process.expect(rows, known)
+
+    joined = Joined(descriptions)
+    inputs = torch.from_numpy(joined(descriptions))
+    other = AdditiveProcess(joined)
+    other.fit(inputs[rows], torch.from_numpy(known), steps=120)
+    other.condition(inputs[rows], torch.from_numpy(known))
+    mean, variance = other.posterior(inputs)
+    assert torch.allclose(found.mean, mean, atol=1e-3)
+    noiseless = (variance - other.noise.noise).clamp(min=0)
+    assert torch.allclose(found.deviation.square(), noiseless, atol=1e-3)
+    assert torch.allclose(found.known, mean[rows], atol=1e-3)
+
+
+def test_believing_is_conditioning_on_the_mean(descriptions: list[Description]) -> None:
+    rows = list(range(0, 60, 3))
+    known = targets(descriptions, rows)
+    process = PoolProcess(descriptions)
+    process.fit(rows, known)
+    believer = process.expect(rows, known)
+    means = [float(believer.mean[row]) for row in (1, 7)]
+    for row in (1, 7):
+        believer.believe(row)
+    told = process.expect([*rows, 1, 7], np.array([*known, *means]))
+    assert torch.allclose(believer.mean, told.mean, atol=2e-3)
+    assert torch.allclose(believer.deviation, told.deviation, atol=2e-3)
+
+
+def test_a_part_of_the_list_is_expected_alike(descriptions: list[Description]) -> None:
+    rows = list(range(0, 60, 3))
+    process = PoolProcess(descriptions)
+    process.fit(rows, targets(descriptions, rows))
+    whole = process.expect(rows, targets(descriptions, rows))
+    part = torch.tensor([3, 59, 8])
+    some = process.expect(rows, targets(descriptions, rows), part)
+    assert torch.allclose(some.mean, whole.mean[part], atol=1e-5)
+    assert torch.allclose(some.deviation, whole.deviation[part], atol=1e-5)
+
+
+def test_log_expected_improvement_is_botorchs() -> None:
+    x = torch.linspace(0, 1, 6).double()[:, None]
+    model = SingleTaskGP(x, torch.sin(5 * x))
+    points = torch.linspace(-0.2, 1.2, 9).double()[:, None]
+    with torch.no_grad():
+        posterior = model.posterior(points)
+        wanted = LogExpectedImprovement(model, best_f=0.5)(points[:, None])
+    mean, deviation = posterior.mean[:, 0], posterior.variance[:, 0].sqrt()
+    found = log_expected_improvement(mean, deviation, 0.5, NOTHING)
+    assert torch.allclose(found, wanted, atol=1e-6)
+
+
+def test_log_expected_improvement_far_below_the_best_still_tells_candidates_apart() -> None:
+    mean = torch.tensor([-40.0, -20.0, 0.0, 3.0]).double()
+    found = log_expected_improvement(mean, torch.ones(4).double(), 0.0, NOTHING)
+    assert torch.isfinite(found).all()
+    assert (found.diff() > 0).all()
+    plain = mean * torch.from_numpy(norm.cdf(mean)) + torch.from_numpy(norm.pdf(mean))
+    assert np.allclose(found[2:].exp().numpy(), plain[2:].numpy())
+
+
+@pytest.mark.parametrize("name", list(CRITERIA))
+def test_a_better_and_no_less_certain_candidate_is_wanted_more(name: str) -> None:
+    mean = torch.tensor([0.0, 50.0]).double()
+    wanted = CRITERIA[name](mean, torch.ones(2).double(), 0.0, np.random.default_rng(3))
+    assert wanted[1] > wanted[0]
+
+
+def test_finds_the_best_cells_of_the_digits_sooner_than_chance(digits: Candidates) -> None:
+    table = get_benchmark("DIGITS101")
+    search = PoolSearch(digits, ["statistics", "walks"], seed=1)
+    while len(search.observations) < 40:
+        search.tell(list(LookUp(table).measure(search.ask(10))))
+    values = table.metric("validation").mean()
+    best = search.incumbent
+    assert best is not None
+    assert best.value is not None
+    assert (values > best.value).sum() < 25  # of 2,532: 40 random cells reach that one run in three
+    recommended = search.recommend()
+    assert recommended is not None
+    assert recommended.hash in {o.hash for o in search.observations}
+
+
+def test_looks_at_a_shortlist_where_the_list_is_long(
+    digits: Candidates, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool_search, "WHOLE", 1_000)
+    monkeypatch.setattr(pool_search, "SHORTLIST", 300)
+    table = get_benchmark("DIGITS101")
+    search = PoolSearch(digits, ["statistics"], seed=1)
+    search.tell(list(LookUp(table).measure(search.ask(10))))
+    asked = search.ask(5)
+    assert len({digits.space.hash(graph) for graph in asked}) == 5
+    assert len(search._shortlist) == 300
+
+
+def test_with_noise_the_posterior_mean_recommends_better_than_luck(
+    cells: Candidates, formula: Any
+) -> None:
+    gains = []
+    for seed in range(5):
+        search = PoolSearch(cells, ["statistics"], seed=seed, initial=60)
+        measured = list(formula(cells.space).measure(search.ask(60)))
+        noise = np.random.default_rng(seed).normal(scale=0.03, size=60)
+        search.tell(
+            [
+                replace(each, validation=each.validation + error)
+                for each, error in zip(measured, noise, strict=True)
+            ]
+        )
+        true = {each.hash: each.validation for each in measured}
+        recommended, incumbent = search.recommend(), search.incumbent
+        assert recommended is not None
+        assert incumbent is not None
+        gains.append(true[recommended.hash] - true[incumbent.hash])
+    assert np.mean(gains) > 0
+
+
+def test_a_search_over_a_list_refuses_an_open_space() -> None:
+    with pytest.raises(InputError, match="without one"):
+        PoolSearch(WholeSpace(get_space("ENAS")), ["statistics"])
+
+
+def test_a_predictor_with_too_few_labels_leaves_the_choice_to_chance(digits: Candidates) -> None:
+    search = PredictorSearch(digits, ["statistics"], BoostedTrees, initial=5)
+    table = get_benchmark("DIGITS101")
+    search.tell(list(LookUp(table).measure(search.ask(5))))
+    assert len(search.ask(3)) == 3
+
+
+def test_equal_values_leave_the_choice_to_chance(digits: Candidates) -> None:
+    search = PoolSearch(digits, ["statistics"], initial=3)
+    table = get_benchmark("DIGITS101")
+    measured = LookUp(table).measure(search.ask(3))
+    search.tell([type(m)(m.architecture, m.hash, "ok", validation=0.5) for m in measured])
+    assert search.recommend() is None
+    assert len(search.ask(2)) == 2
+
+
+def test_what_was_fitted_to_accuracies_describes_for_accuracies_alone() -> None:
+    space = get_space("NB101")
+    assert "digits" in usual_features(space)
+    for other in (Objective(unit="eV"), Objective(maximise=False, unit="fraction"), Objective()):
+        assert usual_features(space, other) == ("statistics", "walks")
