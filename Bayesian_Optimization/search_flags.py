@@ -61,7 +61,9 @@ def make_parser() -> Parser:
     flags.add_argument(
         "--minimise", "--minimize", action="store_true", help="look for the lowest value"
     )
-    flags.add_argument("--unit", help="of the function's values: eV, kcal/mol (fraction: percent)")
+    flags.add_argument(
+        "--unit", help="of the function's values: eV, kcal/mol (fraction: 0 to 1, shown in percent)"
+    )
     flags.add_argument(
         "--form",
         help="what the function is given: a form of python -m datasets.convert --list, such as "

@@ -27,7 +27,7 @@ from datasets.batch import GraphBatch
 from datasets.benchmark import Benchmark, Metric
 from datasets.graph import ArchitectureError, ArchitectureGraph
 from datasets.objective import SHARE
-from datasets.row_files import Row, RowFile, read_rows
+from datasets.row_files import JSON_ROWS, Row, RowFile, read_rows
 from datasets.source_record import SourceRecord
 from datasets.space import SearchSpace, as_space
 from experiment.checks import shown as kind_of
@@ -165,7 +165,9 @@ def read_measurements(
         file = read_rows(Path(file))
     numbers = [name for name in (value_column, *others) if name is not None]
     parse = reader(space, form, data_root)
-    if _lacks_header(file, parse):
+    if _names_architectures(file, parse):
+        if not file.has_header:
+            raise InputError(f"{str(file.path)!r} has architectures for keys, expected {JSON_ROWS}")
         raise InputError(
             f"{str(file.path)!r} begins with an architecture: add a first line that names the "
             "columns, such as arch,value"
@@ -263,7 +265,8 @@ def _is_one(row: Row, columns: tuple[str, ...], parse: Parse) -> bool:
     return True
 
 
-def _lacks_header(file: RowFile, parse: Parse) -> bool:
+def _names_architectures(file: RowFile, parse: Parse) -> bool:
+    """Whether a name of a column is an architecture."""
     header = Row(1, dict(zip(file.columns, file.columns, strict=True)))
     return any(_is_one(header, (name,), parse) for name in file.columns)
 

@@ -83,6 +83,15 @@ class Objective:
         """The unit of written values: ``%`` for a share, empty where there is none."""
         return "%" if self.unit == SHARE else self.unit or ""
 
+    def misfit(self, value: float | None) -> str:
+        """Why a value does not fit the unit, in one sentence; empty where it does."""
+        if self.unit != SHARE or value is None or 0 <= value <= 1:
+            return ""
+        return (
+            f"{self.name} is {value:g}, but a {SHARE} lies between 0 and 1 and is written in "
+            "percent: give the unit % for percentages"
+        )
+
     @property
     def label(self) -> str:
         """Name and unit, for an axis or a column: ``validation, %``."""

@@ -23,6 +23,11 @@ from datasets.spaces.notation import excerpt
 from experiment.errors import InputError
 
 DELIMITERS = (",", ";", "\t")
+JSON_ROWS = (
+    'one object a line with an architecture and what was measured, such as {"arch": …, "value": …},'
+    " or an array of such objects"
+)
+"""What a JSON file of measurements should be, for messages."""
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     # The mark of UTF-32 begins with that of UTF-16.
@@ -55,12 +60,14 @@ class RowFile:
         columns: every name that a row has, in the order of the file; those without a name, such
             as the index that pandas writes, are left out.
         rows: blank ones are left out.
+        has_header: whether a first row names the columns, as in a CSV file.
         sha256: of the file's bytes, hexadecimal.
     """
 
     path: Path
     columns: tuple[str, ...]
     rows: list[Row]
+    has_header: bool
     sha256: str
 
     def place(self, row: Row) -> str:
@@ -83,12 +90,14 @@ def read_rows(path: Path) -> RowFile:
         raise InputError(f"cannot read {str(path)!r}: {error.strerror or error}") from error
     text = decode(content, path)
     start = text.lstrip()[:1]
-    read = {"": _nothing, "{": _json_lines, "[": _json_array}.get(start, _csv)
+    json_readers = {"": _nothing, "{": _json_lines, "[": _json_array}
+    read = json_readers.get(start, _csv)
     rows = list(read(text, path))
     if not rows:
         raise InputError(f"{str(path)!r} holds no records, expected one a row")
     columns = dict.fromkeys(name for row in rows for name in row.fields)
-    return RowFile(Path(path), tuple(columns), rows, hashlib.sha256(content).hexdigest())
+    checksum = hashlib.sha256(content).hexdigest()
+    return RowFile(Path(path), tuple(columns), rows, start not in json_readers, checksum)
 
 
 def decode(content: bytes, path: Path) -> str:
@@ -140,14 +149,41 @@ def text_lines(text: str, source: str) -> list[tuple[str, str]]:
         source: where it is from, for messages.
 
     Raises:
-        InputError: there is no line.
+        InputError: there is no line, or all of it is one JSON value with several architectures.
     """
+    if (form := _one_value(text)) is not None:
+        raise InputError(f"{source} is {form}, expected one architecture a line")
     numbered = enumerate(split_lines(text), start=1)
     found = [(f"line {number} of {source}", line.strip()) for number, line in numbered]
     found = [(place, line) for place, line in found if line]
     if not found:
         raise InputError(f"{source} holds no architectures, expected one a line")
     return found
+
+
+def _one_value(text: str) -> str | None:
+    """What a text is that is one JSON value, and no lines with an architecture each.
+
+    A list of lists or of operations in one line is an architecture in some forms.
+    """
+    stripped = text.strip()
+    if stripped[:1] not in ("{", "["):
+        return None
+    try:
+        value = json.loads(stripped)
+    except (ValueError, RecursionError):
+        return None
+    kind = "object" if isinstance(value, dict) else "array"
+    if (over := len(split_lines(stripped))) > 1:
+        return f"one JSON {kind} over {over} lines"
+    if kind == "array" and any(_is_architecture(each) for each in value):
+        return "a JSON array of architectures"
+    return None
+
+
+def _is_architecture(value: Any) -> bool:
+    """Whether an entry of a list is more than the name of an operation or a number."""
+    return isinstance(value, dict) or (isinstance(value, str) and bool(re.search(r"[\s|{]", value)))
 
 
 def _nothing(text: str, path: Path) -> Iterator[Row]:
@@ -239,6 +275,8 @@ def _json_lines(text: str, path: Path) -> Iterator[Row]:
             try:
                 record = json.loads(one, object_pairs_hook=_unique)
             except (ValueError, RecursionError) as error:
+                if (form := _one_value(text)) is not None:
+                    raise InputError(f"{str(path)!r} is {form}, expected {JSON_ROWS}") from error
                 raise InputError(
                     f"line {line} of {str(path)!r} is no JSON ({error}): expected one object a line"
                 ) from error
@@ -298,7 +336,6 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _record(line: int, record: Any, text: str, path: Path) -> Row:
     if not isinstance(record, dict):
         raise InputError(
-            f"line {line} of {str(path)!r} is {excerpt(text.strip())}, expected a JSON object with "
-            "an architecture and what was measured"
+            f"line {line} of {str(path)!r} is {excerpt(text.strip())}, expected {JSON_ROWS}"
         )
     return Row(line, record)

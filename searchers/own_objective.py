@@ -137,7 +137,7 @@ def search(
         run: folder of the run; default: nothing is written.
         resume: whether a run that is there continues; without one it is started.
         minimise: whether less is better.
-        unit: of the value, for people: ``kcal/mol``; ``fraction`` is shown in percent.
+        unit: of the value, for people: ``kcal/mol``; ``fraction`` (0 to 1) is shown in percent.
         known: what was measured before, which is not measured again and costs no query: pairs of
             an architecture (or its notation) and its value, ``None`` or NaN for a failure; the
             path of a file, or :func:`~datasets.measurement_files.read_measurements` of it.
@@ -180,6 +180,8 @@ def search(
     )
     read = read_measurements(known, searched, least=1) if isinstance(known, str | Path) else known
     before = known_measurements(read, searched)
+    if misfits := [why for each in before if (why := goal.misfit(each.validation))]:
+        raise InputError(f"in the known measurements {misfits[0]}")
     taken = {each.hash for each in before}
     begin = [graph for graph in _once(start, searched) if searched.hash(graph) not in taken]
     check_amounts(problem, queries, first)

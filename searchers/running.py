@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from datasets.graph import ArchitectureGraph
+from datasets.objective import Objective
 from estimators.evaluations import evaluations
 from estimators.measurement import Measurement
 from experiment.run import RunFolder
-from searchers.history import unchanged
+from searchers.history import Step, unchanged
 from searchers.limits import Limit
-from searchers.loop import HOPELESS, Budget, GivenUpError, SearchLoop
+from searchers.loop import HOPELESS, Asked, Budget, GivenUpError, SearchLoop
 from searchers.problem import Problem
 from searchers.recording import Recorder, write_queries
 from searchers.searcher import Searcher
@@ -50,6 +52,31 @@ class Plan:
         self.budget.check_start(self.start)  # before a folder is made
 
 
+@dataclass
+class UnitCheck:
+    """A :class:`~searchers.loop.Listener` that says once that a value misfits its unit.
+
+    The search continues: its values may be costly, and their order is right in any unit.
+
+    Attributes:
+        objective: has the unit.
+        said: whether it was said.
+    """
+
+    objective: Objective
+    said: bool = False
+
+    def asked(self, batch: Asked) -> None:
+        """Nothing was measured yet."""
+
+    def measured(self, step: Step) -> None:
+        """Check a value."""
+        misfit = self.objective.misfit(step.measurement.validation)
+        if misfit and not self.said:
+            print(misfit, file=sys.stderr, flush=True)
+            self.said = True
+
+
 More = Callable[[SearchLoop], dict[str, Any]]
 """Further results of a loop that has ended."""
 
@@ -71,6 +98,7 @@ def carry_out(
         GivenUpError: nothing could be measured; what was tried is in the folder.
     """
     problem, objective = plan.problem, plan.problem.objective
+    check = UnitCheck(objective)
     recorder = None if run is None else Recorder(run, problem.space, problem.truth)
     started = time.perf_counter()
     given_up: GivenUpError | None = None
@@ -80,7 +108,7 @@ def carry_out(
             evaluating,
             plan.budget,
             plan.start,
-            [] if recorder is None else [recorder],
+            [check] if recorder is None else [recorder, check],
             plan.limit or unchanged,
             objective,
             plan.known,

@@ -180,6 +180,17 @@ def test_a_table_without_a_header_is_told_to_get_one(tmp_path: Path) -> None:
         read(tmp_path, f"{FIRST},71.3\n{SECOND},58.2\n{FIRST},70\n")
 
 
+def test_an_object_with_architectures_for_keys_is_told_its_form(tmp_path: Path) -> None:
+    expected = r'expected one object a line .* \{"arch": …, "value": …\}, or an array of such'
+    values = {FIRST: 71.3, SECOND: 58.19}
+    with pytest.raises(InputError, match=f"has architectures for keys, {expected}"):
+        read(tmp_path, json.dumps(values))
+    with pytest.raises(InputError, match=f"is one JSON object over 4 lines, {expected}"):
+        read(tmp_path, json.dumps(values, indent=1))
+    with pytest.raises(InputError, match=expected):
+        read(tmp_path, json.dumps(list(values.items())))
+
+
 def test_one_measurement_is_enough_where_nothing_is_learnt(tmp_path: Path) -> None:
     assert len(read(tmp_path, f"arch,loss\n{FIRST},1\n", least=1)) == 1
 

@@ -94,13 +94,14 @@ def test_json_in_lines_or_in_one_array(tmp_path: Path, end: str) -> None:
         ("name,score\na,1\nb,c,2\n", "line 3 of .* has 3 fields, the header has 2"),
         ('name,score\na,1\n"b,2\nc,3\n', "line 3 of .* is no CSV"),
         ('{"name": 1}\n{"name": \n', "line 2 of .* is no JSON"),
-        ('{"name": 1}\n[1, 2]\n', r"line 2 of .* is '\[1, 2\]', expected a JSON object"),
+        ('{"name": 1}\n[1, 2]\n', r"line 2 of .* is '\[1, 2\]', expected one object a line"),
         ('{"name": 1, "name": 2}\n', "line 1 of .*the key 'name' stands there twice"),
         ('[{"name": 1},\n {"name": 2}', "line 2 of .* is no JSON: expected one array"),
         ('[{"name": 1},\n {"name" 2}]', "line 2 of .* is no JSON: expected one array"),
         ('[{"name": 1}\n {"name": 2}]', "line 2 of .* is no JSON: expected one array"),
         ('[{"name": 1}]\n[{"name": 2}]', "is no JSON: expected one array"),
-        ("[[0, 1], 0.5]", r"line 1 of .* is '\[0, 1\]', expected a JSON object"),
+        ("[[0, 1], 0.5]", r"line 1 of .* is '\[0, 1\]', expected one object a line"),
+        ('{"first": 1.5,\n "second": 2}', "is one JSON object over 2 lines, expected one object a"),
         pytest.param("[" * 5000, "is no JSON", id="nested deeply"),
     ],
 )
@@ -125,6 +126,18 @@ def test_lines_keep_their_places(tmp_path: Path) -> None:
         (f"line 2 of {str(file)!r}", "first"),
         (f"line 4 of {str(file)!r}", "second"),
     ]
+    for content, form in (
+        ('{"matrix": [],\n "ops": []}', "one JSON object over 2 lines"),
+        ('[\n"|a~0|",\n"|b~0|"]\n', "one JSON array over 3 lines"),
+        ('[{"arch": "a"}, {"arch": "b"}]', "a JSON array of architectures"),
+        ('["|a~0|", "|b~0|"]', "a JSON array of architectures"),
+    ):
+        file.write_text(content)
+        with pytest.raises(InputError, match=f"is {form}, expected one architecture a line"):
+            file_lines(file)
+    for line in ('["conv", "pool"]', "[[1], [0, 0]]", '{"matrix": [], "ops": []}'):
+        file.write_text(line)
+        assert file_lines(file) == [(f"line 1 of {str(file)!r}", line)]
     file.write_text(" \n")
     with pytest.raises(InputError, match="holds no architectures, expected one a line"):
         file_lines(file)

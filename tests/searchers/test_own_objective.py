@@ -234,6 +234,20 @@ def test_worker_processes_call_a_function_of_a_module(tmp_path: Path) -> None:
     assert not (tmp_path / "run").exists()
 
 
+def test_percentages_with_the_unit_fraction_are_told_of_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flags: dict[str, Any] = {"method": "random", "unit": "fraction", "run": tmp_path / "run"}
+    result = search(SPACE, lambda graph: 70 + len(graph.edges), 5, **flags)
+    told = capsys.readouterr().err
+    assert told.count("a fraction lies between 0 and 1") == told.count("give the unit %") == 1
+    assert len(result.history) == 5
+    search(SPACE, lambda graph: 70 + len(graph.edges), 5, resume=True, **flags)
+    search(SPACE, lambda graph: len(graph.edges) / 100, 5, "random", unit="fraction")
+    search(SPACE, lambda graph: 70 + len(graph.edges), 5, "random", unit="%")
+    assert "fraction" not in capsys.readouterr().err
+
+
 BAD: dict[str, tuple[dict[str, Any], str]] = {
     "no function": ({"objective": 3}, "expected a function"),
     "no space": ({"space": 5}, "expected a name or a SearchSpace"),
@@ -249,6 +263,10 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "known text": ({"known": [("relu", "low")]}, "entry 1 of the known measurements"),
     "known that is no pair": ({"known": [3]}, "expected a pair"),
     "known of another space": ({"known": [(get_space("NB201"), 1.0)]}, "no architecture"),
+    "known percentages": (
+        {"known": [("relu", 71.3)], "unit": "fraction"},
+        "in the known measurements energy is 71.3, but a fraction lies between 0 and 1",
+    ),
     "known arrays": ({"known": [("relu", np.ones(2))]}, "expected a finite number"),
     "known that is no list": ({"known": 5}, "expected pairs of an architecture and its value"),
     "one architecture to start from": ({"start": "relu"}, "expected a list of architectures"),
