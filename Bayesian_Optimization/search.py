@@ -48,7 +48,7 @@ from experiment.seeding import seed_everything
 from experiment.threads import use_threads
 from predictors.features.background import background_tables
 from searchers import search
-from searchers.domain import WholeSpace
+from searchers.domain import Domain, WholeSpace
 from searchers.initial_design import check_amounts, initial_size, read_start
 from searchers.limits import FIGURES, Limit, latency_choices, table_costs
 from searchers.loop import Budget
@@ -115,9 +115,7 @@ def search_by_function(given: Namespace) -> tuple[RunFolder, Mapping[str, Any]]:
         unit=given.unit,
         known=read_known(given),
         initial=given.initial,
-        start=read_start(given.start, WholeSpace(get_space(given.space)), given.arch_form)
-        if given.start
-        else (),
+        start=begin_with(given, WholeSpace(get_space(given.space))),
         batch=given.batch,
         asynchronous=given.asynchronous,
         workers=given.workers,
@@ -140,7 +138,7 @@ def search_by_estimator(given: Namespace) -> tuple[RunFolder, Mapping[str, Any]]
     problem = problem.minimised() if given.minimise else problem
     given.method = given.method or default_method(problem.domain, searcher_weights(given))
     budget = make_budget(given, problem)
-    start = read_start(given.start, problem.domain, given.arch_form) if given.start else []
+    start = begin_with(given, problem.domain)
     searcher = find_searcher(given, problem, limit)
     plan = Plan(problem, given.method, searcher, budget, start, limit=limit, workers=given.workers)
     tables = tables_used(problem, searcher)
@@ -154,6 +152,18 @@ def search_by_estimator(given: Namespace) -> tuple[RunFolder, Mapping[str, Any]]
             recipe, device = problem.estimator.settings["recipe"], problem.estimator.task.device
             print(computing_line(recipe, torch.device(device)), flush=True)
     return run, carry_out(plan, run)[1]
+
+
+def begin_with(given: Namespace, domain: Domain) -> list[ArchitectureGraph]:
+    """The architectures of ``--start``; none without it.
+
+    Raises:
+        ArchitectureError: a line is none.
+        InputError: the file is absent, repeats itself, or has what may not be asked for.
+    """
+    if given.start is None:
+        return []
+    return read_start(given.start, domain, given.arch_form, given.data_root)
 
 
 def read_known(given: Namespace) -> Measurements | tuple[()]:

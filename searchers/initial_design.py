@@ -48,7 +48,9 @@ def check_amounts(problem: Problem, queries: int, initial: int) -> None:
         )
 
 
-def read_start(path: Path, domain: Domain, form: str | None = None) -> list[ArchitectureGraph]:
+def read_start(
+    path: Path, domain: Domain, form: str | None = None, data_root: Path | None = None
+) -> list[ArchitectureGraph]:
     """The architectures of a file, canonical.
 
     Args:
@@ -56,6 +58,7 @@ def read_start(path: Path, domain: Domain, form: str | None = None) -> list[Arch
         domain: what may be asked for.
         form: how they are written, a name of ``domain.space.forms()``; default: the space's own
             notation, or JSON.
+        data_root: where measured architectures are, for the form ``hash``.
 
     Raises:
         ArchitectureError: a line is none; the message says which.
@@ -66,7 +69,7 @@ def read_start(path: Path, domain: Domain, form: str | None = None) -> list[Arch
     space = domain.space
     first: dict[str, NamedArchitecture] = {}
     found = []
-    for given in read_named(str(path), space, form=form):
+    for given in read_named(str(path), space, data_root, form):
         if (reason := space.why_illegal(given.graph)) is not None:
             raise InputError(f"{given} is no architecture of {space.name}: {reason}")
         name = space.hash(given.graph)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from Bayesian_Optimization import pareto, search
@@ -172,6 +173,24 @@ def test_few_queries_are_all_random(command_of: Any, tmp_path: Path, command: An
     code, _, err = command(command_of.main, *flags, "--name", "other", "--initial", 6)
     assert code == 2
     assert "initial is 6, more than queries, 5" in err
+
+
+def test_hashes_to_begin_with_are_found_below_the_data_root(tmp_path: Path, command: Any) -> None:
+    """A space too large for a list: its hashes are those of the table alone."""
+    space = ENAS(6)
+    graphs = space.sample(3, np.random.default_rng(0))
+    (tmp_path / "data" / "ENAS").mkdir(parents=True)
+    rows = [f"{space.to_layers(graph)}, 0.7{k}" for k, graph in enumerate(graphs)]
+    table = tmp_path / "data" / "ENAS" / "final_structures6.txt"
+    table.write_text("\n".join([rows[0]] * 1000 + rows) + "\n")  # the first 1,000 are skipped
+    (tmp_path / "start.txt").write_text(space.hash(graphs[1]) + "\n")
+    code, _, err = command(
+        search.main, *EVOLUTION, "--space", "ENAS", "--queries", 2, "--log_dir", tmp_path, "--name",
+        "run", "--start", tmp_path / "start.txt", "--arch_form", "hash", "--data_root",
+        tmp_path / "data",
+    )  # fmt: skip
+    assert (code, err) == (0, "")
+    assert lines(tmp_path / "run")[0]["names"] == [space.hash(graphs[1])]
 
 
 BAD: dict[str, tuple[tuple[Any, ...], str]] = {
