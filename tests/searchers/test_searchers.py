@@ -17,6 +17,7 @@ from searchers.recommendation import Recommends, recommended
 
 EVERY = pytest.mark.parametrize("name", list(SEARCHERS))
 GUIDED = pytest.mark.parametrize("name", [name for name in SEARCHERS if name != "random"])
+CHEAP = pytest.mark.usefixtures("cheap_models")
 
 
 class Events:
@@ -41,6 +42,7 @@ def search(name: str, domain: Any, estimator: Any, budget: Budget, **more: Any) 
 
 
 @EVERY
+@CHEAP
 @pytest.mark.parametrize("batch", [1, 4])
 def test_asks_for_new_members_in_canonical_form(
     name: str, batch: int, cells: Candidates, formula: Any
@@ -58,6 +60,7 @@ def test_asks_for_new_members_in_canonical_form(
 
 
 @EVERY
+@CHEAP
 def test_depends_on_its_seed_and_on_nothing_else(
     name: str, cells: Candidates, formula: Any
 ) -> None:
@@ -71,6 +74,7 @@ def test_depends_on_its_seed_and_on_nothing_else(
 
 
 @EVERY
+@CHEAP
 @pytest.mark.parametrize(("batch", "at_once"), [(1, 1), (4, 1), (1, 3)])
 def test_goes_on_where_it_was_killed(
     name: str, batch: int, at_once: int, cells: Candidates, formula: Any
@@ -89,6 +93,7 @@ def test_goes_on_where_it_was_killed(
 
 
 @EVERY
+@CHEAP
 def test_ends_when_everything_is_known_and_has_found_the_optimum(
     name: str, few: Candidates, formula: Any
 ) -> None:
@@ -104,7 +109,7 @@ def test_ends_when_everything_is_known_and_has_found_the_optimum(
 def test_asks_for_better_ones_once_it_has_learnt(
     name: str, cells: Candidates, formula: Any
 ) -> None:
-    account = search(name, cells, formula(cells.space), Budget(40, 3), initial=10).account
+    account = search(name, cells, formula(cells.space), Budget(40, 6), initial=10).account
     values = np.array([step.measurement.validation for step in account.steps])
     formula_of = formula(cells.space).value
     usual = np.mean([formula_of(graph) for graph in cells.graphs])
@@ -112,6 +117,7 @@ def test_asks_for_better_ones_once_it_has_learnt(
 
 
 @EVERY
+@CHEAP
 @pytest.mark.parametrize(
     "answers",
     [
@@ -130,6 +136,7 @@ def test_lives_with_what_teaches_little(
 
 
 @EVERY
+@CHEAP
 def test_what_is_not_in_the_table_costs_no_query(
     name: str, cells: Candidates, formula: Any
 ) -> None:
@@ -142,6 +149,7 @@ def test_what_is_not_in_the_table_costs_no_query(
 
 
 @EVERY
+@CHEAP
 def test_learns_of_what_it_did_not_ask_for(name: str, cells: Candidates, formula: Any) -> None:
     estimator = formula(cells.space)
     others = [cells.graphs.graph(row) for row in range(0, 200, 10)]
@@ -154,6 +162,7 @@ def test_learns_of_what_it_did_not_ask_for(name: str, cells: Candidates, formula
 
 
 @EVERY
+@CHEAP
 def test_a_recommendation_is_something_observed(name: str, cells: Candidates, formula: Any) -> None:
     loop = search(name, cells, formula(cells.space), Budget(8))
     if isinstance(loop.searcher, Recommends):
