@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from analysis.figures import finish, save_figure
+from analysis.statistics import Spread
 from experiment.arguments import Parser, parser
 from experiment.errors import InputError, run_command
 from experiment.files import atomic_path, plain, read_json, refuse_existing
@@ -95,7 +96,7 @@ def read_runs(folders: Iterable[Path]) -> Runs:
 
 
 def summarise(runs: Runs) -> list[Round]:
-    """Mean and deviation over the seeds, a row a method and round."""
+    """Mean and standard deviation over the seeds, a row a method and round."""
     rows = []
     for method, seeds in sorted(runs.items()):
         for number in range(max(map(len, seeds))):
@@ -103,8 +104,9 @@ def summarise(runs: Runs) -> list[Round]:
             row: Round = {"method": method, "round": number + 1, "seeds": len(lines)}
             for name in FIGURES:
                 values = [line[name] for line in lines if line.get(name) is not None]
-                row[name] = float(np.mean(values)) if values else None
-                row[f"{name}_deviation"] = float(np.std(values)) if values else None
+                spread = Spread.of(values)
+                row[name] = spread.mean if values else None
+                row[f"{name}_deviation"] = spread.std if values else None
             rows.append(row)
     return rows
 
@@ -124,7 +126,7 @@ def table(rows: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def plot(rows: Sequence[Mapping[str, Any]], title: str) -> Figure:
-    """A panel a figure, a line a method, a band of one deviation over the seeds."""
+    """A panel a figure, a line a method, a band of one standard deviation over the seeds."""
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 

@@ -9,6 +9,7 @@ import numpy as np
 from scipy.stats import kendalltau
 
 from analysis.drawing import INK
+from analysis.statistics import Spread
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -112,9 +113,8 @@ def _good(cells: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 
 
 def _spread(values: Sequence[float]) -> dict[str, Any]:
-    array = np.array(values)
-    deviation = float(array.std(ddof=1)) if len(array) > 1 else 0.0
-    return {"mean": float(array.mean()), "std": deviation, "values": list(values)}
+    spread = Spread.of(values)
+    return {"mean": spread.mean, "std": spread.std, "values": list(values)}
 
 
 def _percent(figures: Mapping[str, Any], sign: str = "") -> str:

@@ -26,6 +26,7 @@ from scipy.stats import kendalltau, pearsonr
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from analysis.statistics import Spread
 from datasets import get_benchmark
 from datasets.benchmark import Benchmark
 from experiment.arguments import output_file, parser, positive_int
@@ -179,9 +180,9 @@ def measure(given: Any) -> None:
 
 
 def summary(runs: dict[str, dict[str, float]]) -> str:
-    """Mean and deviation over the seeds, and how often intervals hold."""
-    tau = np.array([run["tau"] for run in runs.values()])
-    text = f"τ {tau.mean():.3f} ± {tau.std():.3f} ({len(tau)} seeds)"
+    """Mean and standard deviation over the draws, and how often intervals hold."""
+    tau = Spread.of([run["tau"] for run in runs.values()])
+    text = f"τ {tau.text(3)} ({tau.count} draws)"
     for share in SHARES:
         inside = [run[key] for run in runs.values() if (key := f"inside_{share:.0%}") in run]
         if inside:
@@ -205,8 +206,8 @@ def draw(names: Sequence[str], out: Path) -> None:
             )
             axis.errorbar(
                 [amount for amount, _ in points],
-                [np.mean(taus) for _, taus in points],
-                [np.std(taus) for _, taus in points],
+                [Spread.of(taus).mean for _, taus in points],
+                [Spread.of(taus).std for _, taus in points],
                 marker="o",
                 markersize=3,
                 capsize=2,

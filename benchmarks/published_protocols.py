@@ -24,6 +24,7 @@ from scipy.stats import kendalltau, pearsonr
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from analysis.statistics import Spread
 from benchmarks.prediction import RESULTS, kept
 from datasets import get_benchmark
 from datasets.batch import GraphBatch
@@ -113,11 +114,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 write_json(given.out, record)
         runs = kept(given.out)["results"][given.protocol][contender].values()
         rmse, pearson, tau = (
-            np.array([run[key] for run in runs]) for key in ("rmse", "pearson", "tau")
+            Spread.of([run[key] for run in runs]) for key in ("rmse", "pearson", "tau")
         )
         print(
-            f"{given.protocol:<6} {contender:<28} RMSE {rmse.mean():.4f} ± {rmse.std():.4f}, "
-            f"r {pearson.mean():.4f} ± {pearson.std():.4f}, τ {tau.mean():.3f} ({len(runs)} seeds)"
+            f"{given.protocol:<6} {contender:<28} RMSE {rmse.text(4)}, r {pearson.text(4)}, "
+            f"τ {tau.text(3)} ({tau.count} seeds)"
         )
     return 0
 

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -31,6 +31,7 @@ import torch
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from analysis.statistics import Spread, median_queries, paired_difference
 from benchmarks.prediction import TRANSFER, kept, note_machine
 from datasets import get_benchmark
 from datasets.graph import ArchitectureGraph
@@ -56,6 +57,8 @@ from searchers.searcher import Searcher
 
 RESULTS = ROOT / "benchmarks" / "results"
 SPACES = ("NB101", "NB201", "ENAS", "DIGITS101")
+REFERENCE = "bo"
+"""What the other methods are compared with."""
 BUDGETS = (30, 50, 64, 100, 150, 200)
 INITIAL = 10
 
@@ -179,22 +182,48 @@ def measure(given: Any) -> None:
             note_machine(record, method, runs)
             runs[str(seed)] = search(problem, searcher, Budget(given.queries), start)
             write_json(path, record)
-    for method, runs in kept(path)["results"].items():
+    results = kept(path)["results"]
+    for method, runs in results.items():
         print(f"{name:<24} {method:<20} {summary(runs)}")
+    for line in differences(results):
+        print(f"{name:<24} {line}")
 
 
 def summary(runs: dict[str, dict[str, Any]]) -> str:
-    """Means and deviations at the budgets, and when the optimum was met."""
-    target = "test" if any("test" in run for run in runs.values()) else "validation"
+    """Means and standard deviations at the budgets, and the queries to the optimum."""
+    target = target_of(runs)
     curves = np.array([run[target] for run in runs.values()], dtype=float)
     means = spread({n: curves[:, n - 1] for n in BUDGETS if n <= curves.shape[1]})
     if advised := recommendations(runs):
         means += "; by posterior mean " + spread(advised)
-    hits = sorted(run["hit"] for run in runs.values() if run["hit"] is not None)
-    median = float(np.median([run["hit"] or np.inf for run in runs.values()]))
-    met = f"optimum met by {len(hits)} of {len(runs)}, median query {median:g}"
+    met = median_queries([run["hit"] for run in runs.values()]).text(curves.shape[1])
     seconds = np.mean([run["seconds"] for run in runs.values()])
-    return f"{target} {means}; {met}; {seconds:.1f} s a search"
+    return f"{target} {means}; optimum {met}; {seconds:.1f} s a search"
+
+
+def target_of(runs: dict[str, dict[str, Any]]) -> str:
+    """What searches of a table are judged by: test values, where it has them."""
+    return "test" if any("test" in run for run in runs.values()) else "validation"
+
+
+def differences(results: dict[str, dict[str, dict[str, Any]]]) -> Iterator[str]:
+    """How much ``bo`` is above every other method at the budgets, in points, on the same seeds."""
+    ours = results.get(REFERENCE, {})
+    for method, runs in results.items():
+        if method == REFERENCE:
+            continue
+        shown = []
+        for n in BUDGETS:
+            if found := paired_difference(at_budget(ours, n), at_budget(runs, n)):
+                shown.append(f"{n}: {found.text(3, 100)}")
+        if shown:
+            yield f"{REFERENCE} − {method}, paired, 95 % intervals: {', '.join(shown)}"
+
+
+def at_budget(runs: dict[str, dict[str, Any]], queries: int) -> dict[str, float]:
+    """What each run has reached, by its seed; of those with so many queries."""
+    curves = {seed: run[target_of(runs)] for seed, run in runs.items()}
+    return {seed: curve[queries - 1] for seed, curve in curves.items() if len(curve) >= queries}
 
 
 def recommendations(runs: dict[str, dict[str, Any]]) -> dict[int, np.ndarray]:
@@ -209,8 +238,8 @@ def recommendations(runs: dict[str, dict[str, Any]]) -> dict[int, np.ndarray]:
 
 
 def spread(at: dict[int, np.ndarray]) -> str:
-    """Means and deviations, for people."""
-    return ", ".join(f"{n}: {100 * v.mean():.3f} ± {100 * v.std():.3f}" for n, v in at.items())
+    """Means and standard deviations, for people."""
+    return ", ".join(f"{n}: {Spread.of(v).text(3, 100)}" for n, v in at.items())
 
 
 def draw(names: Sequence[str], out: Path) -> None:
@@ -223,10 +252,10 @@ def draw(names: Sequence[str], out: Path) -> None:
     figure = Figure(figsize=(6.2 * len(names), 4.6), layout="constrained")
     for axis, name in zip(np.atleast_1d(figure.subplots(1, len(names))), names, strict=True):
         for method, runs in kept(RESULTS / f"search_{name}.json")["results"].items():
-            target = "test" if any("test" in run for run in runs.values()) else "validation"
+            target = target_of(runs)
             curves = 100 * np.array([run[target] for run in runs.values()], dtype=float)
             middle = curves.mean(axis=0)
-            error = curves.std(axis=0) / len(curves) ** 0.5
+            error = curves.std(axis=0, ddof=int(len(curves) > 1)) / len(curves) ** 0.5
             queries = np.arange(1, len(middle) + 1)
             (line,) = axis.plot(queries, middle, label=f"{method} ({len(curves)})")
             if advised := recommendations(runs):

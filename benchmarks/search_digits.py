@@ -21,6 +21,7 @@ import torch
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from analysis.statistics import Spread
 from benchmarks.prediction import kept
 from datasets import get_benchmark
 from datasets.graph import ArchitectureGraph
@@ -108,9 +109,9 @@ def summary(found: Sequence[dict[str, list[float]]]) -> str:
     """Mean accuracies in per cent, and the deviation of the cells' means."""
     parts = []
     for name in ("validation", "test"):
-        means = 100 * np.array([np.mean(one[name]) for one in found])
-        error = 100 * np.mean([np.std(one[name]) / len(one[name]) ** 0.5 for one in found])
-        parts.append(f"{name} {means.mean():.2f} ± {means.std():.2f} (of a cell: ± {error:.2f})")
+        means = Spread.of([float(np.mean(one[name])) for one in found])
+        error = 100 * np.mean([Spread.of(one[name]).std / len(one[name]) ** 0.5 for one in found])
+        parts.append(f"{name} {means.text(2, 100)} (of a cell: ± {error:.2f})")
     return ", ".join(parts)
 
 

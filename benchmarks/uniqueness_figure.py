@@ -65,7 +65,7 @@ def _trade_off(axes: Axes, lines: Sequence[Summary], quantity: str) -> None:
         curve.sort(key=lambda line: line.temperature)
         x = [100 * line.uniqueness.mean for line in curve]
         y = [100 * getattr(line, quantity) for line in curve]
-        error = [100 * line.uniqueness.deviation for line in curve]
+        error = [100 * line.uniqueness.std for line in curve]
         style, offset, label = "-o", 6, curve[0].training
         if scale != 1:
             style, offset, label = "--s", -12, f"the same, prior × {scale:g}"
@@ -94,7 +94,7 @@ def _priors(axes: Axes, lines: Sequence[Summary]) -> None:
         axes.errorbar(
             [100 * spread.mean for spread in spreads],
             places,
-            xerr=[100 * spread.deviation for spread in spreads],
+            xerr=[100 * spread.std for spread in spreads],
             fmt=marker,
             color=colour,
             markersize=5,

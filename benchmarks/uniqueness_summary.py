@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
+
+from analysis.statistics import Spread
 
 EXACT = 0.999
 """Share of the held-out graphs that the recommended weights decode exactly, greedily, at least."""
@@ -18,23 +19,6 @@ VALID = 0.999
 
 DISTINCT = 0.99
 """Share of the prior points with most frequent architectures of their own, with that setting."""
-
-
-@dataclass(frozen=True)
-class Spread:
-    """Mean and standard deviation over the seeds (n − 1; 0 for a single one)."""
-
-    mean: float
-    deviation: float
-
-    @classmethod
-    def of(cls, values: Sequence[float]) -> Spread:
-        """Of the values of one quantity."""
-        deviation = statistics.stdev(values) if len(values) > 1 else 0.0
-        return cls(statistics.fmean(values), deviation)
-
-    def __str__(self) -> str:
-        return f"{self.mean:.2%} ± {self.deviation:.2%}"
 
 
 @dataclass(frozen=True)
@@ -86,9 +70,9 @@ class Summary:
     def __str__(self) -> str:
         return (
             f"{self.folder} {self.prior} × {self.prior_scale:g}, temperature "
-            f"{self.temperature:g}: unique {self.uniqueness}, valid {self.validity}, new "
-            f"{self.novelty}, distinct points {self.distinct_points}, agreement "
-            f"{self.agreement}; exact greedily {self.greedy:.2%}, sampled {self.sampled:.2%}"
+            f"{self.temperature:g}: unique {self.uniqueness:.2%}, valid {self.validity:.2%}, "
+            f"new {self.novelty:.2%}, distinct points {self.distinct_points:.2%}, agreement "
+            f"{self.agreement:.2%}; exact greedily {self.greedy:.2%}, sampled {self.sampled:.2%}"
         )
 
 

@@ -64,7 +64,7 @@ def test_what_is_kept_is_not_measured_again(
     assert set(runs) == {"0", "1"}
     monkeypatch.setattr(prediction.Task, "measure", None)
     prediction.main([*arguments, "--seeds", "2"])
-    assert "(2 seeds)" in capsys.readouterr().out
+    assert "(2 draws)" in capsys.readouterr().out
 
 
 def test_parameters_rank_those_that_were_not_drawn() -> None:

@@ -103,7 +103,7 @@ def test_recommendations_are_told_where_every_run_has_one() -> None:
     told = search.summary({"0": run, "1": {**run, "hit": 12}})
     assert "30: 50.000 ± 0.000" in told
     assert "by posterior mean 30: 90.000" in told
-    assert "optimum met by 1 of 2" in told
+    assert "optimum found by 1 of 2, median > 50" in told
 
 
 @pytest.mark.parametrize("batch", [1, 3])

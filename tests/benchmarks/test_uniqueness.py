@@ -58,8 +58,8 @@ def test_summary_is_mean_and_spread_over_the_seeds() -> None:
     cold, hot = summaries([weights("a", 0.9, drawn)])
     assert (cold.temperature, cold.seeds, hot.temperature, hot.seeds) == (1.0, 2, 2.0, 1)
     assert cold.uniqueness.mean == pytest.approx(0.7)
-    assert cold.uniqueness.deviation == pytest.approx(0.02**0.5)
-    assert hot.uniqueness.deviation == 0
+    assert cold.uniqueness.std == pytest.approx(0.02**0.5)
+    assert hot.uniqueness.std == 0
     assert (cold.greedy, cold.sampled) == (0.9, SAMPLED)
 
 
