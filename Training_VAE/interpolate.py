@@ -30,6 +30,7 @@ import torch
 from analysis.figures import interpolation_strip, save_figure
 from datasets.batch import GraphBatch
 from datasets.graph import ArchitectureGraph
+from datasets.objective import ACCURACY, Objective
 from datasets.space import SearchSpace
 from experiment.arguments import (
     Parser,
@@ -42,7 +43,6 @@ from experiment.files import atomic_path, refuse_existing
 from experiment.seeding import seed_everything
 from experiment.threads import use_threads
 from models.decoding import decode_greedily
-from Training_VAE.accuracies import find_accuracies
 from Training_VAE.interpolation import (
     Paths,
     circle_through,
@@ -51,6 +51,7 @@ from Training_VAE.interpolation import (
     line,
     runs,
 )
+from Training_VAE.measured import find_measured
 from Training_VAE.trained import (
     TrainedVAE,
     add_model_flags,
@@ -143,14 +144,16 @@ class Walk:
         names: their hashes.
         positions: of the points, 0 to 1.
         latents: the points. **Shape** (S, G).
-        accuracies: validation accuracies, NaN where they are not known. **Shape** (S,).
+        values: measured validation values, NaN where they are not known. **Shape** (S,).
+        objective: what the values are.
     """
 
     graphs: list[ArchitectureGraph]
     names: list[str]
     positions: list[float]
     latents: torch.Tensor
-    accuracies: np.ndarray
+    values: np.ndarray
+    objective: Objective = ACCURACY
 
     def records(self, space: SearchSpace) -> Iterator[dict[str, object]]:
         """An object of an architecture file for every point."""
@@ -161,15 +164,15 @@ class Walk:
                 "position": self.positions[row],
                 "latent": self.latents[row].tolist(),
             }
-            if not np.isnan(self.accuracies[row]):
-                record["validation"] = float(self.accuracies[row])
+            if not np.isnan(self.values[row]):
+                record["validation"] = float(self.values[row])
             yield record
 
     def strip(self, space: SearchSpace, title: str) -> Figure:
         """The architectures side by side, a stretch of equal ones drawn once."""
         stretches = list(runs(self.names))
-        known = [self.accuracies[first] for first, _ in stretches]
-        labels = ["" if np.isnan(accuracy) else f"{accuracy:.2%}" for accuracy in known]
+        known = [self.values[first] for first, _ in stretches]
+        labels = ["" if np.isnan(value) else self.objective.text(value) for value in known]
         return interpolation_strip(
             [self.graphs[first] for first, _ in stretches],
             space.types,
@@ -180,7 +183,7 @@ class Walk:
                 for first, last in stretches
             ],
             labels if any(labels) else None,
-            title=f"{title}, validation accuracy below" if any(labels) else title,
+            title=f"{title}, {self.objective.quantity} below" if any(labels) else title,
         )
 
 
@@ -205,9 +208,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         decoded = decode_greedily(model, points, space.legality())
 
     names = space.hashes(decoded).tolist()
-    accuracies = find_accuracies(space.name, given.data_root)
-    known = accuracies.look_up(names) if accuracies else np.full(len(names), np.nan)
-    walk = Walk(list(decoded), names, paths.positions[0].tolist(), points, known)
+    measured = find_measured(space.name, given.data_root)
+    known = measured.look_up(names) if measured else np.full(len(names), np.nan)
+    objective = measured.objective if measured else ACCURACY
+    walk = Walk(list(decoded), names, paths.positions[0].tolist(), points, known, objective)
     path_name = given.path.replace("_", " ")
     with atomic_path(files[0]) as partial:
         lines = [json.dumps(record) + "\n" for record in walk.records(space)]

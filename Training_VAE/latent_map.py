@@ -1,8 +1,8 @@
-"""Draw the latent space of a trained VAE, coloured by accuracy.
+"""Draw the latent space of a trained VAE, coloured by what was measured.
 
 ``python -m Training_VAE.latent_map --model SVGE --data_search_space NB101`` projects the latents of
 all architectures to their two principal components. It takes the latent file beside the weights,
-and makes it first where it is absent. Without measured accuracies the colour is the number of 3×3
+and makes it first where it is absent. Without measurements the colour is the number of 3×3
 convolutions.
 """
 
@@ -21,7 +21,8 @@ import numpy as np
 
 from analysis.figures import SUFFIXES, latent_map, save_figure
 from datasets.batch import GraphBatch
-from datasets.latent_files import METRIC, dataset_of, load_latents, save_latents
+from datasets.latent_files import METRIC, dataset_of, load_latents, objective_of, save_latents
+from datasets.objective import SHARE, Objective
 from datasets.space import SearchSpace
 from experiment.arguments import add_common, parser
 from experiment.errors import InputError, run_command
@@ -42,7 +43,7 @@ from Training_VAE.trained import (
 def draw_map(
     trained: TrainedVAE, table: dict[str, np.ndarray], data_root: Path | None, seed: int, out: Path
 ) -> Path:
-    """Draw latents: accuracies where known, else what the graphs tell.
+    """Draw latents: validation values where known, else what the graphs tell.
 
     Args:
         trained: the weights that the latents are of.
@@ -52,13 +53,23 @@ def draw_map(
         out: picture to write.
     """
     values = table.get(METRIC + "validation")
-    dataset = dataset_of(table)
-    label = "validation accuracy" if dataset is None else f"validation accuracy on {dataset}"
+    maximise = True
     if values is None or np.isnan(values).all():
         graphs = trained_architectures(trained, data_root, seed).graphs
         values, label = _told_by_the_graphs(graphs, trained.space)
+    else:
+        objective = objective_of(table, "validation")
+        label, maximise = _label(objective, dataset_of(table)), objective.maximise
     title = f"{len(table['hash']):,} {trained.space.name} architectures in the latent space"
-    return save_figure(latent_map(table["mean"], values, label=label, title=title), out)
+    figure = latent_map(table["mean"], values, label=label, title=title, maximise=maximise)
+    return save_figure(figure, out)
+
+
+def _label(objective: Objective, dataset: str | None) -> str:
+    """What values are, of which data set, and their unit; shares are drawn as 0 to 1."""
+    measured = objective.quantity if dataset is None else f"{objective.quantity} on {dataset}"
+    unit = None if objective.unit == SHARE else objective.unit
+    return f"{measured}, {unit}" if unit else measured
 
 
 def _told_by_the_graphs(graphs: GraphBatch, space: SearchSpace) -> tuple[np.ndarray, str]:
@@ -71,7 +82,7 @@ def _told_by_the_graphs(graphs: GraphBatch, space: SearchSpace) -> tuple[np.ndar
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Make the latents where they are absent, and draw them."""
-    flags = parser("Draw the latent space of a trained VAE, coloured by accuracy.")
+    flags = parser("Draw the latent space of a trained VAE, coloured by what was measured.")
     add_model_flags(flags)
     flags.add_argument("--latents", type=Path, help="latent file (default: beside the weights)")
     flags.add_argument(

@@ -11,7 +11,7 @@ import torch
 from datasets import get_benchmark
 from datasets.batch import GraphBatch
 from datasets.benchmark import Benchmark, NoMeasurementsError
-from datasets.latent_files import DATASET, METRIC
+from datasets.latent_files import DATASET, METRIC, OBJECTIVES, objectives_column
 from experiment.files import atomic_path
 from experiment.progress import progress
 from models import GraphVAE
@@ -47,8 +47,8 @@ def latent_table(
 
     Returns:
         ``mean`` and ``log_variance`` (rows, G) float32, ``hash`` (rows,), ``split`` (rows,) with
-        0 for training and 1 for test; with a benchmark, a float column ``metric/<name>`` a metric
-        and ``dataset``, which they were measured on.
+        0 for training and 1 for test; with a benchmark, a float column ``metric/<name>`` a metric,
+        ``dataset``, which they were measured on, and ``objectives``, their units and directions.
     """
     latent = encode_with_progress(model, architectures.graphs)
     table: dict[str, np.ndarray] = {
@@ -59,6 +59,9 @@ def latent_table(
     }
     if benchmark is not None:
         table[DATASET] = np.array(benchmark.dataset)
+        table[OBJECTIVES] = objectives_column(
+            {name: metric.objective for name, metric in benchmark.metrics.items()}
+        )
         rows = benchmark.rows(architectures.hashes)
         for name, metric in benchmark.metrics.items():
             table[METRIC + name] = np.append(metric.mean(), np.nan)[rows]  # row −1 is the NaN

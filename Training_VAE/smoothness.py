@@ -40,7 +40,7 @@ from experiment.files import (
 )
 from experiment.seeding import seed_everything
 from experiment.threads import use_threads
-from Training_VAE.accuracies import find_accuracies
+from Training_VAE.measured import find_measured
 from Training_VAE.smoothness_figure import smoothness_figure
 from Training_VAE.smoothness_measures import Change, Smoothness, measure
 from Training_VAE.trained import add_model_flags, load_named, trained_architectures
@@ -124,7 +124,8 @@ def report(result: Smoothness) -> None:
         )
         if step.known:
             line += (
-                f"  accuracy known {walk.known:.0%}, changes by {step.accuracy_change:.2%}, "
+                f"  {result.objective.quantity} known {walk.known:.0%}, changes by "
+                f"{result.objective.text(step.accuracy_change)}, "
                 f"rank by {step.rank_change:.1%}"
             )
         print(line)
@@ -146,7 +147,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         trained.model,
         trained.space,
         trained_architectures(trained, given.data_root, given.seed).test,
-        find_accuracies(trained.space.name, given.data_root),
+        find_measured(trained.space.name, given.data_root),
         epoch=trained.epoch,
         pairs=given.pairs,
         steps=given.steps,

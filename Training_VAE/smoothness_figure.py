@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from datasets.objective import SHARE
 from Training_VAE.smoothness_measures import Change, Smoothness
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ _STYLES = ("-", "--", ":", "-.")
 
 
 def smoothness_figure(results: Sequence[Smoothness]) -> Figure:
-    """Edit distance and change of accuracy against the length of a step, a panel each.
+    """Edit distance and change of validation value against the length of a step, a panel each.
 
     A colour is a kind of step, a style of line a model; bands are standard errors over the
     walks, and the grey level is that of two held-out architectures, encoded and decoded.
@@ -30,13 +31,15 @@ def smoothness_figure(results: Sequence[Smoothness]) -> Figure:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(9.2, 3.9), layout="constrained")
-    edits, accuracies = figure.subplots(1, 2)
+    edits, values = figure.subplots(1, 2)
+    objective = results[0].objective
     for result, style in zip(results, _STYLES, strict=False):
         _draw(edits, result, "edit_distance", "edit_distance_error", 1.0, style)
-        _draw(accuracies, result, "accuracy_change", "accuracy_change_error", 100.0, style)
+        _draw(values, result, "accuracy_change", "accuracy_change_error", objective.scale, style)
     edits.set_ylabel("edit distance of the decodings")
-    accuracies.set_ylabel("change of validation accuracy, points")
-    for axes in (edits, accuracies):
+    unit = "points" if objective.unit == SHARE else objective.unit
+    values.set_ylabel(f"change of {objective.quantity}" + (f", {unit}" if unit else ""))
+    for axes in (edits, values):
         axes.set_xscale("log")
         axes.set_xlabel("length of the step ÷ typical distance")
         axes.set_ylim(bottom=0)
@@ -46,9 +49,7 @@ def smoothness_figure(results: Sequence[Smoothness]) -> Figure:
     if not any(
         len(_points(result, walk, "accuracy_change")) for result in results for walk in _COLOURS
     ):
-        accuracies.text(
-            0.5, 0.5, "no accuracies are known", ha="center", transform=accuracies.transAxes
-        )
+        values.text(0.5, 0.5, "nothing was measured", ha="center", transform=values.transAxes)
     edits.legend(frameon=False, fontsize="small", loc="upper left")
     names = " and ".join(f"{result.model} (epoch {result.epoch})" for result in results)
     figure.suptitle(f"{names} on {results[0].space}", fontsize=11)

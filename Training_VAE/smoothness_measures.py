@@ -16,12 +16,13 @@ from torch import Tensor
 
 from datasets.batch import GraphBatch
 from datasets.edit_distance import edit_distances
+from datasets.objective import ACCURACY, Objective
 from datasets.space import SearchSpace
 from experiment.errors import InputError
 from models import GraphVAE
 from models.decoding import decode_greedily
-from Training_VAE.accuracies import Accuracies
 from Training_VAE.interpolation import great_circle, line
+from Training_VAE.measured import Measured
 
 SHORTEST_STEP = 0.01
 """The shortest random step, as a share of the typical distance; the longest is 1."""
@@ -43,9 +44,9 @@ class Change:
         edit_distance_error: its standard error over the walks.
         unchanged: share of the steps over which the architecture stays the same.
         valid: share of valid architectures among the unmasked decodings at the steps' ends.
-        known: share of the steps with a known accuracy at both ends.
-        accuracy_change: mean absolute difference of validation accuracy (fractions) over those;
-            NaN where there are none.
+        known: share of the steps with a known validation value at both ends.
+        accuracy_change: mean absolute difference of these values, of whatever metric (accuracies
+            are fractions), over those; NaN where there are none.
         accuracy_change_error: its standard error over the walks.
         rank_change: the same for the rank, the share of the space that is worse.
     """
@@ -75,7 +76,7 @@ class WalkSummary:
         points: latents on each.
         valid: share of valid architectures among all unmasked decodings.
         distinct: different architectures on a walk, up to isomorphism; mean over the walks.
-        known: share of the masked decodings with a known accuracy.
+        known: share of the masked decodings with a known validation value.
     """
 
     walk: str
@@ -100,6 +101,7 @@ class Smoothness:
         typical_distance: median Euclidean distance of the latents of a pair.
         walks: a summary of each kind of walk.
         changes: the curves.
+        objective: what was measured.
     """
 
     model: str
@@ -111,6 +113,7 @@ class Smoothness:
     typical_distance: float
     walks: tuple[WalkSummary, ...]
     changes: tuple[Change, ...]
+    objective: Objective = ACCURACY
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Smoothness:
@@ -123,6 +126,7 @@ class Smoothness:
             given = dict(content)
             given["walks"] = tuple(WalkSummary(**walk) for walk in given["walks"])
             given["changes"] = tuple(_read_change(change) for change in given["changes"])
+            given["objective"] = Objective.read(given)
             return cls(**given)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise InputError(f"this is no result of the smoothness command: {error}") from error
@@ -132,7 +136,7 @@ def measure(
     model: GraphVAE,
     space: SearchSpace,
     graphs: GraphBatch,
-    accuracies: Accuracies | None,
+    measured: Measured | None,
     *,
     epoch: int,
     pairs: int,
@@ -145,7 +149,7 @@ def measure(
         model: the trained VAE.
         space: its search space.
         graphs: held-out architectures, from which ``pairs`` pairs are drawn without repetition.
-        accuracies: what is known of accuracies.
+        measured: what is known of validation values.
         epoch: of the checkpoint, for the record.
         pairs: number of lines, of circles, and of architectures that random steps start from.
         steps: points on a line or circle, and lengths of random steps.
@@ -178,7 +182,7 @@ def measure(
         "random_step": random_steps(start, directions, typical, steps),
     }
     decoded = {
-        walk: DecodedWalks.of(walk, model, space, points, accuracies)
+        walk: DecodedWalks.of(walk, model, space, points, measured)
         for walk, points in latents.items()
     }
     changes = [
@@ -202,6 +206,7 @@ def measure(
         typical_distance=typical,
         walks=tuple(walks.summary() for walks in decoded.values()),
         changes=tuple(changes),
+        objective=measured.objective if measured else ACCURACY,
     )
 
 
@@ -228,7 +233,7 @@ class DecodedWalks:
         graphs: masked greedy decodings, walk by walk: P·S graphs on the CPU.
         names: their hashes. **Shape** (P, S).
         valid: whether the unmasked greedy decodings are members. **Shape** (P, S), bool.
-        accuracies: validation accuracies, NaN where not known. **Shape** (P, S).
+        values: validation values, NaN where not known. **Shape** (P, S).
         ranks: shares of the space that are worse. **Shape** (P, S).
     """
 
@@ -237,7 +242,7 @@ class DecodedWalks:
     graphs: GraphBatch
     names: np.ndarray
     valid: np.ndarray
-    accuracies: np.ndarray
+    values: np.ndarray
     ranks: np.ndarray
 
     @classmethod
@@ -247,16 +252,16 @@ class DecodedWalks:
         model: GraphVAE,
         space: SearchSpace,
         latents: Tensor,
-        accuracies: Accuracies | None,
+        measured: Measured | None,
     ) -> DecodedWalks:
-        """Decode walks, with masks and without, and look their accuracies up."""
+        """Decode walks, with masks and without, and look up what was measured."""
         shape = latents.shape[:2]
         flat = latents.flatten(0, 1)
         valid = space.legal(decode_greedily(model, flat).to("cpu"))
         graphs = decode_greedily(model, flat, space.legality()).to("cpu")
         names = space.hashes(graphs)
-        known = accuracies.look_up(names) if accuracies else np.full(len(names), np.nan)
-        ranks = accuracies.ranks(known) if accuracies else known
+        known = measured.look_up(names) if measured else np.full(len(names), np.nan)
+        ranks = measured.ranks(known) if measured else known
         return cls(
             walk,
             latents.cpu().double().numpy(),
@@ -276,7 +281,7 @@ class DecodedWalks:
             points,
             valid=float(self.valid.mean()),
             distinct=float(np.mean([len(set(names)) for names in self.names.tolist()])),
-            known=float((~np.isnan(self.accuracies)).mean()),
+            known=float((~np.isnan(self.values)).mean()),
         )
 
     def by_separation(self, typical: float) -> Iterator[Change]:
@@ -300,7 +305,7 @@ class DecodedWalks:
         rows = [torch.from_numpy((first + places).ravel()) for places in (begin, end)]
         edits = edit_distances(self.graphs[rows[0]], self.graphs[rows[1]]).reshape(walks, -1)
         distances = np.linalg.norm(self.latents[:, end] - self.latents[:, begin], axis=-1)
-        accuracy = np.abs(self.accuracies[:, end] - self.accuracies[:, begin])
+        value = np.abs(self.values[:, end] - self.values[:, begin])
         rank = np.abs(self.ranks[:, end] - self.ranks[:, begin])
         return Change(
             walk=self.walk,
@@ -312,9 +317,9 @@ class DecodedWalks:
             edit_distance_error=_standard_error(edits.astype(float)),
             unchanged=float((edits == 0).mean()),
             valid=float(self.valid[:, end].mean()),
-            known=float((~np.isnan(accuracy)).mean()),
-            accuracy_change=_mean(accuracy),
-            accuracy_change_error=_standard_error(accuracy),
+            known=float((~np.isnan(value)).mean()),
+            accuracy_change=_mean(value),
+            accuracy_change_error=_standard_error(value),
             rank_change=_mean(rank),
         )
 

@@ -82,19 +82,25 @@ def principal_axes(latent: np.ndarray, count: int = 2) -> tuple[np.ndarray, np.n
 
 
 def latent_map(
-    latent: np.ndarray, values: np.ndarray, *, label: str, title: str | None = None
+    latent: np.ndarray,
+    values: np.ndarray,
+    *,
+    label: str,
+    title: str | None = None,
+    maximise: bool = True,
 ) -> Figure:
     """The latent space, projected to its two principal components and coloured by a value.
 
-    High values lie on top. Colours span the 2nd to the 100th percentile, as a few networks that
-    failed to train would otherwise take the whole scale. A value that takes few whole numbers (a
-    count of nodes) gets a colour for each.
+    The best values lie on top. Colours leave out the worst 2 %, as a few networks that failed to
+    train would otherwise take the whole scale. A value that takes few whole numbers (a count of
+    nodes) gets a colour for each.
 
     Args:
         latent: latent means. **Shape** (R, G), G ≥ 2.
         values: a number for each row; rows where it is NaN are drawn in grey. **Shape** (R,).
         label: what the values are, with the unit.
         title: text above the map.
+        maximise: whether larger values are better.
 
     Raises:
         InputError: there is not one value for each row, or they are no numbers.
@@ -107,13 +113,14 @@ def latent_map(
     figure = Figure(figsize=(6.4, 5.2), layout="constrained")
     axes = figure.subplots()
     known = np.flatnonzero(~np.isnan(values))
-    order = known[np.argsort(values[known], kind="stable")]
+    sign = 1 if maximise else -1
+    order = known[np.argsort(sign * values[known], kind="stable")]
     size = float(np.clip(15000 / max(len(values), 1), 2.5, 28))
     unknown = np.isnan(values)
     marks: dict[str, Any] = {"s": size, "linewidths": 0, "rasterized": True}
     axes.scatter(points[unknown, 0], points[unknown, 1], color="#cccccc", **marks)
     if len(order):
-        colours, bar_options = _colour_scale(values[order])
+        colours, bar_options = _colour_scale(values[order], maximise)
         drawn = axes.scatter(
             points[order, 0], points[order, 1], c=values[order], alpha=0.8, **marks, **colours
         )
@@ -126,7 +133,7 @@ def latent_map(
     return figure
 
 
-def _colour_scale(values: np.ndarray) -> tuple[dict[str, Any], dict[str, Any]]:
+def _colour_scale(values: np.ndarray, maximise: bool) -> tuple[dict[str, Any], dict[str, Any]]:
     """How to colour ``values``, and how to draw the colour bar: options for matplotlib."""
     from matplotlib import colormaps
     from matplotlib.colors import BoundaryNorm
@@ -137,6 +144,10 @@ def _colour_scale(values: np.ndarray) -> tuple[dict[str, Any], dict[str, Any]]:
         palette = colormaps["viridis"].resampled(len(levels))
         edges = np.append(levels - 0.5, levels[-1] + 0.5)
         return {"cmap": palette, "norm": BoundaryNorm(edges, len(levels))}, {"ticks": levels}
+    if not maximise:
+        high = np.percentile(values, 98)
+        extend = "max" if distinct[-1] > high else "neither"
+        return {"cmap": "viridis_r", "vmin": distinct[0], "vmax": high}, {"extend": extend}
     low = np.percentile(values, 2)
     extend = "min" if distinct[0] < low else "neither"
     return {"cmap": "viridis", "vmin": low, "vmax": distinct[-1]}, {"extend": extend}

@@ -1,23 +1,27 @@
 """Files of latents: what a VAE makes of architectures, beside what was measured of them.
 
 ``mean`` and ``log_variance`` (rows, G), ``hash`` and ``split`` (rows,), a column
-``metric/<name>`` for each measured quantity, and ``dataset``, which they were measured on. Older
-files, whose metrics stand under their plain names, are read as well.
+``metric/<name>`` for each measured quantity, ``dataset``, which they were measured on, and
+``objectives``, a JSON object with the unit and the direction of each. Older files, whose metrics
+stand under their plain names or have no unit, are read as well.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from datasets.objective import SHARE, Objective
 from experiment.errors import InputError
-from experiment.files import atomic_path
+from experiment.files import atomic_path, plain
 
 METRIC = "metric/"
 """Before the name of every metric, so that one called ``mean`` is no latent."""
 DATASET = "dataset"
+OBJECTIVES = "objectives"
 COLUMNS = ("mean", "log_variance", "hash", "split")
 SUFFIX = ".npz"
 
@@ -68,7 +72,7 @@ def load_latents(path: Path, needed: Sequence[str] = COLUMNS) -> dict[str, np.nd
     for name in needed:
         if name not in table:
             raise InputError(f"{str(path)!r} is no latent file, it lacks the column {name!r}")
-    own = (*COLUMNS, DATASET)
+    own = (*COLUMNS, DATASET, OBJECTIVES)
     return {
         name if name in own or name.startswith(METRIC) else METRIC + name: column
         for name, column in table.items()
@@ -78,3 +82,32 @@ def load_latents(path: Path, needed: Sequence[str] = COLUMNS) -> dict[str, np.nd
 def dataset_of(table: dict[str, np.ndarray]) -> str | None:
     """The data set that a table's metrics were measured on; ``None`` where it does not tell."""
     return str(table[DATASET]) if DATASET in table else None
+
+
+def objectives_column(objectives: Mapping[str, Objective]) -> np.ndarray:
+    """The column ``objectives`` of a latent table.
+
+    Args:
+        objectives: name of a metric → what it is.
+    """
+    return np.array(json.dumps(plain(dict(objectives))))
+
+
+def objective_of(table: dict[str, np.ndarray], metric: str) -> Objective:
+    """What a metric of a table is.
+
+    Older files do not tell: their ``validation`` and ``test`` are accuracies.
+
+    Raises:
+        InputError: the column was changed so that it cannot be read.
+    """
+    if OBJECTIVES not in table:
+        return Objective(metric, unit=SHARE if metric in ("validation", "test") else None)
+    try:
+        written = json.loads(str(table[OBJECTIVES]))
+        return Objective.read({"objective": written[metric]})
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            f"the latent file's {OBJECTIVES!r} says nothing of {metric!r} ({error}): make it again "
+            "by python -m Training_VAE.extract_latents"
+        ) from error

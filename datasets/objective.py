@@ -74,6 +74,12 @@ class Objective:
         return float(np.nanmax(values) if self.maximise else np.nanmin(values))
 
     @property
+    def quantity(self) -> str:
+        """What it is called in a text: ``validation accuracy`` for a share, else its name."""
+        known = self.unit == SHARE and self.name in ("validation", "test")
+        return f"{self.name} accuracy" if known else self.name
+
+    @property
     def scale(self) -> int:
         """What a stored value is multiplied by before it is written: 100 for a share."""
         return 100 if self.unit == SHARE else 1

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
-from datasets.objective import ACCURACY, SHARE, Objective
+from datasets.objective import SHARE, Objective
 
 
 @dataclass(frozen=True)
@@ -232,9 +232,8 @@ def percent(value: float | None, digits: int = 2) -> Cell:
 
 def quantity(objective: Objective, metric: str = "validation") -> str:
     """What a metric is called: ``test accuracy``, or the name of another objective."""
-    if objective == ACCURACY:
-        return f"{metric} accuracy"
-    return objective.name if metric == "validation" else metric
+    named = replace(objective, name=objective.name if metric == "validation" else metric)
+    return named.quantity
 
 
 def value_axis(objective: Objective, metric: str = "validation", what: str = "") -> Axis:

@@ -24,7 +24,7 @@ from analysis.report.drawings import Drawings, find_benchmark, graph_of, graphs_
 from analysis.report.runs import Run
 from analysis.report.traces import Contestant, Trace
 from datasets.graph import ArchitectureGraph
-from datasets.latent_files import METRIC, dataset_of, load_latents
+from datasets.latent_files import METRIC, dataset_of, load_latents, objective_of
 from datasets.objective import ACCURACY, Objective
 from datasets.registry import SPACES, get_space
 from datasets.space import SearchSpace
@@ -50,6 +50,7 @@ class LatentFile:
         metric: what ``values`` are; ``None`` where the file has none.
         values: measured, NaN where they were not. **Shape** (R,).
         dataset: that they were measured on; ``None`` where the file does not tell.
+        objective: unit and direction of the values.
     """
 
     path: Path
@@ -60,6 +61,7 @@ class LatentFile:
     metric: str | None
     values: np.ndarray
     dataset: str | None = None
+    objective: Objective = ACCURACY
 
     @cached_property
     def row_of(self) -> dict[str, int]:
@@ -162,7 +164,8 @@ def read_latents(path: Path, space: SearchSpace) -> LatentFile:
     if not finite.any():
         raise InputError(f"no latent in {str(path)!r} is a finite number: train the model again")
     points, shares = principal_axes(mean[finite])
-    known = (names[finite], metric, values[finite], dataset_of(table))
+    objective = objective_of(table, metric) if metric else ACCURACY
+    known = (names[finite], metric, values[finite], dataset_of(table), objective)
     return LatentFile(path, space, points, shares, *known)
 
 
@@ -183,7 +186,7 @@ def latent_chart(
         dataset: what the searches' accuracies were measured on; the map is coloured by these,
             where a table is at hand, not by those in the latent file.
     """
-    objective = searches[0].first.objective if searches else ACCURACY
+    objective = searches[0].first.objective if searches else latents.objective
     if searches:
         function = searches[0].first.run.config.get("estimator") == "function"
         latents = latents.unmeasured() if function else latents.measured_on(dataset, data_root)

@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from datasets import get_space
+from datasets.objective import ACCURACY, Objective
 from experiment.errors import InputError, run_command
 from experiment.files import write_json
 from experiment.paths import REPOSITORY_ROOT
@@ -229,6 +230,22 @@ def test_the_command_repeats_itself(weights: Path, tmp_path: Path, flags: list[s
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
     if flags[2:] != ["--from", CELL, "--to", OTHER]:
         assert walk(weights, tmp_path / "c", *flags, "--seed", "2") != first
+
+
+def test_values_of_the_strip_have_their_unit(monkeypatch: pytest.MonkeyPatch) -> None:
+    space = get_space("NB201")
+    graphs = space.sample(2, np.random.default_rng(0))
+    names = [space.hash(graph) for graph in graphs]
+    monkeypatch.setattr(interpolate, "interpolation_strip", lambda *drawn, **named: (drawn, named))
+    for objective, label, title in (
+        (Objective("validation", False, "eV"), "-3.25 eV", "SVGE, validation below"),
+        (ACCURACY, "-325.00 %", "SVGE, validation accuracy below"),
+    ):
+        values = np.array([-3.25, np.nan])
+        path = interpolate.Walk(graphs, names, [0.0, 1.0], latents(2), values, objective)
+        drawn, named = path.strip(space, "SVGE")  # type: ignore[misc]
+        assert drawn[3] == [label, ""]
+        assert named == {"title": title}
 
 
 def test_accuracies_are_told_where_they_are_known(

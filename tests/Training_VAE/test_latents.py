@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+from matplotlib.figure import Figure
 
 from datasets.batch import GraphBatch
 from datasets.benchmark import Benchmark, Metric
-from datasets.latent_files import dataset_of, load_latents, save_latents
+from datasets.latent_files import (
+    dataset_of,
+    load_latents,
+    objective_of,
+    objectives_column,
+    save_latents,
+)
+from datasets.objective import ACCURACY, Objective
 from datasets.spaces.nb101 import NB101
 from datasets.splits import split_rows
 from experiment.errors import InputError
@@ -44,6 +53,8 @@ def test_a_file_of_before_is_read(tmp_path: Path) -> None:
     read = load_latents(tmp_path / "old.npz")
     assert read.keys() == {*a_table(), "metric/validation", "metric/cifar10.test"}
     assert dataset_of(read) is None
+    assert objective_of(read, "validation") == ACCURACY
+    assert objective_of(read, "cifar10.test") == Objective("cifar10.test")
     save_latents(tmp_path / "new.npz", {**read, "dataset": np.array("cifar10")})
     again = load_latents(tmp_path / "new.npz")
     assert again.keys() == {*read, "dataset"}
@@ -122,7 +133,7 @@ def test_measurements_stand_beside_the_architectures_they_are_of() -> None:
     measured = np.arange(len(graphs))[::-2]  # every other one, backwards
     values = np.column_stack([measured, measured + 2.0])
     metric = Metric("validation", "fraction", "made up", values)
-    unlucky = Metric("mean", "fraction", "called as the latents are", -values)
+    unlucky = Metric("mean", "eV", "called as the latents are", -values, maximise=False)
     benchmark = Benchmark(
         space,
         "some images",
@@ -141,10 +152,41 @@ def test_measurements_stand_beside_the_architectures_they_are_of() -> None:
     assert np.isnan(table["metric/validation"][~known]).all()
     assert (table["metric/mean"][known] == -table["metric/validation"][known]).all()
     assert dataset_of(table) == "some images"
+    assert objective_of(table, "validation") == ACCURACY
+    assert objective_of(table, "mean") == Objective("mean", False, "eV")
+    with pytest.raises(InputError, match=r"says nothing of 'test'.* make it again"):
+        objective_of(table, "test")
     np.testing.assert_allclose(
         table["mean"], model.encode(graphs).mean.detach().numpy(), rtol=1e-5, atol=1e-6
     )
     assert table["mean"].dtype == table["log_variance"].dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    ("objective", "label"),
+    [
+        (ACCURACY, "validation accuracy on some images"),
+        (Objective("validation", False, "eV"), "validation on some images, eV"),
+        (Objective("validation"), "validation on some images"),
+    ],
+    ids=["accuracy", "energy", "without a unit"],
+)
+def test_the_map_says_what_was_measured(
+    objective: Objective, label: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[Figure] = []
+    monkeypatch.setattr(latent_map, "save_figure", lambda figure, out: drawn.append(figure))
+    table = {
+        **a_table(validation=[0.1, 0.2, 0.3, 0.4]),
+        "dataset": np.array("some images"),
+        "objectives": objectives_column({"validation": objective}),
+    }
+    trained = SimpleNamespace(space=NB101())
+    latent_map.draw_map(trained, table, None, 0, tmp_path / "map.png")  # type: ignore[arg-type]
+    (axes, bar) = drawn[0].axes
+    assert bar.get_ylabel() == label
+    on_top = np.asarray(axes.collections[1].get_array())[-1]
+    assert on_top == (0.4 if objective.maximise else 0.1)
 
 
 def test_the_map_is_drawn_and_its_latents_are_made_on_demand(

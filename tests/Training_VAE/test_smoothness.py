@@ -22,7 +22,7 @@ from models import Sizes, build_model
 from models.checkpoints import checkpoint_path
 from models.vae import GraphVAE
 from Training_VAE import smoothness
-from Training_VAE.accuracies import Accuracies
+from Training_VAE.measured import Measured
 from Training_VAE.smoothness_figure import smoothness_figure
 from Training_VAE.smoothness_measures import DecodedWalks, Smoothness, measure, random_steps
 
@@ -45,12 +45,12 @@ def some_graphs(space_name: str, count: int) -> GraphBatch:
 
 
 @cache
-def half_known() -> Accuracies:
+def half_known() -> Measured:
     """Invented accuracies of every second cell."""
     space = get_space("NB201")
     names = space.hashes(GraphBatch.cat(space.enumerate())).tolist()
     by_hash = {name: int(name[:4], 16) / 2**16 for name in names[::2]}
-    return Accuracies(by_hash, np.sort(list(by_hash.values())))
+    return Measured(by_hash, np.sort(list(by_hash.values())))
 
 
 def result_of(model: GraphVAE, seed: int = 1) -> Smoothness:
@@ -133,15 +133,15 @@ def two_walks() -> DecodedWalks:
 
     space = ENAS(layers=2)
     graphs = GraphBatch.from_graphs([space.parse(text) for text in CELLS])
-    accuracies = np.array([[0.5, 0.5, np.nan], [0.6, 0.2, 0.5]])
+    values = np.array([[0.5, 0.5, np.nan], [0.6, 0.2, 0.5]])
     return DecodedWalks(
         walk="line",
         latents=np.array([[[0.0, 0], [3, 4], [6, 8]], [[0, 0], [1, 0], [2, 0]]]),
         graphs=graphs,
         names=space.hashes(graphs).reshape(2, 3),
         valid=np.array([[True, False, False], [True, True, True]]),
-        accuracies=accuracies,
-        ranks=accuracies * 2,
+        values=values,
+        ranks=values * 2,
     )
 
 
@@ -168,7 +168,7 @@ def test_changes_of_known_walks() -> None:
 
 def test_unknown_accuracies_are_no_number() -> None:
     unknown = dataclasses.replace(
-        two_walks(), accuracies=np.full((2, 3), np.nan), ranks=np.full((2, 3), np.nan)
+        two_walks(), values=np.full((2, 3), np.nan), ranks=np.full((2, 3), np.nan)
     )
     change = unknown.change(1, np.array([0]), np.array([1]), typical=1.0)
     assert change.known == 0
@@ -218,15 +218,36 @@ def benchmark(**metrics: list[float]) -> Benchmark:
 
 def test_accuracies_and_their_ranks() -> None:
     table = benchmark(validation=[0.9, 0.5, 0.5, np.nan])
-    accuracies = Accuracies.of(table)
+    accuracies = Measured.of(table)
     found = accuracies.look_up([*table.hashes, "of no architecture"])
     assert found.tolist() == pytest.approx([0.9, 0.5, 0.5, np.nan, np.nan], nan_ok=True)
     expected = [2.5 / 3, 1 / 3, 1 / 3, np.nan, np.nan]
     assert accuracies.ranks(found).tolist() == pytest.approx(expected, nan_ok=True)
 
 
+def test_ranks_of_a_cost_and_its_words_in_the_figure(result: Smoothness) -> None:
+    table = benchmark(validation=[-3.0, -1.0, -2.0, np.nan])
+    table.metrics["validation"] = dataclasses.replace(
+        table.metrics["validation"], unit="eV", maximise=False
+    )
+    measured = Measured.of(table)
+    assert measured.ranks(np.array([-3.0, -1.0, -9.0])).tolist() == pytest.approx(
+        [2.5 / 3, 1 / 6, 1]
+    )
+    energies = dataclasses.replace(result, objective=measured.objective)
+    assert Smoothness.from_json(json.loads(json.dumps(plain(energies)))) == energies
+    axes = smoothness_figure([energies]).axes[1]
+    assert axes.get_ylabel() == "change of validation, eV"
+    assert list(heights(axes, "SVGE, line")) == pytest.approx(
+        [c.accuracy_change for c in result.changes if c.walk == "line"]
+    )
+    assert smoothness_figure([result]).axes[1].get_ylabel() == (
+        "change of validation accuracy, points"
+    )
+
+
 def test_ranks_are_counted_in_the_uniform_sample() -> None:
-    accuracies = Accuracies.of(
+    accuracies = Measured.of(
         benchmark(validation=[0.9, 0.5, 0.6, 0.7], uniform_sample=[0, 1, 1, 0])
     )
     assert accuracies.ranks(np.array([0.9, 0.7, 0.55])).tolist() == [1, 1, 0.5]
@@ -274,7 +295,7 @@ def heights(axes: Axes, label: str) -> np.ndarray:
 def test_the_figure_says_when_no_accuracy_is_known(result: Smoothness) -> None:
     changes = tuple(dataclasses.replace(c, accuracy_change=math.nan) for c in result.changes)
     figure = smoothness_figure([dataclasses.replace(result, changes=changes)])
-    assert [text.get_text() for text in figure.axes[1].texts] == ["no accuracies are known"]
+    assert [text.get_text() for text in figure.axes[1].texts] == ["nothing was measured"]
     assert not smoothness_figure([result]).axes[1].texts
 
 

@@ -101,6 +101,15 @@ def test_latent_map_shows_every_row_and_the_best_on_top() -> None:
     assert known.get_clim() == pytest.approx((np.percentile(values[5:], 2), drawn[-1]))
 
 
+def test_latent_map_of_a_cost_has_the_lowest_on_top() -> None:
+    rng = np.random.default_rng(0)
+    values = rng.random(300)
+    axes, _ = latent_map(rng.normal(size=(300, 8)), values, label="energy", maximise=False).axes
+    known = axes.collections[1]
+    assert (np.diff(np.asarray(known.get_array())) <= 0).all()
+    assert known.get_clim() == pytest.approx((values.min(), np.percentile(values, 98)))
+
+
 def test_latent_map_of_a_count_has_a_colour_for_each() -> None:
     rng = np.random.default_rng(0)
     axes, bar = latent_map(rng.normal(size=(90, 3)), np.arange(90) % 3 + 5, label="nodes").axes
