@@ -45,7 +45,7 @@ from experiment.seeding import seed_everything
 from experiment.threads import use_threads
 from searchers.front import Reference, front, hypervolume
 from searchers.initial_design import check_amounts, initial_size
-from searchers.limits import cost, latency_choices, table_costs
+from searchers.limits import cost, latency_choices, table_costs, with_counted_cost
 from searchers.loop import Budget, SearchLoop
 from searchers.methods import FRONTS, SEARCHERS, make_searcher
 from searchers.problem import Problem, known_rows, table_problem
@@ -140,7 +140,8 @@ def load_table(given: Namespace) -> Benchmark:
     """
     choices: dict[str, Any] = {} if given.dataset is None else {"dataset": given.dataset}
     choices |= latency_choices(given.space, [given.cost])
-    return get_benchmark(given.space, given.data_root, **choices)
+    table = get_benchmark(given.space, given.data_root, **choices)
+    return with_counted_cost(table, given.cost)
 
 
 def find_searcher(given: Namespace, problem: Problem) -> Searcher:

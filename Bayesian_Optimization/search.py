@@ -50,7 +50,7 @@ from predictors.features.background import background_tables
 from searchers import search
 from searchers.domain import Domain, WholeSpace
 from searchers.initial_design import check_amounts, initial_size, read_start
-from searchers.limits import FIGURES, Limit, latency_choices, table_costs
+from searchers.limits import FIGURES, Limit, latency_choices, table_costs, with_counted_cost
 from searchers.loop import Budget
 from searchers.methods import (
     LIMITED,
@@ -222,6 +222,7 @@ def make_problem(given: Namespace, limit: Limit | None) -> Problem:
         return training_problem(whole_space(space, given.data_root), given.trial or 0, same)
     table = get_benchmark(given.space, given.data_root, **table_choices(given, limit))
     if limit is not None:
+        table = with_counted_cost(table, limit.name)
         table_costs(table, limit.name)  # refuses a cost that it has not
     usual = "table" if given.estimator == "table" else "space"
     domain = (

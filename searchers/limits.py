@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from datasets.benchmark import Benchmark
+from datasets.benchmark import Benchmark, Metric
 from estimators.measurement import Measurement
 from experiment.errors import InputError
+from predictors.features.costs import cost_formula
 
 FIGURES = ("parameters", "flops", "cost_seconds")
 """Costs that a measurement has of its own; all others are among its details."""
 COLUMNS = {"flops": "mflops", "cost_seconds": "training_seconds"}
 """Costs whose column in a table has another name."""
+COUNTED = {"parameters": "parameters", "mflops": "MFLOPs"}
+"""Columns that follow from the architecture → their units."""
 LATENCY = "latency."
 """Begins the names of the latencies that ``datasets/benchmarks/nb201.py`` can add."""
 
@@ -37,6 +41,36 @@ def latency_choices(space: str, names: Sequence[str]) -> dict[str, list[str]]:
     return {"latency_devices": devices} if devices and space == "NB201" else {}
 
 
+def with_counted_cost(benchmark: Benchmark, name: str) -> Benchmark:
+    """The same with the parameters or FLOPs of the published networks, where it lacks them.
+
+    ENAS's files have accuracies alone, NAS-Bench-101's no FLOPs; both follow from the
+    architecture.
+
+    Args:
+        benchmark: the table.
+        name: of the cost that is needed; nothing is added for others.
+    """
+    metric = COLUMNS.get(name, name)
+    formula = cost_formula(benchmark.space)
+    if metric not in COUNTED or metric in benchmark.metrics or formula is None:
+        return benchmark
+    costs = formula(benchmark.graphs)
+    counted = costs.parameters.double() if metric == "parameters" else costs.flops.double() / 1e6
+    extended = copy(benchmark)
+    extended.metrics = {
+        **benchmark.metrics,
+        metric: Metric(
+            metric,
+            COUNTED[metric],
+            "of the published network, counted",
+            counted.numpy()[:, None],
+            averaged=True,
+        ),
+    }
+    return extended
+
+
 def table_costs(benchmark: Benchmark, name: str) -> np.ndarray:
     """A cost of every row of a table, as :func:`cost` gives it. **Shape** (rows,).
 
@@ -50,7 +84,7 @@ def table_costs(benchmark: Benchmark, name: str) -> np.ndarray:
         known = [names.get(one, one) for one in costs]
         raise InputError(
             f"{benchmark.space.name} on {benchmark.dataset} has no cost {name!r}: "
-            f"it has {', '.join(known)}"
+            f"it has {', '.join(known) or 'none'}"
         )
     return benchmark.metrics[metric].mean() * (1e6 if name == "flops" else 1)
 

@@ -13,9 +13,12 @@ import pytest
 
 from Bayesian_Optimization import pareto, search
 from datasets import get_space
+from datasets.batch import GraphBatch
 from datasets.convert import write_text
+from datasets.graph import ArchitectureGraph
 from datasets.spaces.enas import ENAS
 from experiment.paths import REPOSITORY_ROOT
+from models.networks.costs import enas_costs
 from searchers.domain import Candidates, WholeSpace
 from searchers.methods import default_method
 
@@ -175,22 +178,47 @@ def test_few_queries_are_all_random(command_of: Any, tmp_path: Path, command: An
     assert "initial is 6, more than queries, 5" in err
 
 
+def enas_data(folder: Path, graphs: list[ArchitectureGraph]) -> Path:
+    """A data root with measured ENAS networks; the first 1,000 lines are skipped."""
+    (folder / "data" / "ENAS").mkdir(parents=True)
+    rows = [f"{ENAS(6).to_layers(graph)}, 0.7{k}" for k, graph in enumerate(graphs)]
+    table = folder / "data" / "ENAS" / "final_structures6.txt"
+    table.write_text("\n".join([rows[0]] * 1000 + rows) + "\n")
+    return folder / "data"
+
+
 def test_hashes_to_begin_with_are_found_below_the_data_root(tmp_path: Path, command: Any) -> None:
     """A space too large for a list: its hashes are those of the table alone."""
     space = ENAS(6)
     graphs = space.sample(3, np.random.default_rng(0))
-    (tmp_path / "data" / "ENAS").mkdir(parents=True)
-    rows = [f"{space.to_layers(graph)}, 0.7{k}" for k, graph in enumerate(graphs)]
-    table = tmp_path / "data" / "ENAS" / "final_structures6.txt"
-    table.write_text("\n".join([rows[0]] * 1000 + rows) + "\n")  # the first 1,000 are skipped
     (tmp_path / "start.txt").write_text(space.hash(graphs[1]) + "\n")
     code, _, err = command(
         search.main, *EVOLUTION, "--space", "ENAS", "--queries", 2, "--log_dir", tmp_path, "--name",
         "run", "--start", tmp_path / "start.txt", "--arch_form", "hash", "--data_root",
-        tmp_path / "data",
+        enas_data(tmp_path, graphs),
     )  # fmt: skip
     assert (code, err) == (0, "")
     assert lines(tmp_path / "run")[0]["names"] == [space.hash(graphs[1])]
+
+
+def test_costs_that_a_table_lacks_are_counted(tmp_path: Path, command: Any) -> None:
+    """ENAS's files have accuracies alone; limits and fronts go by the published networks."""
+    graphs = ENAS(6).sample(9, np.random.default_rng(0))
+    costs = enas_costs(GraphBatch.from_graphs(graphs))
+    flags = ("--space", "ENAS", "--queries", 9, "--log_dir", tmp_path)
+    data = ("--data_root", enas_data(tmp_path, graphs))
+    middle = int(costs.parameters.median())
+    limit = ("--limit", f"parameters<={middle}", "--method", "random", "--name", "limited")
+    assert command(search.main, *flags, *data, *limit)[0] == 0
+    measured = [one for one in lines(tmp_path / "limited") if one["event"] == "measured"]
+    assert sorted(one["parameters"] for one in measured) == sorted(costs.parameters.tolist())
+    result = json.loads((tmp_path / "limited" / "result.json").read_text())
+    best = max(k for k in range(9) if costs.parameters[k] <= middle)
+    assert result["best_observed"]["hash"] == ENAS(6).hash(graphs[best])
+    front = ("--cost", "flops", "--method", "random", "--name", "front")
+    assert command(pareto.main, *flags, *data, *front)[0] == 0
+    found = json.loads((tmp_path / "front" / "result.json").read_text())["front"]
+    assert {one["cost"] for one in found} <= set(map(float, costs.flops.tolist()))
 
 
 BAD: dict[str, tuple[tuple[Any, ...], str]] = {

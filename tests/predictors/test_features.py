@@ -13,9 +13,11 @@ import torch
 from datasets import get_space
 from datasets.batch import GraphBatch
 from datasets.graph import ArchitectureGraph
+from datasets.spaces.enas import ENAS
 from datasets.testing import relabelled
 from experiment.errors import InputError
 from models import load_vae
+from models.networks.enas import ENASNetwork
 from predictors.features import FEATURES, describe, make_features
 from predictors.features.features import computing
 
@@ -176,6 +178,20 @@ def test_costs_are_those_of_the_published_networks() -> None:
     (row,) = describe(make_features("costs", space), GraphBatch.from_graphs([cell]))
     # As NAS-Bench-201 records them for CIFAR-10.
     assert np.exp(row) == pytest.approx([1_288_506, 184.73025e6], rel=1e-6)
+
+
+@pytest.mark.parametrize("layers", [3, 4, 6, 12])
+def test_costs_of_macro_networks_of_any_number_of_layers(layers: int) -> None:
+    space = ENAS(layers)
+    batch = GraphBatch.from_graphs(space.sample(3, np.random.default_rng(layers)))
+    rows = describe(make_features("costs", space), batch)
+    with torch.device("meta"):
+        networks = [ENASNetwork(graph, auxiliary=False) for graph in batch]
+    expected = [sum(one.numel() for one in network.parameters()) for network in networks]
+    assert np.exp(rows[:, 0]) == pytest.approx(expected)
+    assert (rows[:, 1] > rows[:, 0]).all()
+    with pytest.raises(InputError, match="networks of ENAS2 cost is not known"):
+        make_features("costs", ENAS(2))
 
 
 def test_latents_are_the_means_of_the_weights_that_are_named() -> None:
