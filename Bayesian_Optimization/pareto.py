@@ -41,6 +41,7 @@ from experiment.arguments import Parser, parser
 from experiment.errors import run_command
 from experiment.files import plain
 from experiment.run import RunFolder
+from experiment.schema import Stage
 from experiment.seeding import seed_everything
 from experiment.threads import use_threads
 from searchers.front import Reference, front, hypervolume
@@ -95,7 +96,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         Budget(given.queries, given.batch),
     )
     config = {
-        "stage": "search",
+        "stage": Stage.SEARCH,
         "method": given.method,
         "space": given.space,
         "dataset": table.dataset,

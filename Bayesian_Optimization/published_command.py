@@ -29,6 +29,7 @@ from experiment.errors import InputError
 from experiment.files import plain
 from experiment.paths import REPOSITORY_ROOT
 from experiment.run import RunFolder
+from experiment.schema import Stage
 from experiment.threads import use_threads
 from models import MODELS, GraphVAE, load_vae
 from predictors.trained_vae import check_vae
@@ -183,7 +184,7 @@ def make_experiment(given: Namespace) -> tuple[Experiment, dict[str, Any]]:
         Masks.NONE if given.no_masks else Masks.LEGAL,
     )
     config = {
-        "stage": "search",
+        "stage": Stage.SEARCH,
         "preset": "published",
         "space": given.space,
         "dataset": benchmark.dataset,

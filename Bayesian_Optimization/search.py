@@ -44,6 +44,7 @@ from experiment.environment import computing_line
 from experiment.errors import InputError, run_command
 from experiment.files import plain
 from experiment.run import RunFolder
+from experiment.schema import Stage
 from experiment.seeding import seed_everything
 from experiment.threads import use_threads
 from predictors.features.background import background_tables
@@ -285,7 +286,7 @@ def configuration(
     """All that decides the numbers."""
     names = [problem.space.hash(graph) for graph in start]
     return {
-        "stage": "search",
+        "stage": Stage.SEARCH,
         "method": given.method,
         "space": given.space,
         "dataset": given.dataset

@@ -52,6 +52,7 @@ from estimators.training_command import add_training_flags, prepare
 from experiment.arguments import Parser, best_device, parser, positive_int
 from experiment.errors import EXIT_BAD_INPUT, InputError, run_command
 from experiment.run import RunFolder
+from experiment.schema import Stage
 from experiment.threads import use_threads
 from Extrapolation_Ability.candidates import check_cells, distinct
 from Extrapolation_Ability.ranking import Ranking
@@ -280,6 +281,7 @@ def configuration(ranking: Ranking, surrogate: Surrogate) -> dict[str, Any]:
     """What decides the ranking's numbers, for the run's folder."""
     names = "".join(sorted(ranking.names.tolist()))
     return {
+        "stage": Stage.EXTRAPOLATION,
         "space": ranking.space.name,
         "surrogate": surrogate.settings,
         "objective": surrogate.objective,

@@ -45,6 +45,7 @@ from experiment.arguments import Parser, non_negative_int, parser, positive_int
 from experiment.errors import InputError, run_command
 from experiment.files import plain, read_json
 from experiment.run import RunFolder
+from experiment.schema import Stage
 from experiment.seeding import seed_everything
 from experiment.threads import use_threads
 from Performance_Prediction.judging import (
@@ -349,6 +350,7 @@ def _settings(given: Namespace, known: Measured, labels: Labels, judged: str) ->
         "source": known.source,
         **labels.file,
         "space": known.space.name,
+        "stage": Stage.PREDICTION,
         "method": method,
         "features": list(features),
         "scale": given.scale,

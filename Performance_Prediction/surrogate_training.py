@@ -16,6 +16,7 @@ from experiment.checkpoint import save_checkpoint
 from experiment.errors import InputError
 from experiment.files import sha256
 from experiment.run import RunFolder
+from experiment.schema import Stage
 from models import AccuracyModel, GraphVAE, load_vae
 from models.checkpoints import checkpoint_path, find_folder, latest_epoch
 from predictors.fine_tuned import head_outputs, save_scale
@@ -102,6 +103,7 @@ def train(
         InputError: the folder holds another run, or the loss is no longer finite.
     """
     config = {
+        "stage": Stage.EMBEDDING,
         "name": name,
         "model": f"{start.vae.name}_acc",
         "space": start.space.name,

@@ -15,6 +15,7 @@ from experiment.environment import computing_line
 from experiment.files import sha256
 from experiment.loop import TrainingLoop
 from experiment.run import RunFolder
+from experiment.schema import Stage
 from models import GraphVAE, build_model
 from models.checkpoints import begin_at, checkpoint_path, read_state_dict
 from Training_VAE.data import Architectures, epoch_graphs
@@ -70,6 +71,7 @@ def train(
     settings = settings.resolved(device)
     sizes = settings.sizes(space)
     config = {
+        "stage": Stage.EMBEDDING,
         "name": name,
         "model": model_name,
         "space": space.name,

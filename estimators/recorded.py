@@ -23,6 +23,7 @@ from experiment.errors import sentence
 from experiment.files import read_json
 from experiment.loop import DivergedError
 from experiment.run import RunFolder
+from experiment.schema import Stage
 from models.errors import ModelError
 
 BEST, LAST = "best_weights.pt", "last_weights.pt"
@@ -68,6 +69,7 @@ class RecordedTraining:
                 or it cannot be written.
         """
         config: dict[str, Any] = {
+            "stage": Stage.TRAINING,
             "space": self.space.name,
             "architecture": self.space.to_record(architecture),
             "hash": self.space.hash(architecture),

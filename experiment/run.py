@@ -16,6 +16,7 @@ import torch
 from experiment.environment import describe_environment
 from experiment.errors import InputError
 from experiment.files import PARTIAL, atomic_path, plain, read_json, write_json
+from experiment.schema import SCHEMA, check_config, check_result, stage_of
 from experiment.threads import resume_with
 
 SOURCES = "sources"
@@ -25,9 +26,10 @@ SOURCES = "sources"
 class RunFolder:
     """The folder of one run.
 
-    ``config.json`` (the resolved settings and the seed), ``command.txt`` (the command, and below
-    it those that resumed it), ``environment.json``, ``metrics.jsonl`` (one object a line),
-    ``result.json`` (the final numbers), ``checkpoints/`` and ``figures/``.
+    ``config.json`` (the resolved settings, stage and seed: :mod:`experiment.schema`),
+    ``command.txt`` (the command, and below it those that resumed it), ``environment.json``,
+    ``metrics.jsonl`` (one object a line), ``result.json`` (the final numbers), ``checkpoints/``
+    and ``figures/``.
 
     Attributes:
         path: the folder.
@@ -49,14 +51,15 @@ class RunFolder:
 
         Args:
             path: the folder; it is made if it is absent.
-            config: the resolved settings that decide the run's numbers.
+            config: the resolved settings that decide the run's numbers, with the ``stage``.
             seed: the run's seed.
             resume: whether a run that is there goes on; without one it is begun.
             device: where the run computes, for ``environment.json``.
 
         Raises:
             InputError: the folder holds a run and ``resume`` is false, or a run with other
-                settings, or something that is no run.
+                settings, or something that is no run; or the settings lack what their stage
+                promises.
         """
         run = cls.check(path, config, seed, resume)
         run._resume_threads()
@@ -65,7 +68,7 @@ class RunFolder:
             environment = run._with_resumption(environment)
             run._drop_torn_line()
         else:
-            write_json(run.path / "config.json", {**plain(config), "seed": seed})
+            write_json(run.path / "config.json", _whole(config, seed))
         run._remove_partial_files()
         run.checkpoints.mkdir(exist_ok=True)
         run.figures.mkdir(exist_ok=True)
@@ -82,9 +85,10 @@ class RunFolder:
         Raises:
             InputError: as :meth:`start`.
         """
-        run = cls(path)
+        run, wanted = cls(path), _whole(config, seed)
+        check_config(wanted)
         if (run.path / "config.json").exists():
-            run._check_same({**plain(config), "seed": seed}, resume)
+            run._check_same(wanted, resume)
         else:
             run._check_empty()
         return run
@@ -149,7 +153,12 @@ class RunFolder:
             partial.write_bytes(b"".join(kept))
 
     def save_result(self, result: Mapping[str, Any]) -> None:
-        """Write the final numbers to ``result.json``."""
+        """Write the final numbers to ``result.json``.
+
+        Raises:
+            InputError: they lack what the run's stage promises.
+        """
+        check_result(stage_of(self.config), plain(result))
         write_json(self.path / "result.json", result)
 
     @property
@@ -201,6 +210,11 @@ class RunFolder:
                 "or choose another folder"
             )
         found = self.config
+        if "schema" not in found:
+            raise InputError(
+                f"{str(self.path)!r} holds a run of an earlier version, which cannot be resumed: "
+                "choose another folder, or finish it with that version"
+            )
         self._check_sources(wanted.pop(SOURCES, None), found.pop(SOURCES, None))
         for key in {**wanted, **found}:
             if key not in wanted or key not in found or wanted[key] != found[key]:
@@ -250,6 +264,11 @@ class RunFolder:
             return environment
         first = read_json(path)
         return {**first, "resumed": [*first.get("resumed", []), environment]}
+
+
+def _whole(config: Mapping[str, Any], seed: int) -> dict[str, Any]:
+    """What ``config.json`` holds."""
+    return {"schema": SCHEMA, **plain(config), "seed": seed}
 
 
 def _words(source: Mapping[str, Any]) -> str:

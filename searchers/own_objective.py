@@ -24,6 +24,7 @@ from estimators.own_function import finite_number, function_name
 from experiment.checks import as_path, shown, truth_value, whole_number
 from experiment.errors import InputError
 from experiment.run import RunFolder
+from experiment.schema import Stage
 from predictors.features.background import background_tables
 from searchers.history import Step
 from searchers.initial_design import check_amounts, initial_size
@@ -268,7 +269,7 @@ def configuration(
     """All that decides the numbers and can be written down."""
     problem, space = plan.problem, plan.problem.space
     return {
-        "stage": "search",
+        "stage": Stage.SEARCH,
         "method": plan.method,
         "space": space.name,
         "estimator": "function",

@@ -20,8 +20,6 @@ from searchers.history import Step, Truth, report
 from searchers.loop import Asked
 
 FIGURES = tuple(one.name for one in fields(Measurement) if one.name not in ("architecture", "hash"))
-ACCOUNT = ("event", "query", "hash", "simulated_seconds", "incumbent")
-"""What an event ``measured`` says beside the figures and the architecture."""
 CORE = ("query", "hash", "status", "reason", "validation")
 """What ``queries.csv`` has of every measurement, beside the architecture."""
 FURTHER = ("test", "cost_seconds", "parameters", "flops")
@@ -87,7 +85,9 @@ def describe(step: Step, space: SearchSpace, truth: Truth | None) -> dict[str, A
     """A step as plain values."""
     return {
         **({} if step.query is None else {"query": step.query}),
-        **step.measurement.to_record(space),
+        "hash": step.measurement.hash,
+        "architecture": space.to_record(step.measurement.architecture),
+        **step.measurement.figures(),
         "simulated_seconds": step.simulated_seconds,
         "incumbent": report(step.incumbent, truth),
     }
@@ -119,7 +119,7 @@ def write_queries(path: Path, lines: list[dict[str, Any]], objective: Objective 
         heads = [f"incumbent_{named.get(name, name)}" for name in ("hash", *known)]
         writer.writerow([*(named.get(name, name) for name in names), *heads, "architecture"])
         for line, incumbent in zip(queries, incumbents, strict=True):
-            record = _record(line)
+            record = line["architecture"]
             written = record["arch"] if list(record) == ["arch"] else json.dumps(record)
             best = [incumbent.get(name) for name in ("hash", *known)]
             writer.writerow([*(line[name] for name in names), *best, written])
@@ -132,12 +132,7 @@ def _asked(line: Mapping[str, Any], space: SearchSpace) -> Asked:
 
 def _measurement(line: Mapping[str, Any], space: SearchSpace) -> Measurement:
     return Measurement(
-        space.canonical(space.parse(json.dumps(_record(line)))),
+        space.canonical(space.parse(json.dumps(line["architecture"]))),
         line["hash"],
         **{name: line[name] for name in FIGURES},
     )
-
-
-def _record(line: Mapping[str, Any]) -> dict[str, Any]:
-    """The architecture's own keys of a line: those that are no account and no figure."""
-    return {name: value for name, value in line.items() if name not in (*ACCOUNT, *FIGURES)}

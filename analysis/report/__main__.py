@@ -20,7 +20,7 @@ from analysis.report.drawings import Drawings
 from analysis.report.latents import LatentFiles
 from analysis.report.page import render
 from analysis.report.prediction import extrapolation_section, prediction_section
-from analysis.report.runs import Run, Stage, read_runs
+from analysis.report.runs import NOUNS, Run, in_words, read_runs
 from analysis.report.search import search_section
 from analysis.report.traces import contests
 from analysis.report.training import other_section, training_section
@@ -28,6 +28,7 @@ from experiment.arguments import Parser, parser
 from experiment.errors import run_command
 from experiment.files import atomic_path, refuse_existing
 from experiment.paths import REPOSITORY_ROOT
+from experiment.schema import Stage
 
 STATE_DICTS = REPOSITORY_ROOT / "state_dicts"
 
@@ -85,10 +86,10 @@ def sections_of(
     runs: Sequence[Run], drawings: Drawings, latents: LatentFiles, data_root: Path | None
 ) -> list[Section]:
     """The sections of the stages, in the order in which the stages build on each other."""
-    by_stage = {stage: [run for run in runs if run.stage is stage] for stage in Stage}
+    by_stage = {stage: [run for run in runs if run.stage is stage] for stage in NOUNS}
     sections = [
         training_section(run, f"embed-{k}", drawings, latents, data_root)
-        for k, run in enumerate(by_stage[Stage.TRAINING], 1)
+        for k, run in enumerate(by_stage[Stage.EMBEDDING], 1)
     ]
     sections += [
         prediction_section(run, f"predict-{k}", drawings)
@@ -103,7 +104,8 @@ def sections_of(
         for k, group in enumerate(contests(by_stage[Stage.SEARCH]), 1)
     ]
     return sections + [
-        other_section(run, f"other-{k}", drawings) for k, run in enumerate(by_stage[Stage.OTHER], 1)
+        other_section(run, f"other-{k}", drawings)
+        for k, run in enumerate([*by_stage[Stage.TRAINING], *by_stage[None]], 1)
     ]
 
 
@@ -117,7 +119,7 @@ def overview(runs: Sequence[Run]) -> Section:
         rows.append(
             [
                 text(run.name),
-                text(run.stage.value),
+                text(NOUNS[run.stage][0]),
                 text(run.space or "–"),
                 text(method),
                 text(run.config.get("seed", "–")),
@@ -144,7 +146,7 @@ def _title(runs: Sequence[Run]) -> str:
 
 def _subtitle(runs: Sequence[Run]) -> str:
     counts = Counter(run.stage for run in runs)
-    return ", ".join(stage.count(counts[stage]) for stage in Stage if counts[stage]) + "."
+    return ", ".join(in_words(stage, counts[stage]) for stage in NOUNS if counts[stage]) + "."
 
 
 if __name__ == "__main__":

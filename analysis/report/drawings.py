@@ -88,10 +88,14 @@ def space_named(name: str | None) -> SearchSpace | None:
 
 
 def graph_of(space: SearchSpace, record: Mapping[str, Any]) -> ArchitectureGraph | None:
-    """The architecture of a record of an architecture file; ``None`` where it is none."""
-    kept = {key: record[key] for key in ("matrix", "ops", "arch") if key in record}
+    """The architecture of a record; ``None`` where it has none.
+
+    That of a run's events is an object of its own, ``architecture``; the lines of architecture
+    files are the space's notation, with other keys beside.
+    """
+    nested = record.get("architecture")
     try:
-        return space.read(json.dumps(kept)) if kept else None
+        return space.read(nested if isinstance(nested, str) else json.dumps(nested or record))
     except ArchitectureError:
         return None
 

@@ -218,7 +218,7 @@ def _tile(
         "method": label,
         "query": line["query"],
     }
-    record |= {key: line[key] for key in ("arch", "matrix", "ops") if key in line}
+    record |= line.get("architecture") or {}
     return Tile(drawings.add_record(space, line), f"{rank}.", words, record)
 
 

@@ -5,37 +5,29 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from enum import Enum
 from pathlib import Path
 from typing import Any
 
 from experiment.errors import InputError, sentence
 from experiment.files import read_json
 from experiment.run import RunFolder
+from experiment.schema import Stage, check_config, stage_of
 
-
-class Stage(Enum):
-    """What kind of run it was; the value says what it was for."""
-
-    TRAINING = "embed"
-    PREDICTION = "predict"
-    EXTRAPOLATION = "extrapolate"
-    SEARCH = "optimise"
-    OTHER = "other"
-
-    def count(self, runs: int) -> str:
-        """So many runs, in words."""
-        one, several = _NOUNS[self]
-        return f"{runs} {one if runs == 1 else several}"
-
-
-_NOUNS = {
-    Stage.TRAINING: ("training", "trainings"),
-    Stage.PREDICTION: ("predictor", "predictors"),
-    Stage.EXTRAPOLATION: ("ranking", "rankings"),
-    Stage.SEARCH: ("search", "searches"),
-    Stage.OTHER: ("other run", "other runs"),
+NOUNS = {
+    Stage.EMBEDDING: ("embed", "training", "trainings"),
+    Stage.PREDICTION: ("predict", "predictor", "predictors"),
+    Stage.EXTRAPOLATION: ("extrapolate", "ranking", "rankings"),
+    Stage.SEARCH: ("optimise", "search", "searches"),
+    Stage.TRAINING: ("train", "training of an architecture", "trainings of architectures"),
+    None: ("other", "other run", "other runs"),
 }
+"""Stage → what such runs do, what one of them is called, and several."""
+
+
+def in_words(stage: Stage | None, runs: int) -> str:
+    """So many runs of a stage."""
+    _, one, several = NOUNS[stage]
+    return f"{runs} {one if runs == 1 else several}"
 
 
 @dataclass(frozen=True)
@@ -68,16 +60,9 @@ class Run:
         return found if isinstance(found, str) else None
 
     @property
-    def stage(self) -> Stage:
-        """What kind of run it was, told by its settings."""
-        has = self.config.keys()
-        if self.config.get("stage") == "search":
-            return Stage.SEARCH
-        if {"method", "label", "labelled"} <= has:
-            return Stage.PREDICTION
-        if {"surrogate", "candidates"} <= has:
-            return Stage.EXTRAPOLATION
-        return Stage.TRAINING if {"model", "space", "sizes"} <= has else Stage.OTHER
+    def stage(self) -> Stage | None:
+        """What kind of run it is; ``None`` for one that does not say it."""
+        return stage_of(self.config)
 
     def environment(self) -> dict[str, Any]:
         """Versions, machine and commit; empty where they were not kept."""
@@ -109,6 +94,14 @@ def read_run(path: Path) -> Run:
     _check_is_run(path)
     notices: list[str] = []
     config = _object(path / "config.json")
+    if "schema" in config:
+        _check_schema(path, config)
+    else:
+        config.pop("stage", None)
+        notices.append(
+            f"{path.name} was made by an earlier version, whose runs do not say what they are: "
+            "its settings and results are shown as they are; run it again for its curves."
+        )
     result: dict[str, Any] = {}
     if (path / "result.json").is_file():
         result = _object(path / "result.json")
@@ -116,6 +109,13 @@ def read_run(path: Path) -> Run:
         notices.append(f"{path.name} has no result.json: the run has not ended, or was killed.")
     metrics = _metrics(path, notices)
     return Run(path, config, result, metrics, notices)
+
+
+def _check_schema(path: Path, config: dict[str, Any]) -> None:
+    try:
+        check_config(config)
+    except InputError as error:
+        raise InputError(f"{str(path / 'config.json')!r} cannot be read: {error}") from error
 
 
 def _check_is_run(path: Path) -> None:

@@ -58,6 +58,7 @@ def configuration(method: Method) -> dict[str, Any]:
         "estimator": "table",
         "model": "SVGE",
         "method": f"published_{method.value}",
+        **{"queries": 20, "initial": 10, "batch": 5},
     }
 
 

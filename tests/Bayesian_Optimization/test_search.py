@@ -57,7 +57,7 @@ def test_looks_up_and_leaves_a_folder(tmp_path: Path, command: Any) -> None:
     assert result["simulated_seconds"] == pytest.approx(sum(m["cost_seconds"] for m in measured))
     rows = list(csv.DictReader((folder / "queries.csv").open()))
     assert [row["hash"] for row in rows] == [one["hash"] for one in measured]
-    assert json.loads(rows[0]["architecture"])["ops"] == measured[0]["ops"]
+    assert json.loads(rows[0]["architecture"])["ops"] == measured[0]["architecture"]["ops"]
     assert (folder / "figures" / "incumbent.png").stat().st_size > 5_000
     config = json.loads((folder / "config.json").read_text())
     assert {k: config[k] for k in ("stage", "method", "space", "trial", "seed")} == {

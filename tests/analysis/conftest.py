@@ -144,7 +144,7 @@ def search_run(tmp_path: Path) -> RunMaker:
     """
 
     def make(name: str, queries: int = 12, ended: bool = True, **settings: Any) -> Path:
-        config: dict[str, Any] = {"stage": "search", "method": "random"}
+        config: dict[str, Any] = {"schema": 1, "stage": "search", "method": "random"}
         config |= {"space": "DIGITS101", "dataset": "digits"}
         config |= {"estimator": "table", "queries": queries, "initial": 3, "batch": 1, "seed": 0}
         config |= settings
@@ -174,7 +174,7 @@ def _search_lines(rows: np.ndarray) -> Iterator[dict[str, Any]]:
             "event": "measured",
             "query": query,
             "hash": name,
-            **benchmark.space.to_record(graph),
+            "architecture": benchmark.space.to_record(graph),
             "status": "ok",
             "validation": validation[row],
             "test": test[row],

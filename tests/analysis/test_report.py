@@ -23,6 +23,7 @@ from analysis.report.runs import read_run
 from analysis.report.traces import Trace, contestants
 from datasets import get_benchmark, get_space
 from experiment.errors import InputError
+from experiment.schema import SCHEMA
 from Performance_Prediction import fit_predictor
 
 NASTY = "</script><script>alert('&')</script><!-- \u2028"
@@ -159,8 +160,8 @@ def test_the_best_architectures_are_drawn(search_run: Callable[..., Path], tmp_p
     for number, line in zip(drawn, lines, strict=False):
         _, shape, types = page.data["drawings"][number]
         labels = [page.data["spaces"]["DIGITS101"]["types"][kind]["name"] for kind in types]
-        assert labels == line["ops"]
-        graph = space.read(json.dumps({"matrix": line["matrix"], "ops": line["ops"]}))
+        assert labels == line["architecture"]["ops"]
+        graph = space.read(json.dumps(line["architecture"]))
         assert len(page.data["layouts"][shape]["edges"]) == len(graph.edges)
 
 
@@ -332,7 +333,8 @@ def test_the_page_of_a_training_and_a_ranking(tmp_path: Path) -> None:
     trained, ranked = tmp_path / "SVGE_DIGITS101", tmp_path / "ranked"
     trained.mkdir()
     ranked.mkdir()
-    config = {"model": "SVGE", "space": "DIGITS101", "sizes": {}, "settings": {"epochs": 2}}
+    config = {"schema": SCHEMA, "stage": "embedding", "model": "SVGE", "space": "DIGITS101"}
+    config |= {"sizes": {}, "settings": {"epochs": 2}}
     (trained / "config.json").write_text(json.dumps(config))
     lines = [{"epoch": k, "loss": 1 / k, "exact": {"graphs": 9, "joint": k / 4}} for k in (1, 2)]
     (trained / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
@@ -343,7 +345,15 @@ def test_the_page_of_a_training_and_a_ranking(tmp_path: Path) -> None:
     (trained / "interpolation.jsonl").write_text("".join(json.dumps(each) + "\n" for each in walk))
     latent_file(trained)
     (ranked / "config.json").write_text(
-        json.dumps({"space": "DIGITS101", "surrogate": {"predictor": "gp"}, "candidates": 3})
+        json.dumps(
+            {
+                "schema": SCHEMA,
+                "stage": "extrapolation",
+                "space": "DIGITS101",
+                "surrogate": {"predictor": "gp"},
+                "candidates": 3,
+            }
+        )
     )
     with (ranked / "ranking.csv").open("w", newline="") as file:
         table = csv.writer(file)

@@ -8,24 +8,45 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis.report.runs import Stage, read_run, read_runs
+from analysis.report.runs import read_run, read_runs
 from analysis.report.traces import Spread, Trace, contestants, contests
 from experiment.errors import InputError
+from experiment.schema import Stage
+
+
+def test_a_run_says_its_stage_and_an_older_one_is_told_apart(
+    tmp_path: Path, search_run: Callable[..., Path]
+) -> None:
+    run = read_run(search_run("new"))
+    assert run.stage is Stage.SEARCH
+    assert run.notices == []
+    config = {**run.config, "stage": "search"}
+    del config["schema"]
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    older = read_run(tmp_path)
+    assert older.stage is None
+    assert any("was made by an earlier version" in notice for notice in older.notices)
 
 
 @pytest.mark.parametrize(
-    ("config", "stage"),
+    ("changed", "message"),
     [
-        ({"stage": "search", "method": "random"}, Stage.SEARCH),
-        ({"method": "gp", "label": "validation", "labelled": "ab"}, Stage.PREDICTION),
-        ({"surrogate": {}, "candidates": 3}, Stage.EXTRAPOLATION),
-        ({"model": "SVGE", "space": "NB101", "sizes": {}}, Stage.TRAINING),
-        ({"epochs": 3}, Stage.OTHER),
+        ({"schema": 9}, "schema is 9, expected 1: it was made by another version"),
+        ({"queries": "many"}, "have 'queries' 'many', expected a whole number"),
+        ({"stage": "cooking"}, "stage is 'cooking', expected one of embedding, prediction"),
     ],
 )
-def test_the_settings_tell_the_stage(tmp_path: Path, config: dict, stage: Stage) -> None:
-    (tmp_path / "config.json").write_text(json.dumps(config))
-    assert read_run(tmp_path).stage is stage
+def test_settings_that_break_the_schema_are_refused(
+    search_run: Callable[..., Path], changed: dict, message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        read_run(broken(search_run("broken"), changed))
+
+
+def broken(folder: Path, changed: dict) -> Path:
+    path = folder / "config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changed}))
+    return folder
 
 
 def test_what_is_no_run_is_refused_with_a_hint(tmp_path: Path) -> None:

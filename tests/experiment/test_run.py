@@ -14,6 +14,7 @@ from experiment import environment
 from experiment.errors import InputError
 from experiment.paths import REPOSITORY_ROOT
 from experiment.run import RunFolder
+from experiment.schema import SCHEMA
 
 CONFIG = {"epochs": 3, "out": Path("a/b"), "betas": (0.9, 0.999)}
 
@@ -25,7 +26,13 @@ def start(path: Path, *, resume: bool = False, seed: int = 1, **changed: object)
 def test_a_new_run_says_what_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "orig_argv", ["python", "train.py", "--name", "a name"])
     run = start(tmp_path / "run", seed=5)
-    assert run.config == {"epochs": 3, "out": "a/b", "betas": [0.9, 0.999], "seed": 5}
+    assert run.config == {
+        "schema": SCHEMA,
+        "epochs": 3,
+        "out": "a/b",
+        "betas": [0.9, 0.999],
+        "seed": 5,
+    }
     environment = json.loads((run.path / "environment.json").read_text())
     assert environment["seed"] == 5
     assert environment["packages"]["numpy"]
@@ -133,6 +140,7 @@ def test_what_was_logged_survives_a_kill(tmp_path: Path) -> None:
 import os, signal, sys
 sys.path.insert(0, {str(REPOSITORY_ROOT)!r})
 from experiment.run import RunFolder
+from experiment.schema import SCHEMA
 run = RunFolder.start({str(tmp_path / "run")!r}, {{}}, seed=1, resume=False)
 for step in range(3):
     run.log({{"step": step}})
