@@ -93,7 +93,7 @@ def groups_of(
     ``predicted`` are the first of the ranking, ``random`` drawn from all candidates, ``largest``
     those with the most multiply-adds, and ``table`` the best measured ones of the table.
     """
-    costs = load_design(CONFIG, SPACE).costs(ranking.graphs, get_images("digits"))
+    costs = load_design(CONFIG, ranking.space).costs(ranking.graphs, get_images("digits"))
     largest = np.argsort(-np.asarray(costs.flops), kind="stable")[:count]
     drawn = np.random.default_rng(seed).choice(len(ranking), count, replace=False)
     means = np.nan_to_num(benchmark.metric("validation").mean(), nan=-np.inf)

@@ -98,7 +98,7 @@ def predictor_fit() -> Callable[[], object]:
 def cell_training() -> Callable[[], object]:
     """The network of one cell on the digits, by the preset of the main job."""
     space = get_space(SPACE)
-    recipe, design = load_recipe("digits101"), load_design("digits101", SPACE)
+    recipe, design = load_recipe("digits101"), load_design("digits101", get_space(SPACE))
     estimator = FromScratch(space, ImageSource("digits"), design, recipe)
     cells = space.sample(1, np.random.default_rng(0))
     return lambda: list(estimator.measure(cells))

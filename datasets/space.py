@@ -46,6 +46,21 @@ class SearchSpace(ABC):
     max_nodes: int
     size: int
 
+    @property
+    def family(self) -> str:
+        """The kind of the architectures, by which each library looks up what suits them.
+
+        Networks, costs and defaults are tables of families. A space of its own kind is a family of
+        one, which is called like the space; a subclass is of the family of its parent, and
+        overrides this where its architectures stand for other networks.
+        """
+        return self.name
+
+    @property
+    def preset_sections(self) -> tuple[str, ...]:
+        """The way to the space's own table in a section of a preset: ``[network.<sections>]``."""
+        return (self.name,)
+
     def __init_subclass__(cls, **named: Any) -> None:
         super().__init_subclass__(**named)
         guard(cls)

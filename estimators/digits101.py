@@ -48,7 +48,7 @@ def estimator(
     return FromScratch(
         get_space(SPACE),
         ImageSource("digits"),
-        load_design(CONFIG, SPACE),
+        load_design(CONFIG, Digits101()),
         load_recipe(CONFIG),
         seed=seed,
         store=store,

@@ -1,10 +1,8 @@
-"""How the network of an architecture is sized, space by space."""
+"""How the network of an architecture is sized, family by family."""
 
 from __future__ import annotations
 
-import re
 from abc import ABC
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from inspect import signature
 from typing import Any, ClassVar
@@ -15,29 +13,27 @@ from datasets.batch import GraphBatch
 from datasets.graph import ArchitectureError, ArchitectureGraph
 from datasets.images import ImageData, get_images
 from datasets.pruning import prune
-from datasets.registry import SPACES
-from datasets.space import SearchSpace
+from datasets.registry import SPACES, get_space
+from datasets.space import SearchSpace, as_space
 from experiment.config import load_preset, resolve
 from experiment.errors import InputError
-from models.networks.costs import Costs, enas_costs, nb101_costs, nb201_costs
-from models.networks.enas import ENASNetwork
+from models.networks.costs import Costs
+from models.networks.families import NETWORKS, NetworkFamily
 from models.networks.layers import BatchNorm
-from models.networks.nb101 import NB101Network
-from models.networks.nb201 import NB201Network
 
 
 @dataclass(frozen=True)
 class Design(ABC):
     """Everything about a network but the architecture and the data: its sizes are the fields."""
 
-    network: ClassVar[type[nn.Module]]
-    formula: ClassVar[Callable[..., Costs]]
+    family: ClassVar[NetworkFamily]
+    """The networks whose sizes these are."""
     counted: ClassVar[tuple[str, ...]]
     """Fields that decide parameters and FLOPs."""
 
     def build(self, graph: ArchitectureGraph, data: ImageData) -> nn.Module:
         """The network for the images of ``data``, with weights drawn from PyTorch's generator."""
-        return self.network(
+        return self.family.network(
             graph,
             num_classes=data.num_classes,
             in_channels=data.in_channels,
@@ -46,7 +42,7 @@ class Design(ABC):
 
     def costs(self, batch: GraphBatch, data: ImageData) -> Costs:
         """Parameters and FLOPs of the networks of a batch, without building them."""
-        return type(self).formula(
+        return self.family.costs(
             batch,
             num_classes=data.num_classes,
             in_channels=data.in_channels,
@@ -72,8 +68,7 @@ class NB101Design(Design):
         batch_norm_epsilon: added to the variance.
     """
 
-    network = NB101Network
-    formula = nb101_costs
+    family = NETWORKS["nb101_cell"]
     counted = ("stem_channels", "stacks", "cells")
 
     stem_channels: int = 128
@@ -99,8 +94,7 @@ class NB201Design(Design):
         cells: cells a stage.
     """
 
-    network = NB201Network
-    formula = nb201_costs
+    family = NETWORKS["nb201_cell"]
     counted = ("channels", "cells")
 
     channels: int = 16
@@ -117,8 +111,7 @@ class ENASDesign(Design):
         auxiliary: whether a second classifier helps the training.
     """
 
-    network = ENASNetwork
-    formula = enas_costs
+    family = NETWORKS["enas_macro"]
     counted = ("filters",)
 
     filters: int = 96
@@ -127,40 +120,38 @@ class ENASDesign(Design):
 
 
 DESIGNS: dict[str, type[Design]] = {
-    "NB101": NB101Design,
-    "DIGITS101": NB101Design,
-    "NB201": NB201Design,
-    "ENAS": ENASDesign,
+    "nb101_cell": NB101Design,
+    "nb201_cell": NB201Design,
+    "enas_macro": ENASDesign,
 }
-"""Kind of search space → how its networks are sized."""
+"""Family of search spaces → how its networks are sized."""
 MEASURED: dict[str, tuple[str, str]] = {"DIGITS101": ("digits101", "digits")}
 """Space → preset and images of the networks that its benchmark has measured, where they are not
 those of the network's class."""
 
 
-def preset_sections(space: str) -> tuple[str, ...]:
-    """Where presets keep what is particular to a space: ``ENAS12`` is ``ENAS``, then ``12``."""
-    match = re.fullmatch(r"(ENAS)(\d+)", space)
-    return match.groups() if match else (space,)
-
-
 def load_design(
-    config: str, space: str, *sections: str, overrides: dict[str, Any] | None = None
+    config: str, space: SearchSpace, *sections: str, overrides: dict[str, Any] | None = None
 ) -> Design:
     """Sizes from a preset's section ``[network.<space>.<sections>]``, with the user's on top.
 
     Raises:
-        InputError: no network is known for the space, or an unknown size.
+        InputError: no network is known for the space's family, or an unknown size.
     """
-    sections = (*preset_sections(space), *sections)
-    if sections[0] not in DESIGNS:
+    if as_space(space).family not in DESIGNS:
         raise InputError(
-            f"no network is known for {space} architectures: there are {', '.join(DESIGNS)}; "
-            "measure them by a table or a function of your own, or add a Design to DESIGNS in "
-            "estimators/networks.py"
+            f"{_unknown(space)}; measure them by a table or a function of your own, or add a "
+            "Design to DESIGNS in estimators/networks.py"
         )
-    preset = load_preset(config, "network", *sections)
-    return resolve(DESIGNS[sections[0]], preset, overrides)
+    preset = load_preset(config, "network", *space.preset_sections, *sections)
+    return resolve(DESIGNS[space.family], preset, overrides)
+
+
+def _unknown(space: SearchSpace) -> str:
+    return (
+        f"no network is known for {space.name} architectures: there are those of the families "
+        f"{', '.join(DESIGNS)}"
+    )
 
 
 def module_lines(
@@ -182,34 +173,40 @@ def module_lines(
             :data:`MEASURED` where there is no ``design`` either.
 
     Returns:
-        The lines, without a newline at the end. For a space without networks it is one comment
-        that says so.
+        The lines, without a newline at the end. For a space without networks, or one that no
+        registered space reads, it is one comment that says so.
 
     Raises:
         ArchitectureError: no path joins input and output.
     """
-    kind = preset_sections(space.name)[0]
-    if kind not in DESIGNS:
-        return (
-            f"# no network is known for {space.name} architectures: there are {', '.join(DESIGNS)}"
-        )
+    if space.family not in DESIGNS:
+        return f"# {_unknown(space)}"
+    known = _registered(space)
+    if known is None:
+        return f"# add {space.name} to datasets/registry.py, so that its networks can be built here"
     cell = prune(graph)
     if cell is None:
         raise ArchitectureError("no path leads from the first node to the last: no network")
-    if design is None and data is None and kind in MEASURED:
-        preset, images = MEASURED[kind]
-        design, data = load_design(preset, kind), get_images(images)
-    registered = space.name in SPACES
-    reader = "parse" if registered and space.is_legal(cell) else "read"
-    network = DESIGNS[kind].network
+    if design is None and data is None and space.name in MEASURED:
+        preset, images = MEASURED[space.name]
+        design, data = load_design(preset, space), get_images(images)
+    reader = "parse" if known == space.name and space.is_legal(cell) else "read"
+    network = DESIGNS[space.family].family.network
     sizes = "".join(f", {name}={value!r}" for name, value in _unusual(network, design, data))
     imported = f"BatchNorm, {network.__name__}" if "BatchNorm(" in sizes else network.__name__
     return (
         "from datasets import get_space\n"
         f"from {network.__module__} import {imported}\n"
-        f'network = {network.__name__}(get_space("{space.name if registered else kind}")'
+        f'network = {network.__name__}(get_space("{known}")'
         f".{reader}({space.format(cell)!r}){sizes})"
     )
+
+
+def _registered(space: SearchSpace) -> str | None:
+    """The name by which a space that reads the architectures is found; ``None`` for none."""
+    if space.name in SPACES:
+        return space.name
+    return next((name for name in SPACES if get_space(name).family == space.family), None)
 
 
 def _unusual(

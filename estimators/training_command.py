@@ -18,7 +18,7 @@ from datasets.space import SearchSpace
 from datasets.spaces.enas import ENAS
 from estimators.from_scratch import representative
 from estimators.measurement import Measurement
-from estimators.networks import load_design, preset_sections
+from estimators.networks import load_design
 from estimators.recipe import Recipe, load_recipe
 from estimators.recorded import RecordedTraining, summary
 from experiment.arguments import (
@@ -218,13 +218,13 @@ def prepare(space: SearchSpace, given: Namespace) -> RecordedTraining:
     if given.val_portion is not None and train_share is None:
         print(f"--val_portion changes nothing: the split of {given.data_set} is fixed")
     data = get_images(given.data_set, given.data, given.data_root, train_share)
-    sections = (preset_sections(space.name)[0], given.data_set)
+    sections = (space.preset_sections[0], given.data_set)
     recipe = load_recipe(config, *sections, overrides=recipe_overrides(given))
     recipe = dataclasses.replace(recipe, **cutout_overrides(given, recipe))
     return RecordedTraining(
         space,
         data.to(device),
-        load_design(config, space.name, given.data_set, overrides=sizes(given.size or ())),
+        load_design(config, space, given.data_set, overrides=sizes(given.size or ())),
         recipe.on(device),
         device,
         given.report_freq,

@@ -16,11 +16,9 @@ from datasets.canonical import canonical_form
 from datasets.graph import INPUT, OUTPUT, ArchitectureGraph
 from datasets.pruning import prune
 from datasets.space import SearchSpace
-from datasets.spaces.nb101 import NB101
 from datasets.spaces.nb201 import CELL_EDGES, GRAPH_EDGES, NB201
 from experiment.errors import InputError
-from models.networks.nb101 import NB101Network
-from models.networks.nb201 import NB201Network
+from models.networks.families import NETWORKS
 
 SKIP, NONE = (NB201.types.index(name) for name in ("skip_connect", "none"))
 Operations = dict[tuple[int, int], int]
@@ -29,11 +27,10 @@ Operations = dict[tuple[int, int], int]
 
 @dataclass(frozen=True, slots=True)
 class SmallNetworks:
-    """The networks of one kind of cells.
+    """The networks of one family of architectures.
 
     Attributes:
-        name: of the space that the kind is called after.
-        types: of the spaces whose cells these are.
+        name: in the names of the files where scores are kept.
         sizes: of the networks, but for images and classes.
         network: class of the networks.
         representative: one cell for all that compute the same by as many weights, as far as it
@@ -41,7 +38,6 @@ class SmallNetworks:
     """
 
     name: str
-    types: tuple[str, ...]
     sizes: tuple[tuple[str, int], ...]
     network: Callable[..., nn.Module]
     representative: Callable[[ArchitectureGraph], ArchitectureGraph | None]
@@ -53,19 +49,18 @@ class SmallNetworks:
 
 
 def small_networks(space: SearchSpace) -> SmallNetworks:
-    """The networks of a space's cells.
+    """The small networks of a space's architectures.
 
     Raises:
-        InputError: it has other cells than those that networks are known for.
+        InputError: none are known for its family.
     """
-    for kind in KINDS:
-        if space.types == kind.types:
-            return kind
-    raise InputError(
-        f"zero-cost scores are there for the cells of NB101, DIGITS101 and NB201, not for "
-        f"{space.name}: describe its architectures by other features, or add its networks to KINDS "
-        "in predictors/small_networks.py"
-    )
+    if space.family not in SMALL_NETWORKS:
+        raise InputError(
+            f"zero-cost scores are there for architectures of {', '.join(SMALL_NETWORKS)}, not for "
+            f"{space.name}: describe its architectures by other features, or add its networks to "
+            "SMALL_NETWORKS in predictors/small_networks.py"
+        )
+    return SMALL_NETWORKS[space.family]
 
 
 def nb101_representative(cell: ArchitectureGraph) -> ArchitectureGraph | None:
@@ -133,20 +128,18 @@ def _in_order(operations: Operations) -> list[int]:
     return [operations.get(edge, NONE) for edge in CELL_EDGES]
 
 
-KINDS = (
-    SmallNetworks(
+SMALL_NETWORKS: dict[str, SmallNetworks] = {
+    "nb101_cell": SmallNetworks(
         name="NB101",
-        types=NB101.types,
         sizes=(("stem_channels", 8), ("stacks", 3), ("cells", 1)),
-        network=NB101Network,
+        network=NETWORKS["nb101_cell"].network,
         representative=nb101_representative,
     ),
-    SmallNetworks(
+    "nb201_cell": SmallNetworks(
         name="NB201",
-        types=NB201.types,
         sizes=(("channels", 8), ("cells", 2)),
-        network=NB201Network,
+        network=NETWORKS["nb201_cell"].network,
         representative=nb201_representative,
     ),
-)
-"""All that there are."""
+}
+"""Family → the small networks of its architectures."""

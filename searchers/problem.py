@@ -210,7 +210,7 @@ def training_problem(domain: Domain, seed: int = 0, benchmark: Benchmark | None 
         InputError: no network is known for the space.
     """
     space = domain.space
-    design, recipe = load_design(TRAINING_PRESET, space.name), load_recipe(TRAINING_PRESET)
+    design, recipe = load_design(TRAINING_PRESET, space), load_recipe(TRAINING_PRESET)
     estimator = FromScratch(space, ImageSource("digits"), design, recipe, seed=seed)
     truth = None if benchmark is None else Truth(benchmark)
     settings = {"trial": seed, "training": estimator.settings}

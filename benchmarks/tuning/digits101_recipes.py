@@ -57,7 +57,7 @@ def recipes(cells: int) -> list[dict[str, Any]]:
             measuring = FromScratch(
                 space,
                 ImageSource("digits"),
-                load_design(CONFIG, SPACE),
+                load_design(CONFIG, space),
                 recipe,
                 seed=seed,
                 workers=WorkerProcesses(2),

@@ -21,6 +21,7 @@ class Digits101(NB101):
     """
 
     name = "DIGITS101"
+    preset_sections = ("DIGITS101",)
     max_nodes = 5
     size = 2_532
 

@@ -43,6 +43,7 @@ class ENAS(SearchSpace):
         layers: number of layers L; our tables hold at most 12.
     """
 
+    family = "enas_macro"
     types = ("output", "input", "conv3", "sep3", "conv5", "sep5", "avg3", "max3")
 
     def __init__(self, layers: int = 6) -> None:
@@ -68,6 +69,11 @@ class ENAS(SearchSpace):
         allowed = required.copy()
         allowed[self._skips[:, 1], self._skips[:, 2]] = True
         self._skeleton = Skeleton(required, allowed, len(self.types))
+
+    @property
+    def preset_sections(self) -> tuple[str, ...]:
+        """Settings of the published space, which has 6 layers, hold for the others as well."""
+        return ("ENAS",) if self.layers == 6 else ("ENAS", str(self.layers))
 
     def why_illegal(self, graph: ArchitectureGraph) -> str | None:
         """The reason why ``graph`` is no member, in one sentence; ``None`` for a member."""

@@ -69,6 +69,8 @@ class NB101(SearchSpace):
     """
 
     name = "NB101"
+    family = "nb101_cell"
+    preset_sections = ("NB101",)
     types = ("output", "input", "conv1x1-bn-relu", "conv3x3-bn-relu", "maxpool3x3")
     max_nodes = MAX_VERTICES
     max_edges = MAX_EDGES

@@ -47,6 +47,8 @@ class NB201(SearchSpace):
     """
 
     name = "NB201"
+    family = "nb201_cell"
+    preset_sections = ("NB201",)
     types = (
         "output",
         "input",

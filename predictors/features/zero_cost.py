@@ -42,7 +42,7 @@ class ZeroCost(Features):
     representative. A cell that computes nothing has the score 0.
 
     Args:
-        space: with cells of NB101 or of NB201.
+        space: of a family in :data:`~predictors.small_networks.SMALL_NETWORKS`.
         seeds: of the initialisations; scores are the means over them.
 
     Attributes:

@@ -71,7 +71,7 @@ def test_the_groups_are_chosen_as_they_are_called() -> None:
     means = benchmark.metric("validation").mean()
     rows = benchmark.rows(space.hashes(groups["table"]))
     assert means[rows].tolist() == sorted(means, reverse=True)[:3]
-    design, images = load_design("digits101", "DIGITS101"), get_images("digits")
+    design, images = load_design("digits101", get_space("DIGITS101")), get_images("digits")
     most = np.sort(design.costs(candidates, images).flops)[:-4:-1]
     assert design.costs(groups["largest"], images).flops.tolist() == most.tolist()
     assert set(ranking.names) >= set(space.hashes(groups["random"]).tolist())
@@ -137,7 +137,7 @@ def test_the_command_goes_on_where_it_was_and_comes_to_the_same(
 
     def quick(seed: int, *, store: Store, workers: Any) -> FromScratch:
         seeds.append(seed)
-        design = load_design("digits101", "DIGITS101")
+        design = load_design("digits101", get_space("DIGITS101"))
         images = ImageSource("digits")
         space = get_space("DIGITS101")
         return FromScratch(space, images, design, RECIPE, seed=seed, store=store, workers=workers)

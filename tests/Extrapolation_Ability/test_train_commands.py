@@ -185,7 +185,7 @@ def test_the_digits_give_what_the_estimator_gives(tmp_path: Path) -> None:
     estimator = FromScratch(
         space,
         ImageSource("digits"),
-        load_design("digits101", "DIGITS101"),
+        load_design("digits101", get_space("DIGITS101")),
         load_recipe("digits101"),
         seed=1,
     )

@@ -38,7 +38,7 @@ def shapes(network: nn.Module) -> dict[str, torch.Size]:
 @pytest.mark.parametrize("name", SPACES)
 def test_lines_build_the_network_of_the_architecture(name: str) -> None:
     space = get_space(name)
-    design, data = load_design("digits101", name), load_digits()
+    design, data = load_design("digits101", space), load_digits()
     for graph in space.sample(2, np.random.default_rng(3)):
         built = run(module_lines(space, graph, design, data))
         with torch.device("meta"):
@@ -76,15 +76,16 @@ def test_cells_beyond_the_space_and_dangling_nodes() -> None:
 def test_macro_networks_of_any_number_of_layers() -> None:
     space = ENAS(4)
     graph = space.sample(1, np.random.default_rng(0))[0]
-    design = replace(load_design("digits101", "ENAS"), auxiliary=True)  # type: ignore[call-arg]
+    design = replace(load_design("digits101", space), auxiliary=True)  # type: ignore[call-arg]
     network = run(module_lines(space, graph, design))
     assert len([one for one in network.modules() if type(one).__name__ == "Layer"]) == 4
 
 
 def test_a_space_without_networks_says_so() -> None:
     space = copy.copy(get_space("NB201"))
-    space.name = "LADDER"
+    space.name = space.family = "LADDER"
     lines = module_lines(space, space.sample(1, np.random.default_rng(0))[0])
     assert lines == (
-        "# no network is known for LADDER architectures: there are NB101, DIGITS101, NB201, ENAS"
+        "# no network is known for LADDER architectures: there are those of the families "
+        "nb101_cell, nb201_cell, enas_macro"
     )

@@ -13,11 +13,14 @@ import torch
 from datasets.batch import GraphBatch
 from datasets.images import ImageData, get_images
 from datasets.registry import get_space
+from datasets.spaces.digits101 import Digits101
+from datasets.spaces.nb101 import NB101
 from estimators import recipe
 from estimators.augmentation import Augmentation
 from estimators.networks import DESIGNS, ENASDesign, NB101Design, NB201Design, load_design
 from estimators.recipe import Recipe, load_recipe
 from estimators.store import digest
+from examples.adding_a_space import Ladder
 from experiment.errors import InputError
 from experiment.precision import Precision
 
@@ -36,7 +39,7 @@ def test_the_preset_of_digits101() -> None:
     assert (DIGITS.optimiser, DIGITS.schedule, DIGITS.weight_decay) == ("adamw", "one_cycle", 0.01)
     assert (DIGITS.precision, DIGITS.gradient_clip) == ("float32", None)
     assert DIGITS.augmentation == Augmentation()
-    assert load_design("digits101", "DIGITS101") == NB101Design(8, 3, 1, 0.1)
+    assert load_design("digits101", Digits101()) == NB101Design(8, 3, 1, 0.1)
 
 
 def test_a_recipe_is_an_optimisation_and_an_augmentation() -> None:
@@ -54,7 +57,7 @@ def test_a_recipe_is_an_optimisation_and_an_augmentation() -> None:
 def test_overrides_win_over_the_preset() -> None:
     recipe = load_recipe("digits101", overrides={"epochs": 9, "flip": True, "batch_size": None})
     assert recipe == dataclasses.replace(DIGITS, epochs=9, flip=True)
-    design = load_design("digits101", "DIGITS101", overrides={"stem_channels": 3})
+    design = load_design("digits101", Digits101(), overrides={"stem_channels": 3})
     assert design == NB101Design(3, 3, 1, 0.1)
 
 
@@ -81,15 +84,15 @@ def test_wrong_settings_are_sentences(settings: dict[str, Any], message: str) ->
 
 def test_wrong_designs_are_sentences(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="unknown setting 'stem_channel': did you mean"):
-        load_design("digits101", "NB101", overrides={"stem_channel": 3})
-    with pytest.raises(InputError, match="no network is known for NB301 architectures: there are"):
-        load_design("digits101", "NB301")
+        load_design("digits101", NB101(), overrides={"stem_channel": 3})
+    with pytest.raises(InputError, match="no network is known for Ladder architectures: there are"):
+        load_design("digits101", Ladder())
     with pytest.raises(InputError, match="no preset is called 'digits': did you mean 'digits101'"):
         load_recipe("digits")
     empty = tmp_path / "empty.toml"
     empty.write_text("[recipe]\nepochs = 3\n", encoding="utf-8")
     with pytest.raises(InputError, match=r"has no table \[network\]"):
-        load_design(str(empty), "NB101")
+        load_design(str(empty), NB101())
     with pytest.raises(InputError, match="the setting 'batch_size' has no value"):
         load_recipe(str(empty))
 
@@ -136,11 +139,11 @@ SMALL: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("name", list(DESIGNS))
+@pytest.mark.parametrize("name", list(SMALL))
 def test_designs_build_what_they_count(name: str, digits: ImageData) -> None:
     """The auxiliary head, which only helps a training, is not counted."""
     design = SMALL[name]
-    assert type(design) is DESIGNS[name]
+    assert type(design) is DESIGNS[get_space(name).family]
     (graph,) = get_space(name).sample(1, np.random.default_rng(0))
     network = design.build(graph, digits)
     assert network(torch.zeros(2, 1, 8, 8)).shape == (2, 10)

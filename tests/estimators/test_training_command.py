@@ -9,8 +9,11 @@ from typing import Any
 import pytest
 import torch
 
+from datasets.space import SearchSpace
 from datasets.spaces.enas import ENAS
-from estimators.networks import ENASDesign, NB101Design, NB201Design, load_design, preset_sections
+from datasets.spaces.nb101 import NB101
+from datasets.spaces.nb201 import NB201
+from estimators.networks import ENASDesign, NB101Design, NB201Design, load_design
 from estimators.recipe import load_recipe
 from estimators.training_command import (
     add_training_flags,
@@ -111,20 +114,22 @@ def test_l2_of_the_published_enas_training() -> None:
 
 @pytest.mark.parametrize("config", ["published", "default"])
 def test_published_network_sizes(config: str) -> None:
-    cell = load_design(config, "NB101", "cifar10")
+    cell = load_design(config, NB101(), "cifar10")
     assert isinstance(cell, NB101Design)
     assert settings(cell, "stem_channels", "stacks", "cells") == (128, 3, 3)
     momentum = {"published": 0.003, "default": 0.1}
     assert cell.batch_norm_momentum == pytest.approx(momentum[config])
-    assert load_design(config, "NB201", "ImageNet16") == NB201Design(16, 5)
-    for layers, filters in {"ENAS": 96, "ENAS12": 256, "ENAS7": 96}.items():
-        assert load_design(config, layers, "cifar10") == ENASDesign(filters)
+    assert load_design(config, NB201(), "ImageNet16") == NB201Design(16, 5)
+    for layers, filters in {6: 96, 12: 256, 7: 96}.items():
+        assert load_design(config, ENAS(layers), "cifar10") == ENASDesign(filters)
 
 
-@pytest.mark.parametrize("space", ["NB101", "NB201", *(ENAS(n).name for n in (5, 6, 12))])
+@pytest.mark.parametrize(
+    "space", [NB101(), NB201(), *map(ENAS, (5, 6, 12))], ids=lambda space: space.name
+)
 @pytest.mark.parametrize("config", ["published", "default"])
-def test_small_images_are_shifted_less_and_cut_less(config: str, space: str) -> None:
-    kind = preset_sections(space)[0]
+def test_small_images_are_shifted_less_and_cut_less(config: str, space: SearchSpace) -> None:
+    kind = space.preset_sections[0]
     large = load_recipe(config, kind, "cifar10")
     small = load_recipe(config, kind, "ImageNet16")
     assert (large.padding, small.padding) == (4, 2)
@@ -253,4 +258,4 @@ def test_a_size_of_another_form_is_refused(text: str) -> None:
 )
 def test_a_size_that_the_network_lacks_is_refused(text: str, why: str) -> None:
     with pytest.raises(InputError, match=why):
-        load_design("default", "NB101", "cifar10", overrides=sizes([text]))
+        load_design("default", NB101(), "cifar10", overrides=sizes([text]))

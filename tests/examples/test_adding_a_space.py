@@ -334,9 +334,9 @@ def test_commands_of_the_page_run(
 
 EXTRAPOLATE = ["--data_search_space", "Ladder", "--predictor", "default"]
 UNKNOWN: dict[str, tuple[Callable[[], object], str]] = {
-    "networks": (lambda: load_design("digits101", "Ladder"), "add a Design to DESIGNS"),
+    "networks": (lambda: load_design("digits101", Ladder()), "add a Design to DESIGNS"),
     "costs": (lambda: make_features("costs", Ladder()), "add a formula"),
-    "zero_cost": (lambda: make_features("zero_cost", Ladder()), "add its networks to KINDS"),
+    "zero_cost": (lambda: make_features("zero_cost", Ladder()), "to SMALL_NETWORKS"),
     "digits": (lambda: make_features("digits", Ladder()), "other features than digits"),
     "latents": (lambda: make_features("latents", Ladder()), "train_svge.py --data_search_space"),
     "extrapolation": (lambda: eval_extrapolation.main(EXTRAPOLATE), "by --candidates"),

@@ -23,10 +23,10 @@ from datasets.images import ImageData, LabelledImages
 from datasets.registry import SPACES, get_space
 from estimators.fitting import fit
 from estimators.from_scratch import representative
-from estimators.networks import ENASDesign, NB101Design, NB201Design, load_design, preset_sections
+from estimators.networks import ENASDesign, NB101Design, NB201Design, load_design
 from estimators.recipe import Recipe, load_recipe
 from experiment.errors import InputError
-from predictors.small_networks import KINDS
+from predictors.small_networks import SMALL_NETWORKS
 from predictors.zero_cost import all_scores
 from tests.operations import Operations
 
@@ -54,12 +54,13 @@ def trained_networks() -> Iterator[tuple[str, nn.Module, Recipe]]:
     """The networks of all spaces by all presets, but for their width, and a recipe of one step."""
     for preset, width in WIDTHS.items():
         for name in SPACES:
+            space = get_space(name)
             try:
-                design = load_design(preset, name)
-                recipe = load_recipe(preset, *preset_sections(name), "CIFAR-10", overrides=ONE_STEP)
+                design = load_design(preset, space)
+                sections = (*space.preset_sections, "CIFAR-10")
+                recipe = load_recipe(preset, *sections, overrides=ONE_STEP)
             except InputError:  # a preset has no recipe for every space
                 continue
-            space = get_space(name)
             (graph,) = space.sample(1, np.random.default_rng(1))
             small = dataclasses.replace(design, **{WIDTH_OF[type(design)]: width})
             network = small.build(representative(graph, space), IMAGES)
@@ -80,7 +81,7 @@ def main() -> None:
             print(name, flush=True)
             network = network.to(memory_format=recipe.memory_format)  # type: ignore[call-overload]
             fit(network, IMAGES, recipe, seed=0)
-        for kind in KINDS:
+        for kind in SMALL_NETWORKS.values():
             print(f"scores at initialisation of {kind.name}", flush=True)
             (cell,) = get_space(kind.name).sample(1, np.random.default_rng(1))
             chosen = kind.representative(cell)

@@ -225,5 +225,5 @@ def test_what_was_scored_before_an_interruption_is_kept(
 
 
 def test_other_spaces_are_refused() -> None:
-    with pytest.raises(InputError, match="cells of NB101, DIGITS101 and NB201, not for ENAS"):
+    with pytest.raises(InputError, match="of nb101_cell, nb201_cell, not for ENAS"):
         ZeroCost(get_space("ENAS"))

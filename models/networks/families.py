@@ -1,0 +1,43 @@
+"""The networks that a family of architectures stands for, and what they cost.
+
+A family (``SearchSpace.family``) is the kind of its architectures. A new one is a class of
+networks, a formula of their costs, and a line in :data:`NETWORKS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from torch import nn
+
+from models.networks.costs import Costs, enas_costs, nb101_costs, nb201_costs
+from models.networks.enas import ENASNetwork
+from models.networks.nb101 import NB101Network
+from models.networks.nb201 import NB201Network
+
+
+@dataclass(frozen=True)
+class NetworkFamily:
+    """The networks of one family.
+
+    Attributes:
+        network: makes one from an architecture without dangling nodes, with weights drawn from
+            PyTorch's generator. It takes ``num_classes``, ``in_channels``, and sizes with defaults.
+        costs: parameters and FLOPs of a batch of such architectures. It takes ``num_classes``,
+            ``in_channels``, ``image_size``, and those sizes that decide them.
+        least_nodes: of the smallest architecture that has a network.
+    """
+
+    network: type[nn.Module]
+    costs: Callable[..., Costs]
+    least_nodes: int = 2
+
+
+NETWORKS: dict[str, NetworkFamily] = {
+    "nb101_cell": NetworkFamily(NB101Network, nb101_costs),
+    "nb201_cell": NetworkFamily(NB201Network, nb201_costs),
+    # Their images are halved after a third and after two thirds of the layers: at least 3.
+    "enas_macro": NetworkFamily(ENASNetwork, enas_costs, least_nodes=5),
+}
+"""Family → its networks."""

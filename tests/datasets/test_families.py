@@ -1,0 +1,54 @@
+"""Families of search spaces, and where presets keep what is particular to a space."""
+
+from __future__ import annotations
+
+import pickle
+
+import pytest
+
+from datasets import get_space
+from datasets.registry import SPACES
+from datasets.space import SearchSpace
+from datasets.spaces.enas import ENAS
+from datasets.spaces.nb101 import NB101
+from examples.adding_a_space import Ladder
+
+FAMILIES = {
+    "NB101": "nb101_cell",
+    "DIGITS101": "nb101_cell",
+    "NB201": "nb201_cell",
+    "ENAS": "enas_macro",
+    "ENAS12": "enas_macro",
+}
+
+
+class SmallCells(NB101):
+    """A user's part of NAS-Bench-101."""
+
+    name = "SmallCells"
+    max_nodes = 4
+
+
+@pytest.mark.parametrize("name", list(SPACES))
+def test_spaces_say_what_kind_their_architectures_are(name: str) -> None:
+    space = get_space(name)
+    assert space.family == FAMILIES[name]
+    assert pickle.loads(pickle.dumps(space)).family == space.family
+
+
+@pytest.mark.parametrize(
+    ("space", "family"),
+    [(Ladder(), "Ladder"), (SmallCells(), "nb101_cell"), (ENAS(3), "enas_macro")],
+)
+def test_a_users_space_is_of_its_own_family_or_of_its_parents(
+    space: SearchSpace, family: str
+) -> None:
+    assert space.family == family
+
+
+def test_presets_know_a_space_by_its_name_or_by_its_parents() -> None:
+    sections = {"DIGITS101": ("DIGITS101",), "ENAS": ("ENAS",), "ENAS12": ("ENAS", "12")}
+    assert {name: get_space(name).preset_sections for name in sections} == sections
+    assert Ladder().preset_sections == ("Ladder",)
+    assert SmallCells().preset_sections == ("NB101",)
+    assert ENAS(4).preset_sections == ("ENAS", "4")
