@@ -31,7 +31,6 @@ from Bayesian_Optimization.flags import (
     add_search_flags,
     run_place,
 )
-from Bayesian_Optimization.incumbent_figure import draw_incumbent
 from datasets import get_benchmark
 from datasets.benchmark import Benchmark
 from datasets.objective import ACCURACY, Objective
@@ -120,7 +119,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return found_front(measured, given.cost, table, costs, reference, objective)
 
     _, result = carry_out(plan, run, with_front)
-    draw_incumbent(run, plan.method, objective)
     if given.json:
         print(json.dumps(plain(result)))
     else:

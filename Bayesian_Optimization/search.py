@@ -29,13 +29,12 @@ from typing import Any
 import torch
 
 from Bayesian_Optimization.flags import run_place
-from Bayesian_Optimization.incumbent_figure import draw_incumbent
 from Bayesian_Optimization.search_flags import check_flags, make_parser
 from datasets import get_benchmark, get_space
 from datasets.benchmark import Benchmark
 from datasets.graph import ArchitectureGraph
 from datasets.measurement_files import Measurements, read_measurements
-from datasets.objective import ACCURACY, Objective
+from datasets.objective import ACCURACY
 from datasets.source_record import announce, source_entries
 from estimators.from_scratch import FromScratch
 from estimators.own_function import function_name, load_function
@@ -82,7 +81,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     seed_everything(given.seed)
     search_own = given.estimator == "function"
     run, result = search_by_function(given) if search_own else search_by_estimator(given)
-    draw_incumbent(run, run.config["method"], Objective.read(run.config))
     if given.json:
         print(json.dumps(plain(result)))
     else:

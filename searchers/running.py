@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from analysis.incumbent_figure import draw_incumbent
 from datasets.graph import ArchitectureGraph
 from datasets.objective import Objective
 from estimators.evaluations import evaluations
@@ -127,6 +128,7 @@ def carry_out(
     }
     if run is not None:
         write_queries(run.path / "queries.csv", run.read_metrics(), objective)
+        draw_incumbent(run, plan.method, objective)
         run.save_result(result if given_up is None else {**result, "given_up": str(given_up)})
     if given_up is not None:
         raise given_up

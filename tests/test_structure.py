@@ -24,7 +24,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "analysis": {"datasets", "experiment"},
     "predictors": {"datasets", "models", "experiment"},
     "estimators": {"datasets", "models", "predictors", "experiment"},
-    "searchers": {"datasets", "models", "predictors", "estimators", "experiment"},
+    "searchers": {"datasets", "models", "predictors", "estimators", "experiment", "analysis"},
 }
 LIBRARIES = set(MAY_IMPORT)
 STAGES = {
