@@ -48,7 +48,8 @@ from Extrapolation_Ability.candidates import (
 from Extrapolation_Ability.digits_summary import groups_figure, summarise, table_lines
 from Extrapolation_Ability.ranking import Ranking
 from Extrapolation_Ability.surrogates import Surrogate, fitted
-from predictors.methods import BEYOND, choice
+from predictors.defaults import defaults_of
+from predictors.methods import choice
 
 NODES = (6, 7, 8)
 """Nodes of the candidates; the table's cells have at most 5."""
@@ -194,7 +195,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     benchmark = get_benchmark(SPACE)
     method = None if given.predictor == "default" else given.predictor
     # By their names: what is default may change before a run goes on.
-    given.predictor, given.features = choice(benchmark.space, method, given.features, BEYOND)
+    usual = defaults_of(benchmark.space).beyond
+    given.predictor, given.features = choice(usual, method, given.features)
     settings = ("predictor", "features", "labels", "seeds", "top", "training_seeds")
     config = {name: getattr(given, name) for name in (*settings, "extend_best", "random")}
     run = RunFolder.start(given.out, config, given.seed, given.resume)

@@ -14,22 +14,21 @@ from datasets.batch import GraphBatch
 from datasets.benchmark import Benchmark
 from datasets.objective import ACCURACY, Objective
 from datasets.space import SearchSpace
-from datasets.spaces.enas import ENAS
 from experiment.errors import InputError
 from experiment.files import read_json
 from experiment.progress import progress
 from models import AccuracyModel, ModelError, load_model
 from models.checkpoints import find_folder, latest_epoch
+from predictors.defaults import defaults_of
 from predictors.features.background import background_tables
 from predictors.fine_tuned import head_outputs, read_scale
-from predictors.methods import BEYOND, choice, make_predictor
+from predictors.methods import choice, make_predictor
 from predictors.trained_vae import check_vae
 
 LABELS = 1_000
 """Architectures that the published surrogate learns from."""
 ANY_SIZE = ("statistics", "walks", "neighbourhoods")
-"""Features of ENAS networks where none are named: the raw encoding, otherwise the default, has no
-places for more layers."""
+"""Features where the default is the raw encoding, which has no places for more nodes."""
 
 Prediction = tuple[np.ndarray, np.ndarray | None]
 """Mean and, where it is known, deviation of the value of each architecture. **Shape** (B,)."""
@@ -127,7 +126,7 @@ def fitted(
         benchmark: what was measured.
         method: name of a method; ``None`` for what the suite takes beyond measured architectures.
         features: names of what describes an architecture; ``None`` for the method's own, or
-            :data:`ANY_SIZE` where these are a raw encoding of ENAS networks.
+            :data:`ANY_SIZE` where these are a raw encoding.
         labels: how many measured architectures to learn from; default: all of DIGITS101, 1,000
             of other spaces.
         seed: of the draw and of the method.
@@ -139,8 +138,8 @@ def fitted(
     """
     space = benchmark.space
     rows = labelled_rows(benchmark, labels, seed, objective.name)
-    name, described_by = choice(space, method, features, BEYOND, objective)
-    if features is None and isinstance(space, ENAS) and "one_hot" in described_by:
+    name, described_by = choice(defaults_of(space).beyond, method, features, objective)
+    if features is None and "one_hot" in described_by:
         described_by = ANY_SIZE
     predictor = make_predictor(space, name, described_by or None, seed=seed, weights=weights)
     values = benchmark.metric(objective.name).mean()[rows]

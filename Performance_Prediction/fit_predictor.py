@@ -61,6 +61,7 @@ from Performance_Prediction.lines import Line, read_lines
 from Performance_Prediction.prediction_files import check_place, write_records
 from Performance_Prediction.task import LABELS, Measured, divide, of_benchmark
 from Performance_Prediction.whole_space import check_enumerable, rank_space
+from predictors.defaults import defaults_of
 from predictors.features.background import background_tables
 from predictors.methods import METHODS, SCALES, choice, make_predictor
 from predictors.predictor import Predictor
@@ -164,7 +165,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     metrics = dict.fromkeys([labels.target, labels.label] if judged else [labels.label])
     measured = of_benchmark(labels.benchmark, list(metrics), minimise=given.minimise)
     known, rest = divide(measured, _amount(given), given.seed)
-    _, features = choice(space, given.method, given.features, objective=known.label)
+    _, features = choice(defaults_of(space).inside, given.method, given.features, known.label)
     given.features = list(features) or None
     if wanted is not None:
         _predict(given, fitted(make, known), wanted)
@@ -345,7 +346,7 @@ def _tell(given: Namespace, run: RunFolder, result: Mapping[str, Any]) -> None:
 
 def _settings(given: Namespace, known: Measured, labels: Labels, judged: str) -> dict[str, Any]:
     """All that decides the numbers."""
-    method, features = choice(known.space, given.method, given.features)
+    method, features = choice(defaults_of(known.space).inside, given.method, given.features)
     return {
         "source": known.source,
         **labels.file,

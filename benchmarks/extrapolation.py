@@ -37,8 +37,9 @@ from experiment.arguments import output_file, parser, positive_int
 from experiment.errors import InputError, run_command
 from experiment.files import write_json
 from experiment.progress import progress
+from predictors.defaults import defaults_of
 from predictors.features import describe, make_features
-from predictors.methods import BEYOND, choice, make_predictor
+from predictors.methods import make_predictor
 
 CONTENDERS: dict[str, tuple[str, tuple[str, ...]] | None] = {
     "the suite's choice beyond": None,
@@ -176,7 +177,7 @@ def measure(setting: Setting, contender: str, amount: int, seed: int) -> dict[st
         costs = describe(make_features("costs", space), ranked.graphs)[:, COSTS.index(contender)]
         return {"beyond": judge(costs, ranked.truth)}
     chosen = np.random.default_rng(seed).permutation(len(inside))[:amount]
-    method, features = CONTENDERS[contender] or choice(space, None, None, BEYOND)
+    method, features = CONTENDERS[contender] or defaults_of(space).beyond
     outcome = {}
     for name, known in (("beyond", inside[chosen]), ("within", labelled)):
         predictor = make_predictor(space, method, features, seed=seed)
@@ -190,7 +191,7 @@ def draw(setting: Setting, amount: int, place: Path) -> None:
     space, inside, outside = setting
     order = np.random.default_rng(0).permutation(len(inside))
     known, held_out = inside[order[:amount]], inside[order[amount:]]
-    predictor = make_predictor(space, *choice(space, None, None, BEYOND), seed=0)
+    predictor = make_predictor(space, *defaults_of(space).beyond, seed=0)
     predictor.fit(known.graphs, known.labels)
     shown = [each for each in (held_out, outside) if len(each)]
     figure = predicted_by_size(

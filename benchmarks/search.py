@@ -40,13 +40,8 @@ from experiment.arguments import output_file, parser, positive_int
 from experiment.errors import InputError, run_command
 from experiment.files import write_json
 from experiment.progress import progress
-from searchers.candidate_bo import (
-    CRITERION_OF,
-    ELSEWHERE,
-    FEATURES_OF,
-    PoolSearch,
-)
-from searchers.criteria import upper_confidence_bound
+from searchers.candidate_bo import PoolSearch
+from searchers.defaults import ELSEWHERE, search_defaults
 from searchers.domain import Candidates, Domain
 from searchers.history import Account
 from searchers.loop import Budget, SearchLoop
@@ -69,18 +64,18 @@ def without_transfer(domain: Domain, seed: int, initial: int) -> Searcher:
     Raises:
         InputError: it reads nothing that was learnt elsewhere.
     """
-    name = domain.space.name
-    features = FEATURES_OF.get(name, ELSEWHERE)
-    if TRANSFER not in features:
-        raise InputError(f"bo reads no {TRANSFER} on {name}: its row without transfer is bo itself")
-    own = [each for each in features if each != TRANSFER]
-    criterion = CRITERION_OF.get(name, upper_confidence_bound)
-    return PoolSearch(domain, own, criterion, seed=seed, initial=initial)
+    usual = search_defaults(domain.space)
+    if TRANSFER not in usual.features:
+        raise InputError(
+            f"bo reads no {TRANSFER} on {domain.space.name}: its row without transfer is bo itself"
+        )
+    own = [each for each in usual.features if each != TRANSFER]
+    return PoolSearch(domain, own, usual.criterion, seed=seed, initial=initial)
 
 
 def one_setting(domain: Domain, seed: int, initial: int) -> Searcher:
     """What ``bo`` is on a space that nothing was chosen for, on every space."""
-    return PoolSearch(domain, ELSEWHERE, upper_confidence_bound, seed=seed, initial=initial)
+    return PoolSearch(domain, ELSEWHERE.features, ELSEWHERE.criterion, seed=seed, initial=initial)
 
 
 @dataclass(frozen=True)

@@ -35,8 +35,9 @@ from experiment.arguments import parser, positive_int
 from experiment.errors import run_command
 from experiment.files import write_json
 from experiment.progress import progress
-from searchers.candidate_bo import FEATURES_OF, ListSearcher, PoolSearch
+from searchers.candidate_bo import ListSearcher, PoolSearch
 from searchers.criteria import log_expected_improvement
+from searchers.defaults import search_defaults
 from searchers.domain import Candidates, Domain
 from searchers.latent.acquisition import (
     NoisyExpectedImprovement,
@@ -91,7 +92,7 @@ def joined(domain: Domain, seed: int) -> Searcher:
 
 def with_graph_features(domain: Domain, seed: int) -> Searcher:
     """A kernel on the latents, and one on each of the graph features of the list's search."""
-    surrogate = LatentSurrogate(domain.space, features=FEATURES_OF[domain.space.name])
+    surrogate = LatentSurrogate(domain.space, features=search_defaults(domain.space).features)
     return over_latents(domain, seed, surrogate=surrogate)
 
 

@@ -7,9 +7,9 @@ A new space is one file with a subclass of :class:`SearchSpace` and a line in
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from datasets.batch import GraphBatch, Legality, LegalityMask
     from datasets.forms.form import Form
 
+Entry = TypeVar("Entry")
+"""What a table holds."""
 
 ENUMERABLE = 10**6
 """Members of the largest space that is worked on as a list of all of them: in it hashes are looked
@@ -55,6 +57,10 @@ class SearchSpace(ABC):
         overrides this where its architectures stand for other networks.
         """
         return self.name
+
+    def entry(self, table: Mapping[str, Entry], otherwise: Entry) -> Entry:
+        """What a table holds for the space by its own name, else for its family."""
+        return table.get(self.name, table.get(self.family, otherwise))
 
     @property
     def preset_sections(self) -> tuple[str, ...]:

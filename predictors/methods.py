@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from datasets.objective import ACCURACY, SHARE, Objective
-from datasets.space import SearchSpace, as_space
+from datasets.space import SearchSpace
 from experiment.checks import shown, whole_number
 from experiment.config import nearest
 from experiment.errors import InputError
+from predictors.defaults import Choice, defaults_of
 from predictors.predictor import FeaturePredictor, Predictor
 from predictors.regressor import NormalScores, Regressor, Scale, Standardised, check_scale
 
@@ -143,26 +144,9 @@ METHODS: dict[str, Method] = {
 }
 """Every method, by its name; a new one is a function above and a line here."""
 
-DEFAULT: dict[str, tuple[str, tuple[str, ...]]] = {
-    "NB101": ("ensemble", ("statistics", "walks", "paths", "digits")),
-    "DIGITS101": ("ensemble", ("statistics", "walks", "paths", "costs")),
-    "NB201": ("ensemble", ("statistics", "walks", "paths")),
-    "ENAS": ("gp", ("one_hot",)),
-    "ENAS12": ("gp", ("statistics", "one_hot")),
-}
-"""Space → method and features where nobody chooses."""
-BEYOND: dict[str, tuple[str, tuple[str, ...]]] = {
-    "NB101": ("trend_ensemble", ("statistics", "walks", "costs", "digits")),
-    "DIGITS101": ("trend_ensemble", ("statistics", "walks", "costs")),
-    "NB201": ("trend_ensemble", ("statistics", "walks", "costs")),
-    "ENAS": ("gp", ("one_hot", "latents")),
-}
-"""The same for architectures beyond those that were measured: larger, costlier, better ones."""
 OF_ACCURACIES = ("digits",)
 """Features that were fitted to accuracies of another task. Beside 100 labels of NB101's training
 time they cost a Gaussian process on statistics and walks 0.04 of Kendall's τ."""
-ELSEWHERE = ("gp", ("statistics", "walks"))
-"""Method and features for a space of the user's own."""
 
 
 def make_predictor(
@@ -190,7 +174,7 @@ def make_predictor(
             weights that nothing would read.
         ModelError: there are no such weights, or they cannot be read.
     """
-    name, wished = choice(space, method, features)
+    name, wished = choice(defaults_of(space).inside, method, features)
     chosen = METHODS[name]
     if weights is not None and not chosen.weights and "latents" not in wished:
         raise InputError(
@@ -209,34 +193,31 @@ def suited(features: Sequence[str], objective: Objective) -> tuple[str, ...]:
 
 
 def choice(
-    space: SearchSpace,
+    usual: Choice,
     method: str | None,
     features: Sequence[str] | None,
-    defaults: Mapping[str, tuple[str, tuple[str, ...]]] = DEFAULT,
     objective: Objective = ACCURACY,
-) -> tuple[str, tuple[str, ...]]:
+) -> Choice:
     """The method and the features that are meant, where one or both were not named.
 
     Args:
-        space: the search space.
+        usual: what is taken by default, one of :func:`predictors.defaults.defaults_of`.
         method: a key of :data:`METHODS`, or ``None``.
         features: keys of ``predictors.features.FEATURES``, or ``None``.
-        defaults: what is taken by default: :data:`DEFAULT` or :data:`BEYOND`.
         objective: what is predicted; :data:`OF_ACCURACIES` are features by default of accuracies
             alone, which are maximised shares.
 
     Raises:
         InputError: there is no such method, or it does not take features.
     """
-    best, usual = defaults.get(as_space(space).name, ELSEWHERE)
-    name = best if method is None else method
+    name = usual.method if method is None else method
     if not isinstance(name, str) or name not in METHODS:
         raise InputError(f"no method is called {name!r}: {nearest(str(name), list(METHODS))}")
     own = METHODS[name].features
     if features is None and own is not None:
-        return name, own
+        return Choice(name, own)
     if features is None:
-        return name, suited(usual, objective)
+        return Choice(name, suited(usual.features, objective))
     if own == ():
         raise InputError(f"the method {name!r} reads graphs, no features: name none")
     if isinstance(features, str) or not isinstance(features, Iterable):
@@ -248,4 +229,4 @@ def choice(
         raise InputError("no features were named: name one at least, or leave the choice out")
     if wrong := [each for each in features if not isinstance(each, str)]:
         raise InputError(f"among the features is {shown(wrong[0])}, expected names")
-    return name, tuple(dict.fromkeys(features))
+    return Choice(name, tuple(dict.fromkeys(features)))

@@ -7,10 +7,11 @@ import sys
 from pathlib import Path
 
 from datasets.registry import SPACES, get_space
-from datasets.space import SearchSpace, as_space
+from datasets.space import SearchSpace
 from experiment.errors import InputError
 from models import GraphVAE, ModelError, load_vae
 from models.checkpoints import find_folder
+from predictors.defaults import defaults_of
 
 
 def load_trained_vae(space: SearchSpace, weights: str | Path | None = None) -> GraphVAE:
@@ -18,14 +19,14 @@ def load_trained_vae(space: SearchSpace, weights: str | Path | None = None) -> G
 
     Args:
         space: the search space.
-        weights: folder or name; default the shipped ``SVGE_<space>``, and that of NB101 for the
-            cells of DIGITS101, which have the same operations.
+        weights: folder or name; default those of :func:`~predictors.defaults.defaults_of`, or the
+            shipped ``SVGE_<space>``.
 
     Raises:
         InputError: the weights were trained on a space with other node types.
         ModelError: there are no such weights, or they cannot be read.
     """
-    shipped = f"SVGE_{'NB101' if as_space(space).name == 'DIGITS101' else space.name}"
+    shipped = defaults_of(space).weights or f"SVGE_{space.name}"
     if weights is None:
         try:
             weights = find_folder(shipped)

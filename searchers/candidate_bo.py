@@ -11,18 +11,16 @@ from torch import Tensor
 
 from datasets.graph import ArchitectureGraph
 from datasets.objective import ACCURACY, Objective
-from datasets.space import SearchSpace
 from experiment.errors import InputError
-from predictors.methods import suited
 from predictors.processes.list_gp import Expectation, PoolProcess
 from predictors.regressor import Description, NormalScores, Regressor, Scale
 from searchers.criteria import (
     Criterion,
     expected_value,
-    log_expected_improvement,
     thompson,
     upper_confidence_bound,
 )
+from searchers.defaults import search_defaults, usual_features
 from searchers.domain import Candidates, Domain
 from searchers.searcher import Observation, Searcher
 
@@ -230,32 +228,12 @@ class PredictorSearch(ListSearcher):
         return wanted.argsort(descending=True)[:n].tolist()
 
 
-FEATURES_OF: dict[str, tuple[str, ...]] = {
-    "NB101": ("statistics", "walks", "digits"),
-    "DIGITS101": ("statistics", "walks", "paths", "costs"),
-    "NB201": ("statistics", "walks", "paths"),
-    "ENAS": ("one_hot",),
-}
-"""Space → what describes its architectures to a search where nobody chooses."""
-ELSEWHERE = ("statistics", "walks")
-"""The same for a space of the user's own."""
-
-
-CRITERION_OF: dict[str, Criterion] = {"NB101": log_expected_improvement}
-"""Space → by what such a search chooses, where it is not the upper confidence bound."""
-
-
-def usual_features(space: SearchSpace, objective: Objective = ACCURACY) -> tuple[str, ...]:
-    """What describes architectures to a search for an objective, by default."""
-    return suited(FEATURES_OF.get(space.name, ELSEWHERE), objective)
-
-
 def bayesian_optimisation(
     domain: Domain, seed: int, initial: int, objective: Objective = ACCURACY
 ) -> PoolSearch:
     """The suite's own search over a list, on graph features."""
     features = usual_features(domain.space, objective)
-    criterion = CRITERION_OF.get(domain.space.name, upper_confidence_bound)
+    criterion = search_defaults(domain.space).criterion
     return PoolSearch(domain, features, criterion, seed=seed, initial=initial)
 
 

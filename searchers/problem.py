@@ -25,6 +25,7 @@ from estimators.recipe import load_recipe
 from estimators.surrogate import Surrogate
 from experiment.errors import InputError
 from experiment.progress import progress
+from predictors.defaults import defaults_of
 from predictors.methods import choice, make_predictor
 from searchers.domain import Candidates, Domain, WholeSpace
 from searchers.history import Truth
@@ -169,7 +170,7 @@ def surrogate_problem(
             f"{benchmark.dataset} has {len(rows)} measured ones: ask for fewer labels"
         )
     rows = np.random.default_rng(seed).permutation(rows)[:wanted]
-    name, described_by = choice(benchmark.space, method, features)
+    name, described_by = choice(defaults_of(benchmark.space).inside, method, features)
     predictor = make_predictor(
         benchmark.space, name, described_by or None, seed=seed, weights=weights
     )

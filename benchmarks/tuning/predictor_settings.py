@@ -3,11 +3,12 @@
     python benchmarks/tuning/predictor_settings.py NB101 --labels 100 --seeds 3
     python benchmarks/tuning/predictor_settings.py 'NB101 beyond' --labels 400 --seeds 3
 
-Protocol, inside (``DEFAULT`` in ``predictors/methods.py``): labels are drawn from a random half of
+Protocol, inside (``predictors/defaults.py``): labels are drawn from a random half of
 the table's rows (``choosing.own_half``), and the other rows of the half are ranked; the reported
-figures are over all rows. Beyond (``BEYOND``): the extrapolations that are reported, one step
-further inside, so that no reported row is used: NB101 from at most 5 nodes to 6, NB201 from at most
-1 convolution to 2, ENAS from its worst quarter to the second, DIGITS101 from at most 4 nodes to 5.
+figures are over all rows. Beyond (``Defaults.beyond`` there): the extrapolations that are reported,
+one step further inside, so that no reported row is used: NB101 from at most 5 nodes to 6, NB201
+from at most 1 convolution to 2, ENAS from its worst quarter to the second, DIGITS101 from at most 4
+nodes to 5.
 Draws of the labels have the seeds from 100 on. The candidate with the largest mean Kendall's τ with
 the *validation* accuracies of the ranked is chosen: no test accuracy is looked at.
 """
@@ -34,11 +35,12 @@ from benchmarks.tuning.choosing import (
     place,
     verdict,
 )
-from datasets import get_benchmark
+from datasets import get_benchmark, get_space
 from datasets.space import SearchSpace
 from experiment.arguments import output_file, parser, positive_int
 from experiment.errors import InputError, run_command
-from predictors.methods import BEYOND, DEFAULT, make_predictor
+from predictors.defaults import defaults_of
+from predictors.methods import make_predictor
 
 Candidate = tuple[str, tuple[str, ...]]
 """Method and features."""
@@ -116,7 +118,8 @@ def candidate(one: Candidate) -> str:
 def today(what: str) -> str:
     """Name of what the suite takes now."""
     space, _, beyond = what.partition(" ")
-    return candidate((BEYOND if beyond else DEFAULT)[space])
+    usual = defaults_of(get_space(space))
+    return candidate(usual.beyond if beyond else usual.inside)
 
 
 def inside(space: str, data_root: Path | None) -> Setting:

@@ -35,16 +35,12 @@ from benchmarks.tuning.choosing import (
     place,
     verdict,
 )
-from datasets import get_benchmark
+from datasets import get_benchmark, get_space
 from experiment.arguments import output_file, parser, positive_int
 from experiment.errors import InputError, run_command
-from searchers.candidate_bo import (
-    CRITERION_OF,
-    ELSEWHERE,
-    FEATURES_OF,
-    PoolSearch,
-)
-from searchers.criteria import CRITERIA, upper_confidence_bound
+from searchers.candidate_bo import PoolSearch
+from searchers.criteria import CRITERIA
+from searchers.defaults import ELSEWHERE, search_defaults
 from searchers.domain import Candidates
 from searchers.loop import Budget
 from searchers.problem import Problem, known_rows, table_problem
@@ -87,9 +83,9 @@ def candidates(space: str) -> dict[str, tuple[tuple[str, ...], str]]:
 
 def today(space: str) -> str:
     """Name of what ``bo`` takes on a space now."""
-    chosen = CRITERION_OF.get(space, upper_confidence_bound)
-    criterion = next(name for name, each in CRITERIA.items() if each is chosen)
-    return candidate(FEATURES_OF[space], criterion)
+    chosen = search_defaults(get_space(space))
+    criterion = next(name for name, each in CRITERIA.items() if each is chosen.criterion)
+    return candidate(chosen.features, criterion)
 
 
 def half(domain: Candidates) -> Candidates:
@@ -112,7 +108,7 @@ def score(problem: Problem, searcher: Searcher, queries: int) -> Scores:
 
 def one_setting(results: dict[str, dict[str, dict[str, Scores]]]) -> list[str]:
     """The criteria on the features that every space has, by their mean place over the tasks."""
-    names = [candidate(ELSEWHERE, criterion) for criterion in COMPARED]
+    names = [candidate(ELSEWHERE.features, criterion) for criterion in COMPARED]
     tasks = [[means(runs, name) for name in names if name in runs] for runs in results.values()]
     tasks = [each for each in tasks if len(each) == len(names) and all(each)]
     if not tasks:
@@ -121,7 +117,7 @@ def one_setting(results: dict[str, dict[str, dict[str, Scores]]]) -> list[str]:
     regrets = np.mean([[one["regret"] for one in each] for each in tasks], axis=0)
     lines = [f"one setting, {len(tasks)} tasks:"]
     for name, mean_place, regret in zip(names, places, regrets, strict=True):
-        mark = "*" if name == candidate(ELSEWHERE, COMPARED[0]) else " "
+        mark = "*" if name == candidate(ELSEWHERE.features, COMPARED[0]) else " "
         lines.append(f"  {mark} {name:<55} mean place {mean_place:.2f}, regret {regret:.4g}")
     return lines
 

@@ -7,6 +7,9 @@ from collections.abc import Iterable
 from datasets import get_benchmark
 from datasets.benchmark import Benchmark
 
+SOURCE = "DIGITS101"
+"""The benchmark that the features ``digits`` were fitted to."""
+
 
 def background_tables(features: Iterable[str]) -> list[Benchmark]:
     """The benchmarks that the named features were fitted to; most features need none.
@@ -16,4 +19,4 @@ def background_tables(features: Iterable[str]) -> list[Benchmark]:
     """
     if "digits" not in features:
         return []
-    return [get_benchmark("DIGITS101", cells=cells) for cells in ("complete", "larger")]
+    return [get_benchmark(SOURCE, cells=cells) for cells in ("complete", "larger")]

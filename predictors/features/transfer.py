@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from datasets import get_benchmark
+from datasets import get_space
 from datasets.batch import GraphBatch
 from datasets.benchmarks.digits101 import TABLE
 from datasets.space import SearchSpace
 from experiment.errors import InputError
 from experiment.files import atomic_path, sha256
+from predictors.features.background import SOURCE, background_tables
 from predictors.features.counts import WalkCounts
 from predictors.features.features import Features
 from predictors.features.statistics import GraphStatistics
@@ -39,7 +40,8 @@ class DigitsTransfer(Features):
     :class:`predictors.regressor.Forecast`) is the description.
 
     Raises:
-        InputError: the space is not NB101; DIGITS101 would be described by its own labels.
+        InputError: the space has no cells of NAS-Bench-101, or is DIGITS101, which would be
+            described by its own labels.
     """
 
     name = "digits"
@@ -47,7 +49,8 @@ class DigitsTransfer(Features):
 
     def __init__(self, space: SearchSpace) -> None:
         super().__init__(space)
-        if space.name != "NB101":
+        source = get_space(SOURCE)
+        if space.family != source.family or space.name == source.name:
             raise InputError(
                 f"what is known of digits describes cells of NB101, not {space.name}: "
                 "describe its architectures by other features than digits"
@@ -72,7 +75,7 @@ def fit_digits(parameters: Mapping[str, np.ndarray] | None = None) -> SparseGaus
             :class:`~predictors.processes.sparse.SparseGaussianProcess`; without them it takes some
             15 seconds of a processor.
     """
-    tables = [get_benchmark("DIGITS101", cells=cells) for cells in ("complete", "larger")]
+    tables = background_tables([DigitsTransfer.name])
     cells = GraphBatch.cat(table.graphs for table in tables)
     accuracies = np.concatenate([table.metric("validation").mean() for table in tables])
     process = SparseGaussianProcess(inducing=INDUCING, parameters=parameters)

@@ -15,7 +15,8 @@ from datasets.registry import SPACES
 from datasets.testing import relabelled
 from experiment.errors import InputError
 from predictors import graph_network
-from predictors.methods import BEYOND, DEFAULT, METHODS, SCALES, choice, make_predictor
+from predictors.defaults import ELSEWHERE, defaults_of
+from predictors.methods import METHODS, SCALES, choice, make_predictor
 from predictors.predictor import Predictor
 
 LABELLED, OTHERS = 100, 300
@@ -144,7 +145,7 @@ def test_every_space_has_a_default_that_predicts(
 ) -> None:
     monkeypatch.setattr(graph_network, "PASSES", 0)
     monkeypatch.setattr(graph_network, "LEAST_STEPS", 3)
-    assert space in DEFAULT
+    assert defaults_of(get_space(space)).inside != ELSEWHERE
     graphs = get_space(space).sample_batch(24, np.random.default_rng(0))
     predictor = make_predictor(get_space(space))
     predictor.fit(graphs[:20], np.linspace(0.1, 0.9, 20))
@@ -172,12 +173,10 @@ def test_bad_wishes_are_refused(arguments: dict[str, object], words: str) -> Non
         make_predictor(get_space("NB101"), **arguments)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("defaults", [DEFAULT, BEYOND])
-def test_features_of_accuracies_are_the_default_of_accuracies_alone(
-    defaults: dict[str, tuple[str, tuple[str, ...]]],
-) -> None:
-    space = get_space("NB101")
-    of_accuracy = choice(space, None, None, defaults)[1]
+@pytest.mark.parametrize("where", ["inside", "beyond"])
+def test_features_of_accuracies_are_the_default_of_accuracies_alone(where: str) -> None:
+    usual = getattr(defaults_of(get_space("NB101")), where)
+    of_accuracy = choice(usual, None, None).features
     assert "digits" in of_accuracy
     for objective in (
         Objective("loss", maximise=False, unit="nat"),
@@ -185,5 +184,5 @@ def test_features_of_accuracies_are_the_default_of_accuracies_alone(
         Objective("score"),
     ):
         others = tuple(name for name in of_accuracy if name != "digits")
-        assert choice(space, None, None, defaults, objective)[1] == others
-        assert choice(space, None, ["digits"], defaults, objective)[1] == ("digits",)
+        assert choice(usual, None, None, objective).features == others
+        assert choice(usual, None, ["digits"], objective).features == ("digits",)

@@ -22,8 +22,9 @@ from predictors.processes.list_gp import PoolProcess
 from predictors.regressor import Description
 from predictors.trees import BoostedTrees
 from searchers import candidate_bo as pool_search
-from searchers.candidate_bo import PoolSearch, PredictorSearch, usual_features
+from searchers.candidate_bo import PoolSearch, PredictorSearch
 from searchers.criteria import CRITERIA, log_expected_improvement
+from searchers.defaults import usual_features
 from searchers.domain import Candidates, WholeSpace
 
 NOTHING = np.random.default_rng(0)

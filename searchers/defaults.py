@@ -1,0 +1,48 @@
+"""What a search over candidates reads and goes by where nobody chooses, for each family.
+
+It was chosen on measured tables (``benchmarks/tuning/search_settings.py``). A space whose best
+choice is another one than its family's has an entry by its own name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from datasets.objective import ACCURACY, Objective
+from datasets.space import SearchSpace
+from predictors.methods import suited
+from searchers.criteria import Criterion, log_expected_improvement, upper_confidence_bound
+
+
+@dataclass(frozen=True)
+class SearchDefaults:
+    """Settings of Bayesian optimisation over candidates.
+
+    Attributes:
+        features: keys of ``predictors.features.FEATURES``.
+        criterion: by which a candidate is chosen.
+    """
+
+    features: tuple[str, ...] = ("statistics", "walks")
+    criterion: Criterion = upper_confidence_bound
+
+
+ELSEWHERE = SearchDefaults()
+"""For architectures that nothing was chosen for."""
+SEARCH_DEFAULTS: dict[str, SearchDefaults] = {
+    "nb101_cell": SearchDefaults(("statistics", "walks", "digits"), log_expected_improvement),
+    "DIGITS101": SearchDefaults(("statistics", "walks", "paths", "costs")),
+    "nb201_cell": SearchDefaults(("statistics", "walks", "paths")),
+    "ENAS": SearchDefaults(("one_hot",)),
+}
+"""Family, or space → what is taken."""
+
+
+def search_defaults(space: SearchSpace) -> SearchDefaults:
+    """What was chosen for a space, or else for its family, or else :data:`ELSEWHERE`."""
+    return space.entry(SEARCH_DEFAULTS, ELSEWHERE)
+
+
+def usual_features(space: SearchSpace, objective: Objective = ACCURACY) -> tuple[str, ...]:
+    """What describes architectures to a search for an objective, by default."""
+    return suited(search_defaults(space).features, objective)
