@@ -21,8 +21,9 @@ from datasets.canonical import canonical_hashes
 from experiment.progress import progress
 from models import GraphVAE
 from models.decoding import Greedy, decode_directions, most_probable_of, union
-from models.decodings import Decodings, decode_many, modal
+from models.decodings import Decodings, modal
 from models.nearest import decode_to_nearest
+from models.sampling import decode_many
 from models.search import most_probable
 from models.temperature import tempered
 from Training_VAE.data import Architectures

@@ -19,7 +19,8 @@ from datasets.batch import GraphBatch
 from datasets.space import SearchSpace
 from experiment.errors import InputError
 from models import GraphVAE
-from models.decodings import decode_many, modal
+from models.decodings import modal
+from models.sampling import decode_many
 
 _COLLINEAR = 1e-6
 """Sine of the angle below which two latents count as lying on one line through the origin."""

@@ -15,7 +15,7 @@ from datasets.latent_files import DATASET, METRIC, OBJECTIVES, objectives_column
 from experiment.files import atomic_path
 from experiment.progress import progress
 from models import GraphVAE
-from models.encoder import Latent
+from models.latent import Latent
 from Training_VAE.data import Architectures
 
 CHUNK = 16_384

@@ -17,7 +17,8 @@ from experiment.loop import TrainingLoop
 from experiment.run import RunFolder
 from experiment.schema import Stage
 from models import GraphVAE, build_model
-from models.checkpoints import begin_at, checkpoint_path, read_state_dict
+from models.checkpoints import checkpoint_path, read_state_dict
+from models.state_dicts import begin_at
 from Training_VAE.data import Architectures, epoch_graphs
 from Training_VAE.evaluation import Protocol, evaluate, greedy_reconstruction
 from Training_VAE.reporting import report_epoch, report_evaluation, report_start

@@ -37,7 +37,8 @@ from experiment.errors import run_command
 from experiment.files import write_json
 from models import GraphVAE, load_vae
 from models.decoding import Sampling, decode
-from models.decodings import decode_many, modal
+from models.decodings import modal
+from models.sampling import decode_many
 
 LATENTS, DECODINGS = 50, 500
 LIMITS = {"encoded": 1.5, "box": 6.0}

@@ -1,10 +1,13 @@
-"""Networks: the graph VAEs, their heads and their decoding."""
+"""Networks: what embeds architectures (encoders and decoders), and heads on it."""
 
 from models.accuracy import AccuracyModel
-from models.checkpoints import MODELS, build_model, load_model, load_vae
+from models.checkpoints import load_model, load_vae
+from models.embedding import Embedding, Sizes
 from models.errors import ModelError
+from models.latent import Latent
 from models.loss import PUBLISHED, LossParts, Objective
-from models.vae import DGMG, SVGE, GraphVAE, Sizes, SVGEDegrees
+from models.registry import MODELS, build_model
+from models.vae import DGMG, SVGE, GraphVAE, SVGEDegrees
 
 __all__ = [
     "DGMG",
@@ -12,7 +15,9 @@ __all__ = [
     "PUBLISHED",
     "SVGE",
     "AccuracyModel",
+    "Embedding",
     "GraphVAE",
+    "Latent",
     "LossParts",
     "ModelError",
     "Objective",

@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from datasets.batch import GraphBatch
+from models.embedding import Embedding
 from models.errors import ModelError
 from models.loss import LossParts, Objective
-from models.vae import GraphVAE
 
 
 class AccuracyHead(nn.Module):
@@ -73,7 +73,7 @@ class AccuracyModel(nn.Module):
     VAE_SHARE = 0.1
     """Weight of the VAE's loss, as published; the error of the head has the rest."""
 
-    def __init__(self, vae: GraphVAE, widths: Sequence[int] | None = None) -> None:
+    def __init__(self, vae: Embedding, widths: Sequence[int] | None = None) -> None:
         super().__init__()
         width = vae.sizes.graph_width
         widths = widths or (width, width // 2, width // 4, width // 8, 1)
@@ -88,7 +88,7 @@ class AccuracyModel(nn.Module):
         self._vae = (vae,)  # in a tuple, so that its parameters are not registered twice
 
     @property
-    def vae(self) -> GraphVAE:
+    def vae(self) -> Embedding:
         """The wrapped model."""
         return self._vae[0]
 
@@ -128,7 +128,7 @@ class AccuracyModel(nn.Module):
             vae_share: weight of the VAE's loss.
 
         Raises:
-            ModelError: as :meth:`GraphVAE.encode`, or there is not one target for each graph.
+            ModelError: as :meth:`Embedding.encode`, or there is not one target for each graph.
         """
         latent = self.vae.encode(batch)
         if not isinstance(targets, Tensor) or targets.shape != latent.mean.shape[:1]:

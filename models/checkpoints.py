@@ -12,32 +12,17 @@ import torch
 from torch import Tensor
 
 from models.accuracy import AccuracyModel
+from models.embedding import Embedding, Origin
 from models.errors import ModelError
+from models.registry import model_class
 from models.shipped import check_shipped, shipped_weights
-from models.vae import DGMG, SVGE, GraphVAE, Origin, Sizes, SVGEDegrees
-
-MODELS: dict[str, type[GraphVAE]] = {model.name: model for model in (SVGE, SVGEDegrees, DGMG)}
-"""Graph VAEs by the names that users type."""
-
-DEGREE_TABLE = "Encoder.NodeEmb.InDegrees.weight"
-"""The weight that SVGE_degrees has and SVGE lacks; its rows are the largest number of nodes."""
+from models.state_dicts import State, load_weights, matrix_shape
 
 STATE_DICTS = Path(__file__).resolve().parent.parent / "state_dicts"
 """Weights that are shipped or downloaded: where a name is looked for first."""
 
 RUNS = STATE_DICTS.parent / "runs"
 """Where trainings write unless they are told otherwise: where a name is looked for next."""
-
-
-def build_model(name: str, sizes: Sizes) -> GraphVAE:
-    """A model with fresh weights, by name.
-
-    Raises:
-        ModelError: no model of that name.
-    """
-    if not isinstance(name, str) or name not in MODELS:
-        raise ModelError(f"no model is called {name!r}: choose one of {', '.join(MODELS)}")
-    return MODELS[name](sizes)
 
 
 def read_state_dict(path: str | Path, device: str | torch.device = "cpu") -> dict[str, Tensor]:
@@ -67,110 +52,39 @@ def read_state_dict(path: str | Path, device: str | torch.device = "cpu") -> dic
     return dict(content)
 
 
-def model_name(state: Mapping[str, Tensor]) -> str:
-    """Name of the model that a state dict belongs to: one of MODELS, or it with ``_acc``.
-
-    Raises:
-        ModelError: it belongs to none of them.
-    """
-    if "Encoder.NodeEmb.GNNLayers_forward.0.msg.weight" in state:
-        name = "SVGE_degrees" if DEGREE_TABLE in state else "SVGE"
-    elif "Encoder.NodeEmb.GNNLayers.0.msg.weight" in state:
-        name = "DGMG"
-    else:
-        raise ModelError("the checkpoint has neither SVGE's nor DGMG's weights in it")
-    return f"{name}_acc" if "Accuracy.lin_layers.0.weight" in state else name
-
-
-def infer_sizes(state: Mapping[str, Tensor], max_nodes: int) -> Sizes:
-    """Sizes that a state dict was made with; ``max_nodes`` leaves no trace in most.
-
-    Raises:
-        ModelError: a weight that tells a size is missing or no matrix, or encoder and decoder
-            differ in their rounds.
-    """
-    num_types, node_width = _matrix_shape(state, "Decoder.generator.nodeInit.NodeInits.weight")
-    graph_width, _ = _matrix_shape(state, "Encoder.GraphEmb_mean.f_m.weight")
-    rounds = _count_rounds(state, "Encoder")
-    decoder_rounds = _count_rounds(state, "Decoder.generator.prop")
-    if rounds != decoder_rounds:
-        raise ModelError(
-            f"the checkpoint has {rounds} rounds of message passing in its encoder and "
-            f"{decoder_rounds} in its decoder: expected equally many"
-        )
-    return Sizes(num_types, max_nodes, node_width, graph_width, rounds)
-
-
-def infer_head_widths(state: Mapping[str, Tensor]) -> tuple[int, ...]:
+def infer_head_widths(state: State) -> tuple[int, ...]:
     """Widths of the layers of the accuracy head in a state dict, from its input to its output.
 
     Raises:
         ModelError: it has no head, or a weight of the head is no matrix.
     """
-    shapes = [_matrix_shape(state, "Accuracy.lin_layers.0.weight")]
+    shapes = [matrix_shape(state, "Accuracy.lin_layers.0.weight")]
     while (name := f"Accuracy.lin_layers.{len(shapes)}.weight") in state:
-        shapes.append(_matrix_shape(state, name))
+        shapes.append(matrix_shape(state, name))
     return (shapes[0][1], *(outputs for outputs, _ in shapes))
 
 
-def _matrix_shape(state: Mapping[str, Tensor], name: str) -> tuple[int, int]:
-    if name not in state:
-        raise ModelError(f"the checkpoint lacks {name}, a weight that tells its sizes")
-    if state[name].ndim != 2:
-        raise ModelError(
-            f"weight {name} has shape {tuple(state[name].shape)}, expected a matrix: "
-            "the checkpoint is of another model"
-        )
-    rows, columns = state[name].shape
-    return rows, columns
+def model_from_state(state: State, max_nodes: int) -> Embedding | AccuracyModel:
+    """The model that a state dict belongs to, with its weights, in evaluation mode.
 
-
-def _count_rounds(state: Mapping[str, Tensor], part: str) -> int:
-    layer = re.compile(re.escape(part) + r"\.NodeEmb\.GNNLayers(?:_forward)?\.(\d+)\.")
-    return len({match[1] for key in state if (match := layer.match(key))})
-
-
-def load_weights(model: GraphVAE | AccuracyModel, state: Mapping[str, Tensor]) -> None:
-    """Put a state dict into a model of the same sizes, as float32.
+    Args:
+        state: the weights, under the published names.
+        max_nodes: nodes of the space's largest architecture.
 
     Raises:
-        ModelError: names or shapes differ; the message names the first that does.
+        ModelError: they are no model's, lack a size, or do not fit together.
     """
-    own = model.state_dict()
-    for key, value in own.items():
-        if key not in state:
-            raise ModelError(f"the checkpoint has no weight {key}: it is of another model")
-        if state[key].shape != value.shape:
-            raise ModelError(
-                f"weight {key} has shape {tuple(state[key].shape)}, this model needs "
-                f"{tuple(value.shape)}: the checkpoint is of another search space or width"
-            )
-    surplus = sorted(set(state) - set(own))
-    if surplus:
-        raise ModelError(f"the checkpoint has a weight {surplus[0]} that this model lacks")
-    model.load_state_dict({key: value.float() for key, value in state.items()})
-
-
-def begin_at(model: GraphVAE, state: Mapping[str, Tensor]) -> None:
-    """Give a fresh model the weights of a checkpoint, as the start of a training.
-
-    Weights that the checkpoint lacks may be such that are zero at first and so add nothing:
-    ``SVGE_degrees`` can begin at SVGE's weights, and is then the same function.
-
-    Raises:
-        ModelError: another name or a shape differs.
-    """
-    neutral = {key: value for key, value in model.state_dict().items() if not value.any()}
-    load_weights(model, {**neutral, **state})
-
-
-def model_from_state(state: Mapping[str, Tensor], max_nodes: int) -> GraphVAE | AccuracyModel:
-    """The model that a state dict belongs to, with its weights, in evaluation mode."""
-    name = model_name(state)
-    vae = build_model(name.removesuffix("_acc"), infer_sizes(state, max_nodes))
-    model = AccuracyModel(vae, infer_head_widths(state)) if name.endswith("_acc") else vae
+    own = _without_head(state)
+    cls = model_class(own)
+    if len(own) == len(state):
+        return cls.from_state(own, max_nodes)
+    model = AccuracyModel(cls(cls.sizes_of(own, max_nodes)), infer_head_widths(state))
     load_weights(model, state)
     return model.eval()
+
+
+def _without_head(state: State) -> dict[str, Tensor]:
+    return {key: value for key, value in state.items() if not key.startswith("Accuracy.")}
 
 
 def checkpoint_path(folder: str | Path, epoch: int) -> Path:
@@ -223,7 +137,7 @@ def find_folder(folder_or_name: str | Path) -> Path:
 
 def load_model(
     folder_or_name: str | Path, epoch: int | None = None, max_nodes: int | None = None
-) -> GraphVAE | AccuracyModel:
+) -> Embedding | AccuracyModel:
     """Load trained weights.
 
     Args:
@@ -244,9 +158,8 @@ def load_model(
     path = checkpoint_path(folder, latest_epoch(folder) if epoch is None else epoch)
     check_shipped(path)
     state = read_state_dict(path)
-    if max_nodes is None and DEGREE_TABLE in state:
-        max_nodes, _ = _matrix_shape(state, DEGREE_TABLE)
-    model = model_from_state(state, max_nodes or _stored_max_nodes(folder))
+    told = max_nodes or model_class(_without_head(state)).max_nodes_of(state)
+    model = model_from_state(state, told or _stored_max_nodes(folder))
     vae = model.vae if isinstance(model, AccuracyModel) else model
     vae.origin = Origin(folder, _stored_space(folder))
     return model
@@ -254,7 +167,7 @@ def load_model(
 
 def load_vae(
     folder_or_name: str | Path, epoch: int | None = None, max_nodes: int | None = None
-) -> GraphVAE:
+) -> Embedding:
     """:func:`load_model`, without the accuracy head where there is one."""
     model = load_model(folder_or_name, epoch, max_nodes)
     return model.vae if isinstance(model, AccuracyModel) else model

@@ -15,7 +15,7 @@ from datasets.graph import INPUT
 from models.errors import ModelError
 from models.likelihood import log_probability
 from models.prefix_tree import CHUNK, Greedy, Leaves, Rule, Sampling, mask_of, walk
-from models.vae import GraphVAE
+from models.sequential import Sequential
 
 __all__ = [
     "Greedy",
@@ -33,7 +33,7 @@ BRANCHES = 2**15
 
 
 def generate(
-    model: GraphVAE, z: Tensor, start_type: int, rule: Rule, mask: LegalityMask | None = None
+    model: Sequential, z: Tensor, start_type: int, rule: Rule, mask: LegalityMask | None = None
 ) -> Leaves:
     """:func:`models.prefix_tree.walk` for any number of latents, portion by portion.
 
@@ -53,7 +53,7 @@ def generate(
 
 
 def decode_directions(
-    model: GraphVAE, z: Tensor, choice: Rule, legality: Legality | None = None
+    model: Sequential, z: Tensor, choice: Rule, legality: Legality | None = None
 ) -> list[GraphBatch]:
     """Decode in each of the model's directions; every graph reads from the input.
 
@@ -113,7 +113,7 @@ def union(forward: GraphBatch, reverse: GraphBatch, legality: Legality | None = 
 
 
 def decode(
-    model: GraphVAE, z: Tensor, choice: Rule, legality: Legality | None = None
+    model: Sequential, z: Tensor, choice: Rule, legality: Legality | None = None
 ) -> GraphBatch:
     """Decode every latent to one architecture: the :func:`union` of the model's directions.
 
@@ -123,7 +123,7 @@ def decode(
     return union(forward, reverse[0], legality) if reverse else forward
 
 
-def most_probable_of(model: GraphVAE, z: Tensor, candidates: Sequence[GraphBatch]) -> GraphBatch:
+def most_probable_of(model: Sequential, z: Tensor, candidates: Sequence[GraphBatch]) -> GraphBatch:
     """Of several graphs for each latent the one with the highest probability.
 
     The probability is the model's own, of all decisions in all of its directions together; ties go
@@ -154,7 +154,7 @@ def most_probable_of(model: GraphVAE, z: Tensor, candidates: Sequence[GraphBatch
     )
 
 
-def decode_greedily(model: GraphVAE, z: Tensor, legality: Legality | None = None) -> GraphBatch:
+def decode_greedily(model: Sequential, z: Tensor, legality: Legality | None = None) -> GraphBatch:
     """Decode every latent to one architecture, the best of the greedy ones.
 
     Each direction decodes greedily; where they disagree, the forward graph, the reverse graph and

@@ -10,10 +10,7 @@ import torch
 from torch import Tensor
 
 from datasets.batch import GraphBatch, Legality
-from models.decoding import generate, union
-from models.prefix_tree import Leaves, Sampling, mask_of
-from models.search import best_first, rank_within
-from models.vae import GraphVAE
+from models.ranking import best_first, rank_within
 
 
 @dataclass(frozen=True)
@@ -25,7 +22,8 @@ class Decodings:
         graphs: the distinct ones of each latent, in the order of the latents.
         latent: which latent each was decoded from. **Shape** (M,).
         count: how often each was. **Shape** (M,), int64; n in all for each latent.
-        prefixes: distinct half-built graphs that were visited, in all directions.
+        prefixes: distinct half-built graphs that were visited, in all directions; decodings where
+            each was made by itself.
     """
 
     latents: int
@@ -63,74 +61,20 @@ class Modal:
     members: Tensor
 
 
-def decode_many(
-    model: GraphVAE,
-    z: Tensor,
-    n: int,
-    legality: Legality | None = None,
-    generator: torch.Generator | None = None,
-) -> Decodings:
-    """Decode every latent n times, independently.
-
-    Distributed as n calls of :func:`models.decoding.decode` with ``Sampling()``: for SVGe each
-    decoding is the union of one sample of either direction. The samples are drawn as counts down
-    the tree of prefixes, so that equal beginnings are computed once.
+def counted(graphs: GraphBatch, latent: Tensor, latents: int) -> Decodings:
+    """Single decodings, equal ones of a latent joined.
 
     Args:
-        model: the graph VAE.
-        z: latents, **shape** (B, G).
-        n: decodings of each.
-        legality: masks of a space, or none.
-        generator: source of randomness, on the model's device; default PyTorch's own.
-
-    Raises:
-        ModelError: ``n`` is not positive, the latents have another width or a value that is not
-            finite, or a mask forbids everything.
+        graphs: the decodings, in the order of the latents.
+        latent: which latent each was decoded from. **Shape** (M,).
+        latents: how many there are, B.
     """
-    model.check_latents(z)
-    rule = Sampling(generator, n)
-    drawn = [
-        generate(model, z, start_type, rule, mask_of(legality, start_type))
-        for start_type in model.start_types
-    ]
-    prefixes = sum(leaves.prefixes for leaves in drawn)
-    forward = drawn[0]
-    if len(drawn) == 1:
-        count = forward.weight.long()
-        return Decodings(len(z), forward.graphs, forward.latent, count, prefixes)
-
-    first, second, count = _pairs(drawn[0], drawn[1], len(z), n, generator)
-    reverse = drawn[1].graphs[second].reversed()
-    joined = union(forward.graphs[first], reverse, legality)
-    latent = forward.latent[first]
-    rows, group = _distinct(joined, latent)
-    total = torch.zeros_like(rows).index_add_(0, group, count)
-    return Decodings(len(z), joined[rows], latent[rows], total, prefixes)
+    rows, group = distinct(graphs, latent)
+    count = torch.bincount(group, minlength=len(rows))
+    return Decodings(latents, graphs[rows], latent[rows], count, len(graphs))
 
 
-def _pairs(
-    forward: Leaves, reverse: Leaves, latents: int, n: int, generator: torch.Generator | None
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Match each latent's n forward decodings with its n reverse ones at random.
-
-    Returns:
-        Rows of ``forward``, rows of ``reverse``, and how often the two met. **Shape** (M,) each.
-    """
-    device = forward.latent.device
-    first, second = (
-        torch.arange(len(leaves.latent), device=device)
-        .repeat_interleave(leaves.weight.long())
-        .view(latents, n)
-        for leaves in (forward, reverse)
-    )
-    order = torch.rand(latents, n, generator=generator, device=device).argsort(1)
-    key = first * max(len(reverse.latent), 1) + second.gather(1, order)
-    met, count = key.flatten().unique(return_counts=True)
-    size = max(len(reverse.latent), 1)
-    return met // size, met % size, count
-
-
-def _distinct(graphs: GraphBatch, latent: Tensor) -> tuple[Tensor, Tensor]:
+def distinct(graphs: GraphBatch, latent: Tensor) -> tuple[Tensor, Tensor]:
     """Rows of the distinct graphs of each latent, and for every graph which of them it equals.
 
     **Shape** (K,) and (M,).
@@ -153,7 +97,7 @@ def modal(decodings: Decodings, legality: Legality) -> Modal:
     Of equally frequent ones the first in the order of the space's names is taken.
 
     Args:
-        decodings: of :func:`decode_many`.
+        decodings: of :meth:`models.embedding.Embedding.decode_many`.
         legality: tells members and names them; its masks are not used.
     """
     member = torch.as_tensor(legality.is_member(decodings.graphs)).cpu()

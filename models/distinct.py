@@ -17,8 +17,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from datasets.batch import GraphBatch
-from models.encoder import Encoder, Latent
+from models.encoder import Encoder
 from models.gated_round import gated_update
+from models.latent import Latent
 from models.propagation import RoundWeights
 
 

@@ -2,28 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import torch
 from torch import Tensor, nn
 
 from datasets.batch import GraphBatch
+from models.latent import Latent
 from models.propagation import Propagation, propagate
 from models.weights import Affine, stacked
-
-
-class Latent(NamedTuple):
-    """A diagonal Gaussian a graph: ``mean`` and ``log_variance``, **shape** (B, G), float32."""
-
-    mean: Tensor
-    log_variance: Tensor
-
-    def sample(self, noise_scale: float, generator: torch.Generator | None = None) -> Tensor:
-        """``mean + noise_scale · ε · exp(log_variance / 2)``, ε ~ N(0, 1). **Shape** (B, G)."""
-        noise = torch.randn(
-            self.mean.shape, generator=generator, device=self.mean.device, dtype=self.mean.dtype
-        )
-        return self.mean + noise_scale * noise * (0.5 * self.log_variance).exp()
 
 
 class GatedSum(nn.Module):

@@ -12,7 +12,7 @@ from datasets.batch import GraphBatch, Legality, LegalityMask
 from datasets.graph import INPUT, OUTPUT
 from models.errors import ModelError
 from models.prefix_tree import legal_edge, legal_types, mask_of
-from models.vae import GraphVAE
+from models.sequential import Sequential
 
 
 class _Prefix(NamedTuple):
@@ -26,7 +26,7 @@ class _Prefix(NamedTuple):
 
 @torch.no_grad()
 def log_probability(
-    model: GraphVAE, z: Tensor, graphs: GraphBatch, legality: Legality | None = None
+    model: Sequential, z: Tensor, graphs: GraphBatch, legality: Legality | None = None
 ) -> Tensor:
     """Log-probability of each graph given its latent, in each direction of generation, in nats.
 
@@ -63,7 +63,7 @@ def log_probability(
 
 
 def _one_direction(
-    model: GraphVAE, z: Tensor, view: GraphBatch, start_type: int, mask: LegalityMask | None
+    model: Sequential, z: Tensor, view: GraphBatch, start_type: int, mask: LegalityMask | None
 ) -> Tensor:
     steps = model.generator(z, view, model.compute_dtype)
     end_type = OUTPUT if start_type == INPUT else INPUT

@@ -10,8 +10,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from datasets.batch import GraphBatch
-from models.encoder import Latent
 from models.generator import StepLogits
+from models.latent import Latent
 
 Reduction = Literal["mean", "sum"]
 
@@ -74,4 +74,5 @@ def reconstruction_per_graph(logits: StepLogits, batch: GraphBatch, objective: O
 def divergence_per_graph(latent: Latent) -> Tensor:
     """``KL(q(z|graph) ‖ N(0, 1))``. **Shape** (B,)."""
     mean, log_variance = latent
-    return -0.5 * (1 + log_variance - mean.square() - log_variance.exp()).sum(-1)
+    terms = 1 + log_variance - mean.square() - log_variance.exp()
+    return -0.5 * terms.flatten(1).sum(-1)

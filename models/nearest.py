@@ -6,9 +6,7 @@ import torch
 from torch import Tensor
 
 from datasets.batch import GraphBatch, Legality
-from models.decoding import decode_greedily
-from models.search import most_probable
-from models.vae import GraphVAE
+from models.embedding import Embedding
 
 SAME = 1e-5
 """Distance from the latent, relative to its norm, below which an encoding counts as the latent."""
@@ -16,7 +14,7 @@ SAME = 1e-5
 
 @torch.no_grad()
 def decode_to_nearest(
-    model: GraphVAE,
+    model: Embedding,
     z: Tensor,
     k: int = 16,
     legality: Legality | None = None,
@@ -30,28 +28,29 @@ def decode_to_nearest(
     probable is taken.
 
     Args:
-        model: the graph VAE.
-        z: latents, **shape** (B, G).
+        model: an embedding that can tell its most probable decodings.
+        z: latents, **shape** (B, F).
         k: candidates of each latent beside the greedy one.
         legality: masks of a space, or none.
-        widest: room of the search, see :func:`models.search.most_probable`.
+        widest: room of the search, see :meth:`models.embedding.Embedding.most_probable`.
 
     Returns:
         B graphs, from input to output.
 
     Raises:
-        ModelError: the latents have another width or a value that is not finite.
+        ModelError: the latents have another width or a value that is not finite, or the model
+            cannot tell its most probable decodings.
     """
-    best = decode_greedily(model, z, legality)
+    best = model.decode_greedily(z, legality)
     if not len(z):
         return best
-    distance = (model.encode_all(best).mean - z).norm(dim=1)
+    distance = (model.encode_all(best).flat - z).norm(dim=1)
     rows = (distance > SAME * z.norm(dim=1)).nonzero().squeeze(1)
-    found = most_probable(model, z[rows], k, legality, widest)
+    found = model.most_probable(z[rows], k, legality, widest)
     there = found.log_probability.isfinite()
     distances = torch.full_like(there, torch.inf, dtype=z.dtype)
     points = z[rows].repeat_interleave(k, 0)[there.flatten()]
-    encoded = model.encode_all(found.graphs[there.flatten()]).mean
+    encoded = model.encode_all(found.graphs[there.flatten()]).flat
     distances[there] = (encoded - points).norm(dim=1)
 
     nearest = distances.min(1)

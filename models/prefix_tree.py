@@ -21,7 +21,7 @@ from datasets.graph import INPUT, OUTPUT
 from models.encoder import to_node_vectors
 from models.errors import ModelError
 from models.generator import GeneratorWeights
-from models.vae import GraphVAE
+from models.sequential import Sequential
 
 CHUNK = 4096
 """Prefixes that go through the networks at once; more only take more memory."""
@@ -189,13 +189,13 @@ class _Prefixes:
             self.new,
         )
 
-    def states(self, model: GraphVAE) -> Tensor:
+    def states(self, model: Sequential) -> Tensor:
         return model.generator.append(self.before[:, self.parent], self.new[self.node])
 
 
 @torch.no_grad()
 def walk(
-    model: GraphVAE, z: Tensor, start_type: int, rule: Rule, mask: LegalityMask | None = None
+    model: Sequential, z: Tensor, start_type: int, rule: Rule, mask: LegalityMask | None = None
 ) -> Leaves:
     """Go down the prefix tree of every latent, all of them together, depth by depth.
 
@@ -310,7 +310,7 @@ def _opposite(start_type: int) -> int:
     return OUTPUT if start_type == INPUT else INPUT
 
 
-def _roots(model: GraphVAE, z: Tensor, start_type: int, rule: Rule) -> _Prefixes:
+def _roots(model: Sequential, z: Tensor, start_type: int, rule: Rule) -> _Prefixes:
     rows = torch.arange(len(z), device=z.device)
     types = torch.full((len(z), 1), start_type, device=z.device)
     states = model.generator.start(z, types[:, 0])  # (S, B, 1, W)
@@ -328,7 +328,7 @@ def _roots(model: GraphVAE, z: Tensor, start_type: int, rule: Rule) -> _Prefixes
 
 
 def _children(
-    model: GraphVAE,
+    model: Sequential,
     z: Tensor,
     level: _Prefixes,
     rule: Rule,

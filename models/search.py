@@ -9,8 +9,6 @@ where what it had to drop for want of room could have been better than what it f
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid
@@ -19,7 +17,8 @@ from datasets.batch import GraphBatch, Legality, LegalityMask
 from models.errors import ModelError
 from models.likelihood import log_probability
 from models.prefix_tree import CHUNK, Rule, mask_of, walk
-from models.vae import GraphVAE
+from models.ranking import Ranked, best_first, rank_within
+from models.sequential import Sequential
 
 SLACK = 1e-4
 """Nats by which a prefix may seem worse than a bound and is still followed: rounding errors."""
@@ -92,39 +91,8 @@ class Beam(Rule):
         return among
 
 
-def best_first(weight: Tensor, latent: Tensor) -> Tensor:
-    """Order by latent, and by falling weight within each. **Shape** (R,), (R,) → (R,)."""
-    by_weight = weight.argsort(descending=True, stable=True)
-    return by_weight[latent[by_weight].argsort(stable=True)]
-
-
-def rank_within(latent: Tensor) -> Tensor:
-    """Position of each row among those of its latent; ``latent`` is sorted. **Shape** (R,)."""
-    places = torch.arange(len(latent), device=latent.device)
-    return places - torch.searchsorted(latent, latent)
-
-
-class Ranked(NamedTuple):
-    """The k best graphs of each latent, best first.
-
-    Attributes:
-        graphs: B · k of them, latent after latent; one of no nodes where there are fewer than k.
-        log_probability: in nats, −∞ where there is none. **Shape** (B, k), float64.
-        proved: whether no other graph can be among them. **Shape** (B,), bool.
-    """
-
-    graphs: GraphBatch
-    log_probability: Tensor
-    proved: Tensor
-
-    @property
-    def best(self) -> GraphBatch:
-        """The first of each latent: B graphs."""
-        return self.graphs[:: self.log_probability.shape[1]]
-
-
 def most_probable_in_direction(
-    model: GraphVAE,
+    model: Sequential,
     z: Tensor,
     start_type: int,
     k: int = 1,
@@ -160,7 +128,7 @@ def most_probable_in_direction(
     return result
 
 
-def _nothing(model: GraphVAE, latents: int, k: int, device: torch.device) -> Ranked:
+def _nothing(model: Sequential, latents: int, k: int, device: torch.device) -> Ranked:
     return Ranked(
         GraphBatch.empty(model.sizes.max_nodes, latents * k, device),
         torch.full((latents, k), -torch.inf, dtype=torch.float64, device=device),
@@ -192,7 +160,7 @@ def _store(result: Ranked, rows: Tensor, graphs: GraphBatch, latent: Tensor, val
 
 
 def most_probable(
-    model: GraphVAE,
+    model: Sequential,
     z: Tensor,
     k: int = 1,
     legality: Legality | None = None,
@@ -244,7 +212,7 @@ def most_probable(
 
 
 def _joint(
-    model: GraphVAE, z: Tensor, lists: list[Ranked], legality: Legality | None
+    model: Sequential, z: Tensor, lists: list[Ranked], legality: Legality | None
 ) -> tuple[GraphBatch, Tensor, Tensor]:
     """Graphs of a forward and a reverse list, their latents and joint log-probabilities."""
     forward, reverse = lists

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import copy
 import math
+from typing import TypeVar
 
 import torch
 
 from models.errors import ModelError
-from models.vae import GraphVAE
+from models.sequential import Sequential
+
+Model = TypeVar("Model", bound=Sequential)
 
 
-def tempered(model: GraphVAE, temperature: float) -> GraphVAE:
+def tempered(model: Model, temperature: float) -> Model:
     """A copy of a model that decides every next type and edge at another temperature.
 
     A decision of probability p then has one proportional to p^(1 / temperature): above 1 the rare

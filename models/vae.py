@@ -2,66 +2,42 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
-from typing import ClassVar
+import re
+from typing import ClassVar, Self
 
 import torch
 from torch import Tensor, nn
 
-from datasets.batch import GraphBatch
-from datasets.graph import INPUT, OUTPUT, ArchitectureError
+from datasets.batch import GraphBatch, Legality
+from datasets.graph import INPUT, OUTPUT
+from models.decoding import (
+    Greedy,
+    Sampling,
+    decode,
+    decode_directions,
+    decode_greedily,
+    most_probable_of,
+    union,
+)
+from models.decodings import Decodings
 from models.degrees import DegreeEncoder
 from models.distinct import encode_distinct
-from models.encoder import Encoder, Latent
+from models.embedding import Sizes
+from models.encoder import Encoder
 from models.errors import ModelError
 from models.generator import Generator, StepLogits
+from models.latent import Latent
 from models.loss import LossParts, Objective, divergence_per_graph, reconstruction_per_graph
 from models.propagation import OneSided, TwoSided
+from models.ranking import Ranked
+from models.sampling import decode_many
+from models.search import WIDEST, most_probable
+from models.sequential import Sequential
+from models.state_dicts import State, matrix_shape
+from models.temperature import tempered
 
-
-@dataclass(frozen=True)
-class Sizes:
-    """Sizes of a graph VAE.
-
-    Attributes:
-        num_types: node types T of the search space.
-        max_nodes: nodes N of its largest architecture; generation ends there.
-        node_width: D, even.
-        graph_width: G, the latent width.
-        rounds: L, message-passing rounds.
-    """
-
-    num_types: int
-    max_nodes: int
-    node_width: int = 250
-    graph_width: int = 56
-    rounds: int = 2
-
-    def __post_init__(self) -> None:
-        for name, size in vars(self).items():
-            if not isinstance(size, int) or isinstance(size, bool):
-                raise ModelError(f"the size {name} of a model is {size!r}, expected a whole number")
-        if min(self.num_types - 2, self.max_nodes - 1, self.graph_width, self.rounds) < 1:
-            raise ModelError(f"a model needs positive sizes and two nodes at least, not {self}")
-        if self.node_width < 2 or self.node_width % 2:
-            raise ModelError(
-                f"the node width is split in two halves: {self.node_width} is not even"
-            )
-
-
-@dataclass(frozen=True)
-class Origin:
-    """Where the weights of a model were read.
-
-    Attributes:
-        folder: of the checkpoint.
-        space: name of the search space that they were trained on; ``None`` where nothing beside
-            them tells it (published checkpoints).
-    """
-
-    folder: Path
-    space: str | None
+DEGREE_TABLE = "Encoder.NodeEmb.InDegrees.weight"
+"""The weight that SVGE_degrees has and SVGE lacks; its rows are the largest number of nodes."""
 
 
 class Decoder(nn.Module):
@@ -72,28 +48,20 @@ class Decoder(nn.Module):
         self.generator = generator
 
 
-class GraphVAE(nn.Module):
+class GraphVAE(Sequential):
     """What SVGe and DGMG share: an encoder, a generator, and the directions it works in.
 
     Sub-module names are the keys of the published checkpoints.
 
     Attributes:
-        name: as users write it.
-        start_types: type of the first node for every direction of generation: from the input
-            through the graph, and for SVGe from the output through the reversed graph as well.
-        compute_dtype: what products run in; parameters, latents and losses stay float32.
-        origin: where its weights were read; ``None`` for weights that were made here.
+        propagation: the rounds of message passing, of the encoder and of the generator.
     """
 
-    name: ClassVar[str]
-    start_types: ClassVar[tuple[int, ...]]
+    ranks_decodings = True
     propagation: ClassVar[type[TwoSided] | type[OneSided]]
 
     def __init__(self, sizes: Sizes) -> None:
-        super().__init__()
-        self.sizes = sizes
-        self.compute_dtype = torch.float32
-        self.origin: Origin | None = None
+        super().__init__(sizes)
         widths = (sizes.num_types, sizes.node_width, sizes.graph_width)
         self.Encoder = self.make_encoder(sizes)
         self.Decoder = Decoder(Generator(self.propagation(sizes.node_width, sizes.rounds), *widths))
@@ -109,10 +77,24 @@ class GraphVAE(nn.Module):
         """The decoder's generator, one for all directions."""
         return self.Decoder.generator
 
-    @property
-    def device(self) -> torch.device:
-        """Where the parameters are."""
-        return next(self.parameters()).device
+    @classmethod
+    def sizes_of(cls, state: State, max_nodes: int) -> Sizes:
+        """Sizes that a state dict was made with; ``max_nodes`` leaves no trace in most.
+
+        Raises:
+            ModelError: a weight that tells a size is missing or no matrix, or encoder and decoder
+                differ in their rounds.
+        """
+        num_types, node_width = matrix_shape(state, "Decoder.generator.nodeInit.NodeInits.weight")
+        graph_width, _ = matrix_shape(state, "Encoder.GraphEmb_mean.f_m.weight")
+        rounds = _count_rounds(state, "Encoder")
+        decoder_rounds = _count_rounds(state, "Decoder.generator.prop")
+        if rounds != decoder_rounds:
+            raise ModelError(
+                f"the checkpoint has {rounds} rounds of message passing in its encoder and "
+                f"{decoder_rounds} in its decoder: expected equally many"
+            )
+        return Sizes(num_types, max_nodes, node_width, graph_width, rounds)
 
     def encode(self, batch: GraphBatch) -> Latent:
         """Mean and log-variance of every graph's latent Gaussian. **Shape** (B, G) each.
@@ -122,23 +104,9 @@ class GraphVAE(nn.Module):
         """
         return self.Encoder(self.check_graphs(batch), self.compute_dtype)
 
-    def encode_all(self, graphs: GraphBatch, chunk: int = 16_384) -> Latent:
-        """:meth:`encode` for any number of graphs, in chunks, without gradients.
-
-        Every node state that occurs in a chunk is computed once (``models/distinct.py``).
-
-        Raises:
-            ModelError: as :meth:`encode`.
-        """
-        graphs = self.check_graphs(graphs)
-        parts = [
-            encode_distinct(self.Encoder, graphs[k : k + chunk], self.compute_dtype)
-            for k in range(0, len(graphs), chunk)
-        ]
-        if not parts:
-            empty = torch.zeros(0, self.sizes.graph_width, device=self.device)
-            return Latent(empty, empty)
-        return Latent(*(torch.cat(same) for same in zip(*parts, strict=True)))
+    def encode_chunk(self, graphs: GraphBatch) -> Latent:
+        """Every node state that occurs in the graphs is computed once (``models/distinct.py``)."""
+        return encode_distinct(self.Encoder, graphs, self.compute_dtype)
 
     def views(self, batch: GraphBatch) -> GraphBatch:
         """The graphs as each direction sees them, one direction after the other: (V·B) graphs."""
@@ -160,25 +128,6 @@ class GraphVAE(nn.Module):
         per_view = reconstruction_per_graph(logits, self.views(batch), objective)
         return per_view.view(len(self.start_types), len(batch)).sum(0)
 
-    def loss(
-        self,
-        batch: GraphBatch,
-        objective: Objective,
-        generator: torch.Generator | None = None,
-    ) -> LossParts:
-        """The objective on a batch: noisy latents in training mode, means in evaluation mode.
-
-        Raises:
-            ModelError: as :meth:`encode`, or the objective is something else.
-        """
-        batch = self.check_graphs(batch)
-        if not isinstance(objective, Objective):
-            raise ModelError(
-                f"the objective is a {type(objective).__name__}, expected an Objective such as "
-                "Objective() or models.PUBLISHED"
-            )
-        return self.loss_of(self.encode(batch), batch, objective, generator)
-
     def loss_of(
         self,
         latent: Latent,
@@ -193,49 +142,56 @@ class GraphVAE(nn.Module):
         reduced = divergence.sum() if objective.kl_reduction == "sum" else divergence.mean()
         return LossParts(reconstruction + objective.beta * reduced, reconstruction, reduced)
 
-    def check_graphs(self, graphs: GraphBatch) -> GraphBatch:
-        """Graphs as a batch whose node types the model knows; a list of graphs is one, too.
+    def compile_networks(self) -> None:
+        """Compile the generator's networks."""
+        self.generator.compile_networks()
 
-        Types are looked at on the CPU alone: an accelerator would have to be waited for.
+    def decode_greedily(self, z: Tensor, legality: Legality | None = None) -> GraphBatch:
+        """:func:`models.decoding.decode_greedily`."""
+        return decode_greedily(self, z, legality)
 
-        Raises:
-            ModelError: something is no graph, or a node has a type that the model does not know.
-        """
-        if not isinstance(graphs, GraphBatch):
-            try:
-                graphs = GraphBatch.from_graphs(graphs).to(self.device)
-            except ArchitectureError as error:
-                raise ModelError(str(error)) from None
-        types = graphs.types
-        if types.device.type == "cpu" and types.numel():
-            low, high = (int(end) for end in types.aminmax())
-            if low < 0 or high >= self.sizes.num_types:
-                raise ModelError(
-                    f"a graph has a node of type {high if low >= 0 else low}, {self.name} was made "
-                    f"for types 0 to {self.sizes.num_types - 1}: it is of another search space"
-                )
-        return graphs
+    def decode_sampled(
+        self,
+        z: Tensor,
+        legality: Legality | None = None,
+        generator: torch.Generator | None = None,
+    ) -> GraphBatch:
+        """:func:`models.decoding.decode` with ``Sampling(generator)``."""
+        return decode(self, z, Sampling(generator), legality)
 
-    def check_latents(self, z: Tensor) -> None:
-        """Refuse latents that the model cannot decode.
+    def decode_many(
+        self,
+        z: Tensor,
+        n: int,
+        legality: Legality | None = None,
+        generator: torch.Generator | None = None,
+    ) -> Decodings:
+        """:func:`models.sampling.decode_many`, which computes equal beginnings once."""
+        return decode_many(self, z, n, legality, generator)
 
-        Raises:
-            ModelError: no float32 tensor, wrong width, or a value that is not finite.
-        """
-        width = self.sizes.graph_width
-        if not isinstance(z, Tensor):
-            raise ModelError(
-                f"latents are a {type(z).__name__}, expected a tensor (B, {width}): "
-                "torch.as_tensor(z, dtype=torch.float32) makes one of numbers"
-            )
-        if z.dtype != torch.float32:
-            raise ModelError(f"latents are {z.dtype}, expected torch.float32: give z.float()")
-        if z.ndim != 2 or z.shape[1] != width:
-            raise ModelError(
-                f"latents of shape {tuple(z.shape)} do not fit {self.name}: expected (B, {width})"
-            )
-        if not torch.isfinite(z).all():
-            raise ModelError("a latent has a value that is not finite; only numbers can be decoded")
+    def most_probable(
+        self, z: Tensor, k: int = 1, legality: Legality | None = None, widest: int = WIDEST
+    ) -> Ranked:
+        """:func:`models.search.most_probable`, in all directions together."""
+        return most_probable(self, z, k, legality, widest)
+
+    def greedy_decodings(self, z: Tensor) -> dict[str, GraphBatch]:
+        """Each direction, and for SVGe their union and the most probable of the three, joint."""
+        directions = decode_directions(self, z, Greedy())
+        named = dict(zip(("forward", "reverse"), directions, strict=False))
+        if len(directions) == 2:
+            named["union"] = union(directions[0], directions[1])
+            named["joint"] = most_probable_of(self, z, list(named.values()))
+        return named
+
+    def tempered(self, temperature: float) -> Self:
+        """:func:`models.temperature.tempered`."""
+        return tempered(self, temperature)
+
+
+def _count_rounds(state: State, part: str) -> int:
+    layer = re.compile(re.escape(part) + r"\.NodeEmb\.GNNLayers(?:_forward)?\.(\d+)\.")
+    return len({match[1] for key in state if (match := layer.match(key))})
 
 
 class SVGE(GraphVAE):
@@ -245,8 +201,15 @@ class SVGE(GraphVAE):
     """
 
     name = "SVGE"
+    degrees_known: ClassVar[bool] = False
     start_types = (INPUT, OUTPUT)
     propagation = TwoSided
+
+    @classmethod
+    def recognises(cls, state: State) -> bool:
+        """Whether messages run in both directions, and degrees are known as in this class."""
+        two_sided = "Encoder.NodeEmb.GNNLayers_forward.0.msg.weight" in state
+        return two_sided and (DEGREE_TABLE in state) == cls.degrees_known
 
 
 class SVGEDegrees(SVGE):
@@ -256,6 +219,13 @@ class SVGEDegrees(SVGE):
     """
 
     name = "SVGE_degrees"
+    degrees_known = True
+
+    @classmethod
+    def max_nodes_of(cls, state: State) -> int | None:
+        """The table of degrees has a row for each number of nodes."""
+        nodes, _ = matrix_shape(state, DEGREE_TABLE)
+        return nodes
 
     @classmethod
     def make_encoder(cls, sizes: Sizes) -> DegreeEncoder:
@@ -275,3 +245,8 @@ class DGMG(GraphVAE):
     name = "DGMG"
     start_types = (INPUT,)
     propagation = OneSided
+
+    @classmethod
+    def recognises(cls, state: State) -> bool:
+        """Whether messages run in one direction."""
+        return "Encoder.NodeEmb.GNNLayers.0.msg.weight" in state

@@ -17,8 +17,9 @@ from torch import Tensor
 
 from datasets.batch import GraphBatch, Legality
 from experiment.errors import InputError
-from models.decodings import decode_many
-from models.search import best_first, most_probable, rank_within
+from models.ranking import best_first, rank_within
+from models.sampling import decode_many
+from models.search import most_probable
 from searchers.domain import Candidates
 from searchers.latent.standardised import StandardisedLatents
 

@@ -21,7 +21,7 @@ from experiment.paths import REPOSITORY_ROOT
 from models import ModelError, Sizes, build_model
 from models.checkpoints import checkpoint_path
 from models.decoding import decode_greedily
-from models.decodings import decode_many
+from models.sampling import decode_many
 from models.vae import GraphVAE
 from Training_VAE import interpolate
 from Training_VAE.interpolation import (

@@ -17,9 +17,10 @@ from datasets.graph import INPUT, OUTPUT, ArchitectureGraph
 from datasets.registry import SPACES
 from models import MODELS, GraphVAE, ModelError, Sizes
 from models.decoding import decode, generate
-from models.decodings import Decodings, decode_many, modal
+from models.decodings import Decodings, modal
 from models.likelihood import log_probability
 from models.prefix_tree import Sampling
+from models.sampling import decode_many
 
 Build = Callable[[str], GraphVAE]
 Points = Callable[[int], torch.Tensor]

@@ -16,9 +16,9 @@ from datasets.batch import GraphBatch
 from models import DGMG, SVGE, AccuracyModel, GraphVAE, ModelError, Objective, Sizes, build_model
 from models.checkpoints import load_model
 from models.decoding import Greedy, Sampling, decode, decode_greedily
-from models.decodings import decode_many
 from models.likelihood import log_probability
 from models.nearest import decode_to_nearest
+from models.sampling import decode_many
 from models.search import most_probable
 
 SPACE = get_space("DIGITS101")

@@ -14,7 +14,8 @@ from datasets.graph import INPUT, OUTPUT
 from models import MODELS, SVGE, GraphVAE, ModelError, Sizes
 from models.decoding import decode_greedily
 from models.likelihood import log_probability
-from models.search import best_first, most_probable, most_probable_in_direction, rank_within
+from models.ranking import best_first, rank_within
+from models.search import most_probable, most_probable_in_direction
 
 Build = Callable[[str], GraphVAE]
 Points = Callable[[int], torch.Tensor]

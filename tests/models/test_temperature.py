@@ -8,7 +8,7 @@ import torch
 from datasets.spaces.nb201 import NB201
 from models import ModelError, Sizes, build_model
 from models.decoding import Greedy, decode_directions
-from models.decodings import decode_many
+from models.sampling import decode_many
 from models.temperature import tempered
 from models.vae import GraphVAE
 

@@ -13,7 +13,7 @@ from datasets.batch import GraphBatch
 from datasets.graph import ArchitectureGraph
 from datasets.spaces.nb101 import NB101
 from models import DGMG, MODELS, PUBLISHED, SVGE, AccuracyModel, ModelError, Objective, Sizes
-from models.encoder import Latent
+from models.latent import Latent
 from models.loss import divergence_per_graph
 from models.vae import GraphVAE
 from Training_VAE.verify_checkpoint import TOLERANCE, differences

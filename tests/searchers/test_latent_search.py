@@ -13,7 +13,8 @@ from datasets import get_space
 from datasets.batch import GraphBatch
 from experiment.errors import InputError
 from models import GraphVAE
-from models.decodings import decode_many, modal
+from models.decodings import modal
+from models.sampling import decode_many
 from predictors.trained_vae import load_trained_vae
 from searchers.domain import Candidates
 from searchers.latent.acquisition import ThompsonSampling

@@ -1,0 +1,36 @@
+"""Every model that embeds architectures, by name, and which of them weights belong to."""
+
+from __future__ import annotations
+
+from models.embedding import Embedding, Sizes
+from models.errors import ModelError
+from models.state_dicts import State
+from models.vae import DGMG, SVGE, SVGEDegrees
+
+MODELS: dict[str, type[Embedding]] = {model.name: model for model in (SVGE, SVGEDegrees, DGMG)}
+"""Embeddings by the names that users type; a new one is a class and an entry here."""
+
+
+def build_model(name: str, sizes: Sizes) -> Embedding:
+    """A model with fresh weights, by name.
+
+    Raises:
+        ModelError: no model of that name.
+    """
+    if not isinstance(name, str) or name not in MODELS:
+        raise ModelError(f"no model is called {name!r}: choose one of {', '.join(MODELS)}")
+    return MODELS[name](sizes)
+
+
+def model_class(state: State) -> type[Embedding]:
+    """The class that recognises a state dict as its own.
+
+    Raises:
+        ModelError: none does.
+    """
+    for cls in MODELS.values():
+        if cls.recognises(state):
+            return cls
+    raise ModelError(
+        f"the checkpoint has the weights of no model that is known here ({', '.join(MODELS)}) in it"
+    )
