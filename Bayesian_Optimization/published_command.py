@@ -31,7 +31,7 @@ from experiment.paths import REPOSITORY_ROOT
 from experiment.run import RunFolder
 from experiment.schema import Stage
 from experiment.threads import use_threads
-from models import MODELS, GraphVAE, load_vae
+from models import MODELS, Embedding, load_vae
 from predictors.trained_vae import check_vae
 from searchers.domain import Candidates, WholeSpace
 from searchers.latent.decoding import Decoding, Masks, Modal, Nearest
@@ -205,7 +205,7 @@ def make_experiment(given: Namespace) -> tuple[Experiment, dict[str, Any]]:
     return Experiment(problem, table, latents, train, test, settings), config
 
 
-def load_weights(given: Namespace, benchmark: Benchmark) -> GraphVAE:
+def load_weights(given: Namespace, benchmark: Benchmark) -> Embedding:
     """The VAE that is named, or the shipped one of that name and space.
 
     Raises:

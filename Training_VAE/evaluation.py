@@ -19,13 +19,9 @@ from torch import Tensor
 from datasets.batch import GraphBatch, Legality
 from datasets.canonical import canonical_hashes
 from experiment.progress import progress
-from models import GraphVAE
-from models.decoding import Greedy, decode_directions, most_probable_of, union
+from models import Embedding
 from models.decodings import Decodings, modal
 from models.nearest import decode_to_nearest
-from models.sampling import decode_many
-from models.search import most_probable
-from models.temperature import tempered
 from Training_VAE.data import Architectures
 from Training_VAE.prior import PRIORS
 
@@ -52,7 +48,7 @@ class Protocol:
         noise_scale: of the latent noise in training.
         prior: kind of the prior, one of ``Training_VAE.prior.PRIORS``.
         prior_scale: what the prior is stretched by.
-        temperature: of the decoder, see :func:`models.temperature.tempered`.
+        temperature: of the decoder, see :meth:`models.Embedding.tempered`.
     """
 
     encodings: int = 10
@@ -67,7 +63,7 @@ class Protocol:
 
 
 def evaluate(
-    model: GraphVAE,
+    model: Embedding,
     architectures: Architectures,
     protocol: Protocol,
     seed: int,
@@ -84,19 +80,24 @@ def evaluate(
     """
     model.eval()
     if protocol.temperature != 1:
-        model = tempered(model, protocol.temperature)
+        model = model.tempered(protocol.temperature)
     generator = torch.Generator(model.device).manual_seed(seed)
     test = (architectures.test if graphs is None else graphs).to(model.device)
     with progress(None, f"decoding {len(test):,} held-out graphs greedily"):
         greedy = greedy_reconstruction(model, test)
+    searched = {}
+    if model.ranks_decodings:
+        searched = {
+            "most_probable": searched_reconstruction(model, test[: protocol.sampled_graphs]),
+            "nearest": nearest_reconstruction(model, test),
+        }
     return {
         "held_out_graphs": len(test),
         "training_graphs": len(architectures.split.train),
         "temperature": protocol.temperature,
         "reconstruction": {
             "greedy": greedy,
-            "most_probable": searched_reconstruction(model, test[: protocol.sampled_graphs]),
-            "nearest": nearest_reconstruction(model, test),
+            **searched,
             "sampled_training_noise": sampled_reconstruction(
                 model, test, protocol, protocol.noise_scale, generator
             ),
@@ -124,33 +125,29 @@ def exact_matches(decoded: GraphBatch, wanted: GraphBatch) -> np.ndarray:
     return exact
 
 
-def greedy_reconstruction(model: GraphVAE, graphs: GraphBatch) -> dict[str, Any]:
+def greedy_reconstruction(model: Embedding, graphs: GraphBatch) -> dict[str, Any]:
     """Share of graphs whose latent mean decodes greedily to the graph itself.
 
-    ``forward`` and ``reverse`` are SVGe's two directions, ``union`` joins them as published, and
-    ``joint`` is the most probable of these three (:func:`models.decoding.decode_greedily`).
+    One share for each of :meth:`models.Embedding.greedy_decodings`, the last being that of
+    ``decode_greedily``. ``forward`` and ``reverse`` are SVGe's two directions, ``union`` joins
+    them as published, and ``joint`` is the most probable of these three.
     """
-    latents = model.encode_all(graphs).mean
-    directions = decode_directions(model, latents, Greedy())
-    named = dict(zip(("forward", "reverse"), directions, strict=False))
-    if len(directions) == 2:
-        named["union"] = union(directions[0], directions[1])
-        named["joint"] = most_probable_of(model, latents, list(named.values()))
+    named = model.greedy_decodings(model.encode_all(graphs).flat)
     shares = {name: float(exact_matches(part, graphs).mean()) for name, part in named.items()}
     return {"graphs": len(graphs), **shares}
 
 
-def searched_reconstruction(model: GraphVAE, graphs: GraphBatch) -> dict[str, Any]:
+def searched_reconstruction(model: Embedding, graphs: GraphBatch) -> dict[str, Any]:
     """Share of graphs that are the most probable decoding of their latent mean.
 
-    The search is :func:`models.search.most_probable` in all directions together; ``proved`` is
-    the share of latents for which it is certain that nothing is more probable.
+    The search is :meth:`models.Embedding.most_probable`, for SVGe in both directions together;
+    ``proved`` is the share of latents for which it is certain that nothing is more probable.
     """
     exact, proved = 0, 0
     with progress(len(graphs), "searching", "graphs") as bar:
         for first in range(0, len(graphs), LATENTS):
             part = graphs[first : first + LATENTS]
-            found = most_probable(model, model.encode_all(part).mean, widest=WIDEST)
+            found = model.most_probable(model.encode_all(part).flat, widest=WIDEST)
             exact += int(exact_matches(found.best, part).sum())
             proved += int(found.proved.sum())
             bar.advance(len(part))
@@ -158,7 +155,7 @@ def searched_reconstruction(model: GraphVAE, graphs: GraphBatch) -> dict[str, An
     return {"graphs": len(graphs), "share": exact / count, "proved": proved / count}
 
 
-def nearest_reconstruction(model: GraphVAE, graphs: GraphBatch) -> dict[str, Any]:
+def nearest_reconstruction(model: Embedding, graphs: GraphBatch) -> dict[str, Any]:
     """Share of graphs found by decoding their latent mean and encoding what comes out again.
 
     See :func:`models.nearest.decode_to_nearest`. No greedy count: the encoder has its say.
@@ -167,14 +164,14 @@ def nearest_reconstruction(model: GraphVAE, graphs: GraphBatch) -> dict[str, Any
     with progress(len(graphs), "decoding to the nearest", "graphs") as bar:
         for first in range(0, len(graphs), LATENTS):
             part = graphs[first : first + LATENTS]
-            decoded = decode_to_nearest(model, model.encode_all(part).mean, widest=WIDEST)
+            decoded = decode_to_nearest(model, model.encode_all(part).flat, widest=WIDEST)
             exact += int(exact_matches(decoded, part).sum())
             bar.advance(len(part))
     return {"graphs": len(graphs), "share": exact / max(len(graphs), 1)}
 
 
 def sampled_reconstruction(
-    model: GraphVAE,
+    model: Embedding,
     graphs: GraphBatch,
     protocol: Protocol,
     noise_scale: float,
@@ -183,7 +180,7 @@ def sampled_reconstruction(
     """Share of exact decodings over noisy latents (``encodings`` a graph) and sampled decodings."""
     graphs = graphs[: protocol.sampled_graphs]
     latent = model.encode_all(graphs)
-    noisy = [latent.sample(noise_scale, generator) for _ in range(protocol.encodings)]
+    noisy = [latent.sample(noise_scale, generator).flatten(1) for _ in range(protocol.encodings)]
     z = torch.stack(noisy, 1).flatten(0, 1)
     decoded = decode_all(model, z, protocol.decodings, None, generator, "reconstructing")
     wanted = graphs[decoded.latent // protocol.encodings]
@@ -198,7 +195,7 @@ def sampled_reconstruction(
 
 
 def prior_decodings(
-    model: GraphVAE,
+    model: Embedding,
     architectures: Architectures,
     protocol: Protocol,
     legality: Legality | None,
@@ -215,7 +212,7 @@ def prior_decodings(
     how many different ones of these there are, by the number of points.
     """
     train = architectures.train
-    latents = model.encode_all(train[: protocol.latent_graphs].to(model.device)).mean
+    latents = model.encode_all(train[: protocol.latent_graphs].to(model.device)).flat
     prior = PRIORS[protocol.prior].fit(latents, protocol.prior_scale)
     z = prior.sample(protocol.prior_points, generator)
     decoded = decode_all(model, z, protocol.decodings, legality, generator, "decoding the prior")
@@ -251,18 +248,18 @@ def prior_decodings(
 
 
 def decode_all(
-    model: GraphVAE,
+    model: Embedding,
     z: Tensor,
     n: int,
     legality: Legality | None,
     generator: torch.Generator,
     description: str,
 ) -> Decodings:
-    """:func:`models.decodings.decode_many` with progress. **Shape** z (B, G)."""
+    """:meth:`models.Embedding.decode_many` with progress. **Shape** z (B, F)."""
     parts = []
     with progress(len(z) * n, description, "decodings") as bar:
         for part in z.split(LATENTS):
-            parts.append(decode_many(model, part, n, legality, generator))
+            parts.append(model.decode_many(part, n, legality, generator))
             bar.advance(len(part) * n)
     return Decodings.cat(parts)
 

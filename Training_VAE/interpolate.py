@@ -42,7 +42,6 @@ from experiment.errors import InputError, run_command
 from experiment.files import atomic_path, refuse_existing
 from experiment.seeding import seed_everything
 from experiment.threads import use_threads
-from models.decoding import decode_greedily
 from Training_VAE.interpolation import (
     Paths,
     circle_through,
@@ -198,14 +197,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     files = [out / "interpolation.jsonl", out / "interpolation.png"]
     refuse_existing(files, given.overwrite)
     ends = choose_ends(trained, given.start, given.end, given.data_root, given.seed)
-    latents = model.encode_all(ends.to(model.device)).mean
+    latents = model.encode_all(ends.to(model.device)).flat
     paths = choose_path(latents, given.path, given.steps, given.seed)
     points = paths.points[0]
     if given.sampled:
         generator = torch.Generator(model.device).manual_seed(given.seed)
         decoded = decode_most_frequent(model, points, space, given.sampled, generator)
     else:
-        decoded = decode_greedily(model, points, space.legality())
+        decoded = model.decode_greedily(points, space.legality())
 
     names = space.hashes(decoded).tolist()
     measured = find_measured(space.name, given.data_root)

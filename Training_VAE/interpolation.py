@@ -18,9 +18,8 @@ from torch import Tensor
 from datasets.batch import GraphBatch
 from datasets.space import SearchSpace
 from experiment.errors import InputError
-from models import GraphVAE
+from models import Embedding
 from models.decodings import modal
-from models.sampling import decode_many
 
 _COLLINEAR = 1e-6
 """Sine of the angle below which two latents count as lying on one line through the origin."""
@@ -131,7 +130,7 @@ def _check_ends(start: Tensor, end: Tensor, steps: int, least: int) -> None:
 
 
 def decode_most_frequent(
-    model: GraphVAE, z: Tensor, space: SearchSpace, draws: int, generator: torch.Generator
+    model: Embedding, z: Tensor, space: SearchSpace, draws: int, generator: torch.Generator
 ) -> GraphBatch:
     """The architecture that most of a number of sampled decodings of each latent agree on.
 
@@ -146,7 +145,7 @@ def decode_most_frequent(
         generator: on the model's device.
     """
     legality = space.legality()
-    decodings = decode_many(model, z, draws, legality, generator)
+    decodings = model.decode_many(z, draws, legality, generator)
     return modal(decodings, legality).graphs.to(z.device)
 
 

@@ -14,16 +14,15 @@ from datasets.benchmark import Benchmark, NoMeasurementsError
 from datasets.latent_files import DATASET, METRIC, OBJECTIVES, objectives_column
 from experiment.files import atomic_path
 from experiment.progress import progress
-from models import GraphVAE
-from models.latent import Latent
+from models import Embedding, Latent
 from Training_VAE.data import Architectures
 
 CHUNK = 16_384
 """Graphs encoded at once."""
 
 
-def encode_with_progress(model: GraphVAE, graphs: GraphBatch) -> Latent:
-    """:meth:`GraphVAE.encode_all` with a bar; the latents are on the CPU."""
+def encode_with_progress(model: Embedding, graphs: GraphBatch) -> Latent:
+    """:meth:`Embedding.encode_all` with a bar; the latents are on the CPU."""
     parts = []
     model.eval()
     with progress(len(graphs), "encoding", "graphs") as bar:
@@ -35,7 +34,7 @@ def encode_with_progress(model: GraphVAE, graphs: GraphBatch) -> Latent:
 
 
 def latent_table(
-    model: GraphVAE, architectures: Architectures, benchmark: Benchmark | None
+    model: Embedding, architectures: Architectures, benchmark: Benchmark | None
 ) -> dict[str, np.ndarray]:
     """The columns of a latent file.
 
@@ -46,14 +45,15 @@ def latent_table(
             was not measured.
 
     Returns:
-        ``mean`` and ``log_variance`` (rows, G) float32, ``hash`` (rows,), ``split`` (rows,) with
-        0 for training and 1 for test; with a benchmark, a float column ``metric/<name>`` a metric,
-        ``dataset``, which they were measured on, and ``objectives``, their units and directions.
+        ``mean`` and ``log_variance`` (rows, F) float32, in their flat form, ``hash`` (rows,),
+        ``split`` (rows,) with 0 for training and 1 for test; with a benchmark, a float column
+        ``metric/<name>`` a metric, ``dataset``, which they were measured on, and ``objectives``,
+        their units and directions.
     """
     latent = encode_with_progress(model, architectures.graphs)
     table: dict[str, np.ndarray] = {
-        "mean": latent.mean.numpy(),
-        "log_variance": latent.log_variance.numpy(),
+        "mean": latent.flat.numpy(),
+        "log_variance": latent.log_variance.flatten(1).numpy(),
         "hash": architectures.hashes,
         "split": architectures.split.parts(),
     }

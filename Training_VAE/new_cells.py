@@ -26,7 +26,6 @@ from estimators.measurement import Measurement
 from experiment.arguments import add_common, parser, positive_int
 from experiment.errors import InputError, run_command
 from experiment.files import atomic_path, refuse_existing
-from models.decoding import Sampling, decode
 from Training_VAE.data import Architectures
 from Training_VAE.latents import encode_with_progress
 from Training_VAE.prior import DiagonalNormal
@@ -58,14 +57,14 @@ def new_cells(
         InputError: the points drawn do not decode to so many.
     """
     known = set(architectures.hashes[architectures.split.train].tolist())
-    latents = encode_with_progress(trained.model, architectures.train).mean
+    latents = encode_with_progress(trained.model, architectures.train).flat
     prior = DiagonalNormal.fit(latents.to(trained.model.device))
     generator = torch.Generator(trained.model.device).manual_seed(seed)
     legality = trained.space.legality()
     found: dict[str, ArchitectureGraph] = {}
     for _ in range(ROUNDS):
         points = prior.sample(POINTS, generator)
-        decoded = decode(trained.model, points, Sampling(generator), legality).to("cpu")
+        decoded = trained.model.decode_sampled(points, legality, generator).to("cpu")
         member = torch.from_numpy(trained.space.legal(decoded))
         for graph in decoded[member]:
             name = trained.space.hash(graph)

@@ -28,7 +28,7 @@ def report_start(
 def report_epoch(entry: dict[str, Any], epochs: int) -> None:
     """One line: losses, share of exact held-out graphs, rate, minutes of training."""
     exact = entry["exact"]
-    best = exact.get("joint", exact["forward"])
+    *_, best = (share for name, share in exact.items() if name != "graphs")
     print(
         f"epoch {entry['epoch']:>3}/{epochs}  loss {entry['loss']:.4f}  "
         f"exact {best:7.2%} of {exact['graphs']} held-out graphs  "
@@ -46,17 +46,12 @@ def report_evaluation(result: dict[str, Any]) -> None:
         for direction, share in greedy.items()
         if direction != "graphs"
     ]
-    found = reconstruction["most_probable"]
-    counts = f"{found['graphs']} graphs, {found['proved']:.2%} proved"
-    lines.append(("exact, most probable decoding of the mean", found["share"], counts))
-    found = reconstruction["nearest"]
-    lines.append(
-        (
-            "exact, decoding of the mean that is encoded nearest to it",
-            found["share"],
-            f"{found['graphs']} graphs",
-        )
-    )
+    if found := reconstruction.get("most_probable"):
+        counts = f"{found['graphs']} graphs, {found['proved']:.2%} proved"
+        lines.append(("exact, most probable decoding of the mean", found["share"], counts))
+    if found := reconstruction.get("nearest"):
+        label = "exact, decoding of the mean that is encoded nearest to it"
+        lines.append((label, found["share"], f"{found['graphs']} graphs"))
     for key in ("sampled_training_noise", "sampled_unit_noise"):
         part = reconstruction[key]
         label = f"exact, sampled decoding, latent noise × {part['noise_scale']:g}"

@@ -19,8 +19,7 @@ from datasets.edit_distance import edit_distances
 from datasets.objective import ACCURACY, Objective
 from datasets.space import SearchSpace
 from experiment.errors import InputError
-from models import GraphVAE
-from models.decoding import decode_greedily
+from models import Embedding
 from Training_VAE.interpolation import great_circle, line
 from Training_VAE.measured import Measured
 
@@ -133,7 +132,7 @@ class Smoothness:
 
 
 def measure(
-    model: GraphVAE,
+    model: Embedding,
     space: SearchSpace,
     graphs: GraphBatch,
     measured: Measured | None,
@@ -167,7 +166,7 @@ def measure(
         )
     rows = np.random.default_rng(seed).choice(len(graphs), 2 * pairs, replace=False)
     chosen = graphs[torch.from_numpy(rows)].to(model.device)
-    start, end = model.encode_all(chosen).mean.split(pairs)
+    start, end = model.encode_all(chosen).flat.split(pairs)
     typical = float((end - start).norm(dim=1).median())
     if not typical > 0:
         raise InputError(
@@ -249,7 +248,7 @@ class DecodedWalks:
     def of(
         cls,
         walk: str,
-        model: GraphVAE,
+        model: Embedding,
         space: SearchSpace,
         latents: Tensor,
         measured: Measured | None,
@@ -257,8 +256,8 @@ class DecodedWalks:
         """Decode walks, with masks and without, and look up what was measured."""
         shape = latents.shape[:2]
         flat = latents.flatten(0, 1)
-        valid = space.legal(decode_greedily(model, flat).to("cpu"))
-        graphs = decode_greedily(model, flat, space.legality()).to("cpu")
+        valid = space.legal(model.decode_greedily(flat).to("cpu"))
+        graphs = model.decode_greedily(flat, space.legality()).to("cpu")
         names = space.hashes(graphs)
         known = measured.look_up(names) if measured else np.full(len(names), np.nan)
         ranks = measured.ranks(known) if measured else known

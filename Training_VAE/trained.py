@@ -16,7 +16,7 @@ from experiment.arguments import Parser, best_device, positive_int
 from experiment.config import resolve
 from experiment.errors import InputError
 from experiment.files import read_json
-from models import MODELS, GraphVAE, load_vae
+from models import MODELS, Embedding, load_vae
 from models.checkpoints import find_folder, latest_epoch
 from predictors.trained_vae import check_vae
 from Training_VAE.data import Architectures, load_architectures
@@ -33,7 +33,7 @@ class TrainedVAE:
         epoch: which of them it is.
     """
 
-    model: GraphVAE
+    model: Embedding
     space: SearchSpace
     folder: Path
     epoch: int
@@ -138,12 +138,10 @@ def load_trained(
     space = get_space(space_name)
     folder = find_folder(folder or f"{model_name}_{space.name}")
     model = load_vae(folder, epoch, space.max_nodes).to(device).eval()
-    found, wanted = (model.name, model.sizes.num_types), (model_name, len(space.types))
-    if found != wanted:
+    if model.name != model_name:
         raise InputError(
-            f"the weights in {str(folder)!r} are {found[0]}'s for {found[1]} node types, "
-            f"expected {wanted[0]}'s for the {wanted[1]} of {space.name}: name another "
-            "folder, or the weights' own model and space by --model and --data_search_space"
+            f"the weights in {str(folder)!r} are {model.name}'s, expected {model_name}'s: name "
+            "another folder, or the weights' own model by --model"
         )
     check_vae(model, space)
     return TrainedVAE(model, space, folder, latest_epoch(folder) if epoch is None else epoch)

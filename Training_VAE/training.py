@@ -16,7 +16,7 @@ from experiment.files import sha256
 from experiment.loop import TrainingLoop
 from experiment.run import RunFolder
 from experiment.schema import Stage
-from models import GraphVAE, build_model
+from models import Embedding, build_model
 from models.checkpoints import checkpoint_path, read_state_dict
 from models.state_dicts import begin_at
 from Training_VAE.data import Architectures, epoch_graphs
@@ -42,7 +42,7 @@ def train(
     start: Path | None = None,
     compiled: bool = False,
     resume: bool = False,
-) -> GraphVAE:
+) -> Embedding:
     """Train a model, log its curve, write its checkpoints and evaluate it.
 
     Args:
@@ -57,7 +57,7 @@ def train(
         save_interval: epochs between checkpoints; the last epoch always has one.
         protocol: of the final evaluation; its noise scale is that of the settings.
         start: checkpoint to begin at; default fresh weights.
-        compiled: whether the generator's networks are compiled; on a CPU that gained nothing.
+        compiled: whether the model's networks are compiled; on a CPU that gained nothing.
         resume: whether to go on with the run in ``folder``.
 
     Returns:
@@ -66,7 +66,8 @@ def train(
     Raises:
         InputError: the folder holds another run, its checkpoint is another device's, or the loss
             is no longer finite.
-        ModelError: the checkpoint to begin at is absent, damaged, or of another model.
+        ModelError: the checkpoint to begin at is absent, damaged, or of another model, or the model
+            has nothing to compile.
     """
     space = architectures.space
     settings = settings.resolved(device)
@@ -93,7 +94,7 @@ def train(
     model.compute_dtype = settings.compute_dtype(device)
     objective = settings.objective
     if compiled:
-        model.generator.compile_networks()
+        model.compile_networks()
 
     def loss(batch: GraphBatch, generator: torch.Generator) -> Mapping[str, Tensor]:
         parts = model.loss(batch, objective, generator)

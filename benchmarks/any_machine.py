@@ -40,7 +40,6 @@ from experiment.errors import InputError, run_command
 from experiment.files import write_json
 from experiment.optimisation import make_optimisers
 from models import build_model
-from models.decoding import decode_greedily
 from predictors.methods import make_predictor
 from predictors.trained_vae import load_trained_vae
 from searchers.domain import Candidates
@@ -83,8 +82,8 @@ def greedy_decoding() -> Callable[[], object]:
     space = get_space(SPACE)
     model = load_trained_vae(space)
     cells = space.sample(DECODED, np.random.default_rng(0))
-    latents = model.encode_all(GraphBatch.from_graphs(cells, space.max_nodes)).mean
-    return lambda: decode_greedily(model, latents)
+    latents = model.encode_all(GraphBatch.from_graphs(cells, space.max_nodes)).flat
+    return lambda: model.decode_greedily(latents)
 
 
 def predictor_fit() -> Callable[[], object]:

@@ -35,10 +35,8 @@ from experiment.arguments import output_file, parser, positive_int
 from experiment.environment import describe_environment
 from experiment.errors import run_command
 from experiment.files import write_json
-from models import GraphVAE, load_vae
-from models.decoding import Sampling, decode
+from models import Embedding, load_vae
 from models.decodings import modal
-from models.sampling import decode_many
 
 LATENTS, DECODINGS = 50, 500
 LIMITS = {"encoded": 1.5, "box": 6.0}
@@ -83,31 +81,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return int(missed)
 
 
-def latents(model: GraphVAE, seed: int) -> dict[str, Tensor]:
+def latents(model: Embedding, seed: int) -> dict[str, Tensor]:
     """Encoded cells, and uniform points of the box that cells' latents span. **Shape** (50, G)."""
     space = get_space("NB101")
     cells = space.sample(BOX_CELLS, np.random.default_rng(seed))
-    encoded = model.encode_all(GraphBatch.from_graphs(cells, space.max_nodes)).mean
+    encoded = model.encode_all(GraphBatch.from_graphs(cells, space.max_nodes)).flat
     low, high = encoded.amin(0), encoded.amax(0)
     uniform = torch.rand(LATENTS, encoded.shape[1], generator=torch.Generator().manual_seed(seed))
     return {"encoded": encoded[:LATENTS], "box": low + (high - low) * uniform}
 
 
 def measure(
-    model: GraphVAE, z: Tensor, legality: Legality, masked: bool, repeats: int, seed: int
+    model: Embedding, z: Tensor, legality: Legality, masked: bool, repeats: int, seed: int
 ) -> dict[str, Any]:
     """Medians of several repeats, and what was decoded in the last one."""
     masks = legality if masked else None
     generator = torch.Generator().manual_seed(seed)
 
     def counted() -> tuple[int, float, float]:
-        decodings = decode_many(model, z, DECODINGS, masks, generator)
+        decodings = model.decode_many(z, DECODINGS, masks, generator)
         found = modal(decodings, legality)
         total = LATENTS * DECODINGS
         return decodings.prefixes, int(found.members.sum()) / total, int(found.count.sum()) / total
 
     def alone() -> None:
-        decode(model, z.repeat_interleave(DECODINGS // 10, 0), Sampling(generator), masks)
+        model.decode_sampled(z.repeat_interleave(DECODINGS // 10, 0), masks, generator)
 
     prefixes, members, share = counted()
     return {

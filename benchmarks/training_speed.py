@@ -59,7 +59,7 @@ def make_step(batch_size: int, dtype: torch.dtype, compiled: bool) -> Callable[[
     model = SVGE(Sizes(len(space.types), space.max_nodes)).train()
     model.compute_dtype = dtype
     if compiled:
-        model.generator.compile_networks()
+        model.compile_networks()
     optimisers = make_optimisers(model, Optimisation(1, batch_size, 1e-4))
     objective = Objective()
 

@@ -42,7 +42,6 @@ from experiment.errors import InputError, run_command
 from experiment.files import plain, read_json, sha256, write_json
 from models import MODELS
 from models.checkpoints import checkpoint_path
-from models.temperature import tempered
 from Training_VAE.data import Architectures
 from Training_VAE.evaluation import (
     Protocol,
@@ -108,7 +107,7 @@ def reconstruct(
     trained: TrainedVAE, architectures: Architectures, protocol: Protocol, seed: int
 ) -> dict[str, Any]:
     """Reconstruction of the held-out graphs, greedy and sampled."""
-    model = tempered(trained.model, protocol.temperature)
+    model = trained.model.tempered(protocol.temperature)
     graphs = architectures.test.to(model.device)
     generator = torch.Generator(model.device).manual_seed(seed)
     return {
@@ -122,7 +121,7 @@ def decode_prior(
     trained: TrainedVAE, architectures: Architectures, protocol: Protocol, seed: int
 ) -> dict[str, Any]:
     """Unmasked decodings of points drawn with one seed."""
-    model = tempered(trained.model, protocol.temperature)
+    model = trained.model.tempered(protocol.temperature)
     generator = torch.Generator(model.device).manual_seed(seed)
     counted = prior_decodings(model, architectures, protocol, None, generator)
     return {"seed": seed, "temperature": protocol.temperature, **counted}

@@ -42,7 +42,6 @@ from experiment.arguments import parser
 from experiment.errors import InputError, run_command
 from experiment.paths import data_root as find_data_root
 from models import load_vae
-from models.decoding import Greedy, decode
 
 MAX_LAYERS = 4
 MAX_SKIPS = 2
@@ -268,9 +267,9 @@ def around(folder: Path, architecture: str, n: int, radius: float = 0.5) -> list
     """Decode ``n`` latents around an architecture's own, with the weights in ``folder``."""
     space, model = get_space("Ladder"), load_vae(folder)
     centre = GraphBatch.from_graphs([space.parse(architecture)], space.max_nodes)
-    mean = model.encode_all(centre).mean
+    mean = model.encode_all(centre).flat
     noise = torch.randn(n, mean.shape[1], generator=torch.Generator().manual_seed(0))
-    decoded = decode(model, mean + radius * noise, Greedy(), space.legality())
+    decoded = model.decode_greedily(mean + radius * noise, space.legality())
     return [space.format(graph) for graph in decoded]
 
 

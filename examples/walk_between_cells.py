@@ -19,13 +19,12 @@ from analysis.figures import interpolation_strip, save_figure
 from datasets import get_space
 from datasets.batch import GraphBatch
 from models import load_vae
-from models.decoding import decode_greedily
 
 model, space = load_vae("SVGE_NB101"), get_space("NB101")
 cells = GraphBatch.from_graphs(space.sample(2, np.random.default_rng(1)), space.max_nodes)
-start, end = model.encode_all(cells).mean
+start, end = model.encode_all(cells).flat
 steps = torch.linspace(0, 1, 9)
-decoded = decode_greedily(model, torch.lerp(start, end, steps[:, None]), space.legality())
+decoded = model.decode_greedily(torch.lerp(start, end, steps[:, None]), space.legality())
 figure = interpolation_strip(list(decoded), space.types, steps.tolist(), title="A walk")
 print(save_figure(figure, "walk.png"))
 print(*space.hashes(decoded), sep="\n")

@@ -9,12 +9,12 @@ from pathlib import Path
 from datasets.registry import SPACES, get_space
 from datasets.space import SearchSpace
 from experiment.errors import InputError
-from models import GraphVAE, ModelError, load_vae
+from models import Embedding, ModelError, load_vae
 from models.checkpoints import find_folder
 from predictors.defaults import defaults_of
 
 
-def load_trained_vae(space: SearchSpace, weights: str | Path | None = None) -> GraphVAE:
+def load_trained_vae(space: SearchSpace, weights: str | Path | None = None) -> Embedding:
     """A VAE that was trained on a space, in evaluation mode, on the CPU.
 
     Args:
@@ -41,29 +41,33 @@ def load_trained_vae(space: SearchSpace, weights: str | Path | None = None) -> G
     return vae
 
 
-def check_vae(vae: GraphVAE, space: SearchSpace) -> None:
+def check_vae(vae: Embedding, space: SearchSpace) -> None:
     """Refuse a VAE of another space.
 
-    Spaces with the same node types, such as NB101 and DIGITS101 or ENAS networks of different
-    depths, are one here. Where nothing beside the weights tells their space, as for published
-    checkpoints, the number of node types decides, and a line on standard error says so.
+    What lies beside weights tells the space that they were trained on. Spaces with the same node
+    types, such as NB101 and DIGITS101 or ENAS networks of different depths, are one here. Where
+    nothing tells the space, as beside published checkpoints, the number of node types decides, and
+    a line on standard error says so.
 
     Raises:
         InputError: it was trained on a space with other node types.
     """
+    origin = vae.origin
+    if origin is not None and origin.space is not None:
+        _check_trained_on(origin.folder, origin.space, space)
     if vae.sizes.num_types != len(space.types):
         raise InputError(
             f"the weights are {vae.name}'s for {vae.sizes.num_types} node types, {space.name} has "
             f"{len(space.types)}: name weights that were trained on {space.name}"
         )
-    if vae.origin is None:
-        return
-    trained_on = vae.origin.space
-    if trained_on is None:
-        _say_that_sizes_decide(vae.origin.folder, space.name, len(space.types))
-    elif trained_on != space.name and _types_of(trained_on) != space.types:
+    if origin is not None and origin.space is None:
+        _say_that_sizes_decide(origin.folder, space.name, len(space.types))
+
+
+def _check_trained_on(folder: Path, trained_on: str, space: SearchSpace) -> None:
+    if trained_on != space.name and _types_of(trained_on) != space.types:
         raise InputError(
-            f"the weights in {str(vae.origin.folder)!r} were trained on {trained_on}, not on "
+            f"the weights in {str(folder)!r} were trained on {trained_on}, not on "
             f"{space.name}: name weights that were trained on {space.name}"
         )
 

@@ -39,6 +39,8 @@ TOGETHER = ("loss", "reconstruction", "error")
 """Figures of ``metrics.jsonl`` that share a picture."""
 COUNTS = ("epoch", "step", "seconds", "graphs", "exact.graphs")
 """Figures that count or clock, and are no curve."""
+GREEDY = ("joint", "forward", "greedy")
+"""Greedy decodings of a result, that of a whole model first (``models.Embedding``)."""
 NEW_CELLS = 12
 LARGEST_PICTURE = 3 * 2**20
 """Bytes of the largest image file that is put into the page."""
@@ -189,7 +191,7 @@ def _facts(run: Run) -> dict[str, str]:
 
 def _headlines(run: Run, title: str) -> list[Headline]:
     greedy = (run.result.get("reconstruction") or {}).get("greedy") or {}
-    value = greedy.get("joint", greedy.get("forward"))
+    value = next((greedy[name] for name in GREEDY if name in greedy), None)
     if value is None:
         return []
     meaning = f"of {greedy.get('graphs', 0):,} held-out architectures decoded exactly: {title}"

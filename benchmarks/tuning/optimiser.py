@@ -33,7 +33,7 @@ from experiment.arguments import output_file, parser, positive_int
 from experiment.errors import run_command
 from experiment.muon import POLYNOMIALS, Muon, Polynomial
 from experiment.optimisation import Optimisers, Schedule, hidden_matrices
-from models import GraphVAE, build_model
+from models import Embedding, build_model
 from predictors.processes.gaussian_process import GaussianProcess
 from predictors.regressor import Description, NormalScores
 from Training_VAE.data import epoch_graphs, load_architectures
@@ -106,7 +106,6 @@ def train(space_name: str, candidate: str, seed: int) -> dict[str, float]:
     settings = load_settings("default", space_name, overrides)
     torch.manual_seed(seed)
     model = build_model("SVGE", settings.sizes(space))
-    assert isinstance(model, GraphVAE)
     parts = optimisers(model, rate, blocks)
     examples = epoch_graphs(architectures, settings, seed, torch.device("cpu"))
     size = settings.batch_size
@@ -148,13 +147,13 @@ def train(space_name: str, candidate: str, seed: int) -> dict[str, float]:
     }
 
 
-def latent_tau(model: GraphVAE, space_name: str) -> list[float]:
+def latent_tau(model: Embedding, space_name: str) -> list[float]:
     """Kendall's τ of a process on the latents, fitted to 100 labels, for each draw of them."""
     benchmark = get_benchmark(space_name)
     values = benchmark.metric("validation").mean()
     rows = np.flatnonzero(np.isfinite(values))
     with torch.no_grad():
-        latents = model.encode_all(benchmark.graphs[torch.from_numpy(rows)]).mean.double().numpy()
+        latents = model.encode_all(benchmark.graphs[torch.from_numpy(rows)]).flat.double().numpy()
     values, found = values[rows], []
     for draw in range(FIRST_SEED, FIRST_SEED + DRAWS):
         order = np.random.default_rng(draw).permutation(len(rows))

@@ -34,6 +34,6 @@ class Latents(Features):
 
     @torch.no_grad()
     def __call__(self, batch: GraphBatch) -> np.ndarray:
-        """The means. **Shape** (B, G), float64."""
+        """The means, in their flat form. **Shape** (B, F), float64."""
         graphs = batch.to(self._model.device)
-        return self._model.encode_all(graphs).mean.double().cpu().numpy()
+        return self._model.encode_all(graphs).flat.double().cpu().numpy()

@@ -18,8 +18,6 @@ from torch import Tensor
 from datasets.batch import GraphBatch, Legality
 from experiment.errors import InputError
 from models.ranking import best_first, rank_within
-from models.sampling import decode_many
-from models.search import most_probable
 from searchers.domain import Candidates
 from searchers.latent.standardised import StandardisedLatents
 
@@ -108,12 +106,8 @@ class Modal:
     ) -> Decoded:
         """Decode every point n times, and count."""
         legality = latents.space.legality()
-        found = decode_many(
-            latents.model,
-            latents.to_model(points),
-            self.decodings,
-            masks.of(legality),
-            generator,
+        found = latents.model.decode_many(
+            latents.to_model(points), self.decodings, masks.of(legality), generator
         )
         member = torch.as_tensor(legality.is_member(found.graphs.to("cpu")))
         graphs = found.graphs.to("cpu")[member]
@@ -148,8 +142,8 @@ class MostProbable:
 
     Attributes:
         kept: how many of each point.
-        widest: how far the search goes for a proof (:func:`models.search.most_probable`); what it
-            finds without one is very likely right.
+        widest: how far the search goes for a proof (:meth:`models.Embedding.most_probable`);
+            what it finds without one is very likely right.
     """
 
     kept: int = MEMBERS
@@ -164,12 +158,8 @@ class MostProbable:
     ) -> Decoded:
         """Search the tree of what can be decoded."""
         legality = latents.space.legality()
-        found = most_probable(
-            latents.model,
-            latents.to_model(points),
-            self.kept,
-            masks.of(legality),
-            self.widest,
+        found = latents.model.most_probable(
+            latents.to_model(points), self.kept, masks.of(legality), self.widest
         )
         value = found.log_probability.flatten().cpu()
         graphs = found.graphs.to("cpu")

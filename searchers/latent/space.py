@@ -8,7 +8,7 @@ from torch import Tensor
 
 from datasets.batch import GraphBatch
 from datasets.space import SearchSpace
-from models import GraphVAE
+from models import Embedding
 from searchers.latent.decoding import Decoded, Decoding, Masks, Modal
 from searchers.latent.standardised import StandardisedLatents
 
@@ -29,7 +29,7 @@ class LatentSpace(StandardisedLatents):
 
     def __init__(
         self,
-        model: GraphVAE,
+        model: Embedding,
         space: SearchSpace,
         graphs: GraphBatch,
         decoding: Decoding | None = None,

@@ -10,7 +10,7 @@ from torch import Tensor
 from datasets.batch import GraphBatch
 from datasets.space import SearchSpace
 from experiment.errors import InputError
-from models import GraphVAE
+from models import Embedding
 from predictors.trained_vae import check_vae
 
 
@@ -72,7 +72,7 @@ class StandardisedLatents:
         InputError: the VAE is of another space, or there are fewer than two architectures.
     """
 
-    def __init__(self, model: GraphVAE, space: SearchSpace, graphs: GraphBatch) -> None:
+    def __init__(self, model: Embedding, space: SearchSpace, graphs: GraphBatch) -> None:
         check_vae(model, space)
         if len(graphs) < 2:
             raise InputError(
@@ -97,10 +97,10 @@ class StandardisedLatents:
         return (self._latents(graphs) - self._mean) / self._deviation
 
     def to_model(self, points: Tensor) -> Tensor:
-        """The latents of points, as the model takes them. **Shape** (B, G)."""
+        """The latents of points, as the model decodes them. **Shape** (B, G)."""
         return (points * self._deviation + self._mean).float().to(self.model.device)
 
     @torch.no_grad()
     def _latents(self, graphs: GraphBatch) -> Tensor:
-        latents = self.model.encode_all(graphs.to(self.model.device)).mean
+        latents = self.model.encode_all(graphs.to(self.model.device)).flat
         return latents.double().cpu()

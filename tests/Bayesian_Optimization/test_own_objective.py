@@ -111,7 +111,7 @@ BAD: dict[str, tuple[tuple[Any, ...], str]] = {
     "no known file": (("--objective", "own_energy:energy", "--known", "none.csv"), "none.csv"),
     "weights of another space": (
         ("--objective", "own_energy:energy", "--weights", "SVGE_NB201", "--method", "latent_bo"),
-        "node types",
+        "were trained on NB201, not on DIGITS101",
     ),
     "minimised accuracy": (("--estimator", "train", "--minimise"), "leave --minimise out"),
 }

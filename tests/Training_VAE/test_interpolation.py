@@ -268,8 +268,11 @@ def test_accuracies_are_told_where_they_are_known(
         (["--from", CELL, "--to", CELL, "--path", "great_circle"], "one line through the origin"),
         (["--from", CELL, "--to", OTHER, "--path", "spiral"], "invalid choice"),
         (["--from", CELL, "--to", OTHER, "--checkpoint", "8"], "no checkpoint"),
-        (["--from", CELL, "--to", OTHER, "--model", "DGMG"], "SVGE's for 7 node types"),
-        (["--from", CELL, "--to", OTHER, "--data_search_space", "ENAS"], "8 of ENAS"),
+        (["--from", CELL, "--to", OTHER, "--model", "DGMG"], "SVGE's, expected DGMG's"),
+        (
+            ["--from", CELL, "--to", OTHER, "--data_search_space", "ENAS"],
+            "7 node types, ENAS has 8",
+        ),
         (["--path_state_dict", "nowhere"], "nowhere"),
     ],
 )

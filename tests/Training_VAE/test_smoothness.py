@@ -348,7 +348,7 @@ def test_the_command_writes_and_compares(
         (["--pairs", "1000"], "make up to 781"),
         (["--compare", "nowhere"], "smoothness.json"),
         (["--compare", "other"], "the results to compare were measured on NB201 with 5 pairs"),
-        (["--model", "DGMG"], "SVGE's for 7 node types"),
+        (["--model", "DGMG"], "SVGE's, expected DGMG's"),
     ],
 )
 def test_bad_input_ends_in_one_sentence(

@@ -155,7 +155,7 @@ def test_only_test_mode_evaluates_a_published_layout(
 
 @pytest.mark.parametrize(
     ("model", "types", "words"),
-    [("SVGE", 8, "SVGE's for 8 node types"), ("DGMG", 5, "DGMG's for 5 node types")],
+    [("SVGE", 8, "SVGE's for 8 node types"), ("DGMG", 5, "DGMG's, expected SVGE's")],
 )
 def test_only_test_mode_refuses_weights_of_another_model_or_space(
     tiny: Path, tmp_path: Path, model: str, types: int, words: str
