@@ -67,6 +67,7 @@ from Extrapolation_Ability.wanted import (
     wanted_networks,
 )
 from models import MODELS
+from models.heads import surrogate_name
 
 RUNS = ROOT / "runs" / "extrapolation"
 BEYOND = (*NODES, "ENAS")
@@ -77,7 +78,10 @@ def make_parser() -> Parser:
     """The command line."""
     flags = parser("Rank architectures beyond the space that a surrogate knows; train the best.")
     flags.add_argument(
-        "--model", default="SVGE_acc", choices=[f"{name}_acc" for name in MODELS], help="the model"
+        "--model",
+        default="SVGE_acc",
+        choices=[surrogate_name(name) for name in MODELS],
+        help="the model",
     )
     flags.add_argument(
         "--data_search_space", default="NB101", choices=list(SPACES), help="space that it knows"

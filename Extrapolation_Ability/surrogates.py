@@ -17,8 +17,8 @@ from datasets.space import SearchSpace
 from experiment.errors import InputError
 from experiment.files import read_json
 from experiment.progress import progress
-from models import AccuracyModel, ModelError, load_model
-from models.checkpoints import find_folder, latest_epoch
+from models import ModelError
+from models.checkpoints import find_folder, latest_epoch, load_with_heads
 from predictors.defaults import defaults_of
 from predictors.features.background import background_tables
 from predictors.fine_tuned import head_outputs, read_scale
@@ -73,7 +73,7 @@ def fine_tuned(
 
     Raises:
         InputError: there is none, or it is another model's or another space's.
-        ModelError: the checkpoint cannot be read.
+        ModelError: the checkpoint cannot be read, or predicts no accuracy.
     """
     wanted = folder or f"{model_name}_{space.name}"
     try:
@@ -85,20 +85,13 @@ def fine_tuned(
             f"--data_search_space {space.name}, or rank by --predictor default, which needs none"
         ) from error
     epoch = epoch or latest_epoch(found)
-    model = load_model(found, epoch, space.max_nodes)
-    if not isinstance(model, AccuracyModel):
+    model = load_with_heads(found, epoch, space.max_nodes).to(device)
+    if model.name != model_name:
         raise InputError(
-            f"the weights in {str(found)!r} are {model.name}'s, which predicts no accuracy: name "
-            f"those of {model_name} by --path_state_dict, or rank by --predictor default"
+            f"the weights in {str(found)!r} are {model.name}'s, expected {model_name}'s: name "
+            "another folder by --path_state_dict, or its own --model"
         )
-    vae = model.to(device).vae
-    if model.name != model_name or vae.sizes.num_types != len(space.types):
-        raise InputError(
-            f"the weights in {str(found)!r} are {model.name}'s for {vae.sizes.num_types} node "
-            f"types, expected {model_name}'s for the {len(space.types)} of {space.name}: name "
-            "another folder by --path_state_dict, or its own --model and --data_search_space"
-        )
-    check_vae(vae, space)
+    check_vae(model.embedding, space)
 
     scale = read_scale(found)
     config = found / "config.json"  # shipped and published weights have none: accuracies

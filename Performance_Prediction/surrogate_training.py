@@ -17,8 +17,9 @@ from experiment.errors import InputError
 from experiment.files import sha256
 from experiment.run import RunFolder
 from experiment.schema import Stage
-from models import AccuracyModel, GraphVAE, load_vae
-from models.checkpoints import checkpoint_path, find_folder, latest_epoch
+from models import Embedding, WithHeads, load_vae
+from models.checkpoints import checkpoint_path, find_folder, latest_epoch, stored_state
+from models.heads import ACCURACY, embedding_name, surrogate_name
 from predictors.fine_tuned import head_outputs, save_scale
 from predictors.fine_tuning import SCALES, FineTuning, FineTuningRun
 from predictors.quality import Quality
@@ -38,7 +39,7 @@ class Start:
         path: the checkpoint.
     """
 
-    vae: GraphVAE
+    vae: Embedding
     space: SearchSpace
     path: Path
 
@@ -56,14 +57,14 @@ def load_start(model: str, space: SearchSpace, folder: Path | None, epoch: int |
         InputError: the weights are another model's or another space's.
         ModelError: there are no such weights, or they cannot be read.
     """
-    wanted = model.removesuffix("_acc")
+    wanted = embedding_name(model)
     folder = find_folder(folder or f"{wanted}_{space.name}")
     epoch = latest_epoch(folder) if epoch is None else epoch
     vae = load_vae(folder, epoch, space.max_nodes)
     if vae.name != wanted:
         raise InputError(
             f"the weights in {str(folder)!r} are {vae.name}'s, {model} begins at {wanted}'s: "
-            f"name another folder by --path_state_dict, or --model {vae.name}_acc"
+            f"name another folder by --path_state_dict, or --model {surrogate_name(vae.name)}"
         )
     check_vae(vae, space)
     return Start(vae, space, checkpoint_path(folder, epoch))
@@ -81,7 +82,7 @@ def train(
     seed: int,
     save_interval: int,
     resume: bool = False,
-) -> AccuracyModel:
+) -> WithHeads:
     """Fine-tune, log the curve, write checkpoints, and judge by the held-out architectures.
 
     Args:
@@ -105,7 +106,7 @@ def train(
     config = {
         "stage": Stage.EMBEDDING,
         "name": name,
-        "model": f"{start.vae.name}_acc",
+        "model": surrogate_name(start.vae.name),
         "space": start.space.name,
         "sizes": dataclasses.asdict(start.vae.sizes),
         "settings": dataclasses.asdict(settings),
@@ -121,9 +122,8 @@ def train(
     run = RunFolder.start(folder, config, seed, resume, device)
     save_scale(run.path, settings.targets, values)
     checkpoint = run.checkpoints / "last.pt"
-    tuning = FineTuningRun(
-        start.vae.to(device), labels.graphs, scale(values), settings, seed, checkpoint
-    )
+    targets = {ACCURACY: scale(values)}
+    tuning = FineTuningRun(start.vae.to(device), labels.graphs, targets, settings, seed, checkpoint)
     loop = tuning.loop
     if resume:
         loop.resume()
@@ -136,7 +136,7 @@ def train(
         predicted = scale.back(head_outputs(head, curve_graphs))
         tau = Quality.of(predicted, curve_truth).kendall_tau
         if epoch % save_interval == 0 or epoch == settings.epochs:
-            save_checkpoint(checkpoint_path(run.path, epoch), head.state_dict())
+            save_checkpoint(checkpoint_path(run.path, epoch), stored_state(head))
         run.log({"epoch": epoch, **means, "held_out_kendall_tau": tau})
         print(
             f"epoch {epoch:>3}/{settings.epochs}  loss {means['loss']:.4f}  "

@@ -44,12 +44,13 @@ from experiment.seeding import seed_everything
 from experiment.threads import use_threads
 from models import MODELS
 from models.checkpoints import RUNS
+from models.heads import surrogate_name
 from models.shipped import shipped_weights
 from Performance_Prediction.surrogate_training import load_start, train
 from predictors.fine_tuned import LEAST_LABELS
 from predictors.fine_tuning import ERRORS, SCALES, FineTuning
 
-SURROGATES = [f"{name}_acc" for name in MODELS]
+SURROGATES = [surrogate_name(name) for name in MODELS]
 LABELS = 1_000
 """Architectures of a benchmark that a surrogate is fitted to by default."""
 SETTING_FLAGS = ("epochs", "loss", "targets")

@@ -20,6 +20,7 @@ from experiment.paths import REPOSITORY_ROOT
 from experiment.run import RunFolder
 from models import MODELS
 from models.checkpoints import checkpoint_path, latest_epoch, read_state_dict
+from models.heads import embedding_name, is_surrogate
 from Training_VAE.data import Architectures
 
 STORED = torch.float16
@@ -66,7 +67,7 @@ class FinishedRun:
         if (
             not isinstance(settings, dict)
             or not isinstance(config.get("seed"), int)
-            or str(config.get("model")).removesuffix("_acc") not in MODELS
+            or embedding_name(str(config.get("model"))) not in MODELS
             or config.get("space") not in SPACES
         ):
             raise InputError(
@@ -101,7 +102,7 @@ class FinishedRun:
     @property
     def is_surrogate(self) -> bool:
         """Whether a VAE was fine-tuned with an accuracy head."""
-        return str(self.config["model"]).endswith("_acc")
+        return is_surrogate(str(self.config["model"]))
 
     def half_precision(self) -> dict[str, Tensor]:
         """Its weights as they are stored.

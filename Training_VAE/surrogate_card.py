@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from models.heads import embedding_name
 from Training_VAE.model_card import common_fields
 
 CARD = """\
@@ -77,7 +78,7 @@ def surrogate_card(name: str, entry: Mapping[str, Any]) -> str:
     return CARD.format_map(
         {
             **common_fields(name, entry),
-            "vae": entry["model"].removesuffix("_acc"),
+            "vae": embedding_name(entry["model"]),
             "metrics": "\n".join(
                 f"| {metric} | {quality['architectures']:,} | {quality['kendall_tau']:.3f} | "
                 f"{quality['spearman_rho']:.3f} | {quality['pearson_r']:.3f} | "

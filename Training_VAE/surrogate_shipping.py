@@ -14,8 +14,7 @@ from datasets.labels import Labels, draw_labels
 from experiment.environment import git_state
 from experiment.errors import InputError
 from experiment.files import read_json
-from models import AccuracyModel, load_model
-from models.checkpoints import checkpoint_path
+from models.checkpoints import checkpoint_path, load_with_heads
 from predictors.fine_tuned import TARGETS_FILE, head_outputs, read_scale, save_scale
 from predictors.quality import Quality
 from Training_VAE.shipping import FinishedRun
@@ -69,9 +68,7 @@ def measured_surrogate(
     """
     labels = labels_of(run, data_root)
     space = get_space(run.config["space"])
-    model = load_model(folder, epoch, space.max_nodes)
-    assert isinstance(model, AccuracyModel)
-    model = model.to(device)
+    model = load_with_heads(folder, epoch, space.max_nodes).to(device)
     predicted = read_scale(folder).back(head_outputs(model, labels.held_out_graphs))
     quality = {name: Quality.of(predicted, truth) for name, truth in labels.truths().items()}
     for name, each in quality.items():

@@ -16,20 +16,25 @@ if str(ROOT) not in sys.path[:1]:
     sys.path.insert(0, str(ROOT))
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from datasets.batch import GraphBatch
 from datasets.graph import ArchitectureError, ArchitectureGraph
 from experiment.arguments import parser, positive_int
 from experiment.errors import InputError, run_command
 from experiment.files import read_json
-from models import PUBLISHED, AccuracyModel, GraphVAE, load_model
+from models import PUBLISHED, GraphVAE, load_model
+from models.heads import ACCURACY, parts_of
 from models.loss import divergence_per_graph
+from models.vae import as_graph_vae
+
+PREDICTED = "predicted_accuracy"
+"""Output of the accuracy head, by its name in ``expected.json``."""
 
 TOLERANCE = 1e-4
 """Largest relative difference between float32 implementations of the same model."""
@@ -129,12 +134,15 @@ def differences(folder: Path, epoch: int | None = None) -> dict[str, float]:
     """
     expected = Expected.read(folder)
     model = load_model(folder, epoch, expected.batch.max_nodes)
-    vae = model.vae if isinstance(model, AccuracyModel) else model
-    _check_fits(expected, model, vae)
-    return {**_output_differences(expected, model, vae), **_step_differences(expected, vae)}
+    embedding, heads = parts_of(model)
+    vae = as_graph_vae(embedding)
+    _check_fits(expected, model.name, vae, heads)
+    return {**_output_differences(expected, vae, heads), **_step_differences(expected, vae)}
 
 
-def _check_fits(expected: Expected, model: GraphVAE | AccuracyModel, vae: GraphVAE) -> None:
+def _check_fits(
+    expected: Expected, name: str, vae: GraphVAE, heads: Mapping[str, nn.Module]
+) -> None:
     """Refuse graphs that the model has no types for, and outputs that it does not make."""
     largest, types = int(expected.batch.types.max()), vae.sizes.num_types
     if largest >= types:
@@ -142,16 +150,16 @@ def _check_fits(expected: Expected, model: GraphVAE | AccuracyModel, vae: GraphV
             f"a graph in {str(expected.path)!r} has the node type {largest}, the checkpoint "
             f"knows 0 to {types - 1}: it is of another search space"
         )
-    if "predicted_accuracy" in expected.outputs and not isinstance(model, AccuracyModel):
+    if PREDICTED in expected.outputs and ACCURACY not in heads:
         raise InputError(
-            f"{str(expected.path)!r} expects predicted_accuracy, and the checkpoint is a "
-            f"{model.name} without an accuracy head"
+            f"{str(expected.path)!r} expects {PREDICTED}, and the checkpoint is a "
+            f"{name} without an accuracy head"
         )
 
 
 @torch.no_grad()
 def _output_differences(
-    expected: Expected, model: GraphVAE | AccuracyModel, vae: GraphVAE
+    expected: Expected, vae: GraphVAE, heads: Mapping[str, nn.Module]
 ) -> dict[str, float]:
     """Differences of all outputs but the steps."""
     batch = expected.batch
@@ -166,8 +174,8 @@ def _output_differences(
         "kl_loss_sum_over_batch": divergence,
         "loss": reconstruction.mean() + expected.beta * divergence,
     }
-    if isinstance(model, AccuracyModel):
-        ours["predicted_accuracy"] = model(batch)
+    if ACCURACY in heads:
+        ours[PREDICTED] = heads[ACCURACY](latent.flat)
     return {
         name: relative_difference(
             value, expected.numbers(f"expected.{name}", expected.outputs[name], value.shape)

@@ -1,9 +1,9 @@
 """Networks: what embeds architectures (encoders and decoders), and heads on it."""
 
-from models.accuracy import AccuracyModel
 from models.checkpoints import load_model, load_vae
 from models.embedding import Embedding, Sizes
 from models.errors import ModelError
+from models.heads import Head, WithHeads
 from models.latent import Latent
 from models.loss import PUBLISHED, LossParts, Objective
 from models.registry import MODELS, build_model
@@ -14,15 +14,16 @@ __all__ = [
     "MODELS",
     "PUBLISHED",
     "SVGE",
-    "AccuracyModel",
     "Embedding",
     "GraphVAE",
+    "Head",
     "Latent",
     "LossParts",
     "ModelError",
     "Objective",
     "SVGEDegrees",
     "Sizes",
+    "WithHeads",
     "build_model",
     "load_model",
     "load_vae",

@@ -11,12 +11,15 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from models.accuracy import AccuracyModel
 from models.embedding import Embedding, Origin
 from models.errors import ModelError
+from models.heads import ACCURACY, Head, WithHeads, parts_of
 from models.registry import model_class
 from models.shipped import check_shipped, shipped_weights
-from models.state_dicts import State, load_weights, matrix_shape
+from models.state_dicts import State
+
+HEAD_KEYS = {ACCURACY: "Accuracy"}
+"""What the names of a head's weights begin with in published checkpoints, by the head's name."""
 
 STATE_DICTS = Path(__file__).resolve().parent.parent / "state_dicts"
 """Weights that are shipped or downloaded: where a name is looked for first."""
@@ -52,39 +55,54 @@ def read_state_dict(path: str | Path, device: str | torch.device = "cpu") -> dic
     return dict(content)
 
 
-def infer_head_widths(state: State) -> tuple[int, ...]:
-    """Widths of the layers of the accuracy head in a state dict, from its input to its output.
+def stored_state(model: Embedding | WithHeads) -> dict[str, Tensor]:
+    """A model's weights under the names that they have on disk.
 
-    Raises:
-        ModelError: it has no head, or a weight of the head is no matrix.
+    Those of an embedding are its own. A head's begin with its published name
+    (:data:`HEAD_KEYS`), or else with ``heads.<name>.``.
     """
-    shapes = [matrix_shape(state, "Accuracy.lin_layers.0.weight")]
-    while (name := f"Accuracy.lin_layers.{len(shapes)}.weight") in state:
-        shapes.append(matrix_shape(state, name))
-    return (shapes[0][1], *(outputs for outputs, _ in shapes))
+    embedding, heads = parts_of(model)
+    state = dict(embedding.state_dict())
+    for name, head in heads.items():
+        prefix = HEAD_KEYS.get(name, f"heads.{name}")
+        state |= {f"{prefix}.{key}": value for key, value in head.state_dict().items()}
+    return state
 
 
-def model_from_state(state: State, max_nodes: int) -> Embedding | AccuracyModel:
-    """The model that a state dict belongs to, with its weights, in evaluation mode.
+def split_heads(state: State) -> tuple[dict[str, Tensor], dict[str, dict[str, Tensor]]]:
+    """The weights of the embedding in a stored state, and of each head by its name."""
+    published = {key: name for name, key in HEAD_KEYS.items()}
+    own: dict[str, Tensor] = {}
+    heads: dict[str, dict[str, Tensor]] = {}
+    for key, value in state.items():
+        first, _, rest = key.partition(".")
+        if first == "heads":
+            name, _, rest = rest.partition(".")
+            heads.setdefault(name, {})[rest] = value
+        elif first in published:
+            heads.setdefault(published[first], {})[rest] = value
+        else:
+            own[key] = value
+    return own, heads
+
+
+def model_from_state(state: State, max_nodes: int) -> Embedding | WithHeads:
+    """The model that stored weights belong to, in evaluation mode.
 
     Args:
-        state: the weights, under the published names.
+        state: the weights, as :func:`stored_state` names them.
         max_nodes: nodes of the space's largest architecture.
 
     Raises:
         ModelError: they are no model's, lack a size, or do not fit together.
     """
-    own = _without_head(state)
-    cls = model_class(own)
-    if len(own) == len(state):
-        return cls.from_state(own, max_nodes)
-    model = AccuracyModel(cls(cls.sizes_of(own, max_nodes)), infer_head_widths(state))
-    load_weights(model, state)
-    return model.eval()
-
-
-def _without_head(state: State) -> dict[str, Tensor]:
-    return {key: value for key, value in state.items() if not key.startswith("Accuracy.")}
+    own, heads = split_heads(state)
+    embedding = model_class(own).from_state(own, max_nodes)
+    if not heads:
+        return embedding
+    return WithHeads(
+        embedding, {name: Head.from_state(part) for name, part in heads.items()}
+    ).eval()
 
 
 def checkpoint_path(folder: str | Path, epoch: int) -> Path:
@@ -137,7 +155,7 @@ def find_folder(folder_or_name: str | Path) -> Path:
 
 def load_model(
     folder_or_name: str | Path, epoch: int | None = None, max_nodes: int | None = None
-) -> Embedding | AccuracyModel:
+) -> Embedding | WithHeads:
     """Load trained weights.
 
     Args:
@@ -158,19 +176,46 @@ def load_model(
     path = checkpoint_path(folder, latest_epoch(folder) if epoch is None else epoch)
     check_shipped(path)
     state = read_state_dict(path)
-    told = max_nodes or model_class(_without_head(state)).max_nodes_of(state)
+    own, _ = split_heads(state)
+    told = max_nodes or model_class(own).max_nodes_of(own)
     model = model_from_state(state, told or _stored_max_nodes(folder))
-    vae = model.vae if isinstance(model, AccuracyModel) else model
-    vae.origin = Origin(folder, _stored_space(folder))
+    embedding, _ = parts_of(model)
+    embedding.origin = Origin(folder, _stored_space(folder))
     return model
 
 
 def load_vae(
     folder_or_name: str | Path, epoch: int | None = None, max_nodes: int | None = None
 ) -> Embedding:
-    """:func:`load_model`, without the accuracy head where there is one."""
+    """:func:`load_model`, without the heads where there are any."""
+    embedding, _ = parts_of(load_model(folder_or_name, epoch, max_nodes))
+    return embedding
+
+
+def load_with_heads(
+    folder_or_name: str | Path,
+    epoch: int | None = None,
+    max_nodes: int | None = None,
+    head: str = ACCURACY,
+) -> WithHeads:
+    """:func:`load_model`, where it has to have a head.
+
+    Args:
+        folder_or_name: as of :func:`load_model`, like what follows.
+        epoch: which checkpoint.
+        max_nodes: nodes of the space's largest architecture.
+        head: name of a head that is needed.
+
+    Raises:
+        ModelError: as :func:`load_model`, or there is no such head.
+    """
     model = load_model(folder_or_name, epoch, max_nodes)
-    return model.vae if isinstance(model, AccuracyModel) else model
+    if not isinstance(model, WithHeads) or head not in model.heads:
+        raise ModelError(
+            f"the weights in {str(find_folder(folder_or_name))!r} are {model.name}'s, which "
+            f"predicts no {head}: name weights with a head for it"
+        )
+    return model
 
 
 def _stored_space(folder: Path) -> str | None:

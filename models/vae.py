@@ -22,7 +22,7 @@ from models.decoding import (
 from models.decodings import Decodings
 from models.degrees import DegreeEncoder
 from models.distinct import encode_distinct
-from models.embedding import Sizes
+from models.embedding import Embedding, Sizes
 from models.encoder import Encoder
 from models.errors import ModelError
 from models.generator import Generator, StepLogits
@@ -187,6 +187,20 @@ class GraphVAE(Sequential):
     def tempered(self, temperature: float) -> Self:
         """:func:`models.temperature.tempered`."""
         return tempered(self, temperature)
+
+
+def as_graph_vae(embedding: Embedding) -> GraphVAE:
+    """An embedding that is one of these models.
+
+    Raises:
+        ModelError: it is another.
+    """
+    if not isinstance(embedding, GraphVAE):
+        raise ModelError(
+            f"{embedding.name} has no steps of a decoder that could be compared: expected weights "
+            "of SVGE, SVGE_degrees or DGMG"
+        )
+    return embedding
 
 
 def _count_rounds(state: State, part: str) -> int:

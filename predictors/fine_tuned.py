@@ -12,7 +12,8 @@ from datasets.space import SearchSpace
 from experiment.errors import InputError
 from experiment.files import read_json, write_json
 from experiment.progress import progress
-from models import AccuracyModel, GraphVAE
+from models import Embedding, WithHeads
+from models.heads import ACCURACY
 from predictors.fine_tuning import SCALES, AsMeasured, FineTuning, FineTuningRun
 from predictors.predictor import Architectures, Predictor
 from predictors.regressor import Scale, check_targets
@@ -46,7 +47,7 @@ class FineTuned(Predictor):
     def __init__(
         self,
         space: SearchSpace,
-        vae: GraphVAE,
+        vae: Embedding,
         settings: FineTuning | None = None,
         *,
         scale: type[Scale] | None = None,
@@ -63,7 +64,7 @@ class FineTuned(Predictor):
         self.folds = folds
         self.shown = shown
         self.least_labels = max(LEAST_LABELS, folds)
-        self.heads: list[AccuracyModel] = []
+        self.heads: list[WithHeads] = []
 
     def checked(self, architectures: Architectures) -> tuple[GraphBatch, int]:
         """The architectures as a batch of the space's node types, and how many they are."""
@@ -83,7 +84,7 @@ class FineTuned(Predictor):
             run = FineTuningRun(
                 self.vae,
                 graphs[torch.from_numpy(rest)],
-                targets[rest],
+                {ACCURACY: targets[rest]},
                 self.settings,
                 seed=self.seed * self.folds + part,
                 shown=False,
@@ -101,11 +102,14 @@ class FineTuned(Predictor):
         return mean, np.full(len(mean), self._deviation)
 
 
-@torch.no_grad()
-def head_outputs(model: AccuracyModel, batch: GraphBatch) -> np.ndarray:
-    """What a head predicts of any number of graphs, on the scale of its targets. **Shape** (B,)."""
-    latents = model.vae.encode_all(batch.to(model.vae.device)).mean
-    return model.Accuracy(latents).double().cpu().numpy()
+def head_outputs(model: WithHeads, batch: GraphBatch, head: str = ACCURACY) -> np.ndarray:
+    """What a head predicts of any number of graphs, on the scale of its targets. **Shape** (B,).
+
+    Raises:
+        ModelError: there is no head of that name.
+    """
+    found = model.predict_all(batch.to(model.embedding.device), head)
+    return found.double().cpu().numpy()
 
 
 def save_scale(folder: Path, targets: str, values: np.ndarray) -> None:

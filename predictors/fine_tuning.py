@@ -1,4 +1,4 @@
-"""Training a graph VAE and an accuracy head together on labelled architectures."""
+"""Training an embedding and heads on it together, on labelled architectures."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from experiment.config import load_preset, part_of, resolve
 from experiment.errors import InputError
 from experiment.loop import TrainingLoop
 from experiment.optimisation import Optimisation
-from models import AccuracyModel, GraphVAE, Objective
-from models.accuracy import ranking_loss
+from models import Embedding, Objective, WithHeads
+from models.heads import ranking_loss, shared_weights
 from predictors.regressor import NormalScores, Scale, Standardised
 
 ERRORS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
@@ -56,8 +56,8 @@ class FineTuning:
     """A flat record of :class:`Objective` and :class:`Optimisation`, and of what the head learns.
 
     Attributes:
-        vae_share: weight of the VAE's loss, the head's error has the rest; 0 leaves the decoder
-            as it is, which then no longer belongs to the encoder.
+        vae_share: weight of the embedding's loss, the heads' errors have the rest; 0 leaves the
+            decoder as it is, which then no longer belongs to the encoder.
         loss: squared error, or the order within each pair of a batch.
         targets: normal scores of the values' ranks, the values with mean 0 and deviation 1, or
             the values as they are.
@@ -117,7 +117,8 @@ class Labelled:
 
     Attributes:
         graphs: the architectures.
-        targets: what the head is to predict of each. **Shape** (B,), float32.
+        targets: what the heads are to predict of each, a column for each head; NaN where it is
+            unknown. **Shape** (B, K), float32.
     """
 
     graphs: GraphBatch
@@ -135,40 +136,47 @@ class Labelled:
 
 
 class FineTuningRun:
-    """One training of a VAE and a fresh head; the VAE that is given stays as it is.
+    """One training of an embedding and fresh heads; the embedding given stays as it is.
 
     Args:
-        vae: a trained graph VAE; where it is, is where the training runs.
+        vae: a trained embedding; where it is, is where the training runs.
         graphs: the labelled architectures.
-        targets: of the head, on the scale of the settings. **Shape** (B,).
+        targets: by the name of their head, on the scale of the settings; NaN where a value is
+            unknown. **Shape** (B,) each.
         settings: everything that decides the numbers.
-        seed: of the head's weights, of order and noise.
-        checkpoint: where the state is kept, so that a run that was killed goes on.
+        seed: of the heads' weights, of order and noise.
+        checkpoint: where the state is kept, so that a run that was killed resumes.
         shown: whether a terminal shows the progress.
+        weights: of the heads' errors, by name; default 1 each.
 
     Raises:
         ArchitectureError: something is no architecture.
-        InputError: there is not one target for each.
+        InputError: a head has not one target for each, or nothing but unknown ones.
+        ModelError: there is no head, or not one weight for each.
     """
 
     def __init__(
         self,
-        vae: GraphVAE,
+        vae: Embedding,
         graphs: GraphBatch,
-        targets: np.ndarray,
+        targets: Mapping[str, np.ndarray],
         settings: FineTuning,
         seed: int,
         checkpoint: Path | None = None,
         shown: bool = True,
+        weights: Mapping[str, float] | None = None,
     ) -> None:
         device = vae.device
-        graphs, targets = as_batch(graphs), numbers(targets, "targets")
-        equally_many(architectures=graphs, targets=targets)
-        self.labelled = Labelled(graphs, torch.from_numpy(targets).float()).on(device)
-        self.settings = settings
+        graphs = as_batch(graphs)
+        columns = [_checked(name, values, graphs) for name, values in targets.items()]
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            self.model = AccuracyModel(copy.deepcopy(vae)).to(device)
+            self.model = WithHeads.fresh(copy.deepcopy(vae), targets).to(device)
+        self.labelled = Labelled(graphs, torch.from_numpy(np.stack(columns, 1)).float()).on(device)
+        self.settings = settings
+        self.weights = shared_weights(settings.vae_share, targets)
+        for name, weight in (weights or {}).items():
+            self.weights[name] *= weight
 
         def shuffled(epoch: int) -> Labelled:
             order = np.random.default_rng([seed, epoch]).permutation(len(self.labelled))
@@ -186,7 +194,7 @@ class FineTuningRun:
 
     def train(
         self, after_epoch: Callable[[int, dict[str, float]], None] = lambda epoch, means: None
-    ) -> AccuracyModel:
+    ) -> WithHeads:
         """Train to the end, and give :meth:`head`.
 
         Raises:
@@ -195,7 +203,7 @@ class FineTuningRun:
         self.loop.run(after_epoch)
         return self.head()
 
-    def head(self) -> AccuracyModel:
+    def head(self) -> WithHeads:
         """The model as trained so far, in evaluation mode, its predictions on the targets' scale.
 
         A ranking loss leaves mean and deviation of the predictions free: the last layer then
@@ -203,7 +211,7 @@ class FineTuningRun:
         """
         model = copy.deepcopy(self.model).eval()
         if self.settings.loss == "ranking":
-            _give_moments(model, self.labelled)
+            model.match_moments(self.labelled.graphs, self.labelled.targets)
         return model
 
     def _loss(self, batch: Labelled, generator: torch.Generator) -> Mapping[str, Tensor]:
@@ -213,21 +221,23 @@ class FineTuningRun:
             self.settings.objective,
             generator,
             error=ERRORS[self.settings.loss],
-            vae_share=self.settings.vae_share,
+            weights=self.weights,
         )
-        parts = {"loss": found.total, "error": found.error}
-        if found.vae is not None:
+        parts = {"loss": found.total, "error": torch.stack(list(found.errors.values())).sum()}
+        if len(found.errors) > 1:
+            parts |= {f"error_{name}": error for name, error in found.errors.items()}
+        if found.embedding is not None:
             parts |= {
-                "reconstruction": found.vae.reconstruction,
-                "divergence": found.vae.divergence,
+                "reconstruction": found.embedding.reconstruction,
+                "divergence": found.embedding.divergence,
             }
         return parts
 
 
-@torch.no_grad()
-def _give_moments(model: AccuracyModel, labelled: Labelled) -> None:
-    outputs = model.Accuracy(model.vae.encode_all(labelled.graphs).mean)
-    stretch = labelled.targets.std() / outputs.std().clamp(min=torch.finfo(torch.float32).tiny)
-    weight, bias = list(model.Accuracy.lin_layers[-1].parameters())
-    weight.mul_(stretch)
-    bias.sub_(outputs.mean()).mul_(stretch).add_(labelled.targets.mean())
+def _checked(name: str, values: np.ndarray, graphs: GraphBatch) -> np.ndarray:
+    """The targets of one head. **Shape** (B,), float64."""
+    targets = numbers(values, f"targets of {name}")
+    equally_many(architectures=graphs, targets=targets)
+    if len(targets) and np.isnan(targets).all():
+        raise InputError(f"all {len(targets)} targets of {name} are unknown: leave the head out")
+    return targets

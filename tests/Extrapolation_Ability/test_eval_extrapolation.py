@@ -27,7 +27,8 @@ from Extrapolation_Ability.candidates import best_cells, extensions
 from Extrapolation_Ability.cell_training import train_cell, train_enas
 from Extrapolation_Ability.ranking import Ranking
 from Extrapolation_Ability.surrogates import fine_tuned, labelled_rows
-from models import AccuracyModel, GraphVAE, Sizes, build_model
+from models import Embedding, Sizes, WithHeads, build_model
+from models.checkpoints import model_from_state, stored_state
 from predictors.fine_tuned import save_scale
 from predictors.regressor import NormalScores
 
@@ -51,21 +52,21 @@ precision = "float32"
 """
 
 
-def vae(types: int = 5, max_nodes: int = 7) -> GraphVAE:
+def vae(types: int = 5, max_nodes: int = 7) -> Embedding:
     torch.manual_seed(3)
     return build_model("SVGE", Sizes(types, max_nodes, node_width=12, graph_width=16, rounds=1))
 
 
-def saved(model: GraphVAE | AccuracyModel, folder: Path, epoch: int = 100) -> Path:
+def saved(model: Embedding | WithHeads, folder: Path, epoch: int = 100) -> Path:
     folder.mkdir(parents=True)
-    torch.save(model.state_dict(), folder / f"model_checkpoint{epoch}.obj")
+    torch.save(stored_state(model), folder / f"model_checkpoint{epoch}.obj")
     return folder
 
 
 @pytest.fixture
 def head(tmp_path: Path) -> Path:
     """An untrained accuracy model of NB101."""
-    return saved(AccuracyModel(vae()), tmp_path / "weights")
+    return saved(WithHeads.fresh(vae()), tmp_path / "weights")
 
 
 @pytest.fixture
@@ -101,10 +102,8 @@ def test_the_published_candidates_are_ranked(
     assert means == sorted(means, reverse=True)
     torch.manual_seed(3)
     with torch.no_grad():
-        expected = AccuracyModel(vae())
         state = torch.load(head / "model_checkpoint100.obj", weights_only=True)
-        expected.load_state_dict(state)
-        direct = expected.eval()(GraphBatch.from_graphs(graphs))
+        (direct,) = model_from_state(state, 7)(GraphBatch.from_graphs(graphs)).unbind(1)
     assert np.allclose(direct.numpy(), means, atol=1e-5)
     assert [space.hash(graph) for graph in graphs[:20]] == [one["hash"] for one in ranked[:20]]
     with (out / "ranking.csv").open(newline="") as file:
@@ -187,7 +186,7 @@ def test_isomorphic_candidates_are_one(head: Path) -> None:
 def test_networks_of_twelve_layers_are_ranked_by_a_model_of_six(
     tmp_path: Path, tiny: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    weights = saved(AccuracyModel(vae(types=8, max_nodes=8)), tmp_path / "weights")
+    weights = saved(WithHeads.fresh(vae(types=8, max_nodes=8)), tmp_path / "weights")
     assert run(weights, "--data_search_space", "ENAS", "--random", "7", "--top", "1") == 0
     ranked = lines(tmp_path / "out" / "extrapol_ENAS" / "ranking.jsonl")
     assert len(ranked) == 7
@@ -201,7 +200,7 @@ def test_networks_of_twelve_layers_are_ranked_by_a_model_of_six(
 
 
 def test_cells_beyond_by_several_nodes_grow_from_those_ranked_best(tmp_path: Path) -> None:
-    weights = saved(AccuracyModel(vae(max_nodes=5)), tmp_path / "weights")
+    weights = saved(WithHeads.fresh(vae(max_nodes=5)), tmp_path / "weights")
     flags = ["--data_search_space", "DIGITS101", "--nodes", "7"]
     flags += ["--extend_best", "1", "--top", "1"]
     assert run(weights, *flags) == 0
@@ -308,7 +307,7 @@ def test_candidates_that_are_none_are_refused(
 def test_networks_of_several_sizes_are_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    weights = saved(AccuracyModel(vae(types=8, max_nodes=8)), tmp_path / "weights")
+    weights = saved(WithHeads.fresh(vae(types=8, max_nodes=8)), tmp_path / "weights")
     path = tmp_path / "networks.jsonl"
     generator = np.random.default_rng(0)
     drawn = [(ENAS(layers), ENAS(layers).sample(1, generator)[0]) for layers in (2, 4)]
@@ -324,7 +323,7 @@ def test_weights_that_predict_nothing_or_another_space_are_refused(
     assert "Performance_Prediction/train_surrogate_model.py --model SVGE_acc" in missing
     assert "--data_search_space NB101" in missing
     assert "5 node types" in refused(capsys, head, "--data_search_space", "ENAS")
-    assert "SVGE_acc's for 5" in refused(capsys, head, "--model", "DGMG_acc")
+    assert "SVGE_acc's, expected DGMG_acc's" in refused(capsys, head, "--model", "DGMG_acc")
     assert "no checkpoint" in refused(capsys, head, "--checkpoint", "7")
     bare = saved(vae(), head.parent / "bare")
     assert "SVGE's, which predicts no accuracy" in refused(capsys, bare)
@@ -400,8 +399,8 @@ def test_predictors_that_cannot_be_are_refused(
 
 def test_the_last_checkpoint_is_taken_where_none_is_named(tmp_path: Path) -> None:
     weights = saved(vae(), tmp_path / "weights", epoch=20)
-    model = AccuracyModel(vae())
-    torch.save(model.state_dict(), weights / "model_checkpoint50.obj")
+    model = WithHeads.fresh(vae())
+    torch.save(stored_state(model), weights / "model_checkpoint50.obj")
     surrogate = fine_tuned("SVGE_acc", get_space("NB101"), weights, None, torch.device("cpu"))
     assert surrogate.settings["checkpoint"] == 50
 

@@ -22,7 +22,7 @@ from datasets.objective import Objective
 from experiment.errors import InputError
 from experiment.run import RunFolder
 from Extrapolation_Ability.surrogates import fine_tuned
-from models import AccuracyModel, ModelError, Sizes, build_model, load_model
+from models import ModelError, Sizes, WithHeads, build_model, load_model
 from models.checkpoints import checkpoint_path
 from Performance_Prediction.train_surrogate_model import main
 from predictors.fine_tuned import head_outputs, read_scale
@@ -62,7 +62,7 @@ def test_run_leaves_weights_that_load_and_predict_what_was_reported(
     left = {path.name for path in folder.glob("model_checkpoint*.obj")}
     assert left == {f"model_checkpoint{epoch}.obj" for epoch in range(2, 13, 2)}
     model = load_model(folder)
-    assert isinstance(model, AccuracyModel)
+    assert isinstance(model, WithHeads)
     assert model.name == "SVGE_acc"
 
     labels = draw_labels(get_benchmark("DIGITS101"), "validation", 40, seed=1)

@@ -11,7 +11,7 @@ import torch
 
 from experiment.errors import InputError
 from experiment.files import sha256
-from models import AccuracyModel, Sizes, build_model, load_model
+from models import Sizes, WithHeads, build_model, load_model
 from models.checkpoints import checkpoint_path, read_state_dict
 from models.shipped import read_manifest
 from Performance_Prediction import train_surrogate_model
@@ -54,7 +54,7 @@ def test_a_surrogate_is_shipped_with_its_scale_card_and_quality(run: Path, tmp_p
     (entry,) = read_manifest(tmp_path).values()
     assert (entry["sha256"], entry["bytes"]) == (sha256(file), file.stat().st_size)
     assert all(weight.dtype == torch.float16 for weight in read_state_dict(file).values())
-    assert isinstance(load_model(folder), AccuracyModel)
+    assert isinstance(load_model(folder), WithHeads)
     assert (folder / "README.md").read_text() == surrogate_card(folder.name, entry)
 
     trained = json.loads((run / "result.json").read_text())["held_out"]["test"]

@@ -9,10 +9,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch import nn
 
 from experiment.paths import REPOSITORY_ROOT
-from models import DGMG, SVGE, AccuracyModel, Sizes, SVGEDegrees, checkpoints
+from models import DGMG, SVGE, Embedding, Sizes, SVGEDegrees, WithHeads, checkpoints
 
 PAGE = "models.md"
 SIZES = Sizes(num_types=5, max_nodes=7, node_width=10, graph_width=16)
@@ -25,7 +24,7 @@ def test_code_of_the_page_runs(
     torch.manual_seed(0)
     published = tmp_path / "SVGE_acc_NB101"
     published.mkdir()
-    weights = AccuracyModel(SVGE(SIZES)).state_dict()
+    weights = checkpoints.stored_state(WithHeads.fresh(SVGE(SIZES)))
     torch.save(weights, checkpoints.checkpoint_path(published, 100))
     monkeypatch.setattr(checkpoints, "STATE_DICTS", tmp_path)
     session: dict[str, object] = {}
@@ -59,15 +58,15 @@ def expanded(rows: list[tuple[str, str]]) -> Iterator[tuple[str, tuple[int, ...]
             yield "".join(choice), wanted[number % len(wanted)]
 
 
-def shapes(model: nn.Module) -> dict[str, tuple[int, ...]]:
-    return {key: tuple(value.shape) for key, value in model.state_dict().items()}
+def shapes(model: Embedding | WithHeads) -> dict[str, tuple[int, ...]]:
+    return {key: tuple(each.shape) for key, each in checkpoints.stored_state(model).items()}
 
 
 def test_tables_of_weights_are_those_of_the_models() -> None:
     svge, head, dgmg = (list(expanded(table(name))) for name in ("SVGE", "head", "DGMG"))
     assert len(dict(svge)) == len(svge)
     assert dict(svge) == shapes(SVGE(SIZES))
-    assert dict(svge + head) == shapes(AccuracyModel(SVGE(SIZES)))
+    assert dict(svge + head) == shapes(WithHeads.fresh(SVGE(SIZES)))
     reach = list(expanded(table("SVGE_degrees")))
     assert dict(svge + reach) == shapes(SVGEDegrees(SIZES))
     shared = list(expanded(table("SVGE")[3:]))

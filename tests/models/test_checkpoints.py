@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
 
-from models import DGMG, SVGE, AccuracyModel, ModelError, Sizes, load_model, load_vae
+from models import DGMG, SVGE, Head, ModelError, Sizes, WithHeads, load_model, load_vae
 from models.checkpoints import (
     checkpoint_path,
-    infer_head_widths,
     latest_epoch,
     model_from_state,
     read_state_dict,
+    split_heads,
+    stored_state,
 )
 from models.registry import model_class
 from models.state_dicts import load_weights
@@ -40,8 +40,9 @@ def folder(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("with_head", [False, True])
 def test_state_dict_tells_model_and_sizes(cls: type[GraphVAE], with_head: bool) -> None:
     model = cls(SIZES)
-    module = AccuracyModel(model) if with_head else model
-    state: dict[str, Tensor] = module.state_dict()
+    module = WithHeads.fresh(model) if with_head else model
+    state, heads = split_heads(stored_state(module))
+    assert list(heads) == (["accuracy"] if with_head else [])
     assert module.name == cls.name + ("_acc" if with_head else "")
     assert model_class(state) is cls
     assert cls.sizes_of(state, 7) == SIZES
@@ -64,8 +65,8 @@ def test_half_precision_weights_load_as_float32(folder: Path) -> None:
 
 
 def test_head_is_unwrapped_on_request(folder: Path) -> None:
-    torch.save(AccuracyModel(SVGE(SIZES)).state_dict(), checkpoint_path(folder, 9))
-    assert isinstance(load_model(folder), AccuracyModel)
+    torch.save(stored_state(WithHeads.fresh(SVGE(SIZES))), checkpoint_path(folder, 9))
+    assert isinstance(load_model(folder), WithHeads)
     assert isinstance(load_vae(folder), SVGE)
 
 
@@ -89,17 +90,16 @@ def test_surplus_weight_is_named(folder: Path) -> None:
 
 @pytest.mark.parametrize("widths", [(8, 1), (8, 4, 1), (8, 3, 5, 2, 2, 1)])
 def test_heads_of_any_depth_load(widths: tuple[int, ...]) -> None:
-    saved = AccuracyModel(SVGE(SIZES), widths)
-    state = saved.state_dict()
-    assert infer_head_widths(state) == widths
+    saved = WithHeads(SVGE(SIZES), {"accuracy": Head(widths)})
+    state = stored_state(saved)
     loaded = model_from_state(state, 7)
-    assert isinstance(loaded, AccuracyModel)
+    assert isinstance(loaded, WithHeads)
     latents = torch.randn(3, 8)
-    assert torch.equal(loaded.Accuracy(latents), saved.Accuracy(latents))
+    assert torch.equal(loaded.heads["accuracy"](latents), saved.heads["accuracy"](latents))
 
 
 def test_a_head_that_does_not_fit_is_refused() -> None:
-    state = AccuracyModel(SVGE(SIZES)).state_dict()
+    state = stored_state(WithHeads.fresh(SVGE(SIZES)))
     last = "Accuracy.lin_layers.3.weight"
     for change, reason in (
         ({last: torch.zeros(2, 1)}, "makes 2 numbers of 8"),

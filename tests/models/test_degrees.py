@@ -19,15 +19,16 @@ from datasets.spaces.nb101 import NB101
 from models import (
     MODELS,
     SVGE,
-    AccuracyModel,
     ModelError,
     Objective,
     Sizes,
     SVGEDegrees,
+    WithHeads,
     build_model,
     load_model,
 )
-from models.checkpoints import checkpoint_path
+from models.checkpoints import checkpoint_path, stored_state
+from models.heads import parts_of
 from models.registry import model_class
 
 SIZES = Sizes(num_types=5, max_nodes=7, node_width=12, graph_width=8)
@@ -133,15 +134,15 @@ def test_bfloat16_follows_float32(model: SVGEDegrees, batch: GraphBatch) -> None
 def test_checkpoints_tell_the_model_and_its_largest_graph(
     model: SVGEDegrees, batch: GraphBatch, tmp_path: Path, with_head: bool
 ) -> None:
-    saved = AccuracyModel(model) if with_head else model
-    torch.save(saved.state_dict(), checkpoint_path(tmp_path, 1))
+    saved = WithHeads.fresh(model) if with_head else model
+    torch.save(stored_state(saved), checkpoint_path(tmp_path, 1))
     loaded = load_model(tmp_path)
     assert loaded.name == saved.name
-    assert model_class(saved.state_dict()) is SVGEDegrees
+    assert model_class(model.state_dict()) is SVGEDegrees
     assert loaded.name == ("SVGE_degrees_acc" if with_head else "SVGE_degrees")
-    vae = loaded.vae if isinstance(loaded, AccuracyModel) else loaded
+    vae, _ = parts_of(loaded)
     assert isinstance(vae, SVGEDegrees)
-    assert vae.sizes == SIZES == SVGEDegrees.sizes_of(saved.state_dict(), 7)
+    assert vae.sizes == SIZES == SVGEDegrees.sizes_of(model.state_dict(), 7)
     assert torch.equal(vae.encode(batch).mean, model.encode(batch).mean)
     with pytest.raises(ModelError, match=r"InDegrees.weight has shape \(7, 6\).*\(8, 6\)"):
         load_model(tmp_path, max_nodes=8)

@@ -13,7 +13,7 @@ import torch
 
 from datasets import get_space
 from datasets.batch import GraphBatch
-from models import DGMG, SVGE, AccuracyModel, GraphVAE, ModelError, Objective, Sizes, build_model
+from models import DGMG, SVGE, GraphVAE, ModelError, Objective, Sizes, WithHeads, build_model
 from models.checkpoints import load_model
 from models.decoding import Greedy, Sampling, decode, decode_greedily
 from models.likelihood import log_probability
@@ -67,7 +67,7 @@ def test_only_graphs_of_the_models_types_are_encoded(vae: GraphVAE, wrong: Any) 
     refuse(lambda: vae.loss(wrong, Objective()))
     refuse(lambda: vae.decoder_steps(LATENTS, wrong))
     refuse(lambda: log_probability(vae, LATENTS, wrong))
-    refuse(lambda: AccuracyModel(vae).loss(wrong, torch.zeros(3), Objective()))
+    refuse(lambda: WithHeads.fresh(vae).loss(wrong, torch.zeros(3, 1), Objective()))
 
 
 def test_a_list_is_encoded_as_its_batch_is(vae: GraphVAE) -> None:
@@ -126,11 +126,11 @@ def test_an_objective_is_one(vae: GraphVAE, objective: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "targets", [torch.zeros(2), torch.zeros(3, 1), np.zeros(3), [0.0] * 3, None], ids=str
+    "targets", [torch.zeros(2, 1), torch.zeros(3), np.zeros((3, 1)), [0.0] * 3, None], ids=str
 )
-def test_there_is_one_target_for_each_graph(vae: GraphVAE, targets: Any) -> None:
-    """A column of targets would be compared with every prediction of the batch."""
-    model, batch = AccuracyModel(vae), GraphBatch.from_graphs(CELLS)
+def test_there_is_one_target_for_each_graph_and_head(vae: GraphVAE, targets: Any) -> None:
+    """Targets without a column a head would be compared with every prediction of the batch."""
+    model, batch = WithHeads.fresh(vae), GraphBatch.from_graphs(CELLS)
     refuse(lambda: model.loss(batch, targets, Objective()), "one number for each of the 3 graphs")
 
 

@@ -12,7 +12,8 @@ import torch
 from datasets.batch import GraphBatch
 from datasets.graph import ArchitectureGraph
 from datasets.spaces.nb101 import NB101
-from models import DGMG, MODELS, PUBLISHED, SVGE, AccuracyModel, ModelError, Objective, Sizes
+from models import DGMG, MODELS, PUBLISHED, SVGE, ModelError, Objective, Sizes, WithHeads
+from models.checkpoints import stored_state
 from models.latent import Latent
 from models.loss import divergence_per_graph
 from models.vae import GraphVAE
@@ -49,7 +50,7 @@ def test_published_outputs_are_met(fixtures_root: Path, name: str, space: str) -
 def test_number_of_parameters_is_the_published_one(types: int, nodes: int, parameters: int) -> None:
     model = SVGE(Sizes(types, nodes))
     assert sum(p.numel() for p in model.parameters()) == parameters
-    head = AccuracyModel(model).Accuracy
+    head = WithHeads.fresh(model).heads["accuracy"]
     assert sum(p.numel() for p in head.parameters()) == 2_115
 
 
@@ -154,14 +155,14 @@ def test_sizes_that_make_no_model_are_refused(sizes: dict[str, int]) -> None:
 
 
 def test_joint_loss_weighs_the_published_shares(model: GraphVAE, batch: GraphBatch) -> None:
-    joint = AccuracyModel(model).eval()
+    joint = WithHeads.fresh(model).eval()
     targets = torch.linspace(0, 1, len(batch))
-    loss = joint.loss(batch, targets, PUBLISHED)
-    assert loss.vae is not None
-    error = (joint(batch) - targets).square().mean()
-    torch.testing.assert_close(loss.total, 0.1 * loss.vae.total + 0.9 * error)
-    assert set(joint.state_dict()) > set(model.state_dict())
-    assert {key.split(".")[0] for key in joint.state_dict()} == {"Encoder", "Decoder", "Accuracy"}
+    loss = joint.loss(batch, targets[:, None], PUBLISHED)
+    assert loss.embedding is not None
+    error = (joint(batch)[:, 0] - targets).square().mean()
+    torch.testing.assert_close(loss.total, 0.1 * loss.embedding.total + 0.9 * error)
+    assert set(stored_state(joint)) > set(model.state_dict())
+    assert {key.split(".")[0] for key in stored_state(joint)} == {"Encoder", "Decoder", "Accuracy"}
 
 
 def test_one_node_graph_is_encoded(model: GraphVAE) -> None:

@@ -97,7 +97,9 @@ def test_a_ranking_head_predicts_on_the_scale_of_its_targets() -> None:
     graphs, values = cells(60)
     targets = NormalScores(values)(values)
     settings = dataclasses.replace(SETTINGS, loss="ranking")
-    head = FineTuningRun(small_vae(), graphs, targets, settings, 0, shown=False).train()
+    head = FineTuningRun(
+        small_vae(), graphs, {"accuracy": targets}, settings, 0, shown=False
+    ).train()
     outputs = head_outputs(head, graphs)
     assert outputs.mean() == pytest.approx(targets.mean(), abs=1e-4)
     assert outputs.std() == pytest.approx(targets.std(), rel=1e-3)

@@ -19,7 +19,7 @@ from datasets.batch import GraphBatch
 from datasets.labels import draw_labels
 from experiment.files import sha256
 from experiment.paths import REPOSITORY_ROOT
-from models import AccuracyModel, load_model, load_vae
+from models import WithHeads, load_model, load_vae
 from models.checkpoints import STATE_DICTS, read_state_dict
 from models.shipped import MANIFEST, read_manifest
 from predictors.fine_tuned import head_outputs, read_scale
@@ -93,7 +93,7 @@ def test_a_surrogate_predicts_held_out_architectures_as_recorded(
     if labels.fingerprint != data["labels_sha256"]:
         pytest.skip(f"{benchmark.description} is not the data that {name} learnt from")
     model = load_model(name, max_nodes=space.max_nodes)
-    assert isinstance(model, AccuracyModel)
+    assert isinstance(model, WithHeads)
     outputs = head_outputs(model, labels.held_out_graphs)
     predicted = read_scale(STATE_DICTS / name).back(outputs)
     quality = Quality.of(predicted, labels.truths()["validation"])
