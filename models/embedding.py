@@ -85,6 +85,7 @@ class Embedding(nn.Module, ABC):
         ranks_decodings: whether :meth:`most_probable` is implemented.
         compute_dtype: what products run in; parameters, latents and losses stay float32.
         origin: where its weights were read; ``None`` for weights that were made here.
+        latent_shape: of one architecture's latent: (G,), or (N, D) where every node has its own.
     """
 
     name: ClassVar[str]
@@ -95,6 +96,7 @@ class Embedding(nn.Module, ABC):
         self.sizes = sizes
         self.compute_dtype = torch.float32
         self.origin: Origin | None = None
+        self.latent_shape: tuple[int, ...] = (sizes.graph_width,)
 
     # Weights.
 
@@ -133,11 +135,6 @@ class Embedding(nn.Module, ABC):
         return model.eval()
 
     # Encoding.
-
-    @property
-    def latent_shape(self) -> tuple[int, ...]:
-        """Shape of one architecture's latent: (G,), or (N, D) where every node has its own."""
-        return (self.sizes.graph_width,)
 
     @property
     def latent_width(self) -> int:

@@ -29,7 +29,7 @@ def test_code_of_the_page_runs(
     monkeypatch.setattr(checkpoints, "STATE_DICTS", tmp_path)
     session: dict[str, object] = {}
     shown = blocks(PAGE, "python")
-    assert len(shown) == 16
+    assert len(shown) == 17
     for block in shown:
         exec(block, session)
 
