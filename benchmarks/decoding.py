@@ -37,6 +37,7 @@ from experiment.errors import run_command
 from experiment.files import write_json
 from models import Embedding, load_vae
 from models.decodings import modal
+from models.vae import as_graph_vae
 
 LATENTS, DECODINGS = 50, 500
 LIMITS = {"encoded": 1.5, "box": 6.0}
@@ -62,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     model, space = load_vae(options.path_state_dict), get_space("NB101")
     legality = space.legality()
     points = latents(model, options.seed)
-    figures: dict[str, Any] = {"directions": len(model.start_types)}
+    figures: dict[str, Any] = {"directions": len(as_graph_vae(model).start_types)}
     missed = False
     for place, z in points.items():
         for masked in (False, True):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -112,8 +113,16 @@ class NodeVAE(Embedding):
         return GraphBatch(chosen * real, adjacency, count)
 
 
-SETTINGS = {"node_width": 32, "graph_width": 4, "epochs": 12, "batch_size": 32, "epochs_a_pass": 1}
-SETTINGS |= {"learning_rate": 5e-3, "optimiser": "adamw", "precision": "float32"}
+SETTINGS: dict[str, Any] = {
+    "node_width": 32,
+    "graph_width": 4,
+    "epochs": 12,
+    "epochs_a_pass": 1,
+    "batch_size": 32,
+    "learning_rate": 5e-3,
+    "optimiser": "adamw",
+    "precision": "float32",
+}
 """Of a training of some seconds."""
 
 

@@ -18,11 +18,8 @@ from datasets.objective import ACCURACY, Objective
 from experiment.errors import InputError, run_command
 from experiment.files import write_json
 from experiment.paths import REPOSITORY_ROOT
-from models import ModelError, Sizes, build_model
+from models import Embedding, ModelError, Sizes, build_model
 from models.checkpoints import checkpoint_path
-from models.decoding import decode_greedily
-from models.sampling import decode_many
-from models.vae import GraphVAE
 from Training_VAE import interpolate
 from Training_VAE.interpolation import (
     circle_through,
@@ -37,7 +34,7 @@ CELL = "|nor_conv_3x3~0|+|skip_connect~0|none~1|+|none~0|avg_pool_3x3~1|nor_conv
 OTHER = "|nor_conv_1x1~0|+|none~0|nor_conv_3x3~1|+|skip_connect~0|none~1|avg_pool_3x3~2|"
 
 
-def tiny(model: str, space_name: str, seed: int = 0) -> GraphVAE:
+def tiny(model: str, space_name: str, seed: int = 0) -> Embedding:
     space = get_space(space_name)
     torch.manual_seed(seed)
     sizes = Sizes(len(space.types), space.max_nodes, node_width=16, graph_width=8)
@@ -143,9 +140,9 @@ def test_ends_that_make_no_path() -> None:
 @pytest.mark.parametrize("model_name", ["SVGE", "DGMG"])
 def test_decodings_are_members_and_repeatable(model_name: str, name: str) -> None:
     model, space, z = tiny(model_name, name), get_space(name), latents(40)
-    greedy = decode_greedily(model, z, space.legality())
+    greedy = model.decode_greedily(z, space.legality())
     assert space.legal(greedy).all()
-    assert list(greedy) == list(decode_greedily(model, z, space.legality()))
+    assert list(greedy) == list(model.decode_greedily(z, space.legality()))
     sampled = [
         decode_most_frequent(model, z, space, 5, torch.Generator().manual_seed(seed))
         for seed in (0, 0, 1)
@@ -159,9 +156,9 @@ def test_the_most_frequent_decoding_is_the_most_frequent() -> None:
     model, space, z = tiny("SVGE", "NB201"), get_space("NB201"), latents(6)
     with torch.no_grad():  # so sure that decodings repeat
         for name in ("f_an", "f_an_2"):
-            model.generator.get_parameter(f"nodeAdd.{name}.weight").mul_(2.0)
+            model.get_parameter(f"Decoder.generator.nodeAdd.{name}.weight").mul_(2.0)
     chosen = decode_most_frequent(model, z, space, 64, torch.Generator().manual_seed(3))
-    drawn = decode_many(model, z, 64, space.legality(), torch.Generator().manual_seed(3))
+    drawn = model.decode_many(z, 64, space.legality(), torch.Generator().manual_seed(3))
     names = space.hashes(drawn.graphs).tolist()
     counts = [Counter[str]() for _ in range(6)]
     for name, latent, count in zip(names, drawn.latent.tolist(), drawn.count.tolist(), strict=True):
@@ -179,7 +176,7 @@ def test_no_latents_no_architectures() -> None:
 def test_latents_of_another_width_are_refused() -> None:
     model, space = tiny("SVGE", "NB201"), get_space("NB201")
     with pytest.raises(ModelError, match=r"expected \(B, 8\)"):
-        decode_greedily(model, torch.zeros(3, 9), space.legality())
+        model.decode_greedily(torch.zeros(3, 9), space.legality())
     with pytest.raises(ModelError, match=r"expected \(B, 8\)"):
         decode_most_frequent(model, torch.zeros(3, 7), space, 2, torch.Generator())
 

@@ -18,9 +18,9 @@ from datasets.batch import GraphBatch
 from datasets.benchmark import Benchmark, Metric
 from experiment.errors import InputError, run_command
 from experiment.files import plain
-from models import Sizes, build_model
+from models import Embedding, Sizes, build_model
 from models.checkpoints import checkpoint_path
-from models.vae import GraphVAE
+from models.vae import GraphVAE, as_graph_vae
 from Training_VAE import smoothness
 from Training_VAE.measured import Measured
 from Training_VAE.smoothness_figure import smoothness_figure
@@ -31,7 +31,7 @@ def tiny(model: str, space_name: str, scale: float = 3.0) -> GraphVAE:
     space = get_space(space_name)
     torch.manual_seed(0)
     sizes = Sizes(len(space.types), space.max_nodes, node_width=16, graph_width=8)
-    vae = build_model(model, sizes).eval()
+    vae = as_graph_vae(build_model(model, sizes)).eval()
     with torch.no_grad():
         for parameter in vae.parameters():
             parameter.mul_(scale)
@@ -53,7 +53,7 @@ def half_known() -> Measured:
     return Measured(by_hash, np.sort(list(by_hash.values())))
 
 
-def result_of(model: GraphVAE, seed: int = 1) -> Smoothness:
+def result_of(model: Embedding, seed: int = 1) -> Smoothness:
     space, graphs = get_space("NB201"), some_graphs("NB201", 12)
     return measure(model, space, graphs, half_known(), epoch=1, pairs=5, steps=7, seed=seed)
 

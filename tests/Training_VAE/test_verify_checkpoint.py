@@ -18,6 +18,7 @@ from experiment.errors import run_command
 from models import MODELS, PUBLISHED, Sizes, WithHeads
 from models.checkpoints import checkpoint_path, stored_state
 from models.loss import divergence_per_graph
+from models.vae import as_graph_vae
 from Training_VAE import verify_checkpoint
 
 NODES = (3, 5, 4)
@@ -27,7 +28,7 @@ NODES = (3, 5, 4)
 def write(folder: Path, model_name: str, with_head: bool) -> dict[str, Any]:
     """A small checkpoint, and what ``expected.json`` is to say of it."""
     torch.manual_seed(0)
-    vae = MODELS[model_name](Sizes(5, 7, node_width=12, graph_width=8)).eval()
+    vae = as_graph_vae(MODELS[model_name](Sizes(5, 7, node_width=12, graph_width=8))).eval()
     model = WithHeads.fresh(vae).eval() if with_head else vae
     torch.save(stored_state(model), checkpoint_path(folder, 1))
     cells = list(GraphBatch.cat(NB101().enumerate(max_nodes=5)))

@@ -11,6 +11,7 @@ import torch
 from datasets.batch import GraphBatch
 from datasets.graph import INPUT, OUTPUT, ArchitectureGraph
 from models import MODELS, GraphVAE, Sizes
+from models.vae import as_graph_vae
 
 TYPES, NODES, WIDTH = 4, 4, 8
 
@@ -21,7 +22,8 @@ def tiny_model() -> Callable[[str], GraphVAE]:
 
     def build(name: str) -> GraphVAE:
         torch.manual_seed(3)
-        model = MODELS[name](Sizes(TYPES, NODES, node_width=12, graph_width=WIDTH)).eval()
+        model = as_graph_vae(MODELS[name](Sizes(TYPES, NODES, node_width=12, graph_width=WIDTH)))
+        model.eval()
         with torch.no_grad():  # random weights as they are make nearly the same graph everywhere
             for parameter in model.parameters():
                 parameter.mul_(2.0)

@@ -26,14 +26,14 @@ from models.decoding import (
 )
 from models.likelihood import log_probability
 from models.prefix_tree import Rule
-from models.vae import GraphVAE
+from models.vae import GraphVAE, as_graph_vae
 
 
 def small_model(name: str, space_name: str = "NB101") -> GraphVAE:
     space = get_space(space_name)
     torch.manual_seed(0)
     sizes = Sizes(len(space.types), space.max_nodes, node_width=12, graph_width=8)
-    model = MODELS[name](sizes).eval()
+    model = as_graph_vae(MODELS[name](sizes)).eval()
     with torch.no_grad():  # random weights as they are make nearly the same graph everywhere
         for parameter in model.parameters():
             parameter.mul_(2.0)

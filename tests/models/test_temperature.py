@@ -10,13 +10,13 @@ from models import ModelError, Sizes, build_model
 from models.decoding import Greedy, decode_directions
 from models.sampling import decode_many
 from models.temperature import tempered
-from models.vae import GraphVAE
+from models.vae import GraphVAE, as_graph_vae
 
 
 @pytest.fixture
 def model() -> GraphVAE:
     torch.manual_seed(0)
-    built = build_model("SVGE", Sizes(7, 8, 12, 8, 1)).eval()
+    built = as_graph_vae(build_model("SVGE", Sizes(7, 8, 12, 8, 1))).eval()
     with torch.no_grad():  # fresh weights are unsure of everything
         built.generator.nodeAdd.f_an_2.weight *= 20
         built.generator.nodes.f_s_2.weight *= 20

@@ -16,7 +16,7 @@ from models import DGMG, MODELS, PUBLISHED, SVGE, ModelError, Objective, Sizes, 
 from models.checkpoints import stored_state
 from models.latent import Latent
 from models.loss import divergence_per_graph
-from models.vae import GraphVAE
+from models.vae import GraphVAE, as_graph_vae
 from Training_VAE.verify_checkpoint import TOLERANCE, differences
 
 SMALL = Sizes(num_types=5, max_nodes=7, node_width=12, graph_width=8)
@@ -32,7 +32,7 @@ def batch() -> GraphBatch:
 @pytest.fixture(params=list(MODELS))
 def model(request: pytest.FixtureRequest) -> GraphVAE:
     torch.manual_seed(0)
-    return MODELS[request.param](SMALL).eval()
+    return as_graph_vae(MODELS[request.param](SMALL)).eval()
 
 
 @pytest.mark.parametrize("space", ["ENAS", "NB101", "NB201"])
