@@ -22,7 +22,7 @@ from datasets.objective import Objective
 from experiment.errors import InputError
 from experiment.run import RunFolder
 from Extrapolation_Ability.surrogates import fine_tuned
-from models import ModelError, Sizes, WithHeads, build_model, load_model
+from models import ModelError, Sizes, WithHeads, build_model, load_model, load_vae
 from models.checkpoints import checkpoint_path
 from Performance_Prediction.train_surrogate_model import main
 from predictors.fine_tuned import head_outputs, read_scale
@@ -111,7 +111,7 @@ def test_published_settings_train_the_decoder_and_ours_do_not(
     for config, moved in (("default", False), ("published", True)):
         out = tmp_path / config
         main([*flags, "--log_dir", str(out), "--config", config])
-        trained = load_model(out / "SVGE_acc_DIGITS101").state_dict()
+        trained = load_vae(out / "SVGE_acc_DIGITS101").state_dict()
         assert torch.equal(trained[key], start[key]) is not moved
         assert ("reconstruction" in numbers(out / "SVGE_acc_DIGITS101")[0]) is moved
 
