@@ -37,8 +37,6 @@ from experiment.errors import run_command
 from experiment.files import read_json, write_json
 from experiment.optimisation import make_optimisers
 from models import build_model
-from models.decoding import Sampling, decode
-from models.decodings import decode_many
 from predictors.trained_vae import load_trained_vae
 from searchers.loop import Budget
 from searchers.problem import known_rows, table_problem
@@ -118,19 +116,15 @@ def decoding_ratio() -> float:
     space = get_space("NB201")
     model = load_trained_vae(space)
     cells = GraphBatch.from_graphs(space.sample(10, np.random.default_rng(0)), space.max_nodes)
-    z = model.encode_all(cells).mean
+    z = model.encode_all(cells).flat
     masks = space.legality()
 
     def together() -> None:
-        decode_many(model, z, DECODINGS, masks, torch.Generator().manual_seed(0))
+        model.decode_many(z, DECODINGS, masks, torch.Generator().manual_seed(0))
 
     def alone() -> None:
-        decode(
-            model,
-            z.repeat_interleave(DECODINGS, 0),
-            Sampling(torch.Generator().manual_seed(0)),
-            masks,
-        )
+        points = z.repeat_interleave(DECODINGS, 0)
+        model.decode_sampled(points, masks, torch.Generator().manual_seed(0))
 
     return ratio(together, alone)
 

@@ -22,6 +22,7 @@ from datasets.space import SearchSpace
 from estimators.measurement import Measurement
 from experiment.optimisation import Optimisation, make_optimisers
 from models import MODELS, GraphVAE, Objective, Sizes, build_model
+from models.vae import as_graph_vae
 from predictors import graph_network
 from predictors.ensemble import Ensemble
 from predictors.fine_tuned import FineTuned
@@ -54,7 +55,7 @@ def small(name: str, space: SearchSpace) -> GraphVAE:
     """A model with matrices that Muon fits, which are wider than 16."""
     torch.manual_seed(0)
     sizes = Sizes(len(space.types), space.max_nodes, node_width=24, graph_width=20, rounds=1)
-    return build_model(name, sizes)
+    return as_graph_vae(build_model(name, sizes))
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,8 @@ import torch
 from datasets import get_space
 from datasets.batch import GraphBatch
 from experiment.errors import InputError
-from models import GraphVAE
+from models import Embedding
 from models.decodings import modal
-from models.sampling import decode_many
 from predictors.trained_vae import load_trained_vae
 from searchers.domain import Candidates
 from searchers.latent.acquisition import ThompsonSampling
@@ -35,12 +34,12 @@ from searchers.searcher import Searcher
 
 
 @pytest.fixture(scope="module")
-def vae(cells: Candidates) -> GraphVAE:
+def vae(cells: Candidates) -> Embedding:
     return load_trained_vae(cells.space)
 
 
 @pytest.fixture(scope="module")
-def latents(vae: GraphVAE, cells: Candidates) -> LatentSpace:
+def latents(vae: Embedding, cells: Candidates) -> LatentSpace:
     return LatentSpace(vae, cells.space, cells.graphs, Modal(20))
 
 
@@ -49,7 +48,7 @@ def generator() -> np.random.Generator:
 
 
 def test_points_are_standardised_and_fill_their_box(
-    latents: LatentSpace, vae: GraphVAE, cells: Candidates
+    latents: LatentSpace, vae: Embedding, cells: Candidates
 ) -> None:
     points = latents.encode(cells.graphs)
     np.testing.assert_allclose(points.mean(0), 0, atol=1e-6)
@@ -73,7 +72,7 @@ def test_an_encoded_cell_decodes_to_itself(latents: LatentSpace, cells: Candidat
 @pytest.mark.parametrize("decoding", [Single(), Modal(20), MostProbable(3)], ids=str)
 @pytest.mark.parametrize("masks", list(Masks))
 def test_every_way_gives_members_first_choices_first(
-    decoding: Decoding, masks: Masks, vae: GraphVAE, cells: Candidates
+    decoding: Decoding, masks: Masks, vae: Embedding, cells: Candidates
 ) -> None:
     latents = LatentSpace(vae, cells.space, cells.graphs[:200], decoding, masks)
     points = latents.encode(cells.graphs[100:200:25]) + 0.1
@@ -90,14 +89,14 @@ def test_every_way_gives_members_first_choices_first(
         assert (found.members > 0).all()
 
 
-def test_the_first_choice_is_the_modal_decoding(vae: GraphVAE, cells: Candidates) -> None:
+def test_the_first_choice_is_the_modal_decoding(vae: Embedding, cells: Candidates) -> None:
     latents = LatentSpace(vae, cells.space, cells.graphs[:200], Modal(50))
     points = latents.box.uniform(12, torch.Generator().manual_seed(1))
     source = torch.Generator().manual_seed(5)
     found = Modal(50)(latents, points, Masks.LEGAL, source)
     legality = cells.space.legality()
     source = torch.Generator().manual_seed(5)
-    reference = modal(decode_many(vae, latents.to_model(points), 50, legality, source), legality)
+    reference = modal(vae.decode_many(latents.to_model(points), 50, legality, source), legality)
     firsts = {
         int(p): str(h)
         for p, h, r in zip(found.point, found.hashes, found.rank, strict=True)
@@ -131,10 +130,10 @@ def test_what_is_wanted_comes_once_and_first_choices_first(
     assert (np.diff(kept.rank) >= 0).all()
 
 
-def test_a_latent_space_refuses_what_does_not_fit(vae: GraphVAE, cells: Candidates) -> None:
+def test_a_latent_space_refuses_what_does_not_fit(vae: Embedding, cells: Candidates) -> None:
     other = get_space("NB201")
     graphs = GraphBatch.from_graphs(other.sample(5, generator()), other.max_nodes)
-    with pytest.raises(InputError, match="NB201 has 7"):
+    with pytest.raises(InputError, match="were trained on NB101, not on NB201"):
         LatentSpace(vae, other, graphs)
     with pytest.raises(InputError, match="1 architectures, expected 2"):
         LatentSpace(vae, cells.space, cells.graphs[:1])
