@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -240,9 +241,9 @@ def test_values_of_the_strip_have_their_unit(monkeypatch: pytest.MonkeyPatch) ->
     ):
         values = np.array([-3.25, np.nan])
         path = interpolate.Walk(graphs, names, [0.0, 1.0], latents(2), values, objective)
-        drawn, named = path.strip(space, "SVGE")  # type: ignore[misc]
-        assert drawn[3] == [label, ""]
-        assert named == {"title": title}
+        strip: Any = path.strip(space, "SVGE")
+        assert strip[0][3] == [label, ""]
+        assert strip[1] == {"title": title}
 
 
 def test_accuracies_are_told_where_they_are_known(
