@@ -100,7 +100,7 @@ def test_a_killed_search_measures_nothing_twice(
 ) -> None:
     """Real training, ended by SIGKILL in the middle; what it goes on to is what was to come."""
     flags = [
-        "--estimator", "train", *EVOLUTION, "--queries", "9", "--initial", "4",
+        "--estimator", "train", *EVOLUTION, "--queries", "6", "--initial", "2",
         "--log_dir", str(tmp_path), "--name", "killed",
     ]  # fmt: skip
     killed_after(7, REPOSITORY_ROOT / "Bayesian_Optimization" / "search.py", *flags)
@@ -110,7 +110,7 @@ def test_a_killed_search_measures_nothing_twice(
     events = lines(tmp_path / "killed")
     measured = [one for one in events if one["event"] == "measured"]
     assert measured[: len(before)] == before
-    assert len({one["hash"] for one in measured}) == len(measured) == 9
+    assert len({one["hash"] for one in measured}) == len(measured) == 6
     assert all(one["status"] == "ok" and one["cost_seconds"] > 0 for one in measured)
     asked = [name for one in events if one["event"] == "asked" for name in one["names"]]
     assert asked == [one["hash"] for one in measured]

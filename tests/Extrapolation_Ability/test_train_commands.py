@@ -528,9 +528,9 @@ for name, flags in json.loads(trainings):
 MOMENTS = [("step", 5), ("replace", 7), ("fsync", 9)]
 """Calls of the optimiser, and of what puts files on the disk, at which a training is killed."""
 KILLED = [
-    (train_cell.main, ["--cell", CONV, "--epochs", "3"]),
+    (train_cell.main, ["--cell", CONV, "--epochs", "2"]),
     # With dropout, whose random numbers are PyTorch's own, and an auxiliary head.
-    (train_enas.main, ["--arch", "1 0 1 4 0 1", "--epochs", "3"]),
+    (train_enas.main, ["--arch", "1 0 1 4 0 1", "--epochs", "2"]),
 ]
 
 
@@ -542,7 +542,7 @@ def test_killed_again_and_again_they_end_with_the_same_numbers(tmp_path: Path) -
         calm, shaken = places[name] = tmp_path / name / "calm", tmp_path / name / "shaken"
         for place in (calm, shaken):
             place.mkdir(parents=True)
-            (place / "tiny.toml").write_text(TINY)
+            (place / "tiny.toml").write_text(TINY.replace("batch_size = 100", "batch_size = 200"))
         assert command([*arguments, *flags(calm)]) == 0
     trainings = [
         (name, [*arguments, *flags(shaken)])

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from datasets.benchmarks.sources import TABLE_VARIABLE
+from Training_VAE import evaluation, train_svge
 
 TINY = """
 [training]
@@ -48,3 +51,14 @@ def tiny(tiny_settings: str, tmp_path: Path) -> Path:
     path = tmp_path / "tiny.toml"
     path.write_text(tiny_settings)
     return path
+
+
+@pytest.fixture(scope="module")
+def small_evaluation() -> Iterator[None]:
+    """Evaluate trained weights on few samples: ``test_prior_decodings.py`` tests the counts."""
+    whole = train_svge.protocol_of
+    few = {"prior_points": 20, "encodings": 2, "decodings": 5}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(train_svge, "protocol_of", lambda given: replace(whole(given), **few))
+        patch.setattr(evaluation, "WIDEST", 4)
+        yield

@@ -2,9 +2,7 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import shutil
-import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
@@ -18,7 +16,6 @@ from datasets import get_space
 from datasets.objective import ACCURACY, Objective
 from experiment.errors import InputError, run_command
 from experiment.files import write_json
-from experiment.paths import REPOSITORY_ROOT
 from models import Embedding, ModelError, Sizes, build_model
 from models.checkpoints import checkpoint_path
 from Training_VAE import interpolate
@@ -294,24 +291,6 @@ def test_bad_input_ends_in_one_sentence(
     assert message.startswith("error: ")
     assert message.count("\n") == 1
     assert not out.exists()
-
-
-def test_it_runs_as_a_script_from_its_own_folder(weights: Path, tmp_path: Path) -> None:
-    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
-    flags = ["--data_search_space", "NB201", "--path_state_dict", str(weights), "--device", "cpu"]
-    flags += ["--from", CELL, "--to", OTHER, "--steps", "3", "--out", str(tmp_path / "out")]
-    flags += ["--data_root", str(tmp_path)]
-    done = subprocess.run(
-        [sys.executable, "interpolate.py", *flags],
-        capture_output=True,
-        text=True,
-        env=environment,
-        cwd=REPOSITORY_ROOT / "Training_VAE",
-        timeout=600,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert len((tmp_path / "out" / "interpolation.jsonl").read_text().splitlines()) == 3
 
 
 # The architectures that a training held out.

@@ -25,8 +25,13 @@ from Training_VAE.shipping import portable_command
 FLAGS = ["--data_search_space", "NB101", "--device", "cpu", "--threads", "1"]
 
 
+pytestmark = pytest.mark.usefixtures("small_evaluation")
+
+
 @pytest.fixture(scope="module")
-def finished(tiny_settings: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def finished(
+    tiny_settings: str, tmp_path_factory: pytest.TempPathFactory, small_evaluation: None
+) -> Path:
     """The folder of a finished training: three epochs on the cells of at most four nodes."""
     folder = tmp_path_factory.mktemp("finished")
     preset = folder / "tiny.toml"

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -25,6 +22,7 @@ from Training_VAE import train_svge
 from Training_VAE.extract_latents import main as extract
 
 Command = Callable[..., tuple[int, str, str]]
+pytestmark = pytest.mark.usefixtures("small_evaluation")
 
 
 def arguments(tiny: Path, log_dir: Path, *more: str) -> list[str]:
@@ -102,15 +100,6 @@ def test_same_seed_gives_the_same_weights_and_another_seed_others(
     key = "Decoder.generator.nodeAdd.f_an_2.weight"
     assert all(torch.equal(states[0][k], states[1][k]) for k in states[0])
     assert not torch.equal(states[0][key], states[2][key])
-
-
-def test_script_runs_from_its_own_folder_without_a_path(tiny: Path, tmp_path: Path) -> None:
-    flags = arguments(tiny, tmp_path / "out", "--epochs", "1")
-    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
-    folder = REPOSITORY_ROOT / "Training_VAE"
-    command = [sys.executable, "train_svge.py", *flags]
-    subprocess.run(command, cwd=folder, env=environment, check=True)
-    assert (tmp_path / "out" / "SVGE_NB101" / "model_checkpoint1.obj").exists()
 
 
 def table(printed: str) -> list[str]:

@@ -10,7 +10,6 @@ import pytest
 
 from datasets.spaces.digits101 import Digits101
 from datasets.spaces.enas import ENAS
-from estimators.digits101 import estimator as digits
 from estimators.evaluations import evaluations
 from estimators.measurement import Measurement
 from estimators.workers import WorkerDied
@@ -37,20 +36,25 @@ def test_processes_give_the_same_numbers(cells: dict[str, Any], from_scratch: An
     assert there == here
 
 
-def test_a_deadly_architecture_is_a_failure(pieces: Any, cells: dict[str, Any]) -> None:
+def test_a_deadly_architecture_is_a_failure(
+    pieces: Any, cells: dict[str, Any], from_scratch: Any
+) -> None:
+    estimator = from_scratch()
     asked = [cells[name] for name in ("first", "second", "third")]
-    with evaluations(pieces.Deadly(digits(), cells["second"]), workers=2) as evaluating:
+    with evaluations(pieces.Deadly(estimator, cells["second"]), workers=2) as evaluating:
         evaluating.begin(asked)
         done = {one.hash: one for one in (evaluating.finish() for _ in asked)}
-    space = digits().space
+    space = estimator.space
     statuses = {name: done[space.hash(cells[name])].status for name in ("first", "second", "third")}
     assert statuses == {"first": "ok", "second": "failed", "third": "ok"}
     dead: Measurement = done[space.hash(cells["second"])]
     assert dead.reason == WorkerDied().reason
 
 
-def test_an_error_of_the_program_is_not_hidden(pieces: Any, cells: dict[str, Any]) -> None:
-    with evaluations(pieces.Faulty(digits()), workers=2) as evaluating:
+def test_an_error_of_the_program_is_not_hidden(
+    pieces: Any, cells: dict[str, Any], from_scratch: Any
+) -> None:
+    with evaluations(pieces.Faulty(from_scratch()), workers=2) as evaluating:
         evaluating.begin([cells["first"]])
         with pytest.raises(ZeroDivisionError):
             evaluating.finish()
