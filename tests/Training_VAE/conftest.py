@@ -58,7 +58,11 @@ def small_evaluation() -> Iterator[None]:
     """Evaluate trained weights on few samples: ``test_prior_decodings.py`` tests the counts."""
     whole = train_svge.protocol_of
     few = {"prior_points": 20, "encodings": 2, "decodings": 5}
+    nearest = evaluation.nearest_reconstruction
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(train_svge, "protocol_of", lambda given: replace(whole(given), **few))
         patch.setattr(evaluation, "WIDEST", 4)
+        patch.setattr(
+            evaluation, "nearest_reconstruction", lambda model, of: nearest(model, of[:20])
+        )
         yield
