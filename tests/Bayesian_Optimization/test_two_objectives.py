@@ -16,6 +16,7 @@ from datasets import get_benchmark
 from estimators.evaluations import InThisProcess
 from estimators.measurement import Measurement
 from experiment.errors import InputError
+from predictors.processes import list_gp
 from searchers.domain import Candidates, WholeSpace
 from searchers.evolution import RegularisedEvolution
 from searchers.front import Reference, front, hypervolume
@@ -40,6 +41,12 @@ def price(_: int, graph: Any) -> dict[str, float]:
 @pytest.fixture
 def estimator(cells: Candidates, formula: Any) -> Any:
     return formula(cells.space, details=price)
+
+
+@pytest.fixture(autouse=True)
+def _short_fits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A quarter of the steps that hyperparameters are fitted in by default."""
+    monkeypatch.setattr(list_gp, "STEPS", 30)
 
 
 def prices(cells: Candidates) -> np.ndarray:

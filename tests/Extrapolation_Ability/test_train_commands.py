@@ -486,6 +486,7 @@ root, trainings, moments = sys.argv[1:]
 sys.path.insert(0, root)
 from Extrapolation_Ability.cell_training import train_cell, train_enas
 import torch
+import torch._dynamo  # an optimiser's first step would load it, in every child again
 from torch.optim.optimizer import register_optimizer_step_post_hook
 torch.set_num_threads(1)
 from datasets.images import get_images
