@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from argparse import Namespace
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from datasets.batch import GraphBatch
 from datasets.benchmarks.sources import TABLE_VARIABLE
+from models import Embedding
 from Training_VAE import evaluation, train_svge
 
 TINY = """
@@ -56,13 +60,16 @@ def tiny(tiny_settings: str, tmp_path: Path) -> Path:
 @pytest.fixture(scope="module")
 def small_evaluation() -> Iterator[None]:
     """Evaluate trained weights on few samples: ``test_prior_decodings.py`` tests the counts."""
-    whole = train_svge.protocol_of
-    few = {"prior_points": 20, "encodings": 2, "decodings": 5}
-    nearest = evaluation.nearest_reconstruction
+    protocol_of, nearest = train_svge.protocol_of, evaluation.nearest_reconstruction
+
+    def few(given: Namespace) -> evaluation.Protocol:
+        return replace(protocol_of(given), prior_points=20, encodings=2, decodings=5)
+
+    def nearest_of_few(model: Embedding, graphs: GraphBatch) -> dict[str, Any]:
+        return nearest(model, graphs[:20])
+
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(train_svge, "protocol_of", lambda given: replace(whole(given), **few))
+        patch.setattr(train_svge, "protocol_of", few)
+        patch.setattr(evaluation, "nearest_reconstruction", nearest_of_few)
         patch.setattr(evaluation, "WIDEST", 4)
-        patch.setattr(
-            evaluation, "nearest_reconstruction", lambda model, of: nearest(model, of[:20])
-        )
         yield
