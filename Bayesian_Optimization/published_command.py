@@ -16,6 +16,7 @@ from analysis.figures import latent_map, save_figure
 from Bayesian_Optimization.published import DRAWS, Experiment, Method, Settings, divided, perform
 from datasets import get_benchmark
 from datasets.benchmark import Benchmark
+from datasets.labels import PUBLISHED_SEARCH_LABELS
 from datasets.objective import ACCURACY
 from datasets.source_record import announce, source_entries
 from experiment.arguments import (
@@ -112,7 +113,7 @@ def add_published_flags(flags: Parser, space: str) -> None:
     flags.add_argument(
         "--labels",
         type=positive_int,
-        default=4000,
+        default=PUBLISHED_SEARCH_LABELS,
         help="measured architectures that --estimator surrogate is fitted to",
     )
     flags.add_argument("--seeds", type=positive_int, default=1, help="runs, with --seed and on")
@@ -237,10 +238,11 @@ def load_weights(given: Namespace, benchmark: Benchmark) -> Embedding:
 def decoding_of(given: Namespace, table: Candidates) -> Decoding:
     """How points become architectures.
 
-    ENAS has measured 19,020 of its 1.5 billion architectures: hardly any decoding is one of them,
-    so that with measured values a point stands for the measured one that lies nearest.
+    Of a space like ENAS, with 19,020 of its 1.5 billion architectures measured, hardly any
+    decoding was measured, so that with measured values a point stands for the measured
+    architecture that lies nearest.
     """
-    if given.space == "ENAS" and given.estimator == "table":
+    if given.estimator == "table" and not table.space.is_enumerable:
         return Nearest(table)
     return Modal(given.decodings)
 

@@ -17,6 +17,9 @@ from datasets.pruning import prune, prune_batch
 from datasets.spaces.nb101_cells import OPERATION_TYPES
 from experiment.errors import InputError
 
+_GROWN_FROM = NAMED["nb101_cell"]["svge_7_nodes"]
+PUBLISHED_NODES = _GROWN_FROM.num_nodes + 1
+"""Nodes of the published candidates."""
 PUBLISHED_RANDOM = 1_000
 """Random cells among the published candidates, next to 2 · 3 · 2⁶ prolonged ones."""
 _DRAWS = 50
@@ -35,9 +38,8 @@ def published_candidates(generator: np.random.Generator) -> list[ArchitectureGra
     appended before its output, 3 · 2⁶ each, and 1,000 random cells. Which random ones were
     published is not known; the cell that was chosen then is one of the others.
     """
-    base = NAMED["NB101"]["svge_7_nodes"]
-    grown = [*after_input(base), *before_output(base)]
-    return [*grown, *random_cells(base.num_nodes + 1, PUBLISHED_RANDOM, generator)]
+    grown = [*after_input(_GROWN_FROM), *before_output(_GROWN_FROM)]
+    return [*grown, *random_cells(PUBLISHED_NODES, PUBLISHED_RANDOM, generator)]
 
 
 def after_input(cell: ArchitectureGraph) -> Iterator[ArchitectureGraph]:

@@ -12,6 +12,7 @@ import torch
 
 from datasets.batch import GraphBatch
 from datasets.benchmark import Benchmark
+from datasets.labels import SURROGATE_LABELS, LabelledSet
 from datasets.objective import ACCURACY, Objective
 from datasets.space import SearchSpace
 from experiment.errors import InputError
@@ -25,8 +26,6 @@ from predictors.fine_tuned import head_outputs, read_scale
 from predictors.methods import choice, make_predictor
 from predictors.trained_vae import check_vae
 
-LABELS = 1_000
-"""Architectures that the published surrogate learns from."""
 ANY_SIZE = ("statistics", "walks", "neighbourhoods")
 """Features where the default is the raw encoding, which has no places for more nodes."""
 
@@ -120,8 +119,7 @@ def fitted(
         method: name of a method; ``None`` for what the suite takes beyond measured architectures.
         features: names of what describes an architecture; ``None`` for the method's own, or
             :data:`ANY_SIZE` where these are a raw encoding.
-        labels: how many measured architectures to learn from; default: all of DIGITS101, 1,000
-            of other spaces.
+        labels: how many measured architectures to learn from; default: :func:`usual_amount`.
         seed: of the draw and of the method.
         weights: folder of a trained VAE, where its latents are among the features.
         objective: the metric that is learnt.
@@ -130,41 +128,24 @@ def fitted(
         InputError: no such method or features, or fewer architectures were measured.
     """
     space = benchmark.space
-    rows = labelled_rows(benchmark, labels, seed, objective.name)
+    known = LabelledSet.of(benchmark, [objective.name])
+    labelled, _ = known.draw(usual_amount(len(known)) if labels is None else labels, seed)
     name, described_by = choice(defaults_of(space).beyond, method, features, objective)
     if features is None and "one_hot" in described_by:
         described_by = ANY_SIZE
     predictor = make_predictor(space, name, described_by or None, seed=seed, weights=weights)
-    values = benchmark.metric(objective.name).mean()[rows]
-    with progress(None, f"fitting to {len(rows):,} labels"):
-        predictor.fit(benchmark.graphs[torch.from_numpy(rows)], values)
+    with progress(None, f"fitting to {len(labelled):,} labels"):
+        predictor.fit(labelled.graphs, labelled.labels)
     settings = {
         "predictor": name,
         "features": described_by,
         "weights": None if weights is None else weights.name,
-        "labels": len(rows),
+        "labels": len(labelled),
     }
     tables = (benchmark, *background_tables(described_by))
     return Surrogate(predictor.predict, settings, objective, tables)
 
 
-def labelled_rows(
-    benchmark: Benchmark, labels: int | None, seed: int, metric: str = ACCURACY.name
-) -> np.ndarray:
-    """Rows to learn from, drawn uniformly from the space where the table allows.
-
-    Raises:
-        InputError: there are fewer.
-    """
-    usable = ~np.isnan(benchmark.metric(metric).mean())
-    if "uniform_sample" in benchmark.metrics:
-        usable &= benchmark.metric("uniform_sample").mean() == 1
-    rows = np.flatnonzero(usable)
-    if labels is None:
-        labels = len(rows) if len(rows) < 3 * LABELS else LABELS
-    if labels > len(rows):
-        raise InputError(
-            f"{labels} labels were asked for, {benchmark.space.name} has {len(rows)} measured "
-            "architectures to draw them from: ask for fewer"
-        )
-    return np.random.default_rng(seed).permutation(rows)[:labels]
+def usual_amount(known: int) -> int:
+    """How many of the known labels a predictor is fitted to: all of a small benchmark."""
+    return known if known < 3 * SURROGATE_LABELS else SURROGATE_LABELS

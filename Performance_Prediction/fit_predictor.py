@@ -31,6 +31,7 @@ from analysis.prediction_figure import predicted_against_measured
 from datasets import get_benchmark, get_space
 from datasets.batch import GraphBatch
 from datasets.benchmark import Benchmark
+from datasets.labels import PREDICTOR_LABELS, LabelledSet
 from datasets.measurement_flags import (
     USUAL,
     add_measurement_flags,
@@ -59,7 +60,6 @@ from Performance_Prediction.judging import (
 )
 from Performance_Prediction.lines import Line, read_lines
 from Performance_Prediction.prediction_files import check_place, write_records
-from Performance_Prediction.task import LABELS, Measured, divide, of_benchmark
 from Performance_Prediction.whole_space import check_enumerable, rank_space
 from predictors.defaults import defaults_of
 from predictors.features.background import background_tables
@@ -97,7 +97,8 @@ def make_parser() -> Parser:
     flags.add_argument(
         "--labels",
         type=positive_int,
-        help=f"architectures to learn from, drawn at random (default: {LABELS}; all of a file)",
+        help=f"architectures to learn from, drawn at random (default: {PREDICTOR_LABELS}; all of a "
+        "file)",
     )
     add_measurement_flags(flags)
     flags.add_argument("--dataset", help="data set, where there are several (NB201)")
@@ -163,8 +164,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     announce([labels.benchmark], json=given.json, aside=printed)
     judged = wanted is None and given.candidates is None
     metrics = dict.fromkeys([labels.target, labels.label] if judged else [labels.label])
-    measured = of_benchmark(labels.benchmark, list(metrics), minimise=given.minimise)
-    known, rest = divide(measured, _amount(given), given.seed)
+    measured = LabelledSet.of(labels.benchmark, metrics, minimise=given.minimise)
+    known, rest = measured.draw(_amount(given), given.seed)
     _, features = choice(defaults_of(space).inside, given.method, given.features, known.label)
     given.features = list(features) or None
     if wanted is not None:
@@ -204,7 +205,7 @@ def _check_places(given: Namespace) -> None:
 
 def _amount(given: Namespace) -> int | None:
     """How many labels to draw, ``None`` for all."""
-    return given.labels or (None if given.labels_file else LABELS)
+    return given.labels or (None if given.labels_file else PREDICTOR_LABELS)
 
 
 @dataclass(frozen=True)
@@ -249,7 +250,7 @@ def _rank(
     given: Namespace,
     make: Callable[[], Predictor],
     labels: Labels,
-    known: Measured,
+    known: LabelledSet,
 ) -> None:
     """Rank the whole space, print the first ones, and write all where a file is named."""
     settings = _settings(given, known, labels, HELD_OUT)
@@ -305,8 +306,8 @@ def _judge(
     given: Namespace,
     make: Callable[[], Predictor],
     labels: Labels,
-    known: Measured,
-    rest: Measured,
+    known: LabelledSet,
+    rest: LabelledSet,
 ) -> None:
     """Predict what was not learnt from, and leave how good that was in the run's folder."""
     judged = HELD_OUT if len(rest) else CROSS_VALIDATED
@@ -344,7 +345,7 @@ def _tell(given: Namespace, run: RunFolder, result: Mapping[str, Any]) -> None:
         print(f"{run.path}/predictions.csv, result.json, figures/predicted.png")
 
 
-def _settings(given: Namespace, known: Measured, labels: Labels, judged: str) -> dict[str, Any]:
+def _settings(given: Namespace, known: LabelledSet, labels: Labels, judged: str) -> dict[str, Any]:
     """All that decides the numbers."""
     method, features = choice(defaults_of(known.space).inside, given.method, given.features)
     return {
@@ -362,7 +363,7 @@ def _settings(given: Namespace, known: Measured, labels: Labels, judged: str) ->
         "objectives": {name: plain(each) for name, each in known.objectives.items()},
         "judged": judged,
         "labels": len(known),
-        "labelled": known.fingerprint(labels.label),
+        "labelled": known.fingerprint,
         "sources": source_entries([labels.benchmark, *background_tables(features)]),
     }
 

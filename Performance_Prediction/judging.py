@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from datasets.labels import LabelledSet
 from datasets.objective import SHARE, Objective
 from experiment.errors import InputError
 from experiment.progress import progress
-from Performance_Prediction.task import Measured
 from predictors.predictor import Predictor
 from predictors.quality import Quality
 from predictors.regressor import Forecast
@@ -83,7 +83,7 @@ class Judgement:
         predict_seconds: of all predictions.
     """
 
-    measured: Measured
+    measured: LabelledSet
     predictions: Predictions
     fit_seconds: float
     predict_seconds: float
@@ -123,7 +123,7 @@ def measured_column(metric: str) -> str:
     return f"measured {metric}" if metric in taken else metric
 
 
-def held_out(make: Callable[[], Predictor], known: Measured, rest: Measured) -> Judgement:
+def held_out(make: Callable[[], Predictor], known: LabelledSet, rest: LabelledSet) -> Judgement:
     """Fit to some architectures, predict others."""
     started = time.perf_counter()
     predictor = fitted(make, known)
@@ -134,7 +134,7 @@ def held_out(make: Callable[[], Predictor], known: Measured, rest: Measured) -> 
     return Judgement(rest, predictions, fitted_at - started, ended - fitted_at)
 
 
-def fitted(make: Callable[[], Predictor], known: Measured) -> Predictor:
+def fitted(make: Callable[[], Predictor], known: LabelledSet) -> Predictor:
     """A predictor that has learnt.
 
     Raises:
@@ -158,7 +158,7 @@ def _fewer(least: int) -> str:
     return f", or take --method gp, which needs {few}" if least > few else ""
 
 
-def cross_validated(make: Callable[[], Predictor], measured: Measured, seed: int) -> Judgement:
+def cross_validated(make: Callable[[], Predictor], measured: LabelledSet, seed: int) -> Judgement:
     """Predict every architecture by a fit to the other parts.
 
     For measurements of one's own, which are all there is: every part is predicted by a predictor

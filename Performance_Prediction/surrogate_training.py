@@ -6,10 +6,10 @@ import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 
-from datasets.labels import Labels
-from datasets.objective import Objective
+from datasets.labels import LabelledSet
 from datasets.source_record import source_entries
 from datasets.space import SearchSpace
 from experiment.checkpoint import save_checkpoint
@@ -75,8 +75,8 @@ def train(
     name: str,
     settings: FineTuning,
     start: Start,
-    labels: Labels,
-    objective: Objective,
+    labelled: LabelledSet,
+    held_out: LabelledSet,
     folder: Path,
     device: torch.device,
     seed: int,
@@ -89,8 +89,8 @@ def train(
         name: the run's name, for its records.
         settings: everything that decides the numbers.
         start: what to begin at.
-        labels: what to learn from and to be judged by.
-        objective: what is learnt.
+        labelled: what to learn from.
+        held_out: what to be judged by, in a random order.
         folder: the run's folder; checkpoints of epochs lie at its top.
         device: where to train.
         seed: of the head's weights, of order and noise.
@@ -110,26 +110,28 @@ def train(
         "space": start.space.name,
         "sizes": dataclasses.asdict(start.vae.sizes),
         "settings": dataclasses.asdict(settings),
-        "metric": labels.metric,
-        "objective": objective,
-        "sample_amount": len(labels.labelled),
-        "labels": labels.fingerprint,
+        "metric": labelled.label.name,
+        "objective": labelled.label,
+        "sample_amount": len(labelled),
+        "labels": labelled.fingerprint,
         "start_sha256": sha256(start.path),
-        "sources": source_entries([labels.benchmark]),
+        "sources": source_entries([labelled.benchmark]),
     }
-    values = labels.values
+    values = labelled.labels
     scale = SCALES[settings.targets](values)
     run = RunFolder.start(folder, config, seed, resume, device)
     save_scale(run.path, settings.targets, values)
     checkpoint = run.checkpoints / "last.pt"
     targets = {ACCURACY: scale(values)}
-    tuning = FineTuningRun(start.vae.to(device), labels.graphs, targets, settings, seed, checkpoint)
+    tuning = FineTuningRun(
+        start.vae.to(device), labelled.graphs, targets, settings, seed, checkpoint
+    )
     loop = tuning.loop
     if resume:
         loop.resume()
         run.truncate_after("epoch", loop.epoch)
-    curve = slice(None, CURVE_GRAPHS)
-    curve_graphs, curve_truth = labels.held_out_graphs[curve], labels.truths()[labels.metric][curve]
+    shown = held_out[np.arange(min(CURVE_GRAPHS, len(held_out)))]
+    curve_graphs, curve_truth = shown.graphs, shown.labels
 
     def after_epoch(epoch: int, means: dict[str, float]) -> None:
         head = tuning.head()
@@ -146,17 +148,17 @@ def train(
         )
 
     model = tuning.train(after_epoch)
-    predicted = scale.back(head_outputs(model, labels.held_out_graphs))
-    held_out = {name: Quality.of(predicted, truth) for name, truth in labels.truths().items()}
+    predicted = scale.back(head_outputs(model, held_out.graphs))
+    quality = {name: Quality.of(predicted, truth) for name, truth in held_out.truths().items()}
     run.save_result(
         {
             "epochs": settings.epochs,
             "labels": len(values),
-            "learnt": labels.metric,
+            "learnt": labelled.label.name,
             "training_seconds": loop.seconds,
-            "held_out": held_out,
+            "held_out": quality,
         }
     )
-    for metric, quality in held_out.items():
-        print(f"{metric} of held-out architectures: {quality}")
+    for metric, each in quality.items():
+        print(f"{metric} of held-out architectures: {each}")
     return model

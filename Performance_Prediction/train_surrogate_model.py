@@ -22,13 +22,12 @@ from argparse import Namespace
 from collections.abc import Sequence
 
 from datasets import get_benchmark, get_space
-from datasets.labels import Labels, draw_labels
+from datasets.labels import SURROGATE_LABELS, LabelledSet
 from datasets.measurement_flags import (
     add_measurement_flags,
     check_measurement_flags,
     file_measurements,
 )
-from datasets.objective import Objective
 from datasets.registry import SPACES
 from datasets.source_record import announce
 from datasets.space import SearchSpace
@@ -51,8 +50,6 @@ from predictors.fine_tuned import LEAST_LABELS
 from predictors.fine_tuning import ERRORS, SCALES, FineTuning
 
 SURROGATES = [surrogate_name(name) for name in MODELS]
-LABELS = 1_000
-"""Architectures of a benchmark that a surrogate is fitted to by default."""
 SETTING_FLAGS = ("epochs", "loss", "targets")
 """Flags that override a setting of the preset when they are given."""
 
@@ -86,8 +83,8 @@ def make_parser() -> Parser:
     flags.add_argument(
         "--sample_amount",
         type=positive_int,
-        help=f"architectures to learn from (default: {LABELS}; of a file all but the tenth that "
-        "is held out)",
+        help=f"architectures to learn from (default: {SURROGATE_LABELS}; of a file all but the "
+        "tenth that is held out)",
     )
     add_measurement_flags(flags)
     flags.add_argument(
@@ -113,26 +110,26 @@ def settings_of(given: Namespace) -> FineTuning:
     return FineTuning.preset(given.config, given.data_search_space, overrides)
 
 
-def labels_of(given: Namespace, space: SearchSpace) -> tuple[Labels, Objective]:
-    """What the flags name to learn from: a benchmark's metric, or a column of the user's file.
+def labels_of(given: Namespace, space: SearchSpace) -> tuple[LabelledSet, LabelledSet]:
+    """What to learn from, and what is held out: a benchmark's metric, or a column of a file.
 
     Raises:
         InputError: it is not there, or there are too few.
     """
     if given.labels_file is None:
-        benchmark, amount = get_benchmark(space.name, given.data_root), LABELS
-        objective = benchmark.metric("test" if given.test else "validation").objective
+        benchmark, amount = get_benchmark(space.name, given.data_root), SURROGATE_LABELS
+        metric = "test" if given.test else "validation"
     else:
         found = file_measurements(given, space, given.value_column)
-        objective = Objective(found.value_column, not given.minimise, given.unit)
-        benchmark, amount = found.benchmark(given.unit), None
-    labels = draw_labels(benchmark, objective.name, given.sample_amount or amount, given.seed)
-    if len(labels.labelled) < LEAST_LABELS:
+        metric, benchmark, amount = found.value_column, found.benchmark(given.unit), None
+    known = LabelledSet.of(benchmark, [metric], minimise=given.minimise)
+    labelled, held_out = known.draw_beside_held_out(given.sample_amount or amount, given.seed)
+    if len(labelled) < LEAST_LABELS:
         raise InputError(
-            f"{len(labels.labelled)} architectures are too few to learn from: "
+            f"{len(labelled)} architectures are too few to learn from: "
             f"{LEAST_LABELS} are the least, beside the tenth that is held out"
         )
-    return labels, objective
+    return labelled, held_out
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -157,14 +154,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
     settings = settings_of(given)
     start = load_start(given.model, space, given.path_state_dict, given.checkpoint)
-    labels, objective = labels_of(given, space)
-    announce([labels.benchmark])
+    labelled, held_out = labels_of(given, space)
+    announce([labelled.benchmark])
     train(
         name=given.name,
         settings=settings,
         start=start,
-        labels=labels,
-        objective=objective,
+        labelled=labelled,
+        held_out=held_out,
         folder=folder,
         device=best_device(given.device),
         seed=given.seed,

@@ -13,7 +13,7 @@ from datasets.batch import GraphBatch
 from datasets.benchmark import Benchmark
 from datasets.kept_hashes import kept_hashes
 from datasets.objective import Objective
-from datasets.space import ENUMERABLE, SearchSpace
+from datasets.space import SearchSpace
 from experiment.errors import InputError
 from experiment.progress import progress
 from Performance_Prediction.judging import Predictions
@@ -27,7 +27,7 @@ def check_enumerable(space: SearchSpace) -> None:
     Raises:
         InputError: it is.
     """
-    if space.size > ENUMERABLE:
+    if not space.is_enumerable:
         raise InputError(
             f"{space.name} has {space.size:,} architectures, too many to rank them all: name some "
             "by --architectures FILE"

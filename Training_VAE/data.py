@@ -12,7 +12,7 @@ import torch
 from datasets import get_benchmark
 from datasets.batch import GraphBatch
 from datasets.kept_hashes import kept_hashes
-from datasets.space import ENUMERABLE, SearchSpace
+from datasets.space import SearchSpace
 from datasets.splits import Split, split_rows
 from experiment.errors import InputError
 from experiment.progress import progress
@@ -67,7 +67,7 @@ def load_architectures(
     Raises:
         InputError: the benchmark's files are absent or broken, or nothing is left.
     """
-    if space.size <= ENUMERABLE:
+    if space.is_enumerable:
         with progress(None, f"enumerating the {space.size:,} architectures of {space.name}"):
             graphs = GraphBatch.cat(space.enumerate())
             if cells_up_to is not None:

@@ -38,12 +38,11 @@ class Measured:
         values, objective = metric.mean(), metric.objective
         known = ~np.isnan(values)
         names = benchmark.hashes[known].tolist()
-        uniform = benchmark.metrics.get("uniform_sample")
-        if uniform is not None and (drawn := uniform.mean() == 1).any():
-            known &= drawn
+        drawn = benchmark.rows_with("validation")
+        counted = values[drawn] if len(drawn) else values[known]
         return cls(
-            dict(zip(names, values[~np.isnan(values)].tolist(), strict=True)),
-            objective.sign * np.sort(objective.sign * values[known]),
+            dict(zip(names, values[known].tolist(), strict=True)),
+            objective.sign * np.sort(objective.sign * counted),
             objective,
         )
 

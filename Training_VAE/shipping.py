@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from datasets import get_benchmark
 from datasets.registry import SPACES
-from datasets.space import ENUMERABLE, SearchSpace
+from datasets.space import SearchSpace
 from experiment.errors import InputError
 from experiment.files import read_json, sha256
 from experiment.paths import REPOSITORY_ROOT
@@ -218,7 +218,7 @@ def describe_data(
 
 
 def _source(space: SearchSpace, data_root: Path | None) -> str:
-    if space.size <= ENUMERABLE:
+    if space.is_enumerable:
         return f"the architectures of {space.name}, enumerated; no measured data"
     return get_benchmark(space.name, data_root).description
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from datasets import get_benchmark, get_space
-from datasets.labels import Labels, draw_labels
+from datasets.labels import LabelledSet
 from experiment.environment import git_state
 from experiment.errors import InputError
 from experiment.files import read_json
@@ -35,7 +35,7 @@ def stage_scale(run: FinishedRun, folder: Path) -> None:
     save_scale(folder, content["targets"], np.quantile(content["values"], places).round(6))
 
 
-def labels_of(run: FinishedRun, data_root: Path | None) -> Labels:
+def labels_of(run: FinishedRun, data_root: Path | None) -> tuple[LabelledSet, LabelledSet]:
     """The labels that a fine-tuning learnt from, and what it is judged by.
 
     Raises:
@@ -43,13 +43,14 @@ def labels_of(run: FinishedRun, data_root: Path | None) -> Labels:
     """
     config = run.config
     benchmark = get_benchmark(config["space"], data_root)
-    labels = draw_labels(benchmark, config["metric"], config["sample_amount"], config["seed"])
+    known = LabelledSet.of(benchmark, [config["metric"]])
+    labels, held_out = known.draw_beside_held_out(config["sample_amount"], config["seed"])
     if labels.fingerprint != config["labels"]:
         raise InputError(
             f"{benchmark.description} does not hold the labels that {str(run.path)!r} learnt from: "
             "name the data root of the training by --data_root"
         )
-    return labels
+    return labels, held_out
 
 
 def measured_surrogate(
@@ -66,11 +67,11 @@ def measured_surrogate(
         InputError: the data of the training is not at hand, or is another.
         ModelError: the weights cannot be read.
     """
-    labels = labels_of(run, data_root)
+    labels, held_out = labels_of(run, data_root)
     space = get_space(run.config["space"])
     model = load_with_heads(folder, epoch, space.max_nodes).to(device)
-    predicted = read_scale(folder).back(head_outputs(model, labels.held_out_graphs))
-    quality = {name: Quality.of(predicted, truth) for name, truth in labels.truths().items()}
+    predicted = read_scale(folder).back(head_outputs(model, held_out.graphs))
+    quality = {name: Quality.of(predicted, truth) for name, truth in held_out.truths().items()}
     for name, each in quality.items():
         print(f"{name} accuracy of held-out architectures: {each}")
     code = git_state()
@@ -79,10 +80,10 @@ def measured_surrogate(
         "start_sha256": run.config["start_sha256"],
         "data": {
             "source": labels.benchmark.description,
-            "metric": labels.metric,
-            "labels": len(labels.labelled),
+            "metric": labels.label.name,
+            "labels": len(labels),
             "labels_sha256": labels.fingerprint,
-            "held_out": len(labels.held_out),
+            "held_out": len(held_out),
         },
         "metrics": {
             "precision": "float32",

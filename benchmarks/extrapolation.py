@@ -89,11 +89,9 @@ Setting = tuple[SearchSpace, Domain, Domain]
 def _table(name: str, data_root: Path | None, **choices: str) -> tuple[SearchSpace, Domain]:
     benchmark = get_benchmark(name, data_root, **choices)
     labels = benchmark.metric("validation").mean()
-    truth = benchmark.metric("test" if "test" in benchmark.metrics else "validation").mean()
-    known = np.isfinite(labels) & np.isfinite(truth)
-    if "uniform_sample" in benchmark.metrics:
-        known &= benchmark.metric("uniform_sample").mean() == 1
-    return benchmark.space, Domain(benchmark.graphs, labels, truth)[np.flatnonzero(known)]
+    target = "test" if "test" in benchmark.metrics else "validation"
+    truth, rows = benchmark.metric(target).mean(), benchmark.rows_with("validation", target)
+    return benchmark.space, Domain(benchmark.graphs, labels, truth)[rows]
 
 
 def _divided(space: SearchSpace, table: Domain, beyond: np.ndarray) -> Setting:

@@ -77,11 +77,9 @@ class Task:
     def __init__(self, benchmark: Benchmark) -> None:
         self.space = benchmark.space
         labels = benchmark.metric("validation").mean()
-        truth = benchmark.metric("test" if "test" in benchmark.metrics else "validation").mean()
-        known = np.isfinite(labels) & np.isfinite(truth)
-        if "uniform_sample" in benchmark.metrics:
-            known &= benchmark.metric("uniform_sample").mean() == 1
-        rows = np.flatnonzero(known)
+        target = "test" if "test" in benchmark.metrics else "validation"
+        truth = benchmark.metric(target).mean()
+        rows = benchmark.rows_with("validation", target)
         self.graphs = benchmark.graphs[torch.from_numpy(rows)]
         self.labels, self.truth = labels[rows], truth[rows]
 

@@ -61,8 +61,7 @@ class Problem:
         self.graphs: GraphBatch = benchmark.graphs
         self.hashes = benchmark.hashes
         self.values = benchmark.metric("validation" if name == "enas" else "test").mean()
-        uniform = benchmark.metrics.get("uniform_sample")
-        self.pool = np.flatnonzero(uniform.mean() == 1) if uniform else np.arange(len(benchmark))
+        self.pool = benchmark.rows_with()
 
     def split(self, seed: int) -> tuple[np.ndarray, np.ndarray]:
         """Rows to learn from, and rows to predict."""

@@ -15,7 +15,7 @@ from datasets.graph import ArchitectureError, ArchitectureGraph
 from datasets.kept_hashes import kept_hashes
 from datasets.registry import BENCHMARKS, get_benchmark
 from datasets.row_files import file_lines
-from datasets.space import ENUMERABLE, SearchSpace
+from datasets.space import SearchSpace
 from datasets.spaces.notation import about, excerpt
 from experiment.errors import InputError
 from experiment.paths import data_root as find_data_root
@@ -28,7 +28,7 @@ _SVGE_EDGES = tuple(
     if bit == "1"
 )
 NAMED: dict[str, dict[str, ArchitectureGraph]] = {
-    "NB101": {
+    "nb101_cell": {
         "svge_8_nodes": ArchitectureGraph((1, 3, 3, 3, 3, 3, 2, 0), _SVGE_EDGES),
         "svge_7_nodes": ArchitectureGraph(
             (1, 3, 3, 3, 3, 2, 0),
@@ -44,8 +44,8 @@ NAMED: dict[str, dict[str, ArchitectureGraph]] = {
         ),
     }
 }
-"""Space → cells with a name: the 8-node cell that SVGe chose and trained (Lukasik et al. 2021), the
-7-node cell that its candidates grew from, and the cells of NAS-Bench-101 with the best mean
+"""Family → cells with a name: the 8-node cell that SVGe chose and trained (Lukasik et al. 2021),
+the 7-node cell that its candidates grew from, and the cells of NAS-Bench-101 with the best mean
 validation (95.055 %) and test accuracy (94.318 %)."""
 HASH = re.compile("[0-9a-fA-F]{32}")
 
@@ -101,7 +101,7 @@ def read_named(
             space has no such form.
     """
     read_one = reader(space, form, data_root)
-    named = NAMED.get(space.name, {}) if form is None else {}
+    named = NAMED.get(space.family, {}) if form is None else {}
     if text in named:
         return [NamedArchitecture(named[text], text)]
     if form is None and HASH.fullmatch(text):
@@ -168,14 +168,14 @@ def by_hash(name: str, space: SearchSpace, data_root: str | Path | None) -> Arch
     if not HASH.fullmatch(name):
         raise InputError(f"{excerpt(name)} is no hash: expected 32 hexadecimal digits")
     name = name.lower()
-    for graph in NAMED.get(space.name, {}).values():
+    for graph in NAMED.get(space.family, {}).values():
         if space.hash(graph) == name:
             return graph
     root = find_data_root(data_root)
     benchmark = _measured(space.name, root)
     if benchmark is not None and (row := benchmark.row(name)) is not None:
         return benchmark.graphs.graph(row)
-    if space.size <= ENUMERABLE:
+    if space.is_enumerable:
         graphs, rows = _enumerated(space, root)
         if name in rows:
             return graphs.graph(rows[name])

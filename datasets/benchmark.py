@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 COST_UNITS = ("seconds", "milliseconds", "parameters", "MFLOPs")
 """Units of quantities of which less is better."""
+UNIFORM_SAMPLE = "uniform_sample"
+"""The metric of tables that are no uniform sample of their space (NB101): 1 for each row that was
+drawn uniformly, 0 for the others. :meth:`Benchmark.rows_with` reads it."""
 
 
 class NoMeasurementsError(InputError):
@@ -153,6 +156,25 @@ class Benchmark:
                 f"it has {', '.join(self.metrics)}"
             )
         return self.metrics[name]
+
+    def rows_with(self, *metrics: str, uniform: bool = True) -> np.ndarray:
+        """Rows of which all the metrics are known. **Shape** (n,), int64, ascending.
+
+        Args:
+            metrics: names of metrics; a mean over the trials counts.
+            uniform: leave out the rows that were not drawn uniformly from the space, where the
+                table says which were (:data:`UNIFORM_SAMPLE`): whoever estimates something of the
+                space by the others as well is misled.
+
+        Raises:
+            InputError: a metric was not measured.
+        """
+        known = np.ones(len(self), dtype=bool)
+        for name in metrics:
+            known &= np.isfinite(self.metric(name).mean())
+        if uniform and UNIFORM_SAMPLE in self.metrics:
+            known &= self.metrics[UNIFORM_SAMPLE].mean() == 1
+        return np.flatnonzero(known)
 
     @cached_property
     def _row_of_hash(self) -> dict[str, int]:

@@ -127,7 +127,7 @@ def example(space: SearchSpace) -> ArchitectureGraph:
     """An architecture to show the forms by: one with a name, else one drawn with a fixed seed."""
     from datasets.architecture_files import NAMED
 
-    named = [graph for graph in NAMED.get(space.name, {}).values() if space.is_legal(graph)]
+    named = [graph for graph in NAMED.get(space.family, {}).values() if space.is_legal(graph)]
     return named[-1] if named else space.sample(1, np.random.default_rng(0))[0]
 
 

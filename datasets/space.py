@@ -52,11 +52,16 @@ class SearchSpace(ABC):
     def family(self) -> str:
         """The kind of the architectures, by which each library looks up what suits them.
 
-        Networks, costs and defaults are tables of families. A space of its own kind is a family of
-        one, which is called like the space; a subclass is of the family of its parent, and
-        overrides this where its architectures stand for other networks.
+        Networks, costs and defaults are tables of families. By default a space is a family of one,
+        which is called like the space. Spaces with the same networks name a common family; a
+        subclass of one of them overrides it where its architectures stand for others.
         """
         return self.name
+
+    @property
+    def is_enumerable(self) -> bool:
+        """Whether the space is worked on as a list of all its members: :data:`ENUMERABLE`."""
+        return self.size <= ENUMERABLE
 
     def entry(self, table: Mapping[str, Entry], otherwise: Entry) -> Entry:
         """What a table holds for the space by its own name, else for its family."""

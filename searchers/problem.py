@@ -14,8 +14,9 @@ from datasets.batch import GraphBatch
 from datasets.benchmark import Benchmark
 from datasets.graph import ArchitectureGraph
 from datasets.kept_hashes import kept_hashes
+from datasets.labels import SURROGATE_LABELS, LabelledSet
 from datasets.objective import ACCURACY, Objective
-from datasets.space import ENUMERABLE, SearchSpace
+from datasets.space import SearchSpace
 from estimators.from_scratch import FromScratch, ImageSource
 from estimators.lookup import LookUp
 from estimators.measurement import Estimator
@@ -23,7 +24,6 @@ from estimators.networks import load_design, module_lines
 from estimators.own_function import OwnFunction
 from estimators.recipe import load_recipe
 from estimators.surrogate import Surrogate
-from experiment.errors import InputError
 from experiment.progress import progress
 from predictors.defaults import defaults_of
 from predictors.methods import choice, make_predictor
@@ -31,10 +31,8 @@ from searchers.domain import Candidates, Domain, WholeSpace
 from searchers.history import Truth
 from searchers.limits import Limit, table_costs
 
-LABELS = 1_000
-"""Architectures that a surrogate is fitted to by default, as published."""
-TRAINING_PRESET = "digits101"
-"""Networks and recipe of real training: those that DIGITS101 was measured with."""
+TRAINING_PRESET, TRAINING_IMAGES = "digits101", "digits"
+"""Networks, recipe and images of real training: those that DIGITS101 was measured with."""
 
 
 @dataclass(frozen=True)
@@ -127,7 +125,7 @@ def known_rows(benchmark: Benchmark, trial: int | None = None) -> Candidates:
 
 def whole_space(space: SearchSpace, data_root: Path | None = None) -> Domain:
     """Everything that a space holds, as a list where that is possible."""
-    if space.size > ENUMERABLE:
+    if not space.is_enumerable:
         return WholeSpace(space)
     graphs = GraphBatch.cat(space.enumerate())
     return Candidates(space, graphs, kept_hashes(space, graphs, data_root))
@@ -158,25 +156,16 @@ def surrogate_problem(
         InputError: no such method or features, weights that are not read or of another space, or
             fewer architectures were measured.
     """
-    values = benchmark.metric("validation").mean()
-    usable = np.isfinite(values)
-    if "uniform_sample" in benchmark.metrics:
-        usable &= benchmark.metric("uniform_sample").mean() == 1
-    rows = np.flatnonzero(usable)
-    wanted = min(LABELS, len(rows)) if labels is None else labels
-    if wanted > len(rows):
-        raise InputError(
-            f"a surrogate cannot learn from {wanted} architectures, {benchmark.space.name} on "
-            f"{benchmark.dataset} has {len(rows)} measured ones: ask for fewer labels"
-        )
-    rows = np.random.default_rng(seed).permutation(rows)[:wanted]
+    known = LabelledSet.of(benchmark, ["validation"])
+    amount = min(SURROGATE_LABELS, len(known)) if labels is None else labels
+    labelled, _ = known.draw(amount, seed)
     name, described_by = choice(defaults_of(benchmark.space).inside, method, features)
     predictor = make_predictor(
         benchmark.space, name, described_by or None, seed=seed, weights=weights
     )
-    with progress(None, f"fitting a surrogate to {len(rows):,} labels"):
-        predictor.fit(benchmark.graphs[torch.from_numpy(rows)], values[rows])
-    settings = {"predictor": name, "features": list(described_by), "labels": wanted}
+    with progress(None, f"fitting a surrogate to {len(labelled):,} labels"):
+        predictor.fit(labelled.graphs, labelled.labels)
+    settings = {"predictor": name, "features": list(described_by), "labels": len(labelled)}
     truth, estimator = Truth(benchmark), Surrogate(benchmark.space, predictor)
     return Problem(domain, estimator, truth.objective, truth, settings)
 
@@ -212,7 +201,7 @@ def training_problem(domain: Domain, seed: int = 0, benchmark: Benchmark | None 
     """
     space = domain.space
     design, recipe = load_design(TRAINING_PRESET, space), load_recipe(TRAINING_PRESET)
-    estimator = FromScratch(space, ImageSource("digits"), design, recipe, seed=seed)
+    estimator = FromScratch(space, ImageSource(TRAINING_IMAGES), design, recipe, seed=seed)
     truth = None if benchmark is None else Truth(benchmark)
     settings = {"trial": seed, "training": estimator.settings}
     return Problem(domain, estimator, ACCURACY, truth, settings)

@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--cell",
         default="svge_8_nodes",
         help="a file with a cell a line, a hash, a cell in its notation (of NB101 with any number "
-        f"of nodes), or {', '.join(NAMED['NB101'])}",
+        f"of nodes), or {', '.join(NAMED['nb101_cell'])}",
     )
     add_form_flag(flags, "--cell")
     add_training_flags(flags, "train_cell")

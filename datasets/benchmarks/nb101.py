@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from datasets.benchmark import Benchmark
+from datasets.benchmark import UNIFORM_SAMPLE, Benchmark
 from datasets.benchmarks.build import measured
 from datasets.benchmarks.sources import Source, candidates
 from datasets.formats.nasbench101_records import read_tfrecord
@@ -81,7 +81,7 @@ def load(
     if epochs not in BUDGETS:
         raise InputError(f"NB101 was trained for 4, 12, 36 or 108 epochs, not for {epochs!r}")
     names = {name: f"cifar10/{epochs}/{name}" for name in MEASURED}
-    names |= {"parameters": "parameters", "uniform_sample": "uniform_sample"}
+    names |= {"parameters": "parameters", UNIFORM_SAMPLE: UNIFORM_SAMPLE}
     found = candidates("NB101", SOURCES, find_data_root(data_root), source)
     if epochs != 108:
         found = [one for one in found if one.source.name not in ONLY_108] or found

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from datasets.batch import GraphBatch
-from datasets.benchmark import Metric
+from datasets.benchmark import UNIFORM_SAMPLE, Metric
 from datasets.formats.arrays import read_arrays
 from datasets.graph import INPUT, OUTPUT
 from datasets.spaces.nb101 import NB101
@@ -85,7 +85,7 @@ def read_108_epochs(path: Path) -> Table:
         )
     columns.append(
         Metric(
-            "uniform_sample",
+            UNIFORM_SAMPLE,
             "flag",
             "1 where the cell was drawn uniformly from all 423,624; the other rows "
             "over-represent some shapes",

@@ -236,7 +236,7 @@ BAD: dict[str, tuple[tuple[Any, ...], str]] = {
     "a trial of a surrogate": (("--estimator", "surrogate", "--trial", 1), "a surrogate guesses"),
     "too many labels": (
         ("--estimator", "surrogate", "--labels", 5000),
-        "cannot learn from 5000 architectures",
+        "5000 labels are more than the",
     ),
     "batches that do not wait": (("--asynchronous", 2, "--batch", 3), "leave --batch out"),
     "training by a table": (("--estimator", "train", "--domain", "table"), "needs no table"),

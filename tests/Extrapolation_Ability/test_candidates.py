@@ -42,10 +42,10 @@ def test_the_published_candidates_hold_the_cell_that_was_published() -> None:
     assert [cell.num_nodes for cell in found] == [8] * 1384
     hashes = [canonical_hash(cell) for cell in found]
     assert len(set(hashes)) == 1384
-    assert hashes.index(canonical_hash(NAMED["NB101"]["svge_8_nodes"])) < 192
+    assert hashes.index(canonical_hash(NAMED["nb101_cell"]["svge_8_nodes"])) < 192
     # Its edges are not those of the base with a node more: the input's were handed on.
-    chosen = canonical_hash(NAMED["NB101"]["svge_8_nodes"])
-    assert chosen not in names(candidates.extensions([NAMED["NB101"]["svge_7_nodes"]]))
+    chosen = canonical_hash(NAMED["nb101_cell"]["svge_8_nodes"])
+    assert chosen not in names(candidates.extensions([NAMED["nb101_cell"]["svge_7_nodes"]]))
     again = candidates.published_candidates(np.random.default_rng(2))
     assert again[:384] == found[:384]
     assert not set(again[384:]) & set(found[384:])
@@ -186,7 +186,7 @@ def test_without_flags_the_published_cells_are_written(tmp_path: Path) -> None:
     assert generate_nb101_8.main(["--out", str(out)]) == 0
     read = read_architectures(str(out), get_space("NB101"))
     assert len(read) == 1384
-    assert canonical_hash(NAMED["NB101"]["svge_8_nodes"]) in canonical_hashes(
+    assert canonical_hash(NAMED["nb101_cell"]["svge_8_nodes"]) in canonical_hashes(
         GraphBatch.from_graphs(read)
     )
 

@@ -137,7 +137,7 @@ def test_several_seeds_of_a_cell(
 
 
 def test_a_cell_by_file_hash_text_or_name_is_the_same_cell(tiny: list[str], tmp_path: Path) -> None:
-    best = NAMED["NB101"]["best_validation"]
+    best = NAMED["nb101_cell"]["best_validation"]
     space = get_space("NB101")
     (tmp_path / "cells.jsonl").write_text(space.format(best) + "\n")
     assert train_cell.main([*tiny, "--cell", "best_validation"]) == 0

@@ -15,14 +15,11 @@ import pytest
 from scipy.stats import kendalltau
 
 from datasets import get_benchmark, get_space
-from datasets.benchmark import Benchmark, Metric
 from datasets.graph import ArchitectureError, ArchitectureGraph
-from datasets.objective import Objective
 from datasets.testing import relabelled
 from experiment.errors import InputError
 from models import ModelError
 from Performance_Prediction.fit_predictor import main
-from Performance_Prediction.task import divide, of_benchmark
 
 Output = pytest.CaptureFixture[str]
 SPACE = ["--space", "DIGITS101"]
@@ -149,45 +146,11 @@ def test_it_learns_from_a_file_of_measurements(tmp_path: Path, capsys: Output) -
     assert result["quality"]["validation"]["kendall_tau"] > 0.6
 
 
-def test_a_metric_says_what_is_better_and_its_unit() -> None:
-    cells = get_benchmark("DIGITS101")
-    energy = Metric(
-        "validation", "eV", "made up", cells.metric("validation").values, maximise=False
-    )
-    metrics = {**cells.metrics, "validation": energy}
-    benchmark = Benchmark(
-        cells.space, "water", cells.graphs, cells.hashes, metrics, "made up", cells.source
-    )
-    measured = of_benchmark(benchmark, ["test", "training_seconds", "validation"])
-    assert measured.label == Objective("validation", False, "eV")
-    assert measured.target == Objective("test", True, "fraction")
-    assert not measured.objectives["training_seconds"].maximise  # a cost
-    lower = of_benchmark(benchmark, ["test", "validation"], minimise=True)
-    assert not any(each.maximise for each in lower.objectives.values())
-
-
-def test_labels_are_drawn_from_what_was_sampled_uniformly(data_root: Path) -> None:
-    benchmark = get_benchmark("NB101", data_root)
-    measured = of_benchmark(benchmark, ["test", "validation"])
-    assert len(measured) == (benchmark.metric("uniform_sample").mean() == 1).sum() == 22_965
-    known, rest = divide(measured, 100, seed=3)
-    again, _ = divide(measured, 100, seed=3)
-    other, _ = divide(measured, 100, seed=4)
-    assert len(known) == 100
-    assert known.fingerprint("test") == again.fingerprint("test") != other.fingerprint("test")
-    assert set(known.hashes) | set(rest.hashes) == set(measured.hashes)
-    assert not set(known.hashes) & set(rest.hashes)
-    row = benchmark.row(str(known.hashes[0]))
-    assert row is not None
-    assert known.graphs.graph(0) == benchmark.graphs.graph(row)
-    assert known.values["test"][0] == benchmark.metric("test").mean()[row]
-
-
 @pytest.mark.parametrize(
     ("more", "words"),
     [
         (["--labels", "3"], "3 labels were given, this predictor needs at least 5"),
-        (["--labels", "99999"], "--labels 99999 is more than the 2532 measured"),
+        (["--labels", "99999"], "99999 labels are more than the 2532 measured"),
         (["--labels", "2532"], "none is left to predict"),
         (["--method", "rigde"], "no method is called 'rigde': did you mean 'ridge'"),
         (["--features", "statistics,wlaks"], "no features are called 'wlaks': did you mean"),

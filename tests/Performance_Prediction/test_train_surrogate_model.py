@@ -15,9 +15,8 @@ import pytest
 import torch
 
 from datasets import get_benchmark, get_space
-from datasets.benchmark import Benchmark
 from datasets.benchmarks.sources import TABLE_VARIABLE
-from datasets.labels import draw_labels
+from datasets.labels import LabelledSet
 from datasets.objective import Objective
 from experiment.errors import InputError
 from experiment.run import RunFolder
@@ -65,12 +64,12 @@ def test_run_leaves_weights_that_load_and_predict_what_was_reported(
     assert isinstance(model, WithHeads)
     assert model.name == "SVGE_acc"
 
-    labels = draw_labels(get_benchmark("DIGITS101"), "validation", 40, seed=1)
-    assert not set(labels.labelled) & set(labels.held_out)
-    predicted = read_scale(folder).back(head_outputs(model, labels.held_out_graphs))
+    known = LabelledSet.of(get_benchmark("DIGITS101"), ["validation"])
+    _, held_out = known.draw_beside_held_out(40, seed=1)
+    predicted = read_scale(folder).back(head_outputs(model, held_out.graphs))
     result = json.loads((folder / "result.json").read_text())
     for metric in ("validation", "test"):
-        quality = Quality.of(predicted, labels.truths()[metric])
+        quality = Quality.of(predicted, held_out.truths()[metric])
         assert result["held_out"][metric] == pytest.approx(dataclasses.asdict(quality))
     errors = [entry["error"] for entry in numbers(folder)]
     assert errors[-1] < 0.9 * errors[0]
@@ -140,7 +139,7 @@ def test_quality_leaves_unknown_truths_out_and_has_no_order_without_differences(
 @pytest.mark.parametrize(
     ("more", "words"),
     [
-        (["--sample_amount", "5000"], "--sample_amount 5000 is more than the"),
+        (["--sample_amount", "5000"], "5000 labels are more than the .* not held out"),
         (["--sample_amount", "4"], "too few to learn from"),
         (["--model", "DGMG_acc"], "are SVGE's, DGMG_acc begins at DGMG's"),
         (["--data_search_space", "NB201"], "5 node types, NB201 has 7"),
@@ -188,29 +187,6 @@ def test_a_space_without_data_is_told_of(
     with pytest.raises(InputError, match="NB101"):
         main([*flags, "--data_search_space", "NB101", "--data_root", str(empty)])
     assert not (tmp_path / "out").exists()
-
-
-def test_a_metric_that_was_not_measured_is_refused_and_missing_values_are_left_out() -> None:
-    digits = get_benchmark("DIGITS101")
-    validation = digits.metric("validation")
-    holes = validation.values.copy()
-    holes[::2] = np.nan
-    metrics = {"validation": dataclasses.replace(validation, values=holes)}
-    table = Benchmark(digits.space, "digits", digits.graphs, digits.hashes, metrics, "")
-    with pytest.raises(InputError, match="without test accuracy: leave out --test"):
-        draw_labels(table, "test", 40, seed=0)
-    labels = draw_labels(table, "validation", 40, seed=0)
-    assert np.isfinite(labels.values).all()
-    assert len(labels.held_out) == round(np.isfinite(holes[:, 0]).sum() / 10)
-    assert set(labels.truths()) == {"validation"}
-
-
-def test_only_a_uniform_sample_is_drawn_from(data_root: Path) -> None:
-    benchmark = get_benchmark("NB101", data_root)
-    labels = draw_labels(benchmark, "validation", 1000, seed=3)
-    uniform = benchmark.metric("uniform_sample").mean()
-    assert (uniform[labels.labelled] == 1).all()
-    assert (uniform[labels.held_out] == 1).all()
 
 
 def test_a_head_learns_a_loss_of_ones_own(

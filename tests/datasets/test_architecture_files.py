@@ -62,7 +62,7 @@ def test_the_seven_node_cell_is_the_one_that_candidates_grew_from() -> None:
     assert NB101.is_legal(cell)
 
 
-@pytest.mark.parametrize("name", NAMED["NB101"])
+@pytest.mark.parametrize("name", NAMED["nb101_cell"])
 def test_a_network_can_be_built_of_every_named_cell(name: str) -> None:
     check_cell(named(name))
     assert read_architectures(NB101.hash(named(name)), NB101) == [named(name)]

@@ -202,7 +202,7 @@ def test_tuples_of_naslib_are_the_space() -> None:
 
 
 def test_cells_of_nb101_by_their_hash() -> None:
-    graph = NAMED["NB101"]["best_test"]
+    graph = NAMED["nb101_cell"]["best_test"]
     for text in (NB101.hash(graph), NB101.hash(graph).upper()):
         assert parse(NB101, "hash", text) == graph
 
@@ -263,7 +263,7 @@ def test_what_is_no_such_form(space: str, form: str, value: Any, reason: str) ->
 
 
 def test_forms_that_cannot_hold_an_architecture() -> None:
-    beyond = NAMED["NB101"]["svge_8_nodes"]
+    beyond = NAMED["nb101_cell"]["svge_8_nodes"]
     with pytest.raises(ArchitectureError, match="'index' of NB201 cannot hold this architecture"):
         write(NB201, "index", beyond)
     with pytest.raises(ArchitectureError, match="'hash' of NB201 cannot hold"):
@@ -319,7 +319,7 @@ def test_arguments_and_standard_input(
 
 
 def test_cells_beyond_the_space_on_request(capsys: pytest.CaptureFixture[str]) -> None:
-    beyond = NAMED["NB101"]["svge_8_nodes"]
+    beyond = NAMED["nb101_cell"]["svge_8_nodes"]
     flags = ["--space", "NB101", "--from", "official", "--to", "hash", NB101.format(beyond)]
     assert main([*flags, "--beyond"]) == 0
     assert capsys.readouterr().out.strip() == NB101.hash(beyond)

@@ -65,7 +65,7 @@ def test_networks_of_digits101_are_those_of_its_table() -> None:
 
 def test_cells_beyond_the_space_and_dangling_nodes() -> None:
     space = get_space("NB101")
-    run(module_lines(space, NAMED["NB101"]["svge_8_nodes"]))
+    run(module_lines(space, NAMED["nb101_cell"]["svge_8_nodes"]))
     dangling = ArchitectureGraph((1, 3, 2, 0), ((0, 1), (0, 2), (1, 3)))
     clean = ArchitectureGraph((1, 3, 0), ((0, 1), (1, 2)))
     assert module_lines(space, dangling) == module_lines(space, clean)

@@ -448,7 +448,7 @@ def test_what_is_printed_is_for_a_log(tmp_path: Path, capsys: pytest.CaptureFixt
 def test_without_a_frequency_there_is_a_line_an_epoch(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    training().train(NAMED["NB101"]["svge_8_nodes"], 0, tmp_path / "run", resume=False)
+    training().train(NAMED["nb101_cell"]["svge_8_nodes"], 0, tmp_path / "run", resume=False)
     assert len(capsys.readouterr().out.splitlines()) == 3
 
 

@@ -35,7 +35,7 @@ def test_larger_cells_have_rows_of_the_same_length(space: str, name: str) -> Non
 
 
 def test_statistics_of_a_cell_of_eight_nodes() -> None:
-    cell = NAMED["NB101"]["svge_8_nodes"]
+    cell = NAMED["nb101_cell"]["svge_8_nodes"]
     paths = list(nx.all_simple_paths(cell.to_networkx(), 0, 7))
     inner = [len(path) - 2 for path in paths]
     features = make_features("statistics", get_space("DIGITS101"))
@@ -66,6 +66,6 @@ def test_paths_longer_than_those_of_the_space_are_not_counted() -> None:
 
 @pytest.mark.parametrize("name", ["one_hot", "one_hot_pairs"])
 def test_the_raw_encoding_has_no_places_beyond_the_space(name: str) -> None:
-    batch = GraphBatch.from_graphs([NAMED["NB101"]["svge_8_nodes"]])
+    batch = GraphBatch.from_graphs([NAMED["nb101_cell"]["svge_8_nodes"]])
     with pytest.raises(InputError, match=r"8 nodes, the one-hot encoding of NB101 .* places for 7"):
         describe(make_features(name, get_space("NB101")), batch)

@@ -16,7 +16,7 @@ from scipy.stats import binomtest
 
 from datasets import get_benchmark, get_space
 from datasets.batch import GraphBatch
-from datasets.labels import draw_labels
+from datasets.labels import LabelledSet
 from experiment.files import sha256
 from experiment.paths import REPOSITORY_ROOT
 from models import WithHeads, load_model, load_vae
@@ -89,14 +89,15 @@ def test_a_surrogate_predicts_held_out_architectures_as_recorded(
     entry = ENTRIES[name]
     space = get_space(entry["space"])
     data, benchmark = entry["data"], get_benchmark(entry["space"], data_root)
-    labels = draw_labels(benchmark, data["metric"], data["labels"], entry["seed"])
+    known = LabelledSet.of(benchmark, [data["metric"]])
+    labels, held_out = known.draw_beside_held_out(data["labels"], entry["seed"])
     if labels.fingerprint != data["labels_sha256"]:
         pytest.skip(f"{benchmark.description} is not the data that {name} learnt from")
     model = load_model(name, max_nodes=space.max_nodes)
     assert isinstance(model, WithHeads)
-    outputs = head_outputs(model, labels.held_out_graphs)
+    outputs = head_outputs(model, held_out.graphs)
     predicted = read_scale(STATE_DICTS / name).back(outputs)
-    quality = Quality.of(predicted, labels.truths()["validation"])
+    quality = Quality.of(predicted, held_out.truths()["validation"])
     recorded = entry["metrics"]["held_out"]["validation"]
     assert quality.kendall_tau == pytest.approx(recorded["kendall_tau"], abs=1e-3)
     assert quality.rmse == pytest.approx(recorded["rmse"], rel=1e-2)
