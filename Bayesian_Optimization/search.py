@@ -37,6 +37,7 @@ from datasets.measurement_files import Measurements, read_measurements
 from datasets.objective import ACCURACY
 from datasets.source_record import announce, source_entries
 from estimators.from_scratch import FromScratch
+from estimators.networks import measured_as
 from estimators.own_function import function_name, load_function
 from estimators.store import Store
 from experiment.environment import computing_line
@@ -59,6 +60,8 @@ from searchers.methods import (
     make_searcher,
 )
 from searchers.problem import (
+    TRAINING_IMAGES,
+    TRAINING_PRESET,
     Problem,
     known_rows,
     surrogate_problem,
@@ -217,7 +220,8 @@ def make_problem(given: Namespace, limit: Limit | None) -> Problem:
             raise InputError(
                 f"a training has no cost {limit.name!r}: limit one of {', '.join(FIGURES)}"
             )
-        same = get_benchmark(given.space) if given.space == "DIGITS101" else None
+        known = measured_as(space, TRAINING_PRESET, TRAINING_IMAGES)
+        same = get_benchmark(given.space) if known else None
         return training_problem(whole_space(space, given.data_root), given.trial or 0, same)
     table = get_benchmark(given.space, given.data_root, **table_choices(given, limit))
     if limit is not None:

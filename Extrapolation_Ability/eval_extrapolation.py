@@ -43,7 +43,6 @@ from datasets.objective import Objective
 from datasets.registry import SPACES
 from datasets.source_record import announce, source_entries
 from datasets.space import SearchSpace
-from datasets.spaces.enas import ENAS
 from estimators.from_scratch import representative
 from estimators.measurement import Measurement
 from estimators.networks import module_lines
@@ -54,24 +53,22 @@ from experiment.errors import EXIT_BAD_INPUT, InputError, run_command
 from experiment.run import RunFolder
 from experiment.schema import Stage
 from experiment.threads import use_threads
-from Extrapolation_Ability.candidates import check_cells, distinct
+from Extrapolation_Ability.candidates import Keep
+from Extrapolation_Ability.families import beyond, extended_spaces
 from Extrapolation_Ability.ranking import Ranking
 from Extrapolation_Ability.surrogates import Surrogate, fine_tuned, fitted
 from Extrapolation_Ability.wanted import (
+    CELL_FLAGS,
     EXTENDED,
-    NODES,
+    NETWORK_FLAGS,
     add_cell_flags,
     add_network_flags,
     add_random_flag,
-    wanted_cells,
-    wanted_networks,
 )
 from models import MODELS
 from models.heads import surrogate_name
 
 RUNS = ROOT / "runs" / "extrapolation"
-BEYOND = (*NODES, "ENAS")
-"""Spaces beyond which candidates can be made here."""
 
 
 def make_parser() -> Parser:
@@ -133,35 +130,27 @@ def candidates_of(
         InputError: the file or the flags are wrong.
         ArchitectureError: a line of the file is none; the message says which.
     """
-    is_macro = isinstance(space, ENAS)
-    if foreign := [
-        f"--{name}"
-        for name in (("extend_best", "max_edges", "nodes") if is_macro else ("stack_best",))
-        if getattr(given, name)
-    ]:
-        raise InputError(f"{foreign[0]} makes no {space.name} candidates: leave it out")
+    kind = beyond(space)
+    foreign = set(CELL_FLAGS + NETWORK_FLAGS) - set(kind.flags)
+    if wrong := [f"--{name}" for name in sorted(foreign) if getattr(given, name)]:
+        raise InputError(f"{wrong[0]} makes no {space.name} candidates: leave it out")
     if given.candidates is None:
-        if is_macro:
-            return ENAS(12), wanted_networks(given)
-
-        def best(cells: GraphBatch) -> GraphBatch:
-            order = surrogate.best_first(cells)
-            return cells[torch.from_numpy(order[: given.extend_best or EXTENDED].copy())]
-
-        return space, wanted_cells(given, space, best)
+        assert kind.make is not None, "only what can be extended comes here"
+        return kind.make(given, space, best_of(surrogate, given.extend_best or EXTENDED))
     if not given.candidates.is_file():
         raise InputError(f"there is no file of candidates {str(given.candidates)!r}")
     named = read_named(str(given.candidates), space, given.data_root, given.arch_form)
-    if not is_macro:
-        return space, check_cells(named, len(space.types))
-    graphs = [one.graph for one in named]
-    sizes = sorted({graph.num_nodes - 2 for graph in graphs})
-    if len(sizes) > 1:
-        raise InputError(
-            f"{str(given.candidates)!r} has networks of {sizes[0]} and of {sizes[-1]} layers: "
-            "rank those of one size at a time"
-        )
-    return ENAS(sizes[0]), distinct(GraphBatch.from_graphs(graphs))
+    return kind.read(named, space)
+
+
+def best_of(surrogate: Surrogate, count: int) -> Keep:
+    """Chooses those that a surrogate predicts to be the best."""
+
+    def keep(cells: GraphBatch) -> GraphBatch:
+        order = surrogate.best_first(cells)
+        return cells[torch.from_numpy(order[:count].copy())]
+
+    return keep
 
 
 def train(
@@ -207,10 +196,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = make_parser().parse_args(arguments)
     use_threads(given.threads)
     space = get_space(given.data_search_space)
-    if given.candidates is None and space.name not in BEYOND:
+    if given.candidates is None and not beyond(space).extends(space):
         raise InputError(
-            f"candidates beyond {space.name} are not made here, only beyond {', '.join(BEYOND)}: "
-            "name a file with one architecture a line by --candidates"
+            f"candidates beyond {space.name} are not made here, only beyond "
+            f"{', '.join(extended_spaces())}: name a file with one architecture a line by "
+            "--candidates"
         )
     surrogate = surrogate_of(given, space)
     announce(surrogate.tables, json=given.json)

@@ -16,7 +16,7 @@ if str(ROOT) not in sys.path[:1]:
 
 from collections.abc import Sequence
 
-from datasets.spaces.enas import enas12
+from datasets.spaces.enas import ENAS, enas12
 from experiment.arguments import Parser, add_common, parser
 from experiment.errors import run_command
 from experiment.files import check_output
@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Make the architectures that are asked for and write them."""
     given = make_parser().parse_args(arguments)
     check_output(given.out, overwrite=given.overwrite)
-    networks = wanted_networks(given)
+    networks = wanted_networks(given, ENAS())
     write_candidates(given.out, enas12(), networks, given.overwrite)
     print(f"{len(networks):,} different architectures of 12 layers: {given.out}")
     return 0

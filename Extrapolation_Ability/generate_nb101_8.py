@@ -24,9 +24,10 @@ from datasets import get_space
 from experiment.arguments import Parser, add_common, parser
 from experiment.errors import run_command
 from experiment.files import check_output
+from Extrapolation_Ability.families import beyond, extended_spaces
 from Extrapolation_Ability.wanted import (
     CANDIDATES,
-    NODES,
+    CELL_FLAGS,
     add_cell_flags,
     add_random_flag,
     wanted_cells,
@@ -34,10 +35,15 @@ from Extrapolation_Ability.wanted import (
 )
 
 
+def spaces() -> list[str]:
+    """Names of the spaces of cells beyond which candidates are made."""
+    return [name for name in extended_spaces() if beyond(get_space(name)).flags == CELL_FLAGS]
+
+
 def make_parser() -> Parser:
     """The command line."""
     flags = parser("Write cells beyond a space of NAS-Bench-101 cells, by default the published.")
-    flags.add_argument("--space", default="NB101", choices=list(NODES), help="what they lie beyond")
+    flags.add_argument("--space", default="NB101", choices=spaces(), help="what they lie beyond")
     add_cell_flags(flags)
     add_random_flag(flags)
     flags.add_argument(

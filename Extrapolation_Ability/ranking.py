@@ -17,8 +17,8 @@ from datasets.batch import GraphBatch
 from datasets.graph import ArchitectureGraph
 from datasets.objective import ACCURACY, Objective
 from datasets.space import SearchSpace
-from datasets.spaces.enas import ENAS
 from experiment.files import atomic_path, plain
+from Extrapolation_Ability.families import beyond
 from Extrapolation_Ability.surrogates import Prediction
 
 TRAINING = "Extrapolation_Ability/cell_training"
@@ -104,7 +104,8 @@ class Ranking:
             )
             yield f"     operations  {', '.join(self.space.types[kind] for kind in graph.types)}"
             yield f"     adjacency   {adjacency_rows(graph)}"
-            yield f"     {training_command(self.space, graph)}"
+            if (command := training_command(self.space, graph)) is not None:
+                yield f"     {command}"
 
 
 def adjacency_rows(graph: ArchitectureGraph) -> str:
@@ -112,7 +113,10 @@ def adjacency_rows(graph: ArchitectureGraph) -> str:
     return " · ".join("".join(map(str, row)) for row in graph.adjacency.tolist())
 
 
-def training_command(space: SearchSpace, graph: ArchitectureGraph) -> str:
-    """The script of ``cell_training/`` that trains ``graph``, with its argument for a shell."""
-    script = "train_enas.py --arch" if isinstance(space, ENAS) else "train_cell.py --cell"
-    return f"python {TRAINING}/{script} {shlex.quote(space.format(graph))}"
+def training_command(space: SearchSpace, graph: ArchitectureGraph) -> str | None:
+    """The script of ``cell_training/`` that trains ``graph``, with its argument for a shell.
+
+    ``None`` where there is no script for its family.
+    """
+    script = beyond(space).script
+    return script and f"python {TRAINING}/{script} {shlex.quote(space.format(graph))}"

@@ -20,6 +20,7 @@ from experiment.files import atomic_path, check_output
 from experiment.paths import REPOSITORY_ROOT
 from Extrapolation_Ability.candidates import (
     MOST_EXTENDED,
+    PUBLISHED_NODES,
     Keep,
     best_cells,
     distinct,
@@ -31,8 +32,8 @@ from Extrapolation_Ability.macro_candidates import best_networks, macro_candidat
 
 CANDIDATES = REPOSITORY_ROOT / "runs" / "candidates"
 """Where candidates are written unless another place is named."""
-NODES = {"NB101": 8, "DIGITS101": 6}
-"""Space of cells → nodes of its candidates unless others are asked for."""
+CELL_FLAGS, NETWORK_FLAGS = ("extend_best", "max_edges", "nodes"), ("stack_best",)
+"""What :func:`wanted_cells` and :func:`wanted_networks` read beside the number of random ones."""
 EXTENDED, RANDOM_NETWORKS = 10, 1_000
 """Cells that are extended, and networks that are drawn, unless a number is given."""
 
@@ -51,7 +52,7 @@ def add_cell_flags(flags: Parser) -> None:
     flags.add_argument(
         "--nodes",
         type=positive_int,
-        help="nodes of the candidates (default: 8 of NB101, 6 of DIGITS101); further than one "
+        help="nodes of the candidates (default: one more than the space has); further than one "
         "beyond the space, K of the extensions are extended at every step",
     )
 
@@ -77,20 +78,20 @@ def wanted_cells(given: Namespace, space: SearchSpace, keep: Keep | None = None)
 
     Args:
         given: the flags, with ``data_root`` and ``seed``.
-        space: NB101 or DIGITS101.
+        space: of the cells that are extended.
         keep: chooses which cells are extended again; default: as many as were extended first,
             at random.
 
     Raises:
         InputError: no such cells can be made, or too few were measured.
     """
-    nodes = given.nodes or NODES[space.name]
+    nodes = given.nodes or space.max_nodes + 1
     if not 4 <= nodes <= MOST_EXTENDED + 1:
         raise InputError(f"--nodes is {nodes}: candidates have 4 to {MOST_EXTENDED + 1} nodes")
     generator = np.random.default_rng(given.seed)
     extended = given.extend_best
     if extended is None and given.random is None:
-        if (space.name, nodes, given.max_edges) == ("NB101", NODES["NB101"], None):
+        if nodes == space.max_nodes + 1 == PUBLISHED_NODES and given.max_edges is None:
             return GraphBatch.from_graphs(published_candidates(generator))
         extended = EXTENDED
     parts = []
@@ -110,8 +111,12 @@ def wanted_cells(given: Namespace, space: SearchSpace, keep: Keep | None = None)
     return _some(parts)
 
 
-def wanted_networks(given: Namespace) -> GraphBatch:
+def wanted_networks(given: Namespace, space: SearchSpace) -> GraphBatch:
     """The ENAS candidates of 12 layers that the flags ask for, each once.
+
+    Args:
+        given: the flags, with ``data_root`` and ``seed``.
+        space: of the networks of 6 layers that they are made of.
 
     Raises:
         InputError: none are asked for, or too few were measured.
@@ -119,7 +124,7 @@ def wanted_networks(given: Namespace) -> GraphBatch:
     generator = np.random.default_rng(given.seed)
     best = []
     if given.stack_best:
-        best = best_networks(_table("ENAS", given), given.stack_best)
+        best = best_networks(_table(space.name, given), given.stack_best)
     unsaid = RANDOM_NETWORKS if given.stack_best is None else 0
     random = unsaid if given.random is None else given.random
     return _some([macro_candidates(random, best, generator)])

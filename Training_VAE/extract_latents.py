@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     table = latent_table(trained.model, architectures, find_benchmark(space.name, given.data_root))
     save_latents(out, table)
     if given.mat:
-        save_published(out.with_suffix(".mat"), table, space.name)
+        save_published(out.with_suffix(".mat"), table, space)
     print(f"{len(table['hash'])} latents in {out}")
     return 0
 

@@ -19,7 +19,8 @@ if str(ROOT) not in sys.path[:1]:
 from collections.abc import Sequence
 
 from datasets.latent_files import METRIC, load_latents
-from datasets.registry import SPACES
+from datasets.registry import SPACES, get_space
+from estimators.digits101 import SPACE
 from experiment.arguments import add_common, parser, positive_int
 from experiment.errors import InputError, run_command
 from experiment.files import read_json
@@ -36,7 +37,7 @@ from Training_VAE.reporting import report_evaluation
 from Training_VAE.settings import TrainingSettings
 from Training_VAE.trained import TrainingRecord
 
-SMALL_SPACE = "DIGITS101"
+SMALL_SPACE = SPACE
 """The space of the job that needs no data."""
 SMALL_FLAGS = ["--epochs", "12", "--batch_size", "32"]
 """Its training: few graphs, so smaller batches than on a large space."""
@@ -117,7 +118,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         interpolate.main([*weights, "--out", str(strip.parent), "--overwrite"])
 
     cells = folder / "new_cells.jsonl"
-    if space in new_cells.CELL_SPACES and not cells.exists():
+    if new_cells.has_cells(get_space(space)) and not cells.exists():
         new_cells.main([*weights, "--overwrite"])
 
     print()

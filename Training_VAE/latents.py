@@ -12,6 +12,7 @@ from datasets import get_benchmark
 from datasets.batch import GraphBatch
 from datasets.benchmark import Benchmark, NoMeasurementsError
 from datasets.latent_files import DATASET, METRIC, OBJECTIVES, objectives_column
+from datasets.space import SearchSpace
 from experiment.files import atomic_path
 from experiment.progress import progress
 from models import Embedding, Latent
@@ -80,33 +81,42 @@ def find_benchmark(space: str, data_root: Path | None) -> Benchmark | None:
         return None
 
 
-def published_matrices(table: dict[str, np.ndarray], space: str) -> dict[str, Any]:
-    """The table under the published ``.mat`` keys, as far as they were measured.
+USUAL_KEYS = {
+    "validation": ("Y_val_{}",),
+    "test": ("Y_test_{}",),
+    "training_seconds": ("Y_time_{}",),
+}
+"""Metric → its published ``.mat`` keys, for the part (``train``, ``test``) in the braces."""
+PUBLISHED_KEYS: dict[str, dict[str, tuple[str, ...]]] = {
+    # Its one accuracy is a validation accuracy.
+    "ENAS": {"validation": ("Y_{}",)},
+    # One trial and the mean over the trials; here both are the mean.
+    "nb201_cell": {name: (*keys, f"{keys[0]}_avg") for name, keys in USUAL_KEYS.items()},
+}
+"""Family, or space → the keys where they are not :data:`USUAL_KEYS`."""
 
-    ``Z_train, Z_test``, with ``Y_train, Y_test`` for ENAS, whose one accuracy is a validation
-    accuracy, and ``Y_val_*``, ``Y_test_*`` and ``Y_time_*`` for other spaces. Every number is a
-    mean over the trials; NB201 has each under a second key as well, which ends in ``_avg``.
+
+def published_matrices(table: dict[str, np.ndarray], space: SearchSpace) -> dict[str, Any]:
+    """The table under the published ``.mat`` keys, if they were measured.
+
+    The latents are ``Z_train, Z_test``. Every number is a mean over the trials.
 
     Args:
         table: from :func:`latent_table`.
-        space: name of its search space.
+        space: its search space.
     """
     parts = {"train": table["split"] == 0, "test": table["split"] == 1}
-    names = {"validation": "Y_val", "test": "Y_test", "training_seconds": "Y_time"}
-    if space == "ENAS":
-        names = {"validation": "Y"}
+    names = space.entry(PUBLISHED_KEYS, USUAL_KEYS)
     matrices = {}
     for part, rows in parts.items():
         matrices[f"Z_{part}"] = table["mean"][rows]
-        for column, key in names.items():
-            if (values := table.get(METRIC + column)) is not None:
-                matrices[f"{key}_{part}"] = values[rows, None]
-                if space == "NB201":
-                    matrices[f"{key}_{part}_avg"] = values[rows, None]
+        for metric, keys in names.items():
+            if (values := table.get(METRIC + metric)) is not None:
+                matrices |= {key.format(part): values[rows, None] for key in keys}
     return matrices
 
 
-def save_published(path: Path, table: dict[str, np.ndarray], space: str) -> None:
+def save_published(path: Path, table: dict[str, np.ndarray], space: SearchSpace) -> None:
     """Write the table as a ``.mat`` file with :func:`published_matrices`, atomically."""
     from scipy.io import savemat
 

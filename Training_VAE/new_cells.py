@@ -20,8 +20,10 @@ from collections.abc import Sequence
 import torch
 
 from analysis.figures import gallery, save_figure
+from datasets import get_space
 from datasets.graph import ArchitectureGraph
-from estimators.digits101 import describe, estimator, report_table_row
+from datasets.space import SearchSpace
+from estimators.digits101 import SPACE, describe, estimator, report_table_row
 from estimators.measurement import Measurement
 from experiment.arguments import add_common, parser, positive_int
 from experiment.errors import InputError, run_command
@@ -36,10 +38,13 @@ from Training_VAE.trained import (
     trained_architectures,
 )
 
-CELL_SPACES = ("DIGITS101", "NB101")
-"""Spaces whose architectures are cells of NAS-Bench-101."""
 POINTS, ROUNDS = 64, 20
 """Points that are drawn and decoded at once, and how often that is tried."""
+
+
+def has_cells(space: SearchSpace) -> bool:
+    """Whether a space's architectures are such as were measured on the digits."""
+    return space.family == get_space(SPACE).family
 
 
 def new_cells(
@@ -86,10 +91,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     flags.add_argument("--overwrite", action="store_true", help="replace files that are there")
     add_common(flags)
     given = flags.parse_args(arguments)
-    if given.data_search_space not in CELL_SPACES:
+    if not has_cells(get_space(given.data_search_space)):
         raise InputError(
-            f"architectures of {given.data_search_space} are no cells of NAS-Bench-101: "
-            f"the digits were made for those of {' and '.join(CELL_SPACES)}"
+            f"architectures of {given.data_search_space} are no cells of NAS-Bench-101, as those "
+            f"that were measured on the digits: {SPACE}"
         )
     trained = load_named(given)
     out = trained.folder / "new_cells.jsonl"

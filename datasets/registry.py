@@ -55,6 +55,16 @@ def _made(name: str) -> SearchSpace:
     return _lookup("search space", name, SPACES)()  # type: ignore[operator]
 
 
+def benchmark_choices(name: str) -> list[str]:
+    """What :func:`get_benchmark` lets one choose of a space's benchmark, beside the data root.
+
+    Raises:
+        InputError: no benchmark of that name.
+    """
+    load: Any = _lookup("benchmark", name, BENCHMARKS)
+    return [choice for choice in signature(load).parameters if choice != "data_root"]
+
+
 def get_benchmark(name: str, data_root: str | Path | None = None, **choices: object) -> Benchmark:
     """The measured numbers of the space called ``name``, read from ``data_root``.
 
@@ -69,7 +79,7 @@ def get_benchmark(name: str, data_root: str | Path | None = None, **choices: obj
             absent or broken.
     """
     load: Any = _lookup("benchmark", name, BENCHMARKS)
-    offered = [choice for choice in signature(load).parameters if choice != "data_root"]
+    offered = benchmark_choices(name)
     foreign = [choice for choice in choices if choice not in offered]
     if foreign:
         raise InputError(

@@ -130,6 +130,11 @@ MEASURED: dict[str, tuple[str, str]] = {"DIGITS101": ("digits101", "digits")}
 those of the network's class."""
 
 
+def measured_as(space: SearchSpace, preset: str, images: str) -> bool:
+    """Whether the space's benchmark has measured the networks of a preset on those images."""
+    return MEASURED.get(space.name) == (preset, images)
+
+
 def load_design(
     config: str, space: SearchSpace, *sections: str, overrides: dict[str, Any] | None = None
 ) -> Design:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from datasets.benchmark import Benchmark, Metric
+from datasets.registry import benchmark_choices
 from estimators.measurement import Measurement
 from experiment.errors import InputError
 from predictors.features.costs import cost_formula
@@ -22,6 +23,8 @@ COUNTED = {"parameters": "parameters", "mflops": "MFLOPs"}
 """Columns that follow from the architecture → their units."""
 LATENCY = "latency."
 """Begins the names of the latencies that ``datasets/benchmarks/nb201.py`` can add."""
+CHOICE = "latency_devices"
+"""The choice of a benchmark by which it adds them."""
 
 
 def cost(measurement: Measurement, name: str) -> float | None:
@@ -38,7 +41,7 @@ def cost(measurement: Measurement, name: str) -> float | None:
 def latency_choices(space: str, names: Sequence[str]) -> dict[str, list[str]]:
     """What to ask of the table of a space, so that it has the latencies among some costs."""
     devices = [name.removeprefix(LATENCY) for name in names if name.startswith(LATENCY)]
-    return {"latency_devices": devices} if devices and space == "NB201" else {}
+    return {CHOICE: devices} if devices and CHOICE in benchmark_choices(space) else {}
 
 
 def with_counted_cost(benchmark: Benchmark, name: str) -> Benchmark:

@@ -10,6 +10,7 @@ import pytest
 import torch
 from matplotlib.figure import Figure
 
+from datasets import get_space
 from datasets.batch import GraphBatch
 from datasets.benchmark import Benchmark, Metric
 from datasets.latent_files import (
@@ -111,7 +112,7 @@ def test_other_arrays_are_refused(tmp_path: Path) -> None:
 )
 def test_published_keys_are_those_of_the_space(space: str, keys: set[str]) -> None:
     table = a_table(validation=[0.1, 0.2, 0.3, 0.4], test=[0.5, 0.6, 0.7, 0.8])
-    matrices = published_matrices(table, space)
+    matrices = published_matrices(table, get_space(space))
     assert matrices.keys() == {"Z_train", "Z_test", *keys}
     assert matrices["Z_test"].tolist() == [[2, 3]]
     validation = "Y_train" if space == "ENAS" else "Y_val_train"
@@ -122,7 +123,7 @@ def test_published_keys_are_those_of_the_space(space: str, keys: set[str]) -> No
 
 
 def test_a_space_without_test_accuracies_keeps_its_keys() -> None:
-    matrices = published_matrices(a_table(validation=[0.1, 0.2, 0.3, 0.4]), "NB101")
+    matrices = published_matrices(a_table(validation=[0.1, 0.2, 0.3, 0.4]), get_space("NB101"))
     assert matrices.keys() == {"Z_train", "Z_test", "Y_val_train", "Y_val_test"}
 
 

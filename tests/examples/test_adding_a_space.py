@@ -20,14 +20,17 @@ from datasets.graph import ArchitectureError, ArchitectureGraph
 from datasets.registry import BENCHMARKS, SPACES
 from datasets.space import SearchSpace
 from datasets.testing import CHECKS, check_space
-from estimators.networks import load_design
-from examples import adding_a_space, measure_ladder
+from estimators.networks import DESIGNS, load_design
+from examples import adding_a_space, ladder_networks, measure_ladder
 from examples.adding_a_space import Ladder, LadderMask
 from experiment.errors import InputError
 from experiment.paths import REPOSITORY_ROOT
 from Extrapolation_Ability import eval_extrapolation
 from models import ModelError
+from models.networks.families import NETWORKS
+from predictors.defaults import DEFAULTS
 from predictors.features import make_features
+from searchers.defaults import SEARCH_DEFAULTS
 
 PAGE = "adding-a-space.md"
 TINY = """
@@ -55,7 +58,8 @@ def registered() -> Iterator[None]:
     """Ladder is known during the test, and unknown to the others."""
     adding_a_space.register()
     yield
-    del SPACES["Ladder"], BENCHMARKS["Ladder"]
+    for table in (SPACES, BENCHMARKS, NETWORKS, DESIGNS, DEFAULTS, SEARCH_DEFAULTS):
+        table.pop("Ladder", None)  # type: ignore[attr-defined]
 
 
 def test_ladder_keeps_the_promises_of_a_space() -> None:
@@ -285,7 +289,7 @@ def closed_up(code: str) -> str:
 
 
 def test_page_shows_the_code_of_the_example(blocks: Callable) -> None:
-    files = [Path(adding_a_space.__file__), Path(__file__)]
+    files = [Path(adding_a_space.__file__), Path(ladder_networks.__file__), Path(__file__)]
     source = closed_up("\n".join(path.read_text(encoding="utf-8") for path in files))
     shown = [block for block in blocks(PAGE, "python") if not block.startswith("from pathlib")]
     assert len(shown) > 10
@@ -302,15 +306,17 @@ def test_commands_of_the_page_run(
     (tmp_path / "tiny.toml").write_text(TINY)
     smaller = {
         "examples/measure_ladder.py": "--architectures 3 --steps 2",
+        "Bayesian_Optimization.search": "--queries 3 --threads 1",
         "Training_VAE.train_svge": "--config tiny.toml --sampled_graphs 2 --threads 1",
     }
     scripts = {
         "examples/measure_ladder.py": measure_ladder.main,
         "examples/adding_a_space.py": adding_a_space.main,
+        "examples/ladder_networks.py": ladder_networks.main,
     }
     monkeypatch.chdir(tmp_path)
     commands = [line for block in blocks(PAGE, "bash") for line in block.splitlines()]
-    assert len(commands) == 5
+    assert len(commands) == 6
     for command in commands:
         python, script, *flags = shlex.split(command)
         assert python == "python"
