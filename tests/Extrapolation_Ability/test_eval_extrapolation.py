@@ -377,7 +377,7 @@ def test_a_predictor_is_fitted_where_no_weights_are_wanted(
             ["--labels", "30", "--features", "one_hot"],
             "6 nodes, the one-hot encoding of DIGITS101 has places for 5",
         ),
-        (["--labels", "9999"], "DIGITS101 has 2532 measured architectures"),
+        (["--labels", "9999"], "9999 labels are more than the 2532 measured"),
         (["--features", "statistic"], "no features are called 'statistic'"),
         (["--predictor", "guess"], "no method is called 'guess'"),
     ],

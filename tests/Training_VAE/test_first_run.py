@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from datasets import registry
 from datasets.batch import GraphBatch
 from datasets.benchmark import Benchmark, Metric, NoMeasurementsError
 from datasets.latent_files import load_latents
 from datasets.spaces.digits101 import Digits101
 from experiment.errors import InputError
-from Training_VAE import first_run, latents
+from Training_VAE import first_run
 
 
 @pytest.fixture
@@ -66,7 +67,7 @@ def test_the_job_is_done_once_and_asked_for_again(
 def test_latents_are_extracted_again_when_accuracies_arrive(
     small: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(latents, "get_benchmark", nothing_measured)
+    monkeypatch.setattr(registry, "get_benchmark", nothing_measured)
     first_run.main(small)
     folder = tmp_path / "out" / "SVGE_DIGITS101"
     before = times(folder)
@@ -78,7 +79,7 @@ def test_latents_are_extracted_again_when_accuracies_arrive(
     metric = Metric("validation", "fraction", "invented", values)
     hashes = space.hashes(graphs)
     benchmark = Benchmark(space, "cifar10", graphs, hashes, {"validation": metric}, "invented")
-    monkeypatch.setattr(latents, "get_benchmark", lambda *_: benchmark)
+    monkeypatch.setattr(registry, "get_benchmark", lambda *_: benchmark)
     first_run.main(small)
     table = load_latents(folder / "DIGITS101_latent_epoch2.npz")
     assert (~np.isnan(table["metric/validation"])).sum() == len(graphs)
