@@ -19,11 +19,12 @@ if str(ROOT) not in sys.path[:1]:
 from collections.abc import Sequence
 
 from datasets.latent_files import check_name, save_latents
+from datasets.registry import find_benchmark
 from experiment.arguments import add_common, parser
 from experiment.errors import run_command
 from experiment.files import refuse_existing
 from experiment.threads import use_threads
-from Training_VAE.latents import find_benchmark, latent_table, save_published
+from Training_VAE.latents import latent_table, save_published
 from Training_VAE.trained import add_model_flags, load_named, trained_architectures
 
 

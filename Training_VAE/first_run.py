@@ -19,7 +19,7 @@ if str(ROOT) not in sys.path[:1]:
 from collections.abc import Sequence
 
 from datasets.latent_files import METRIC, load_latents
-from datasets.registry import SPACES, get_space
+from datasets.registry import SPACES, find_benchmark, get_space
 from estimators.digits101 import SPACE
 from experiment.arguments import add_common, parser, positive_int
 from experiment.errors import InputError, run_command
@@ -32,7 +32,6 @@ from Training_VAE import (
     new_cells,
     train_svge,
 )
-from Training_VAE.latents import find_benchmark
 from Training_VAE.reporting import report_evaluation
 from Training_VAE.settings import TrainingSettings
 from Training_VAE.trained import TrainingRecord

@@ -23,13 +23,13 @@ from analysis.figures import SUFFIXES, latent_map, save_figure
 from datasets.batch import GraphBatch
 from datasets.latent_files import METRIC, dataset_of, load_latents, objective_of, save_latents
 from datasets.objective import SHARE, Objective
+from datasets.registry import find_benchmark
 from datasets.space import SearchSpace
 from experiment.arguments import add_common, parser
 from experiment.errors import InputError, run_command
 from experiment.files import check_output
 from experiment.threads import use_threads
 from Training_VAE.latents import (
-    find_benchmark,
     latent_table,
 )
 from Training_VAE.trained import (

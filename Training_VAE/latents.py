@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from datasets import get_benchmark
 from datasets.batch import GraphBatch
-from datasets.benchmark import Benchmark, NoMeasurementsError
+from datasets.benchmark import Benchmark
 from datasets.latent_files import DATASET, METRIC, OBJECTIVES, objectives_column
 from datasets.space import SearchSpace
 from experiment.files import atomic_path
@@ -67,18 +66,6 @@ def latent_table(
         for name, metric in benchmark.metrics.items():
             table[METRIC + name] = np.append(metric.mean(), np.nan)[rows]  # row −1 is the NaN
     return table
-
-
-def find_benchmark(space: str, data_root: Path | None) -> Benchmark | None:
-    """The space's measured numbers, if their files are at hand.
-
-    Raises:
-        InputError: the data root does not exist, or a file is damaged.
-    """
-    try:
-        return get_benchmark(space, data_root)
-    except NoMeasurementsError:
-        return None
 
 
 USUAL_KEYS = {

@@ -10,7 +10,7 @@ import numpy as np
 
 from datasets.benchmark import Benchmark
 from datasets.objective import ACCURACY, Objective
-from Training_VAE.latents import find_benchmark
+from datasets.registry import find_benchmark
 
 
 @dataclass(frozen=True)

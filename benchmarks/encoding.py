@@ -29,6 +29,7 @@ import torch
 from datasets.batch import GraphBatch
 from datasets.benchmarks.sources import TABLE_VARIABLE
 from datasets.latent_files import save_latents
+from datasets.registry import find_benchmark
 from datasets.spaces.nb101 import NB101
 from datasets.splits import split_rows
 from experiment.arguments import output_file, parser, positive_int
@@ -39,7 +40,7 @@ from experiment.paths import data_root
 from models import MODELS, Sizes, build_model, load_vae
 from models.checkpoints import checkpoint_path
 from Training_VAE.data import Architectures
-from Training_VAE.latents import find_benchmark, latent_table
+from Training_VAE.latents import latent_table
 
 SECONDS = 90
 """What the command must stay under, on two cores."""

@@ -11,7 +11,7 @@ from inspect import signature
 from pathlib import Path
 from typing import Any
 
-from datasets.benchmark import Benchmark
+from datasets.benchmark import Benchmark, NoMeasurementsError
 from datasets.space import SearchSpace
 from experiment.errors import InputError
 
@@ -86,3 +86,25 @@ def get_benchmark(name: str, data_root: str | Path | None = None, **choices: obj
             f"{name} has no choice {foreign[0]!r}: it has {', '.join(offered) or 'none'}"
         )
     return load(data_root, **choices)
+
+
+def find_benchmark(
+    name: str, data_root: str | Path | None = None, dataset: str | None = None
+) -> Benchmark | None:
+    """The measured numbers of a space, on one data set where that matters; ``None``: not at hand.
+
+    Raises:
+        InputError: the data root does not exist, or a file is damaged.
+    """
+    if name not in BENCHMARKS:
+        return None
+    try:
+        benchmark = get_benchmark(name, data_root)
+    except NoMeasurementsError:
+        return None
+    if dataset in (None, benchmark.dataset):
+        return benchmark
+    try:
+        return get_benchmark(name, data_root, dataset=dataset)
+    except InputError:  # measured on something else alone
+        return None

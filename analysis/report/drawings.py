@@ -12,11 +12,9 @@ import torch
 from analysis.drawing import operation_colours, short_label
 from analysis.layout import layered_layout
 from datasets.batch import GraphBatch
-from datasets.benchmark import Benchmark, NoMeasurementsError
 from datasets.graph import ArchitectureError, ArchitectureGraph
-from datasets.registry import BENCHMARKS, SPACES, get_benchmark, get_space
+from datasets.registry import SPACES, find_benchmark, get_space
 from datasets.space import SearchSpace
-from experiment.errors import InputError
 
 LISTED = 20_000
 """Members of the largest space that is enumerated to find architectures by their hash."""
@@ -112,28 +110,6 @@ def graphs_by_hash(
     if wanted - found.keys() and space.size <= LISTED:
         found |= _enumerated(space, wanted - found.keys())
     return found
-
-
-def find_benchmark(
-    space: str, data_root: Path | None, dataset: str | None = None
-) -> Benchmark | None:
-    """The measured numbers of a space, on one data set where that matters; ``None``: not at hand.
-
-    Raises:
-        InputError: the data root does not exist, or a file is damaged.
-    """
-    if space not in BENCHMARKS:
-        return None
-    try:
-        benchmark = get_benchmark(space, data_root)
-    except NoMeasurementsError:
-        return None
-    if dataset in (None, benchmark.dataset):
-        return benchmark
-    try:
-        return get_benchmark(space, data_root, dataset=dataset)
-    except InputError:  # measured on something else alone
-        return None
 
 
 def _enumerated(space: SearchSpace, wanted: set[str]) -> dict[str, ArchitectureGraph]:

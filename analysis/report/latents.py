@@ -20,13 +20,13 @@ from analysis.report.blocks import (
     value_axis,
     value_unit,
 )
-from analysis.report.drawings import Drawings, find_benchmark, graph_of, graphs_by_hash
+from analysis.report.drawings import Drawings, graph_of, graphs_by_hash
 from analysis.report.runs import Run
 from analysis.report.traces import Contestant, Trace
 from datasets.graph import ArchitectureGraph
 from datasets.latent_files import METRIC, dataset_of, load_latents, objective_of
 from datasets.objective import ACCURACY, Objective
-from datasets.registry import SPACES, get_space
+from datasets.registry import SPACES, find_benchmark, get_space
 from datasets.space import SearchSpace
 from experiment.errors import InputError
 

@@ -27,12 +27,13 @@ from analysis.report.blocks import (
     text,
     value_axis,
 )
-from analysis.report.drawings import Drawings, find_benchmark, space_named
+from analysis.report.drawings import Drawings, space_named
 from analysis.report.found import QUERIES, best_gallery, costs_chart, padded, queries_chart
 from analysis.report.latents import LatentFiles, latent_chart
 from analysis.report.runs import Run
 from analysis.report.traces import PROTOCOL, TOLERANCE, Contestant, Spread, Trace, contestants
 from datasets.objective import ACCURACY, SHARE, Objective
+from datasets.registry import find_benchmark
 
 BUDGETS = (10, 20, 30, 50, 64, 100, 150, 200, 300, 500)
 """Queries at which the table tells what was found, as far as the searches went."""
