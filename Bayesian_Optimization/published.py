@@ -24,7 +24,7 @@ import torch
 from datasets.batch import GraphBatch
 from datasets.graph import ArchitectureGraph
 from datasets.splits import split_rows
-from estimators.evaluations import InThisProcess
+from estimators.evaluations import Evaluations
 from experiment.errors import InputError
 from experiment.files import atomic_path, plain, read_json, write_json
 from experiment.run import RunFolder
@@ -349,7 +349,7 @@ def perform(
     started = time.perf_counter()
     loop = SearchLoop(
         searcher,
-        InThisProcess(problem.estimator),
+        Evaluations(problem.estimator),
         budget,
         experiment.start(seed),
         listeners,

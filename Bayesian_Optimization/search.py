@@ -24,9 +24,8 @@ if str(ROOT) not in sys.path[:1]:
 import json
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
-
-import torch
 
 from Bayesian_Optimization.flags import run_place
 from Bayesian_Optimization.search_flags import check_flags, make_parser
@@ -36,11 +35,10 @@ from datasets.graph import ArchitectureGraph
 from datasets.measurement_files import Measurements, read_measurements
 from datasets.objective import ACCURACY
 from datasets.source_record import announce, source_entries
-from estimators.from_scratch import FromScratch
+from estimators.measurement import TrainingEstimator
 from estimators.networks import measured_as
 from estimators.own_function import function_name, load_function
 from estimators.store import Store
-from experiment.environment import computing_line
 from experiment.errors import InputError, run_command
 from experiment.files import plain
 from experiment.run import RunFolder
@@ -148,11 +146,12 @@ def search_by_estimator(given: Namespace) -> tuple[RunFolder, Mapping[str, Any]]
     place = run_place(given, given.estimator, given.method)
     run = RunFolder.start(place, config, given.seed, given.resume)
     announce(tables, json=given.json)
-    if isinstance(problem.estimator, FromScratch):
-        problem.estimator.store = Store(given.store or run.path / "trainings.sqlite")
+    if isinstance(problem.estimator, TrainingEstimator):
+        store = Store(given.store or run.path / "trainings.sqlite")
+        kept = replace(problem, estimator=problem.estimator.with_store(store))
+        plan = replace(plan, problem=kept)
         if not given.json:
-            recipe, device = problem.estimator.settings["recipe"], problem.estimator.task.device
-            print(computing_line(recipe, torch.device(device)), flush=True)
+            print(problem.estimator.computing_line(), flush=True)
     return run, carry_out(plan, run)[1]
 
 

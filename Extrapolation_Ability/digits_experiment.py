@@ -32,10 +32,11 @@ from datasets.batch import GraphBatch
 from datasets.benchmark import Benchmark
 from datasets.images import get_images
 from estimators.digits101 import CONFIG, SPACE, estimator
+from estimators.evaluations import sweep
 from estimators.networks import load_design
 from estimators.store import Store
-from estimators.workers import ThisProcess, WorkerProcesses
 from experiment.arguments import Parser, non_negative_int, parser, positive_int
+from experiment.engine import make_engine
 from experiment.errors import run_command
 from experiment.progress import progress
 from experiment.run import RunFolder
@@ -112,11 +113,10 @@ def measure(
 ) -> dict[str, dict[str, Any]]:
     """Hash → mean accuracies over the seeds, and sizes; a cell that failed once has a reason."""
     found: dict[str, list[Any]] = {}
-    engine = ThisProcess() if workers == 1 else WorkerProcesses(workers)
-    with progress(len(seeds) * len(cells), "training", "cells") as bar:
+    trainings = len(seeds) * len(cells)
+    with progress(trainings, "training", "cells") as bar, make_engine(workers) as engine:
         for seed in seeds:
-            measuring = estimator(seed, store=store, workers=engine)
-            for one in measuring.measure(list(cells)):
+            for one in sweep(estimator(seed, store=store), list(cells), engine):
                 found.setdefault(one.hash, []).append(one)
                 bar.advance()
     result: dict[str, dict[str, Any]] = {}

@@ -27,13 +27,15 @@ from scipy.stats import kendalltau
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+
 from datasets import get_benchmark, get_space
 from datasets.benchmark import Benchmark
 from datasets.benchmarks.digits101 import TABLE
 from datasets.table import read_header
 from estimators.digits101 import estimator
-from estimators.workers import WorkerProcesses
+from estimators.evaluations import sweep
 from experiment.arguments import output_file, parser, positive_int
+from experiment.engine import Processes
 from experiment.environment import describe_environment
 from experiment.errors import run_command
 from experiment.files import write_json
@@ -154,13 +156,13 @@ def speed(cells: int, repeats: int) -> dict[str, Any]:
 
 def cells_a_minute(sample: Sequence[Any], workers: int) -> float:
     """Rate from the first result of each worker on, so that their start is left out."""
-    measuring = estimator(workers=WorkerProcesses(workers))
-    results = measuring.measure(sample)
-    for _ in range(workers):
-        next(results)
-    began = time.monotonic()
-    done = sum(1 for _ in results)
-    return 60 * done / (time.monotonic() - began)
+    with Processes(workers) as engine:
+        results = sweep(estimator(), sample, engine)
+        for _ in range(workers):
+            next(results)
+        began = time.monotonic()
+        done = sum(1 for _ in results)
+        return 60 * done / (time.monotonic() - began)
 
 
 def spread(values: Sequence[float]) -> dict[str, float]:

@@ -35,7 +35,7 @@ from analysis.statistics import Spread, median_queries, paired_difference
 from benchmarks.prediction import TRANSFER, kept, note_machine
 from datasets import get_benchmark
 from datasets.graph import ArchitectureGraph
-from estimators.evaluations import InThisProcess
+from estimators.evaluations import Evaluations
 from experiment.arguments import output_file, parser, positive_int
 from experiment.errors import InputError, run_command
 from experiment.files import write_json
@@ -120,7 +120,7 @@ def search(
 ) -> dict[str, Any]:
     """One search, and what it found."""
     started = time.perf_counter()
-    loop = SearchLoop(searcher, InThisProcess(problem.estimator), budget, start)
+    loop = SearchLoop(searcher, Evaluations(problem.estimator), budget, start)
     by_mean: dict[str, float | None] = {}
     for step in loop.steps():
         if step.query in BUDGETS:

@@ -26,8 +26,9 @@ from benchmarks.prediction import kept
 from datasets import get_benchmark
 from datasets.graph import ArchitectureGraph
 from estimators.digits101 import estimator
-from estimators.evaluations import evaluations
+from estimators.evaluations import Evaluations
 from experiment.arguments import output_file, parser, positive_int
+from experiment.engine import make_engine
 from experiment.errors import run_command
 from experiment.files import write_json
 from experiment.progress import progress
@@ -49,7 +50,8 @@ def search(method: str, queries: int, seed: int, workers: int) -> dict[str, Any]
     problem = training_problem(domain, TRAINING_SEED + seed)
     searcher = make_searcher(method, domain, seed)
     started = time.perf_counter()
-    with evaluations(problem.estimator, workers) as measuring:
+    with make_engine(workers) as engine:
+        measuring = Evaluations(problem.estimator, engine)
         account = SearchLoop(searcher, measuring, Budget(queries, batch=workers)).run()
     measured = {step.measurement.hash: step.measurement for step in account.steps}
     final = recommended(searcher, measured, None)

@@ -23,7 +23,6 @@ from estimators.measurement import Measurement
 from estimators.networks import load_design
 from estimators.recipe import load_recipe
 from estimators.store import Store
-from estimators.workers import Workers
 from experiment.arguments import non_negative_int, parser, positive_int
 from experiment.errors import InputError, run_command
 from experiment.progress import progress
@@ -32,9 +31,7 @@ SPACE = "DIGITS101"
 CONFIG = "digits101"
 
 
-def estimator(
-    seed: int = 0, *, store: Store | None = None, workers: Workers | None = None
-) -> FromScratch:
+def estimator(seed: int = 0, *, store: Store | None = None) -> FromScratch:
     """The estimator by which the table was made: from scratch, on the CPU.
 
     The same seed gives the same accuracies on the same kind of machine, whoever does the work, as
@@ -43,7 +40,6 @@ def estimator(
     Args:
         seed: of weights and order of the images; the table has seeds 0, 1 and 2.
         store: where measurements are kept and looked for; default: nowhere.
-        workers: who does the work; default: this process.
     """
     return FromScratch(
         get_space(SPACE),
@@ -52,7 +48,6 @@ def estimator(
         load_recipe(CONFIG),
         seed=seed,
         store=store,
-        workers=workers,
     )
 
 

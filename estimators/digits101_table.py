@@ -21,11 +21,12 @@ from datasets.registry import get_space
 from datasets.spaces.digits101 import larger_cells
 from datasets.table import Table, write_table
 from estimators.digits101 import SPACE, estimator
+from estimators.evaluations import sweep
 from estimators.from_scratch import representative
 from estimators.measurement import Measurement
 from estimators.store import Store
-from estimators.workers import WorkerProcesses
 from experiment.arguments import parser, positive_int
+from experiment.engine import Processes
 from experiment.environment import describe_environment
 from experiment.errors import run_command
 from experiment.files import check_output
@@ -73,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     cells = all_cells()[: given.limit]
     store = Store(given.store)
     began = time.monotonic()
-    measured, settings = sweep(cells, store, given.seeds, given.workers)
+    measured, settings = sweep_seeds(cells, store, given.seeds, given.workers)
     minutes = (time.monotonic() - began) / 60
     write_table(given.out, as_table(cells, measured, settings))
     failed = sum(not one.ok for each in measured.values() for one in each)
@@ -91,18 +92,18 @@ def all_cells() -> list[ArchitectureGraph]:
     return inside + [representative(cell, space) for cell in larger_cells()]
 
 
-def sweep(
+def sweep_seeds(
     cells: Sequence[ArchitectureGraph], store: Store, seeds: int, workers: int
 ) -> tuple[Measured, dict[str, Any]]:
     """Measure every cell with every seed; returns the measurements, and how they were made."""
     space = get_space(SPACE)
     measured: Measured = {space.hash(cell): [] for cell in cells}
     settings: dict[str, Any] = {}
-    with progress(seeds * len(cells), "training", "cells") as bar:
+    with progress(seeds * len(cells), "training", "cells") as bar, Processes(workers) as engine:
         for seed in range(seeds):
-            measuring = estimator(seed, store=store, workers=WorkerProcesses(workers))
+            measuring = estimator(seed, store=store)
             settings = {**measuring.settings, "seed": list(range(seeds))}
-            for measurement in measuring.measure(cells):
+            for measurement in sweep(measuring, cells, engine):
                 measured[measurement.hash].append(measurement)
                 bar.advance()
     return measured, settings

@@ -1,178 +1,162 @@
-"""Architectures that are measured while others are still being chosen.
+"""Measurements that an engine makes, for sweeps and for searches.
 
-An estimator measures a list that is complete. A search hands over one architecture after the
-other, and asks what is done: that is an :class:`Evaluations`.
+A sweep has all architectures at hand (:func:`sweep`); a search submits one after the other, and
+asks for the next measurement that is done (:class:`Evaluations`). In both, the process that has the
+engine does everything but the work itself: only here is a store read, before, and written, after.
 """
 
 from __future__ import annotations
 
-import dataclasses
-import pickle
-from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, wait
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
-from typing import Protocol
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
 
 from datasets.graph import ArchitectureGraph
 from estimators.measurement import Estimator, Measurement
-from estimators.workers import Crew, Worker, WorkerDied
-from experiment.errors import InputError, sentence
+from experiment.engine import Engine, InThisProcess, WorkerDiedError, WorkQueue
 
 
-class Evaluations(Protocol):
-    """Measurements that were begun."""
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What is worked on once, for one or several architectures.
 
-    def begin(self, architectures: Sequence[ArchitectureGraph]) -> None:
-        """Measure these too, the first ones first."""
+    Attributes:
+        item: what the work is called with.
+        architectures: those that the result is of, as they were submitted.
+        hash: the space's hash of them; empty where it is not known.
+    """
+
+    item: Any
+    architectures: Sequence[ArchitectureGraph]
+    hash: str = ""
+
+
+@runtime_checkable
+class DelegatingEstimator(Estimator, Protocol):
+    """An :class:`~estimators.measurement.Estimator` whose work can be done elsewhere.
+
+    Attributes:
+        work: measures what a job has; it can be pickled, and opens no store.
+    """
+
+    work: Callable[[Any], Any]
+
+    def jobs(self, architectures: Sequence[ArchitectureGraph]) -> Iterator[Measurement | Job]:
+        """What is known at once as measurements, and the jobs that measure the others."""
         ...
 
-    def finish(self) -> Measurement:
-        """Wait for the next measurement that is done. One was begun that was not given yet."""
+    def finish(self, job: Job, result: Any) -> list[Measurement]:
+        """The measurements of a job's architectures; worth keeping, they are kept first.
+
+        Args:
+            job: that has ended.
+            result: what ``work`` returned, or the :class:`~experiment.engine.WorkerDiedError`.
+        """
         ...
 
 
-class InThisProcess:
-    """Measures in this process, when the result is asked for, in the order of asking.
+class Evaluations:
+    """Measurements under way.
 
     Args:
         estimator: measures.
+        engine: where; default: in this process, one architecture when its measurement is asked for.
     """
+
+    def __init__(self, estimator: Estimator, engine: Engine | None = None) -> None:
+        self._estimator = (
+            estimator if isinstance(estimator, DelegatingEstimator) else _Whole(estimator)
+        )
+        self._done: deque[Measurement] = deque()
+        self._queue: WorkQueue[Job, Any, Any] = WorkQueue(
+            engine or InThisProcess(), self._estimator.work, self._estimator.finish
+        )
+
+    def submit(self, architectures: Sequence[ArchitectureGraph]) -> None:
+        """Measure these too, after those that were submitted before.
+
+        Raises:
+            InputError: a store cannot be read, or the work cannot be sent to worker processes.
+        """
+        for one in self._estimator.jobs(architectures):
+            if isinstance(one, Measurement):
+                self._done.append(one)
+            else:
+                self._queue.submit(one, one.item)
+
+    def next_result(self) -> Measurement:
+        """Wait for the next measurement that is done; one was submitted that was not given yet.
+
+        Raises:
+            InputError: a store cannot be written, or no worker can begin.
+        """
+        if not self._done:
+            job, result = self._queue.next_result()
+            if isinstance(result, WorkerDiedError):
+                result = self._estimator.finish(job, result)
+            self._done += result
+        return self._done.popleft()
+
+    def __len__(self) -> int:
+        """Measurements that are done and not given yet, and jobs that are under way."""
+        return len(self._done) + len(self._queue)
+
+    def cancel(self) -> None:
+        """Begin nothing more."""
+        self._queue.cancel()
+
+
+def sweep(
+    estimator: Estimator, architectures: Sequence[ArchitectureGraph], engine: Engine | None = None
+) -> Iterator[Measurement]:
+    """One measurement for each architecture: first the known ones, then as they finish.
+
+    To close the iterator begins nothing more; what was measured by then is in the store.
+
+    Args:
+        estimator: measures.
+        architectures: what is measured.
+        engine: where; default: in this process.
+
+    Raises:
+        InputError: a store cannot be read or written, or no worker can begin.
+    """
+    evaluations = Evaluations(estimator, engine)
+    try:
+        evaluations.submit(architectures)
+        while evaluations:
+            yield evaluations.next_result()
+    finally:
+        evaluations.cancel()
+
+
+class _Whole:
+    """Any estimator: all of it is sent to where the work is done."""
 
     def __init__(self, estimator: Estimator) -> None:
         self._estimator = estimator
-        self._waiting: list[ArchitectureGraph] = []
+        self.work = MeasureOne(estimator)
 
-    def begin(self, architectures: Sequence[ArchitectureGraph]) -> None:
-        """Put them at the end of the queue."""
-        self._waiting += architectures
+    def jobs(self, architectures: Sequence[ArchitectureGraph]) -> Iterator[Job]:
+        """A job an architecture."""
+        return (Job(architecture, [architecture]) for architecture in architectures)
 
-    def finish(self) -> Measurement:
-        """Measure the first of the queue."""
-        (measurement,) = self._estimator.measure([self._waiting.pop(0)])
-        return measurement
-
-
-class InProcesses:
-    """Measures in several processes of one thread each, which last for the whole search.
-
-    A worker that dies is replaced. What it was doing is done once more; if that ends its worker
-    too, the measurement is a failure.
-
-    Args:
-        estimator: measures; it can be pickled.
-        crew: makes the processes.
-        count: how many at most.
-
-    Raises:
-        InputError: the estimator cannot be pickled.
-    """
-
-    def __init__(self, estimator: Estimator, crew: Crew, count: int) -> None:
-        self._piece = _Measuring(pickled(estimator))
-        self._space = estimator.space
-        self._crew = crew
-        self._count = count
-        self._waiting: list[tuple[ArchitectureGraph, int]] = []
-        self._doing: dict[Future[Measurement], tuple[ArchitectureGraph, int, Worker]] = {}
-        self._idle: list[Worker] = []
-
-    def begin(self, architectures: Sequence[ArchitectureGraph]) -> None:
-        """Give them to workers, as far as some are free."""
-        self._waiting += [(architecture, 0) for architecture in architectures]
-        self._hand_out()
-
-    def finish(self) -> Measurement:
-        """Wait for the next that is done.
-
-        Raises:
-            InputError: no worker can even begin.
-        """
-        while True:
-            future = next(iter(wait(self._doing, return_when=FIRST_COMPLETED).done))
-            architecture, deaths, worker = self._doing.pop(future)
-            try:
-                measurement = future.result()
-            except BrokenProcessPool:
-                self._crew.check_that_one_began()
-                if deaths:
-                    self._hand_out()
-                    name = self._space.hash(architecture)
-                    return Measurement(architecture, name, "failed", WorkerDied().reason)
-                self._waiting.append((architecture, 1))
-            else:
-                self._idle.append(worker)
-                self._hand_out()
-                return measurement
-            self._hand_out()
-
-    def _hand_out(self) -> None:
-        while self._waiting and len(self._doing) < self._count:
-            architecture, deaths = self._waiting.pop(0)
-            worker = self._idle.pop() if self._idle else self._crew.one_more()
-            future = worker.begin(self._piece, architecture)
-            self._doing[future] = architecture, deaths, worker
+    def finish(self, job: Job, result: list[Measurement] | WorkerDiedError) -> list[Measurement]:
+        """The measurement; a failure where two workers died."""
+        if not isinstance(result, WorkerDiedError):
+            return result
+        (architecture,) = job.architectures
+        name = self._estimator.space.hash(architecture)
+        return [Measurement(architecture, name, "failed", str(result))]
 
 
-@contextmanager
-def evaluations(estimator: Estimator, workers: int = 1) -> Iterator[Evaluations]:
-    """Evaluations by ``estimator``, in this process or in several; all work ends with the block.
+@dataclass(frozen=True, slots=True)
+class MeasureOne:
+    """Measures an architecture by an estimator of any kind, in whatever process."""
 
-    Args:
-        estimator: measures. One whose work is given to several processes is given to each of
-            them, so that its own workers are those of :class:`~estimators.workers.ThisProcess`.
-        workers: how many processes; 1 for this one.
-    """
-    if workers == 1:
-        yield InThisProcess(estimator)
-        return
-    with Crew() as crew:
-        yield InProcesses(estimator, crew, workers)
+    estimator: Estimator
 
-
-@dataclasses.dataclass(frozen=True)
-class _Measuring:
-    """Measures one architecture; an estimator travels to each process once and is kept there.
-
-    Attributes:
-        pickled: the estimator.
-    """
-
-    pickled: bytes
-
-    def __call__(self, architecture: ArchitectureGraph) -> Measurement:
-        (measurement,) = _unpickled(self.pickled).measure([architecture])
-        return measurement
-
-
-_kept: dict[bytes, Estimator] = {}
-
-
-def pickled(estimator: Estimator) -> bytes:
-    """An estimator as it travels to worker processes.
-
-    Raises:
-        InputError: it cannot be pickled.
-    """
-    try:
-        return pickle.dumps(estimator)
-    # Objects refuse with errors of all three kinds.
-    except (pickle.PicklingError, AttributeError, TypeError) as error:
-        raise InputError(
-            f"the estimator of {estimator.space.name} cannot be sent to worker processes "
-            f"({sentence(error)}): define its classes and functions at the top of a module, or "
-            "measure with one worker, in this process"
-        ) from error
-
-
-def _unpickled(content: bytes) -> Estimator:
-    if content not in _kept:
-        try:
-            _kept[content] = pickle.loads(content)
-        except (AttributeError, ImportError) as error:
-            raise InputError(
-                f"a worker process cannot load the estimator ({sentence(error)}): define its "
-                "classes and functions in a module that can be imported, or measure with one "
-                "worker, in this process"
-            ) from error
-    return _kept[content]
+    def __call__(self, architecture: ArchitectureGraph) -> list[Measurement]:
+        """The one measurement of ``architecture``."""
+        return list(self.estimator.measure([architecture]))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import os
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -20,13 +20,15 @@ from datasets.graph import ArchitectureError, ArchitectureGraph
 from datasets.images import ImageData, get_images
 from datasets.pruning import prune
 from datasets.space import SearchSpace, as_space
+from estimators.evaluations import Job, sweep
 from estimators.fitting import Fit, fit
 from estimators.measurement import Measurement
-from estimators.networks import Design
+from estimators.networks import Design, module_lines
 from estimators.recipe import Recipe
 from estimators.store import Store
-from estimators.workers import ThisProcess, WorkerDied, Workers
 from experiment.checks import shown, whole_number
+from experiment.engine import WorkerDiedError
+from experiment.environment import computing_line
 from experiment.errors import InputError, sentence
 from experiment.loop import DivergedError
 from experiment.paths import DATA_ROOT_VARIABLE
@@ -74,9 +76,12 @@ class OutOfMemory:
 
     reason: str
 
+    def __str__(self) -> str:
+        return self.reason
+
 
 @dataclass(frozen=True)
-class TrainingTask:
+class Training:
     """Trains one architecture after the other in the same way, in whatever process.
 
     It knows no search space, so that it can be sent to a worker process for any of them.
@@ -169,7 +174,10 @@ class FromScratch:
         seed: of weights, order and augmentation.
         device: where to train.
         store: where measurements are kept and looked for; default: nowhere.
-        workers: who does the work; default: this process.
+
+    Attributes:
+        work: trains one architecture, in whatever process.
+        settings: all that decides the numbers.
 
     Raises:
         InputError: the images are absent or damaged, or an argument is of another kind.
@@ -185,16 +193,14 @@ class FromScratch:
         seed: int = 0,
         device: torch.device | str = "cpu",
         store: Store | None = None,
-        workers: Workers | None = None,
     ) -> None:
         self._space = as_space(space)
         _check_parts(images=images, design=design, recipe=recipe)
         seed = whole_number(seed, "seed")
         data = images.load(device)
         recipe = recipe.on(torch.device(device))
-        self.task = TrainingTask(images, design, recipe, seed, str(device))
+        self.work = Training(images, design, recipe, seed, str(device))
         self.store = store
-        self.workers = workers or ThisProcess()
         self.settings: dict[str, Any] = {
             "space": space.name,
             "images": data.name,
@@ -210,13 +216,36 @@ class FromScratch:
         """The search space."""
         return self._space
 
-    def measure(self, architectures: Sequence[ArchitectureGraph]) -> Iterator[Measurement]:
-        """One measurement for each architecture: first the known ones, then as they finish.
+    def with_store(self, store: Store) -> FromScratch:
+        """The same, which keeps its measurements in ``store`` and looks for them there."""
+        other = copy.copy(self)
+        other.store = store
+        return other
 
-        To close the iterator ends all work; what was measured by then is in the store.
+    def computing_line(self) -> str:
+        """What trainings compute with on this machine, for people."""
+        return computing_line(self.settings["recipe"], torch.device(self.work.device))
+
+    def module_lines(self, graph: ArchitectureGraph) -> str:
+        """Lines of Python that build the network that is trained for ``graph``."""
+        images = self.work.images.load(self.work.device)
+        return module_lines(self._space, graph, self.work.design, images)
+
+    def measure(self, architectures: Sequence[ArchitectureGraph]) -> Iterator[Measurement]:
+        """One measurement for each architecture: first the known ones, then in their order.
+
+        :func:`estimators.evaluations.sweep` does the same in several processes.
 
         Raises:
-            InputError: the store cannot be read or written, or no worker can begin.
+            InputError: the store cannot be read or written.
+        """
+        return sweep(self, architectures)
+
+    def jobs(self, architectures: Sequence[ArchitectureGraph]) -> Iterator[Measurement | Job]:
+        """What needs no training as measurements, and a job for each class of isomorphic graphs.
+
+        Raises:
+            InputError: the store cannot be read.
         """
         asked: dict[str, list[ArchitectureGraph]] = defaultdict(list)
         graphs: dict[str, ArchitectureGraph] = {}
@@ -233,20 +262,22 @@ class FromScratch:
         for name in (name for name in graphs if name in known):
             for architecture in asked[name]:
                 yield Measurement(architecture, name, **known[name])
-        names = [name for name in graphs if name not in known]
-        with closing(self.workers.run(self.task, [graphs[name] for name in names])) as results:
-            for position, result in results:
-                figures = self._kept(names[position], result)
-                for architecture in asked[names[position]]:
-                    yield Measurement(architecture, names[position], **figures)
+        for name in graphs:
+            if name not in known:
+                yield Job(graphs[name], asked[name], name)
 
-    def _kept(self, name: str, result: dict[str, Any] | OutOfMemory | WorkerDied) -> dict[str, Any]:
-        """The figures, after putting them into the store, if they are worth it."""
-        if isinstance(result, OutOfMemory | WorkerDied):
-            return {"status": "failed", "reason": result.reason}
-        if self.store:
-            self.store.put(self.settings, name, result)
-        return result
+    def finish(
+        self, job: Job, result: dict[str, Any] | OutOfMemory | WorkerDiedError
+    ) -> list[Measurement]:
+        """A measurement for each architecture of a job, after putting it into the store.
+
+        What another time may do better, a lack of memory or a worker that died, is not kept.
+        """
+        if isinstance(result, OutOfMemory | WorkerDiedError):
+            result = {"status": "failed", "reason": str(result)}
+        elif self.store:
+            self.store.put(self.settings, job.hash, result)
+        return [Measurement(each, job.hash, **result) for each in job.architectures]
 
 
 def _check_parts(**parts: object) -> None:

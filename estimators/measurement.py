@@ -6,10 +6,11 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from numbers import Real
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from datasets.graph import ArchitectureGraph, as_graph
 from datasets.space import SearchSpace
+from estimators.store import Store
 from experiment.checks import shown
 from experiment.errors import InputError
 from experiment.files import plain
@@ -88,6 +89,23 @@ class Estimator(Protocol):
 
         A failure is a measurement, not an exception.
         """
+        ...
+
+
+@runtime_checkable
+class TrainingEstimator(Estimator, Protocol):
+    """An estimator that trains networks, so that its measurements are worth keeping."""
+
+    def with_store(self, store: Store) -> Estimator:
+        """The same, which keeps its measurements in ``store`` and looks for them there."""
+        ...
+
+    def computing_line(self) -> str:
+        """What trainings compute with on this machine, for people."""
+        ...
+
+    def module_lines(self, graph: ArchitectureGraph) -> str:
+        """Lines of Python that build the network that is trained for ``graph``."""
         ...
 
 

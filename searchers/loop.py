@@ -96,7 +96,7 @@ class SearchLoop:
 
     Args:
         searcher: says what to measure; nothing was asked of it.
-        evaluations: measure.
+        evaluations: measurements under way.
         budget: how much.
         start: architectures to be measured first, canonical, each once.
         listeners: are told what happens.
@@ -154,7 +154,7 @@ class SearchLoop:
             else:
                 self._tell(self._count(event).measurement)
         left = [graph for batch in self._batches for graph in batch.missing()]
-        self._evaluations.begin(left)
+        self._evaluations.submit(left)
 
     def run(self) -> Account:
         """Go on until the queries are spent, or the searcher finds nothing more to ask for.
@@ -173,7 +173,7 @@ class SearchLoop:
             if not self._batches:
                 self._check_hope(last=True)
                 return
-            step = self._count(_checked(self._evaluations.finish()))
+            step = self._count(_checked(self._evaluations.next_result()))
             for listener in self._listeners:
                 listener.measured(step)
             self._tell(step.measurement)
@@ -190,7 +190,7 @@ class SearchLoop:
             self._batches.append(_Batch(batch))
             for listener in self._listeners:
                 listener.asked(batch)
-            self._evaluations.begin(batch.architectures)
+            self._evaluations.submit(batch.architectures)
 
     def _next_batch(self, n: int) -> Asked:
         started = time.perf_counter()

@@ -18,10 +18,10 @@ from datasets.objective import Objective
 from datasets.registry import get_space
 from datasets.source_record import announce, source_entries
 from datasets.space import SearchSpace
-from estimators.evaluations import pickled
 from estimators.measurement import Measurement
 from estimators.own_function import finite_number, function_name
 from experiment.checks import as_path, shown, truth_value, whole_number
+from experiment.engine import pickled
 from experiment.errors import InputError
 from experiment.run import RunFolder
 from experiment.schema import Stage

@@ -19,7 +19,7 @@ from datasets.objective import ACCURACY, Objective
 from datasets.space import SearchSpace
 from estimators.from_scratch import FromScratch, ImageSource
 from estimators.lookup import LookUp
-from estimators.measurement import Estimator
+from estimators.measurement import Estimator, TrainingEstimator
 from estimators.networks import load_design, module_lines
 from estimators.own_function import OwnFunction
 from estimators.recipe import load_recipe
@@ -65,10 +65,9 @@ class Problem:
 
     def network(self, graph: ArchitectureGraph) -> str:
         """Lines that build an architecture's network: of the size that is trained, if it is."""
-        if not isinstance(self.estimator, FromScratch):
-            return module_lines(self.space, graph)
-        task = self.estimator.task
-        return module_lines(self.space, graph, task.design, task.images.load(task.device))
+        if isinstance(self.estimator, TrainingEstimator):
+            return self.estimator.module_lines(graph)
+        return module_lines(self.space, graph)
 
     def minimised(self) -> Problem:
         """The same where less is better, against what the table says of its metric, if need be."""

@@ -11,8 +11,9 @@ from typing import Any
 from analysis.incumbent_figure import draw_incumbent
 from datasets.graph import ArchitectureGraph
 from datasets.objective import Objective
-from estimators.evaluations import evaluations
+from estimators.evaluations import Evaluations
 from estimators.measurement import Measurement
+from experiment.engine import make_engine
 from experiment.run import RunFolder
 from searchers.history import Step, unchanged
 from searchers.limits import Limit
@@ -103,10 +104,10 @@ def carry_out(
     recorder = None if run is None else Recorder(run, problem.space, problem.truth)
     started = time.perf_counter()
     given_up: GivenUpError | None = None
-    with evaluations(problem.estimator, plan.workers) as evaluating:
+    with make_engine(plan.workers) as engine:
         loop = SearchLoop(
             plan.searcher,
-            evaluating,
+            Evaluations(problem.estimator, engine),
             plan.budget,
             plan.start,
             [check] if recorder is None else [recorder, check],

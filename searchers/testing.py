@@ -22,7 +22,7 @@ from datasets.batch import GraphBatch
 from datasets.graph import ArchitectureGraph
 from datasets.registry import get_space
 from datasets.space import SearchSpace
-from estimators.evaluations import InThisProcess
+from estimators.evaluations import Evaluations
 from estimators.measurement import Measurement
 from searchers.domain import Candidates
 from searchers.history import Step
@@ -147,7 +147,7 @@ def check_resumed(make: Factory, domain: Candidates) -> None:
         _search(make, domain, estimator, budget, listeners=[events])
         for killed in (len(events.all) // 2 - 1, len(events.all) - 2):
             again = Formula(domain.space)
-            loop = SearchLoop(make(domain, 0, INITIAL), InThisProcess(again), budget)
+            loop = SearchLoop(make(domain, 0, INITIAL), Evaluations(again), budget)
             loop.replay(events.all[:killed])
             loop.run()
             done = sum(isinstance(one, Measurement) for one in events.all[:killed])
@@ -229,6 +229,6 @@ def _search(
     make: Factory, domain: Candidates, estimator: Formula, budget: Budget, **more: Any
 ) -> SearchLoop:
     searcher = make(domain, more.pop("seed", 0), INITIAL)
-    loop = SearchLoop(searcher, InThisProcess(estimator), budget, **more)
+    loop = SearchLoop(searcher, Evaluations(estimator), budget, **more)
     loop.run()
     return loop

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import torch
@@ -61,6 +64,42 @@ def killed_after() -> Callable[..., None]:
         assert done.returncode == -signal.SIGKILL
 
     return run
+
+
+@pytest.fixture(scope="session")
+def engine_work() -> Iterator[ModuleType]:
+    """The functions of ``experiment/engine_work.py``, which spawned processes can import, too."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(Path(__file__).parent / "experiment"))
+        yield importlib.import_module("engine_work")
+
+
+@pytest.fixture(scope="session")
+def wait_until() -> Callable[..., None]:
+    """Wait for something to come true; the seconds are far more than it takes."""
+
+    def wait(condition: Callable[[], bool], seconds: float = 600) -> None:
+        end = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < end, "it did not come true"
+            time.sleep(0.02)
+
+    return wait
+
+
+@pytest.fixture(scope="session")
+def is_alive() -> Callable[[int], bool]:
+    """Whether a process runs: zombies, whom nobody has reaped yet, do not."""
+
+    def alive(pid: int) -> bool:
+        try:
+            os.kill(pid, 0)
+            state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
+        except (ProcessLookupError, FileNotFoundError):
+            return False
+        return state.rpartition(")")[2].split()[0] != "Z"
+
+    return alive
 
 
 @pytest.fixture

@@ -20,14 +20,16 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
+
 from benchmarks.digits101 import signal_to_noise, tau
 from datasets import get_space
 from estimators.digits101 import CONFIG, SPACE
+from estimators.evaluations import sweep
 from estimators.from_scratch import FromScratch, ImageSource
 from estimators.networks import load_design
 from estimators.recipe import load_recipe
-from estimators.workers import WorkerProcesses
 from experiment.arguments import output_file, parser, positive_int
+from experiment.engine import Processes
 from experiment.environment import describe_environment
 from experiment.errors import run_command
 from experiment.files import write_json
@@ -60,9 +62,9 @@ def recipes(cells: int) -> list[dict[str, Any]]:
                 load_design(CONFIG, space),
                 recipe,
                 seed=seed,
-                workers=WorkerProcesses(2),
             )
-            measured = {one.hash: one.validation for one in measuring.measure(sample)}
+            with Processes(2) as engine:
+                measured = {one.hash: one.validation for one in sweep(measuring, sample, engine)}
             trials.append([measured[name] for name in names])
         values = np.array(trials, dtype=np.float64).T
         mean = values.mean(axis=1)

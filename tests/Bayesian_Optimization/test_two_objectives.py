@@ -13,7 +13,7 @@ from scipy.stats import norm
 
 from Bayesian_Optimization import pareto, search
 from datasets import get_benchmark
-from estimators.evaluations import InThisProcess
+from estimators.evaluations import Evaluations
 from estimators.measurement import Measurement
 from experiment.errors import InputError
 from predictors.processes import list_gp
@@ -55,7 +55,7 @@ def prices(cells: Candidates) -> np.ndarray:
 
 def test_a_limit_makes_failures_of_what_costs_too_much(cells: Candidates, estimator: Any) -> None:
     limit = Limit("price", 6)
-    loop = SearchLoop(RegularisedEvolution(cells), InThisProcess(estimator), Budget(60), view=limit)
+    loop = SearchLoop(RegularisedEvolution(cells), Evaluations(estimator), Budget(60), view=limit)
     account = loop.run()
     spent = [cost(step.measurement, "price") or 0 for step in account.steps]
     assert max(spent) > 6
@@ -73,7 +73,7 @@ def test_constrained_improvement_finds_the_best_within_the_limit(
     allowed = prices(cells) <= 8
     values = np.array([estimator.value(graph) for graph in cells.graphs])
     loop = SearchLoop(
-        ConstrainedImprovement(cells, limit), InThisProcess(estimator), Budget(40, 5), view=limit
+        ConstrainedImprovement(cells, limit), Evaluations(estimator), Budget(40, 5), view=limit
     )
     account = loop.run()
     assert account.incumbent is not None
@@ -88,7 +88,7 @@ def test_hypervolume_is_ahead_of_random(cells: Candidates, estimator: Any) -> No
         ("guided", HypervolumeImprovement(cells, "price")),
         ("random", RandomSearch(cells)),
     ):
-        account = SearchLoop(searcher, InThisProcess(estimator), Budget(40, 5)).run()
+        account = SearchLoop(searcher, Evaluations(estimator), Budget(40, 5)).run()
         measured = [step.measurement for step in account.steps]
         accuracies = np.array([one.validation for one in measured])
         costs = np.array([cost(one, "price") for one in measured])

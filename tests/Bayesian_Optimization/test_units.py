@@ -15,7 +15,7 @@ from datasets import get_benchmark
 from datasets.benchmark import Benchmark, Metric
 from datasets.graph import ArchitectureGraph
 from datasets.objective import ACCURACY, Objective
-from estimators.evaluations import InThisProcess
+from estimators.evaluations import Evaluations
 from estimators.measurement import Measurement
 from searchers.history import Truth, towards
 from searchers.limits import Limit
@@ -120,7 +120,7 @@ def test_a_searcher_is_shown_what_it_maximises(energies: Benchmark) -> None:
     assert problem.objective == Objective("validation", maximise=False, unit="eV")
     searcher = RandomSearch(problem.domain)
     loop = SearchLoop(
-        searcher, InThisProcess(problem.estimator), Budget(9), objective=problem.objective
+        searcher, Evaluations(problem.estimator), Budget(9), objective=problem.objective
     )
     account = loop.run()
     measured = [step.measurement.validation for step in account.steps]

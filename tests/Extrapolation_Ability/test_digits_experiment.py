@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -135,12 +134,12 @@ def test_the_command_goes_on_where_it_was_and_comes_to_the_same(
 ) -> None:
     seeds: list[int] = []
 
-    def quick(seed: int, *, store: Store, workers: Any) -> FromScratch:
+    def quick(seed: int, *, store: Store) -> FromScratch:
         seeds.append(seed)
         design = load_design("digits101", get_space("DIGITS101"))
         images = ImageSource("digits")
         space = get_space("DIGITS101")
-        return FromScratch(space, images, design, RECIPE, seed=seed, store=store, workers=workers)
+        return FromScratch(space, images, design, RECIPE, seed=seed, store=store)
 
     def fitted(*arguments: object) -> Surrogate:
         return SURROGATE
@@ -162,10 +161,9 @@ def test_the_command_goes_on_where_it_was_and_comes_to_the_same(
     with pytest.raises(InputError, match="holds a run already: add --resume"):
         digits_experiment.main(flags)
 
-    def nothing(self: object, function: object, items: Sequence[object]) -> Any:
-        assert not items, "a cell is trained that was measured before"
-        yield from ()
+    def refuse(self: object, function: object, item: object) -> Any:
+        raise AssertionError("a cell is trained that was measured before")
 
-    monkeypatch.setattr("estimators.workers.ThisProcess.run", nothing)
+    monkeypatch.setattr("experiment.engine.InThisProcess.submit", refuse)
     assert digits_experiment.main([*flags, "--resume"]) == 0
     assert read_json(tmp_path / "run" / "result.json") == result

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-import os
-import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable
+from concurrent.futures import Future
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -19,7 +16,7 @@ from estimators import digits101_table
 from estimators.from_scratch import FromScratch, ImageSource
 from estimators.networks import NB101Design
 from estimators.recipe import Recipe
-from estimators.workers import ThisProcess, Workers
+from experiment.engine import Engine, InThisProcess
 
 DESIGN = NB101Design(stem_channels=4, stacks=2, cells=1, batch_norm_momentum=0.1)
 RECIPE = Recipe(
@@ -65,58 +62,22 @@ def from_scratch(space: SearchSpace) -> Make:
 
 
 class Counting:
-    """Workers that remember what they were given."""
+    """An engine that remembers what it was given."""
 
-    def __init__(self, workers: Workers | None = None) -> None:
-        self.workers = workers or ThisProcess()
+    def __init__(self, engine: Engine | None = None) -> None:
+        self.engine = engine or InThisProcess()
         self.items: list[Any] = []
+        self.futures: list[Future[Any]] = []
 
-    def run(
-        self, function: Callable[[Any], Any], items: Sequence[Any]
-    ) -> Generator[tuple[int, Any], None, None]:
-        self.items += items
-        return self.workers.run(function, items)
+    def submit(self, function: Any, item: Any, /) -> Future[Any]:
+        self.items.append(item)
+        self.futures.append(self.engine.submit(function, item))
+        return self.futures[-1]
 
 
 @pytest.fixture(scope="session")
 def counting() -> type[Counting]:
     return Counting
-
-
-@pytest.fixture(scope="session")
-def pieces() -> Generator[ModuleType, None, None]:
-    """The functions of ``pieces_of_work.py``, which spawned processes can import, too."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(Path(__file__).parent))
-        yield importlib.import_module("pieces_of_work")
-
-
-@pytest.fixture(scope="session")
-def wait_until() -> Callable[..., None]:
-    """Wait for something to come true; the seconds are far more than it takes."""
-
-    def wait(condition: Callable[[], bool], seconds: float = 600) -> None:
-        end = time.monotonic() + seconds
-        while not condition():
-            assert time.monotonic() < end, "it did not come true"
-            time.sleep(0.02)
-
-    return wait
-
-
-@pytest.fixture(scope="session")
-def is_alive() -> Callable[[int], bool]:
-    """Whether a process runs: zombies, whom nobody has reaped yet, do not."""
-
-    def alive(pid: int) -> bool:
-        try:
-            os.kill(pid, 0)
-            state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
-        except (ProcessLookupError, FileNotFoundError):
-            return False
-        return state.rpartition(")")[2].split()[0] != "Z"
-
-    return alive
 
 
 @pytest.fixture(scope="session")

@@ -14,10 +14,11 @@ from datasets.batch import GraphBatch
 from datasets.benchmark import Benchmark, Metric
 from datasets.graph import ArchitectureGraph
 from datasets.space import SearchSpace
+from estimators.evaluations import sweep
 from estimators.from_scratch import FromScratch
 from estimators.lookup import LookUp
-from estimators.measurement import Estimator, Measurement
-from estimators.workers import WorkerProcesses
+from estimators.measurement import Measurement
+from experiment.engine import Processes
 
 Cells = dict[str, ArchitectureGraph]
 ASKED = ("first", "second", "same", "apart", "first", "dangling", "third")
@@ -38,7 +39,7 @@ def benchmark(space: SearchSpace, cells: Cells) -> Benchmark:
 
 @pytest.fixture(scope="module")
 def trained() -> dict[str, list[Any]]:
-    """Kind of estimator → architectures that it let its workers train."""
+    """Engine → architectures that it was given to train."""
     return {}
 
 
@@ -51,12 +52,13 @@ def measured(
     trained: dict[str, list[Any]],
 ) -> dict[str, list[Measurement]]:
     """What each kind of estimator answers to the same question."""
-    workers = {"this_process": counting(), "processes": counting(WorkerProcesses(1))}
-    estimators: dict[str, Estimator] = {"look_up": LookUp(benchmark)}
-    estimators |= {kind: from_scratch(workers=each) for kind, each in workers.items()}
     architectures = [cells[name] for name in ASKED]
-    answers = {kind: list(each.measure(architectures)) for kind, each in estimators.items()}
-    trained.update({kind: each.items for kind, each in workers.items()})
+    answers = {"look_up": list(LookUp(benchmark).measure(architectures))}
+    with Processes(1) as processes:
+        engines = {"this_process": counting(), "processes": counting(processes)}
+        for kind, engine in engines.items():
+            answers[kind] = list(sweep(from_scratch(), architectures, engine))
+            trained[kind] = engine.items
     return answers
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import pickle
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,10 +23,11 @@ from datasets.space import SearchSpace
 from datasets.spaces.digits101 import Digits101, larger_cells
 from datasets.spaces.enas import ENAS
 from datasets.testing import relabelled
+from estimators.evaluations import sweep
 from estimators.from_scratch import FromScratch, lacks_memory, representative
 from estimators.networks import ENASDesign, NB101Design, NB201Design
 from estimators.store import Store
-from estimators.workers import WorkerDied
+from experiment.engine import WorkerDiedError
 from experiment.errors import InputError
 from experiment.precision import Precision
 from models.networks.costs import Costs
@@ -37,20 +39,20 @@ Make = Callable[..., FromScratch]
 def test_what_is_in_the_store_is_not_trained_again(
     from_scratch: Make, cells: Cells, counting: Callable[..., Any], tmp_path: Path
 ) -> None:
-    store, workers = Store(tmp_path / "store.sqlite"), counting()
-    estimator = from_scratch(store=store, workers=workers)
-    (first,) = estimator.measure([cells["first"]])
-    both = list(estimator.measure([cells["second"], cells["same"]]))
+    store, engine = Store(tmp_path / "store.sqlite"), counting()
+    estimator = from_scratch(store=store)
+    (first,) = sweep(estimator, [cells["first"]], engine)
+    both = list(sweep(estimator, [cells["second"], cells["same"]], engine))
     assert [one.architecture for one in both] == [
         cells["same"],
         cells["second"],
     ]  # known ones first
     assert dataclasses.replace(both[0], architecture=cells["first"]) == first
-    assert len(workers.items) == 2
+    assert len(engine.items) == 2
     assert set(store.get_all(estimator.settings)) == {one.hash for one in both}
-    again = list(from_scratch(store=store, workers=workers).measure([cells["second"]]))
+    again = list(sweep(from_scratch().with_store(store), [cells["second"]], engine))
     assert again == [both[1]]
-    assert len(workers.items) == 2
+    assert len(engine.items) == 2
 
 
 @pytest.mark.parametrize(
@@ -73,7 +75,7 @@ def test_one_changed_setting_is_measured_anew(
     assert next(estimator.measure([cells["third"]])).validation == 0.125
     for part in ("recipe", "design"):
         if part in changed:
-            own = getattr(estimator.task, part)
+            own = getattr(estimator.work, part)
             changed = {part: dataclasses.replace(own, **changed[part])}
     other = from_scratch(store=store, **changed)
     assert next(other.measure([cells["third"]])).validation != 0.125
@@ -107,18 +109,18 @@ def test_divergence_is_a_failure_that_is_kept(
     tmp_path: Path,
     precision: Precision,
 ) -> None:
-    own = from_scratch().task.recipe
+    own = from_scratch().work.recipe
     recipe = dataclasses.replace(
         own, learning_rate=1e30, optimiser="sgd", schedule="constant", precision=precision
     )
-    store, workers = Store(tmp_path / "store.sqlite"), counting()
+    store, engine = Store(tmp_path / "store.sqlite"), counting()
     for _ in range(2):
-        (found,) = from_scratch(recipe, store=store, workers=workers).measure([cells["third"]])
+        (found,) = sweep(from_scratch(recipe, store=store), [cells["third"]], engine)
         assert found.status == "failed"
         assert found.reason.startswith("the loss is ")
         assert "try a lower learning rate" in found.reason
         assert found.validation is found.test is found.cost_seconds is None
-    assert len(workers.items) == 1
+    assert len(engine.items) == 1
 
 
 def test_too_few_channels_are_a_failure(from_scratch: Make, cells: Cells) -> None:
@@ -179,56 +181,50 @@ def test_a_defect_is_no_measurement(from_scratch: Make, cells: Cells, error: Exc
 
 
 class Deadly:
-    """Workers in which every piece of work kills its process."""
+    """An engine whose workers die of everything."""
 
-    def run(self, function: object, items: list[object]) -> Any:
-        yield from ((position, WorkerDied()) for position in range(len(items)))
+    def submit(self, function: object, item: object, /) -> Future[Any]:
+        future: Future[Any] = Future()
+        future.set_exception(WorkerDiedError())
+        return future
 
 
 def test_a_dead_worker_is_a_failure_that_may_pass(
     from_scratch: Make, cells: Cells, tmp_path: Path
 ) -> None:
     store = Store(tmp_path / "store.sqlite")
-    estimator = from_scratch(store=store, workers=Deadly())
-    found = list(estimator.measure([cells["third"], cells["second"]]))
-    assert [(one.status, one.reason) for one in found] == [("failed", WorkerDied().reason)] * 2
+    estimator = from_scratch(store=store)
+    found = list(sweep(estimator, [cells["third"], cells["second"]], Deadly()))
+    assert [(one.status, one.reason) for one in found] == [("failed", str(WorkerDiedError()))] * 2
     assert store.get_all(estimator.settings) == {}
     assert next(from_scratch(store=store).measure([cells["third"]])).ok
 
 
-class Endless:
-    """Workers that say whether they were told to stop."""
-
-    closed = False
-
-    def run(self, function: Callable[[Any], Any], items: list[Any]) -> Any:
-        try:
-            for position, item in enumerate(items):
-                yield position, function(item)
-        finally:
-            self.closed = True
-
-
 def test_work_ends_with_the_iterator_and_with_the_store(
-    from_scratch: Make, cells: Cells, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    from_scratch: Make,
+    cells: Cells,
+    counting: Callable[..., Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """What was measured until then is kept."""
-    store, workers = Store(tmp_path / "store.sqlite"), Endless()
-    estimator = from_scratch(store=store, workers=workers)
-    measuring = estimator.measure([cells["third"], cells["second"]])
+    """What was measured until then is kept; what was only submitted is not begun."""
+    store, engine = Store(tmp_path / "store.sqlite"), counting()
+    estimator = from_scratch(store=store)
+    measuring = sweep(estimator, [cells["third"], cells["second"]], engine)
     next(measuring)
     measuring.close()  # type: ignore[attr-defined]
-    assert workers.closed
+    first, second = engine.futures
+    assert first.done()
+    assert second.cancelled()
     assert len(store.get_all(estimator.settings)) == 1
 
     def full(*_: object) -> None:
         raise InputError("no room")
 
     monkeypatch.setattr(Store, "put", full)
-    workers.closed = False
     with pytest.raises(InputError, match="no room"):
-        list(estimator.measure([cells["first"]]))
-    assert workers.closed
+        list(sweep(estimator, [cells["first"], cells["second"]], engine))
+    assert [future.cancelled() for future in engine.futures[2:]] == [False, True]
 
 
 def test_order_of_the_nodes_does_not_matter_beyond_the_space(
@@ -266,7 +262,7 @@ def test_other_spaces(from_scratch: Make, name: str, text: str, design: Any) -> 
     (found,) = estimator.measure([other.parse(text)])
     assert found.ok
     assert found.hash == other.hash(other.parse(text))
-    data = estimator.task.images.load()
+    data = estimator.work.images.load()
     costs = design.costs(GraphBatch.from_graphs([other.parse(text)]), data)
     assert (found.parameters, found.flops) == (int(costs.parameters), int(costs.flops))
 
@@ -293,7 +289,7 @@ def test_a_space_that_is_not_registered_is_trained(
     (found,) = estimator.measure([asked])
     assert (found.status, found.hash) == ("ok", own.hash(asked))
     assert estimator.settings["space"] == own.name
-    assert own.name.encode() not in pickle.dumps(estimator.task)  # workers need no space
+    assert own.name.encode() not in pickle.dumps(estimator.work)  # workers need no space
 
 
 class CountingStore(Store):

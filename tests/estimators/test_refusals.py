@@ -21,7 +21,7 @@ from estimators.networks import NB101Design
 from estimators.recipe import load_recipe
 from estimators.store import Store
 from estimators.surrogate import Surrogate
-from estimators.workers import WorkerProcesses
+from experiment.engine import Processes
 from experiment.errors import InputError
 from predictors.methods import make_predictor
 
@@ -126,7 +126,7 @@ def test_a_surrogate_needs_a_predictor(space: SearchSpace, wrong: Any) -> None:
 
 @pytest.mark.parametrize("count", [0, -1, 1.5, "2", None], ids=str)
 def test_workers_are_counted_in_whole_numbers(count: Any) -> None:
-    refuse(lambda: WorkerProcesses(count), "worker processes")
+    refuse(lambda: Processes(count), "worker processes")
 
 
 def test_measurements_are_measurements(cells: dict[str, ArchitectureGraph]) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from datasets import get_benchmark
 from datasets.benchmark import Benchmark
-from estimators.evaluations import InThisProcess
+from estimators.evaluations import Evaluations
 from experiment.errors import InputError
 from searchers.domain import Candidates
 from searchers.history import Truth, report
@@ -17,12 +17,19 @@ from searchers.problem import known_rows, table_problem
 from searchers.random_search import RandomSearch
 
 
-class Backwards(InThisProcess):
-    """Finishes what was begun last first, as a fast worker may."""
+class Backwards(Evaluations):
+    """Finishes what was submitted last first, as a fast worker may."""
 
-    def finish(self) -> Any:
-        self._waiting = self._waiting[-1:] + self._waiting[:-1]
-        return super().finish()
+    def __init__(self, estimator: Any) -> None:
+        super().__init__(estimator)
+        self.submitted: list[Any] = []
+
+    def submit(self, architectures: Any) -> None:
+        self.submitted += architectures
+
+    def next_result(self) -> Any:
+        super().submit([self.submitted.pop()])
+        return super().next_result()
 
 
 class Told(RandomSearch):
@@ -75,7 +82,7 @@ def test_begins_with_the_architectures_it_is_given(cells: Candidates, formula: A
     estimator = formula(cells.space)
     start = [cells.graphs.graph(row) for row in (2000, 7, 300)]
     loop = SearchLoop(
-        RandomSearch(cells, initial=5), InThisProcess(estimator), Budget(8), start=start
+        RandomSearch(cells, initial=5), Evaluations(estimator), Budget(8), start=start
     )
     loop.run()
     assert estimator.asked[:3] == [cells.space.hash(graph) for graph in start]
@@ -85,13 +92,13 @@ def test_begins_with_the_architectures_it_is_given(cells: Candidates, formula: A
 def test_refuses_to_begin_with_more_than_it_may_measure(cells: Candidates, formula: Any) -> None:
     start = [cells.graphs.graph(row) for row in range(3)]
     with pytest.raises(InputError, match="starts from 3 architectures and may measure 2"):
-        SearchLoop(RandomSearch(cells), InThisProcess(formula(cells.space)), Budget(2), start=start)
+        SearchLoop(RandomSearch(cells), Evaluations(formula(cells.space)), Budget(2), start=start)
 
 
 @pytest.mark.parametrize("queries", [5, 60])
 def test_gives_up_where_everything_fails(queries: int, cells: Candidates, formula: Any) -> None:
     estimator = formula(cells.space, status="failed")
-    loop = SearchLoop(RandomSearch(cells), InThisProcess(estimator), Budget(queries))
+    loop = SearchLoop(RandomSearch(cells), Evaluations(estimator), Budget(queries))
     with pytest.raises(InputError, match="because: it was so decided"):
         loop.run()
     assert len(estimator.asked) == min(queries, 20)
@@ -99,7 +106,7 @@ def test_gives_up_where_everything_fails(queries: int, cells: Candidates, formul
 
 def test_gives_up_where_nothing_is_in_the_table(cells: Candidates, formula: Any) -> None:
     estimator = formula(cells.space, status="unknown")
-    loop = SearchLoop(RandomSearch(cells), InThisProcess(estimator), Budget(5))
+    loop = SearchLoop(RandomSearch(cells), Evaluations(estimator), Budget(5))
     with pytest.raises(InputError, match="the last 2,000 architectures are not in the table"):
         loop.run()
 
@@ -110,7 +117,7 @@ def test_a_failure_costs_a_query_and_no_value_that_is_no_number_wins(
     estimator = formula(
         cells.space, validation=lambda number, _: float("inf") if number == 2 else 0.1 * number
     )
-    loop = SearchLoop(RandomSearch(cells), InThisProcess(estimator), Budget(4))
+    loop = SearchLoop(RandomSearch(cells), Evaluations(estimator), Budget(4))
     account = loop.run()
     assert [step.measurement.status for step in account.steps] == ["ok", "failed", "ok", "ok"]
     assert "inf" in account.steps[1].measurement.reason
@@ -145,7 +152,7 @@ def test_truth_is_the_mean_over_the_trials(digits: Benchmark) -> None:
 
 def test_a_search_by_one_trial_is_shown_that_trial(digits: Benchmark) -> None:
     problem = table_problem(digits, known_rows(digits, 1), trial=1)
-    loop = SearchLoop(RandomSearch(problem.domain), InThisProcess(problem.estimator), Budget(20))
+    loop = SearchLoop(RandomSearch(problem.domain), Evaluations(problem.estimator), Budget(20))
     account = loop.run()
     shown = digits.metric("validation").trial(1)
     for step in account.steps:

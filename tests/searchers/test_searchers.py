@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from estimators.evaluations import InThisProcess
+from estimators.evaluations import Evaluations
 from estimators.measurement import Measurement
 from experiment.errors import InputError
 from searchers.domain import Candidates, WholeSpace
@@ -26,7 +26,7 @@ CHEAP = pytest.mark.usefixtures("cheap_models")
 def search(name: str, domain: Any, estimator: Any, budget: Budget, **more: Any) -> SearchLoop:
     initial, seed = more.pop("initial", 5), more.pop("seed", 0)
     searcher = make_searcher(name, domain, seed, initial)
-    loop = SearchLoop(searcher, InThisProcess(estimator), budget, **more)
+    loop = SearchLoop(searcher, Evaluations(estimator), budget, **more)
     loop.run()
     return loop
 

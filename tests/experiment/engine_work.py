@@ -1,4 +1,4 @@
-"""What the tests of workers let them do; spawned processes import this file by its name."""
+"""What the tests of engines let workers do; spawned processes import this file by its name."""
 
 from __future__ import annotations
 
@@ -15,23 +15,38 @@ def pid_after(seconds: float) -> int:
     return os.getpid()
 
 
-def work(piece: tuple[str, Path]) -> tuple[str, int]:
-    """Do what the piece says, and leave a line in its file that it was begun."""
-    kind, diary = piece
+def work(item: tuple[str, Path]) -> tuple[str, int]:
+    """Do what the item says, and leave a line in its file that it was started."""
+    kind, diary = item
     with diary.open("a", encoding="utf-8") as file:
         file.write(f"{kind}\n")
-    begun = diary.read_text(encoding="utf-8").splitlines().count(kind)
-    if kind == "dies" or (kind == "dies once" and begun == 1):
+    started = diary.read_text(encoding="utf-8").splitlines().count(kind)
+    if kind == "dies" or (kind == "dies once" and started == 1):
         os.kill(os.getpid(), signal.SIGKILL)
     if kind == "raises":
         raise KeyError("a defect")
-    return kind, begun
+    return kind, started
 
 
-def hang(diary: Path) -> None:
+def hang(folder: Path) -> None:
     """Write one's process id, and never end."""
-    (diary / str(os.getpid())).touch()
+    (folder / str(os.getpid())).touch()
     time.sleep(1000)
+
+
+class Loaded:
+    """A function that notes in a file that it was unpickled, as if it had loaded data."""
+
+    def __init__(self, diary: Path) -> None:
+        self.diary = diary
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        with self.diary.open("a", encoding="utf-8") as file:
+            file.write("loaded\n")
+
+    def __call__(self, item: int) -> int:
+        return item + 1
 
 
 class Deadly:
