@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -102,6 +103,52 @@ def late():
     assert not allowed("models", "datasets.get_space")
     assert not allowed("experiment", "datasets.graph")
     assert allowed("experiment", "torch.nn")
+
+
+def imports_at_the_top(source: str) -> Iterator[str]:
+    """Full names that a module imports when it is imported itself, not later and not for types."""
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            for _, module in imported_modules(ast.unparse(node), ""):
+                yield module
+
+
+def test_no_module_imports_itself_by_way_of_others() -> None:
+    files = {module_name(path): path for room in ROOMS for path in sources(room)}
+    graph: dict[str, set[str]] = {}
+    for module, path in files.items():
+        named = set(imports_at_the_top(path.read_text(encoding="utf-8")))
+        named |= {name.rpartition(".")[0] for name in named}
+        graph[module] = (named & files.keys()) - {module}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(" imports ".join(reversed(error.args[1])))
+
+
+def test_imports_at_the_top_are_told_from_later_ones() -> None:
+    source = """
+import a
+from b.c import d
+def f():
+    import e
+if TYPE_CHECKING:
+    import g
+"""
+    assert list(imports_at_the_top(source)) == ["a", "b.c.d"]
+
+
+LONGEST = 440
+"""Lines of a file: about 400. A longer one does more than one thing."""
+
+
+def test_files_are_short() -> None:
+    lengths = {
+        str(path.relative_to(REPOSITORY_ROOT)): len(path.read_text(encoding="utf-8").splitlines())
+        for room in (*ROOMS, "tests", "benchmarks", "examples")
+        for path in sources(room)
+    }
+    assert {name: length for name, length in lengths.items() if length > LONGEST} == {}
 
 
 @pytest.mark.parametrize("room", [room for room in ROOMS if room in STAGES])

@@ -17,6 +17,9 @@ from estimators.from_scratch import FromScratch, ImageSource
 from estimators.networks import NB101Design
 from estimators.recipe import Recipe
 from experiment.engine import Engine, InThisProcess
+from tests.estimators.small_trainings import finished
+
+__all__ = ["finished"]
 
 DESIGN = NB101Design(stem_channels=4, stacks=2, cells=1, batch_norm_momentum=0.1)
 RECIPE = Recipe(

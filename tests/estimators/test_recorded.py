@@ -1,13 +1,10 @@
-"""Trainings in folders: what they leave, how they go on, and how they fail."""
+"""Trainings in folders: what they leave, and how they go on."""
 
 from __future__ import annotations
 
 import dataclasses
-import errno
 import json
 import math
-import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,83 +15,27 @@ from torch import nn
 from datasets import get_space
 from datasets.architecture_files import NAMED
 from datasets.batch import GraphBatch
-from datasets.graph import ArchitectureGraph
-from datasets.images import ImageData, LabelledImages
 from estimators import fitting, recorded
 from estimators.fitting import Accuracies, accuracy
 from estimators.measurement import Measurement
 from estimators.networks import NB101Design
-from estimators.recipe import Recipe
 from estimators.recorded import RecordedTraining, summary
 from experiment import checkpoint, files
-from experiment.checkpoint import load_checkpoint, save_checkpoint
 from experiment.errors import InputError
 from models.networks.costs import nb101_costs
-
-CPU = torch.device("cpu")
-CELL = ArchitectureGraph((1, 3, 2, 0), ((0, 1), (0, 2), (1, 3), (2, 3)))
-TIMES = ("seconds", "images_per_second")
-RECIPE = Recipe(
-    epochs=3,
-    batch_size=20,
-    learning_rate=0.05,
-    optimiser="sgd",
-    schedule="constant",
-    weight_decay=1e-3,
-    padding=1,
-    flip=True,
-    cutout_length=3,
-    precision="float32",
+from tests.estimators.small_trainings import (
+    CELL,
+    RECIPE,
+    TIMES,
+    Killed,
+    die_at,
+    images,
+    lines,
+    same,
+    training,
+    weights,
+    without_times,
 )
-
-
-def images(validation: int = 30) -> ImageData:
-    """Noise whose brightness tells its class."""
-    generator = torch.Generator().manual_seed(0)
-    labels = torch.randint(4, (100 + validation,), generator=generator)
-    noise = torch.randint(100, (len(labels), 3, 8, 8), generator=generator)
-    everything = LabelledImages((noise + 50 * labels[:, None, None, None]).to(torch.uint8), labels)
-    train, held_out, test = (
-        everything.subset(rows) for rows in torch.arange(len(labels)).split([60, validation, 40])
-    )
-    scale = torch.full((3,), 100.0)
-    return ImageData("brightness", 4, scale, scale, train, held_out, test)
-
-
-def training(recipe: Recipe = RECIPE, **changed: Any) -> RecordedTraining:
-    fixed: dict[str, Any] = {
-        "space": get_space("NB101"),
-        "data": images(),
-        "design": NB101Design(stem_channels=4, stacks=2, cells=1, batch_norm_momentum=0.1),
-        "recipe": recipe,
-        "device": CPU,
-    }
-    return RecordedTraining(**{**fixed, **changed})
-
-
-def lines(folder: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
-
-
-def without_times(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [{key: value for key, value in one.items() if key not in TIMES} for one in entries]
-
-
-def weights(folder: Path, name: str) -> dict[str, torch.Tensor]:
-    return load_checkpoint(folder / "checkpoints" / name)
-
-
-def same(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]) -> bool:
-    return first.keys() == second.keys() and all(
-        torch.equal(first[name], second[name]) for name in first
-    )
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Measurement]:
-    """A run that nothing disturbed, and what it gave."""
-    folder = tmp_path_factory.mktemp("finished") / "run"
-    return folder, training().train(CELL, 1, folder, resume=False)
 
 
 def test_a_measurement_has_the_figures_of_the_network(
@@ -210,24 +151,6 @@ def test_a_seed_gives_the_same_numbers_and_another_others(
     assert without_times(lines(tmp_path / "other")) != without_times(lines(finished[0]))
 
 
-class Killed(BaseException):
-    """Stands for a kill: nothing of ours may catch it."""
-
-
-def die_at(count: int, function: Callable[..., Any]) -> Callable[..., Any]:
-    """``function``, which dies when it is called for the ``count``-th time."""
-    calls = 0
-
-    def dying(*given: Any, **named: Any) -> Any:
-        nonlocal calls
-        calls += 1
-        if calls == count:
-            raise Killed
-        return function(*given, **named)
-
-    return dying
-
-
 @pytest.mark.parametrize(
     ("module", "function", "count"),
     [
@@ -299,108 +222,6 @@ def test_another_experiment_in_the_folder_is_refused(
     with pytest.raises(InputError, match="holds another experiment"):
         other.train(CELL, 1, finished[0], resume=True)
     assert (finished[0] / "config.json").read_text() == before
-
-
-def test_a_loss_that_is_no_number_is_a_kept_failure(tmp_path: Path) -> None:
-    wild = training(dataclasses.replace(RECIPE, learning_rate=1e30))
-    measurement = wild.train(CELL, 0, tmp_path / "run", resume=False)
-    assert measurement.status == "failed"
-    assert "the loss is nan in epoch 1" in measurement.reason
-    assert measurement.validation is measurement.test is None
-    result = json.loads((tmp_path / "run" / "result.json").read_text())
-    assert result == {"status": "failed", "reason": measurement.reason}
-    assert wild.train(CELL, 0, tmp_path / "run", resume=True) == measurement
-
-
-def test_channels_that_do_not_divide_are_a_kept_failure(tmp_path: Path) -> None:
-    narrow = training(design=NB101Design(stem_channels=2, stacks=1, cells=1))
-    edges = ((0, 1), (0, 2), (0, 3), (1, 4), (2, 4), (3, 4))
-    cell = ArchitectureGraph((1, 3, 3, 3, 0), edges)
-    measurement = narrow.train(cell, 0, tmp_path / "run", resume=False)
-    assert measurement.status == "failed"
-    assert "2 channels cannot be divided among the 3 vertices" in measurement.reason
-    assert (tmp_path / "run" / "result.json").exists()
-
-
-@pytest.mark.parametrize(
-    "error",
-    [
-        MemoryError("12 GiB"),
-        torch.OutOfMemoryError("CUDA out of memory."),
-        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"),
-    ],
-)
-def test_a_lack_of_memory_fails_and_is_tried_again(
-    tmp_path: Path, finished: tuple[Path, Measurement], error: Exception
-) -> None:
-    def short(*_: object, **__: object) -> None:
-        raise error
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(NB101Design, "build", short)
-        measurement = training().train(CELL, 1, tmp_path / "run", resume=False)
-    assert measurement.status == "failed"
-    assert measurement.reason.startswith("the memory is too short for its training: ")
-    again = training().train(CELL, 1, tmp_path / "run", resume=True)
-    assert again.test == finished[1].test
-
-
-def test_a_defect_is_no_measurement(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(*_: object, **__: object) -> None:
-        raise RuntimeError("shapes cannot be multiplied")
-
-    monkeypatch.setattr(NB101Design, "build", broken)
-    with pytest.raises(RuntimeError, match="multiplied"):
-        training().train(CELL, 1, tmp_path / "run", resume=False)
-    assert not (tmp_path / "run" / "result.json").exists()
-
-
-@pytest.mark.parametrize("unlucky", ["last.pt", "best_weights.pt", "result.json", "metrics.jsonl"])
-def test_a_full_disk_is_told_and_nothing_is_half_written(
-    tmp_path: Path, finished: tuple[Path, Measurement], unlucky: str
-) -> None:
-    replace, fsync = os.replace, os.fsync
-    full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    def no_room(source: Path, target: Path) -> None:
-        if Path(target).name == unlucky:
-            raise full
-        replace(source, target)
-
-    def no_flush(handle: int) -> None:
-        if Path(os.readlink(f"/proc/self/fd/{handle}")).name == unlucky:
-            raise full
-        fsync(handle)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(files.os, "replace", no_room)
-        patch.setattr(files.os, "fsync", no_flush)
-        with pytest.raises(InputError, match=f"cannot write .*{unlucky}'.*No space left on device"):
-            training().train(CELL, 1, tmp_path / "run", resume=False)
-    assert not [path for path in tmp_path.rglob("*") if files.PARTIAL in path.name]
-    for checkpoints in (tmp_path / "run" / "checkpoints").iterdir():
-        load_checkpoint(checkpoints)
-    assert training().train(CELL, 1, tmp_path / "run", resume=True).test == finished[1].test
-    assert without_times(lines(tmp_path / "run")) == without_times(lines(finished[0]))
-
-
-@pytest.mark.parametrize("harm", ["device", "damage"])
-def test_a_checkpoint_that_cannot_be_gone_on_with_is_no_measurement(
-    tmp_path: Path, harm: str
-) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(recorded, "report_epoch", die_at(2, recorded.report_epoch))
-        with pytest.raises(Killed):
-            training().train(CELL, 1, tmp_path / "run", resume=False)
-    path = tmp_path / "run" / "checkpoints" / "last.pt"
-    if harm == "device":
-        save_checkpoint(path, {**load_checkpoint(path), "device": "cuda"})
-    else:
-        path.write_bytes(path.read_bytes()[:100])
-    message = "resume with --device cuda" if harm == "device" else "is no checkpoint or a damaged"
-    with pytest.raises(InputError, match=message):
-        training().train(CELL, 1, tmp_path / "run", resume=True)
-    assert not (tmp_path / "run" / "result.json").exists()
 
 
 def test_products_are_in_the_recipe_s_precision_and_layout(
