@@ -151,8 +151,9 @@ class FineTuningRun:
 
     Raises:
         ArchitectureError: something is no architecture.
-        InputError: a head has not one target for each, or nothing but unknown ones.
-        ModelError: there is no head, or not one weight for each.
+        InputError: a head has not one target for each, fewer than two that are known, or a weight
+            is that of no head.
+        ModelError: there is no head.
     """
 
     def __init__(
@@ -176,6 +177,10 @@ class FineTuningRun:
         self.settings = settings
         self.weights = shared_weights(settings.vae_share, targets)
         for name, weight in (weights or {}).items():
+            if name not in targets:
+                raise InputError(
+                    f"a weight is that of {name}, expected names of heads: {', '.join(targets)}"
+                )
             self.weights[name] *= weight
 
         def shuffled(epoch: int) -> Labelled:
@@ -235,9 +240,9 @@ class FineTuningRun:
 
 
 def _checked(name: str, values: np.ndarray, graphs: GraphBatch) -> np.ndarray:
-    """The targets of one head. **Shape** (B,), float64."""
+    """The targets of one head, two of them known at least. **Shape** (B,), float64."""
     targets = numbers(values, f"targets of {name}")
     equally_many(architectures=graphs, targets=targets)
-    if len(targets) and np.isnan(targets).all():
-        raise InputError(f"all {len(targets)} targets of {name} are unknown: leave the head out")
+    if (known := int((~np.isnan(targets)).sum())) < 2:
+        raise InputError(f"{known} targets of {name} are known, a head learns from 2 at least")
     return targets

@@ -105,6 +105,39 @@ def test_a_ranking_head_predicts_on_the_scale_of_its_targets() -> None:
     assert outputs.std() == pytest.approx(targets.std(), rel=1e-3)
 
 
+def test_heads_get_the_moments_of_what_is_known_of_each() -> None:
+    graphs, values = cells(60)
+    edges = graphs.adjacency.sum((1, 2)).double().numpy()
+    edges[::2] = np.nan
+    settings = dataclasses.replace(SETTINGS, loss="ranking", epochs=2)
+    targets = {"accuracy": values, "edges": edges}
+    weights = {"edges": 0.0}
+    model = FineTuningRun(
+        small_vae(), graphs, targets, settings, 0, shown=False, weights=weights
+    ).train()
+    for name, column in targets.items():
+        known = ~np.isnan(column)
+        outputs = head_outputs(model, graphs, name)[known]
+        assert outputs.mean() == pytest.approx(column[known].mean(), abs=1e-4)
+        assert outputs.std() == pytest.approx(column[known].std(), rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("targets", "weights", "words"),
+    [
+        ({"size": [1.0, 2.0]}, {}, "3 architectures, 2 targets"),
+        ({"size": [1.0, np.nan, np.nan]}, {}, "1 targets of size are known"),
+        ({"size": [1.0, 2.0, 3.0]}, {"sise": 1.0}, "weight is that of sise"),
+    ],
+)
+def test_heads_with_nothing_to_learn_are_refused(
+    targets: dict[str, list[float]], weights: dict[str, float], words: str
+) -> None:
+    columns = {name: np.array(column) for name, column in targets.items()}
+    with pytest.raises(InputError, match=words):
+        FineTuningRun(small_vae(), cells(3)[0], columns, SETTINGS, 0, weights=weights)
+
+
 def test_the_published_preset_is_what_was_published() -> None:
     settings = FineTuning.preset("published")
     assert (settings.vae_share, settings.loss, settings.targets) == (0.1, "mse", "raw")
