@@ -68,7 +68,7 @@ def latent_table(
     return table
 
 
-USUAL_KEYS = {
+USUAL_KEYS: dict[str, tuple[str, ...]] = {
     "validation": ("Y_val_{}",),
     "test": ("Y_test_{}",),
     "training_seconds": ("Y_time_{}",),

@@ -59,7 +59,7 @@ def registered() -> Iterator[None]:
     adding_a_space.register()
     yield
     for table in (SPACES, BENCHMARKS, NETWORKS, DESIGNS, DEFAULTS, SEARCH_DEFAULTS):
-        table.pop("Ladder", None)  # type: ignore[attr-defined]
+        table.pop("Ladder", None)
 
 
 def test_ladder_keeps_the_promises_of_a_space() -> None:

@@ -39,7 +39,7 @@ def registered() -> Iterator[None]:
     ladder_networks.register()
     yield
     for table in TABLES:
-        table.pop("Ladder")  # type: ignore[attr-defined]
+        table.pop("Ladder")
 
 
 def some(n: int) -> GraphBatch:
