@@ -17,8 +17,6 @@ OUTPUT = 0
 """Type id of the output node, in every space."""
 INPUT = 1
 """Type id of the input node, in every space."""
-MAX_NODES = 14
-"""The largest architecture the dense batches are made for (12-layer ENAS networks)."""
 
 
 def is_zero_or_one(entry: object) -> bool:

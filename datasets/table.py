@@ -17,11 +17,12 @@ import torch
 from datasets.batch import GraphBatch
 from datasets.benchmark import Metric
 from datasets.formats.arrays import array_names
-from datasets.graph import MAX_NODES
 from datasets.source_record import SourceRecord
 from experiment.errors import InputError
 from experiment.files import atomic_path
 
+MOST_NODES = 255
+"""Of an architecture in a table: they are counted and numbered in bytes."""
 FORMAT = "nas-table"
 VERSION = 1
 _HEADER_KINDS = {
@@ -66,8 +67,14 @@ def write_table(path: Path, table: Table) -> None:
     """Write a table so that it is whole or not there at all.
 
     Raises:
-        InputError: the file cannot be written (a full disk, a folder without permission).
+        InputError: the file cannot be written (a full disk, a folder without permission), or the
+            architectures have more nodes than it can hold.
     """
+    if table.graphs.max_nodes > MOST_NODES:
+        raise InputError(
+            f"architectures of up to {table.graphs.max_nodes} nodes do not fit into a table, which "
+            f"holds {MOST_NODES} at most"
+        )
     header = {
         "format": FORMAT,
         "version": VERSION,
@@ -220,8 +227,8 @@ def _header(archive: Any) -> dict[str, Any]:
 def _table(archive: Any, wanted: Callable[[str], bool] | None) -> Table:
     header = _header(archive)
     nodes = int(header["max_nodes"])
-    if not 1 <= nodes <= MAX_NODES:
-        raise InputError(f"max_nodes is {nodes}, expected 1 to {MAX_NODES}")
+    if not 1 <= nodes <= MOST_NODES:
+        raise InputError(f"max_nodes is {nodes}, expected 1 to {MOST_NODES}")
     types, num_nodes, edges = (archive[name] for name in ("types", "num_nodes", "edges"))
     rows = len(types)
     expected = {"types": (rows, nodes), "num_nodes": (rows,), "edges": (rows, edges.shape[-1])}

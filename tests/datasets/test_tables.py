@@ -1,12 +1,15 @@
+import dataclasses
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from datasets.batch import GraphBatch
 from datasets.benchmark import Metric
 from datasets.graph import ArchitectureGraph
+from datasets.spaces.enas import ENAS
 from datasets.table import (
     Table,
     hash_bytes,
@@ -130,7 +133,7 @@ def header(**changes: object) -> np.ndarray:
         ({"header": None}, "no header"),
         ({"header": header(format="else")}, "another format"),
         ({"header": header(version=99)}, "table version 99, this program reads 1"),
-        ({"header": header(max_nodes=99)}, "max_nodes is 99"),
+        ({"header": header(max_nodes=300)}, "max_nodes is 300"),
         ({"header": header(columns={"x": {}})}, "damaged or no table"),
         ({"header": header(space=None)}, "header has no 'space' of the right kind"),
         ({"header": header(source="file")}, "header has no 'source' of the right kind"),
@@ -197,3 +200,18 @@ def test_mean_over_trials_is_not_one_trial() -> None:
         test.trial(2)
     with pytest.raises(InputError, match="only the mean"):
         small_table().columns["parameters"].trial(0)
+
+
+def test_larger_architectures_than_any_benchmark_s_come_back(tmp_path: Path) -> None:
+    space = ENAS(38)  # 40 nodes
+    graphs = GraphBatch.from_graphs(space.sample(20, np.random.default_rng(0)), space.max_nodes)
+    table = Table(space.name, graphs, space.hashes(graphs), {}, "large networks", {})
+    write_table(tmp_path / "large.npz", table)
+    back = read_table(tmp_path / "large.npz")
+    assert torch.equal(back.graphs.adjacency, graphs.adjacency)
+    assert torch.equal(back.graphs.types, graphs.types)
+    assert back.hashes.tolist() == table.hashes.tolist()
+    wide = dataclasses.replace(table, graphs=graphs.padded(300))
+    with pytest.raises(InputError, match="300 nodes do not fit into a table, which holds 255"):
+        write_table(tmp_path / "wide.npz", wide)
+    assert not (tmp_path / "wide.npz").exists()
