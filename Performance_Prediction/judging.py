@@ -152,7 +152,7 @@ def fitted(make: Callable[[], Predictor], known: LabelledSet) -> Predictor:
 
 
 def _fewer(least: int) -> str:
-    from predictors.processes.gaussian_process import GaussianProcess
+    from predictors.processes.regressors import GaussianProcess
 
     few = GaussianProcess.least_labels
     return f", or take --method gp, which needs {few}" if least > few else ""

@@ -30,7 +30,7 @@ from experiment.errors import run_command
 from experiment.files import write_json
 from predictors.features.latents import Latents
 from predictors.methods import make_predictor
-from predictors.processes.gaussian_process import GaussianProcess
+from predictors.processes.regressors import GaussianProcess
 from predictors.regressor import Description
 
 PORTION = 65_536

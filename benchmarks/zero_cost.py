@@ -38,7 +38,7 @@ from experiment.files import write_json
 from experiment.progress import progress
 from predictors.features.zero_cost import ZeroCost
 from predictors.predictor import FeaturePredictor
-from predictors.processes.gaussian_process import GaussianProcess
+from predictors.processes.regressors import GaussianProcess
 from predictors.zero_cost import SCORES
 
 DATA_SETS = {"NB201": ("cifar10", "cifar100", "ImageNet16-120"), "DIGITS101": ("digits",)}

@@ -12,6 +12,9 @@ from predictors.regressor import Description
 ROUNDING = 1e-9
 """Deviation, as a part of a column's largest number, that is no more than errors of rounding."""
 
+BLOCK = 16
+"""Columns that are measured at once: of 423,624 architectures they take 54 MB."""
+
 
 class Joined:
     """Puts descriptions side by side, the columns that vary only, mean 0 and deviation 1.
@@ -58,11 +61,12 @@ class _Columns:
     """Scales the columns that vary, and drops the others."""
 
     def __init__(self, rows: np.ndarray) -> None:
-        deviation = rows.std(axis=0)
+        # A block at a time: NumPy makes a copy of what it takes a deviation of.
+        blocks = np.array_split(rows, -(-rows.shape[1] // BLOCK) or 1, axis=1)
+        deviation = np.concatenate([block.std(axis=0) for block in blocks])
+        largest = np.concatenate([np.abs(block).max(axis=0, initial=0.0) for block in blocks])
         # A column that is not finite is kept, to be refused.
-        self._kept = np.flatnonzero(
-            ~(deviation <= ROUNDING * np.abs(rows).max(axis=0, initial=0.0))
-        )
+        self._kept = np.flatnonzero(~(deviation <= ROUNDING * largest))
         self._mean, self._deviation = rows.mean(axis=0)[self._kept], deviation[self._kept]
         self.width = len(self._kept)
 

@@ -66,13 +66,13 @@ class Method:
 
 
 def _gp(wish: Wish) -> Predictor:
-    from predictors.processes.gaussian_process import GaussianProcess
+    from predictors.processes.regressors import GaussianProcess
 
     return wish.described(GaussianProcess(wish.scale, wish.seed))
 
 
 def _sparse_gp(wish: Wish) -> Predictor:
-    from predictors.processes.sparse import SparseGaussianProcess
+    from predictors.processes.regressors import SparseGaussianProcess
 
     return wish.described(SparseGaussianProcess(wish.scale, wish.seed))
 
@@ -98,7 +98,7 @@ def _graph_network(wish: Wish) -> Predictor:
 def _ensemble(wish: Wish) -> Predictor:
     """Half a Gaussian process and boosted trees on all descriptions, half graph networks."""
     from predictors.ensemble import Ensemble
-    from predictors.processes.gaussian_process import GaussianProcess
+    from predictors.processes.regressors import GaussianProcess
     from predictors.trees import BoostedTrees
 
     settings = (wish.scale, wish.seed)

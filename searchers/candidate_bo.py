@@ -12,7 +12,8 @@ from torch import Tensor
 from datasets.graph import ArchitectureGraph
 from datasets.objective import ACCURACY, Objective
 from experiment.errors import InputError
-from predictors.processes.list_gp import Expectation, PoolProcess
+from predictors.processes.candidates import CandidateGP
+from predictors.processes.conditioning import ConditionedGP
 from predictors.regressor import Description, NormalScores, Regressor, Scale
 from searchers.criteria import (
     Criterion,
@@ -127,7 +128,7 @@ class PoolSearch(ListSearcher):
         initial: int = 10,
     ) -> None:
         super().__init__(domain, features, criterion, scale=scale, seed=seed, initial=initial)
-        self._process = PoolProcess(self.descriptions)
+        self._gp = CandidateGP(self.descriptions)
         self._fitted = 0
         self._shortlist = torch.arange(0)
 
@@ -135,18 +136,19 @@ class PoolSearch(ListSearcher):
         """Rows, the most wanted first."""
         rows = [self.candidates.row_of.get(self.space.hash(graph)) for graph in self.pending]
         pending = [row for row in rows if row is not None]
-        expectation = self._learn(pending)
-        is_open = self.open_rows()[expectation.rows]
-        for position in torch.isin(expectation.rows, torch.tensor(pending)).nonzero()[:, 0]:
-            expectation.believe(int(position))
-        best = float(expectation.known.max())
+        process = self._learn()
+        looked_at = torch.cat([self._shortlist, torch.tensor(pending, dtype=torch.long)]).unique()
+        posterior = self._gp.posterior(process, looked_at)
+        is_open = self.open_rows()[posterior.candidates]
+        for position in torch.isin(posterior.candidates, torch.tensor(pending)).nonzero()[:, 0]:
+            posterior.fantasize_mean(int(position))
         chosen: list[int] = []
         for _ in range(min(n, int(is_open.sum()))):
-            wanted = self.criterion(expectation.mean, expectation.deviation, best, generator)
+            wanted = self.criterion(posterior.mean, posterior.std, process.best, generator)
             position = int(torch.where(is_open, wanted, -torch.inf).argmax())
-            chosen.append(int(expectation.rows[position]))
+            chosen.append(int(posterior.candidates[position]))
             is_open[position] = False
-            expectation.believe(position)
+            posterior.fantasize_mean(position)
         return chosen
 
     def recommend(self) -> Observation | None:
@@ -154,12 +156,13 @@ class PoolSearch(ListSearcher):
         rows, values = self.known()
         if len(rows) < 2 or (values == values[0]).all():
             return None
-        best = rows[int(self._learn().known.argmax())]
+        process = self._learn()
+        best = rows[int(process.mean(process.known).argmax())]
         name = str(self.candidates.hashes[best])
         return next(each for each in self.succeeded if each.hash == name)
 
-    def _learn(self, also: Sequence[int] = ()) -> Expectation:
-        """What is expected of the shortlist, and of some others.
+    def _learn(self) -> ConditionedGP:
+        """The process, conditioned on everything that was measured.
 
         Hyperparameters and shortlist are those of the first measurements, a multiple of
         :data:`REFIT` of them: so a search that goes on has the same ones, wherever it was killed.
@@ -170,19 +173,17 @@ class PoolSearch(ListSearcher):
             count = len(rows)
         if count != self._fitted:
             targets = self.scale(values[:count])(values[:count])
-            self._process.fit(rows[:count], targets)
+            self._gp.fit(rows[:count], targets)
             self._shortlist = self._promising(rows[:count], targets)
             self._fitted = count
-        among = torch.cat([self._shortlist, torch.tensor(also, dtype=torch.long)]).unique()
-        return self._process.expect(rows, self.scale(values)(values), among)
+        return self._gp.condition(rows, self.scale(values)(values))
 
     def _promising(self, rows: Sequence[int], targets: np.ndarray) -> Tensor:
         """The candidates that could soon be chosen. **Shape** (A,), int64."""
         if len(self.candidates) <= WHOLE:
             return torch.arange(len(self.candidates))
-        everyone = self._process.expect(rows, targets)
-        hopes = everyone.mean + HOPE * everyone.deviation
-        return hopes.topk(SHORTLIST).indices
+        mean, variance = self._gp.mean_and_variance(self._gp.condition(rows, targets))
+        return (mean + HOPE * variance.sqrt()).topk(SHORTLIST).indices
 
 
 class PredictorSearch(ListSearcher):

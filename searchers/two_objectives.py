@@ -32,7 +32,7 @@ from estimators.measurement import Measurement
 from experiment.errors import InputError
 from predictors.features import describe, make_features
 from predictors.features.features import Features
-from predictors.processes.list_gp import PoolProcess
+from predictors.processes.candidates import CandidateGP
 from predictors.regressor import Description, Standardised
 from searchers.domain import Candidates, Domain
 from searchers.limits import Limit, cost
@@ -115,16 +115,16 @@ class AccuracyAndCost(Searcher):
         """
 
     @cached_property
-    def _processes(self) -> tuple[PoolProcess, PoolProcess]:
+    def _processes(self) -> tuple[CandidateGP, CandidateGP]:
         """Of the accuracy and of the cost."""
         of_accuracy, of_cost = (
             [make_features(name, self.space) for name in names] for names in (ACCURACY, COST)
         )
         return self._process(of_accuracy), self._process(of_cost)
 
-    def _process(self, features: Sequence[Features]) -> PoolProcess:
+    def _process(self, features: Sequence[Features]) -> CandidateGP:
         graphs = self.candidates.graphs
-        return PoolProcess([Description(describe(one, graphs), one.numeric) for one in features])
+        return CandidateGP([Description(describe(one, graphs), one.numeric) for one in features])
 
 
 class ConstrainedImprovement(AccuracyAndCost):
@@ -212,24 +212,24 @@ class Expected:
     """
 
     def __init__(
-        self, processes: Sequence[PoolProcess], rows: Sequence[int], targets: np.ndarray
+        self, processes: Sequence[CandidateGP], rows: Sequence[int], targets: np.ndarray
     ) -> None:
         self._each = []
         for process, column in zip(processes, targets.T, strict=True):
             process.fit(rows, column)
-            self._each.append(process.expect(rows, column))
+            self._each.append(process.posterior(process.condition(rows, column)))
         self.seen = torch.from_numpy(targets)
         self.mean = torch.stack([one.mean for one in self._each], dim=1)
 
     @property
     def deviation(self) -> Tensor:
         """Of the quantities themselves, without noise. **Shape** (C, 2)."""
-        return torch.stack([one.deviation for one in self._each], dim=1)
+        return torch.stack([one.std for one in self._each], dim=1)
 
     def believe(self, row: int) -> None:
         """Take what is expected of a candidate for measured."""
         for one in self._each:
-            one.believe(row)
+            one.fantasize_mean(row)
         self.seen = torch.cat([self.seen, self.mean[row : row + 1]])
 
 

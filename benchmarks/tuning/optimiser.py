@@ -34,7 +34,7 @@ from experiment.errors import run_command
 from experiment.muon import POLYNOMIALS, Muon, Polynomial
 from experiment.optimisation import Optimisers, Schedule, hidden_matrices
 from models import Embedding, build_model
-from predictors.processes.gaussian_process import GaussianProcess
+from predictors.processes.regressors import GaussianProcess
 from predictors.regressor import Description, NormalScores
 from Training_VAE.data import epoch_graphs, load_architectures
 from Training_VAE.evaluation import greedy_reconstruction

@@ -71,5 +71,9 @@ def describe(features: Features, batch: GraphBatch) -> np.ndarray:
         ArchitectureError: something is no architecture, or one of another search space.
     """
     batch = as_batch(batch, features.space)
-    parts = [features(batch[start : start + CHUNK]) for start in range(0, len(batch), CHUNK)]
-    return np.concatenate(parts) if parts else features(batch)
+    first = features(batch[:CHUNK])
+    rows = np.empty((len(batch), first.shape[1]))
+    rows[:CHUNK] = first
+    for start in range(CHUNK, len(batch), CHUNK):
+        rows[start : start + CHUNK] = features(batch[start : start + CHUNK])
+    return rows

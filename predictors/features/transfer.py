@@ -19,7 +19,7 @@ from predictors.features.background import SOURCE, background_tables
 from predictors.features.counts import WalkCounts
 from predictors.features.features import Features
 from predictors.features.statistics import GraphStatistics
-from predictors.processes.sparse import SparseGaussianProcess
+from predictors.processes.regressors import SparseGaussianProcess
 from predictors.regressor import Description
 
 INDUCING = 200
@@ -72,8 +72,8 @@ def fit_digits(parameters: Mapping[str, np.ndarray] | None = None) -> SparseGaus
 
     Args:
         parameters: those of an earlier fit, see
-            :class:`~predictors.processes.sparse.SparseGaussianProcess`; without them it takes some
-            15 seconds of a processor.
+            :class:`~predictors.processes.regressors.SparseGaussianProcess`; without them it takes
+            some 15 seconds of a processor.
     """
     tables = background_tables([DigitsTransfer.name])
     cells = GraphBatch.cat(table.graphs for table in tables)

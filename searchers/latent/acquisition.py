@@ -27,7 +27,8 @@ from torch import Tensor
 
 from experiment.config import nearest
 from experiment.errors import InputError
-from predictors.processes.conditioned import GaussianPosterior, believing
+from predictors.processes.botorch_model import ProcessModel
+from predictors.processes.conditioning import ConditionedGP
 from searchers.latent.standardised import Box
 
 STARTS, STEPS = 16, 25
@@ -51,20 +52,18 @@ class Acquisition(ABC):
     """Chooses what to measure."""
 
     @abstractmethod
-    def in_box(
-        self, model: GaussianPosterior, box: Box, n: int, generator: torch.Generator
-    ) -> Tensor:
+    def in_box(self, model: ConditionedGP, box: Box, n: int, generator: torch.Generator) -> Tensor:
         """``n`` points of a box. **Shape** (n, G)."""
 
     def promising(
-        self, model: GaussianPosterior, box: Box, n: int, generator: torch.Generator
+        self, model: ConditionedGP, box: Box, n: int, generator: torch.Generator
     ) -> Tensor:
         """``n`` or more points to choose among once they are decoded. **Shape** (B, G)."""
         return self.in_box(model, box, n, generator)
 
     @abstractmethod
     def among(
-        self, model: GaussianPosterior, rows: Tensor, n: int, generator: torch.Generator
+        self, model: ConditionedGP, rows: Tensor, n: int, generator: torch.Generator
     ) -> list[int]:
         """The best ``n`` of some rows, or all where there are fewer; their positions.
 
@@ -83,18 +82,14 @@ class Greedy(Acquisition):
         self.draw = draw
 
     @abstractmethod
-    def value(
-        self, model: GaussianPosterior, chosen: Tensor | None, seed: int
-    ) -> AcquisitionFunction:
+    def value(self, model: ConditionedGP, chosen: Tensor | None, seed: int) -> AcquisitionFunction:
         """What is maximised once some rows are chosen. **Shape** (k, F)."""
 
-    def after(self, model: GaussianPosterior, row: Tensor) -> GaussianPosterior:
+    def after(self, model: ConditionedGP, row: Tensor) -> ConditionedGP:
         """What is taken as known once a row is chosen. **Shape** (F,)."""
         return model
 
-    def in_box(
-        self, model: GaussianPosterior, box: Box, n: int, generator: torch.Generator
-    ) -> Tensor:
+    def in_box(self, model: ConditionedGP, box: Box, n: int, generator: torch.Generator) -> Tensor:
         """Climb from the best of many points at once, then on to one point after the other."""
         points = self.promising(model, box, 2 * n, generator)
         seed = _seed(generator)
@@ -109,7 +104,7 @@ class Greedy(Acquisition):
         return torch.stack(chosen)
 
     def promising(
-        self, model: GaussianPosterior, box: Box, n: int, generator: torch.Generator
+        self, model: ConditionedGP, box: Box, n: int, generator: torch.Generator
     ) -> Tensor:
         """The best of many points, and where climbs from them lead to.
 
@@ -121,7 +116,7 @@ class Greedy(Acquisition):
         return torch.cat([climb(self.value(model, None, seed), starts, box, STEPS), starts])
 
     def among(
-        self, model: GaussianPosterior, rows: Tensor, n: int, generator: torch.Generator
+        self, model: ConditionedGP, rows: Tensor, n: int, generator: torch.Generator
     ) -> list[int]:
         """Take the highest value, again and again."""
         seed = _seed(generator)
@@ -135,7 +130,7 @@ class Greedy(Acquisition):
         return chosen
 
     def _best(
-        self, model: GaussianPosterior, chosen: Tensor | None, points: Tensor, n: int, seed: int
+        self, model: ConditionedGP, chosen: Tensor | None, points: Tensor, n: int, seed: int
     ) -> Tensor:
         """The ``n`` points of the highest value. **Shape** (B, G) → (n, G)."""
         values = _values(self.value(model, chosen, seed), points)
@@ -162,15 +157,13 @@ class ExpectedImprovement(Greedy):
     That is the kriging believer; with one point at a time it is plain expected improvement.
     """
 
-    def value(
-        self, model: GaussianPosterior, chosen: Tensor | None, seed: int
-    ) -> AcquisitionFunction:
+    def value(self, model: ConditionedGP, chosen: Tensor | None, seed: int) -> AcquisitionFunction:
         """Improvement on the highest mean."""
-        return LogExpectedImprovement(model, model.best)
+        return LogExpectedImprovement(ProcessModel(model), model.best)
 
-    def after(self, model: GaussianPosterior, row: Tensor) -> GaussianPosterior:
+    def after(self, model: ConditionedGP, row: Tensor) -> ConditionedGP:
         """Believe what is expected."""
-        return believing(model, [row])
+        return model.fantasize_mean([row])
 
 
 class ConstantLiar(ExpectedImprovement):
@@ -185,19 +178,19 @@ class ConstantLiar(ExpectedImprovement):
         super().__init__(draw)
         self.lie = lie
 
-    def after(self, model: GaussianPosterior, row: Tensor) -> GaussianPosterior:
+    def after(self, model: ConditionedGP, row: Tensor) -> ConditionedGP:
         """Believe the lie."""
-        return model.having_seen(row, self.lie.about(model.mean(model.known)))
+        return model.condition_on(row, self.lie.about(model.mean(model.known)))
 
 
 class JointExpectedImprovement(Greedy):
     """Logarithm of the improvement that all chosen rows together make expect, by Monte Carlo."""
 
-    def value(
-        self, model: GaussianPosterior, chosen: Tensor | None, seed: int
-    ) -> AcquisitionFunction:
+    def value(self, model: ConditionedGP, chosen: Tensor | None, seed: int) -> AcquisitionFunction:
         """The joint improvement on the highest mean."""
-        return qLogExpectedImprovement(model, model.best, _sampler(seed), X_pending=chosen)
+        return qLogExpectedImprovement(
+            ProcessModel(model), model.best, _sampler(seed), X_pending=chosen
+        )
 
 
 class NoisyExpectedImprovement(Greedy):
@@ -206,14 +199,12 @@ class NoisyExpectedImprovement(Greedy):
     Letham et al. 2019, arXiv:1706.07094: with noisy values nobody knows which one is the best.
     """
 
-    def value(
-        self, model: GaussianPosterior, chosen: Tensor | None, seed: int
-    ) -> AcquisitionFunction:
+    def value(self, model: ConditionedGP, chosen: Tensor | None, seed: int) -> AcquisitionFunction:
         """The joint improvement on those known rows that may be the best."""
         mean, variance = model.mean_and_variance(model.known)
         optimistic = (mean + 2 * variance.sqrt()).argsort(descending=True)[: 2 * PARENTS]
         return qLogNoisyExpectedImprovement(
-            model,
+            ProcessModel(model),
             model.known[optimistic],
             _sampler(seed),
             X_pending=chosen,
@@ -229,11 +220,9 @@ class HighestMean(Greedy):
         draw: as of :class:`Greedy`.
     """
 
-    def value(
-        self, model: GaussianPosterior, chosen: Tensor | None, seed: int
-    ) -> AcquisitionFunction:
+    def value(self, model: ConditionedGP, chosen: Tensor | None, seed: int) -> AcquisitionFunction:
         """The mean."""
-        return PosteriorMean(model)
+        return PosteriorMean(ProcessModel(model))
 
 
 class BestDrawn(Acquisition):
@@ -248,16 +237,14 @@ class BestDrawn(Acquisition):
         self.draw = draw
         self.drawn = drawn
 
-    def in_box(
-        self, model: GaussianPosterior, box: Box, n: int, generator: torch.Generator
-    ) -> Tensor:
+    def in_box(self, model: ConditionedGP, box: Box, n: int, generator: torch.Generator) -> Tensor:
         """Draw, and take the best."""
         points = self.draw(box, n * self.drawn, generator)
         return points[self.among(model, points, n, generator)]
 
     @torch.no_grad()
     def among(
-        self, model: GaussianPosterior, rows: Tensor, n: int, generator: torch.Generator
+        self, model: ConditionedGP, rows: Tensor, n: int, generator: torch.Generator
     ) -> list[int]:
         """The highest means."""
         return model.mean(rows).argsort(descending=True)[:n].tolist()
@@ -277,21 +264,19 @@ class ThompsonSampling(Acquisition):
         self.points = points
         self.draw = draw
 
-    def in_box(
-        self, model: GaussianPosterior, box: Box, n: int, generator: torch.Generator
-    ) -> Tensor:
+    def in_box(self, model: ConditionedGP, box: Box, n: int, generator: torch.Generator) -> Tensor:
         """Draw functions at random points of the box."""
         points = starting_points(model, box, max(self.points, 2 * n), generator, self.draw)
         return points[self.among(model, points, n, generator)]
 
     @torch.no_grad()
     def among(
-        self, model: GaussianPosterior, rows: Tensor, n: int, generator: torch.Generator
+        self, model: ConditionedGP, rows: Tensor, n: int, generator: torch.Generator
     ) -> list[int]:
         """Draw functions at all rows; each takes its best that none before it took."""
-        joint = model.posterior(rows).distribution
+        mean, covariance = model.joint(rows)
         noise = torch.randn(n, len(rows), generator=generator, dtype=rows.dtype)
-        samples = joint.mean + noise @ psd_safe_cholesky(joint.covariance_matrix).T
+        samples = mean + noise @ psd_safe_cholesky(covariance).T
         chosen: list[int] = []
         for sample in samples:
             if len(chosen) == len(rows):
@@ -325,7 +310,7 @@ def make_acquisition(name: str) -> Acquisition:
 
 @torch.no_grad()
 def starting_points(
-    model: GaussianPosterior, box: Box, n: int, generator: torch.Generator, draw: Draw
+    model: ConditionedGP, box: Box, n: int, generator: torch.Generator, draw: Draw
 ) -> Tensor:
     """Points of a box: some drawn anywhere, some around the best known rows. **Shape** (n, G).
 

@@ -14,7 +14,7 @@ from torch import Tensor
 from datasets.batch import GraphBatch
 from datasets.graph import ArchitectureGraph
 from experiment.errors import InputError
-from predictors.processes.conditioned import GaussianPosterior, believing
+from predictors.processes.conditioning import ConditionedGP
 from predictors.regressor import NormalScores, Scale
 from searchers.domain import Domain
 from searchers.latent.acquisition import Acquisition, ExpectedImprovement
@@ -147,8 +147,8 @@ class LatentSearcher(Searcher):
         if self.pending:
             rows = learnt.rows(self.surrogate.sites(pending, waiting))
             same = whole is on_latents
-            whole = believing(whole, rows)
-            on_latents = whole if same else believing(on_latents, pending)
+            whole = whole.fantasize_mean(rows)
+            on_latents = whole if same else on_latents.fantasize_mean(pending)
         learnt = Learnt(whole, on_latents, learnt.joined)
         return Knowledge(learnt, scale, points, targets, pending, seed)
 
@@ -163,7 +163,7 @@ class Choice(Protocol):
     def points(
         self,
         acquisition: Acquisition,
-        model: GaussianPosterior,
+        model: ConditionedGP,
         box: Box,
         n: int,
         generator: torch.Generator,
@@ -190,7 +190,7 @@ class FirstChoices:
     def points(
         self,
         acquisition: Acquisition,
-        model: GaussianPosterior,
+        model: ConditionedGP,
         box: Box,
         n: int,
         generator: torch.Generator,
@@ -221,7 +221,7 @@ class Reencoded:
     def points(
         self,
         acquisition: Acquisition,
-        model: GaussianPosterior,
+        model: ConditionedGP,
         box: Box,
         n: int,
         generator: torch.Generator,
@@ -303,7 +303,7 @@ class LatentBO(LatentSearcher):
                 names += new.hashes[order[:missing]].tolist()
             if len(found) >= n:
                 break
-            model = believing(model, points)  # look elsewhere next
+            model = model.fantasize_mean(points)  # look elsewhere next
         return found
 
 

@@ -1,46 +1,44 @@
 """Gaussian processes on latents, and on latents joined with other descriptions.
 
-The kernel is a sum of Matérn-5/2 kernels (Duvenaud et al. 2011, *Additive Gaussian Processes*): one
-on the latents and, where other descriptions are joined, one on each of them. Hyperparameters
-maximise the marginal likelihood of some hundred labels under the weak priors of
-:mod:`predictors.processes.kernels` (Rasmussen & Williams 2006, chapter 5).
+They are additive processes (:mod:`predictors.processes.hyperparameters`) with a kernel on the
+latents and, where other descriptions are joined, one on each of them.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate
 from typing import Protocol
 
-import numpy as np
 import torch
-from linear_operator.utils.cholesky import psd_safe_cholesky
-from scipy.optimize import minimize
 from torch import Tensor
-from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from datasets.batch import GraphBatch
 from datasets.space import SearchSpace
 from predictors.features import describe, make_features
 from predictors.joined import Joined
-from predictors.processes.conditioned import GaussianPosterior, MaternSum, exact, sparse
-from predictors.processes.kernels import FIRST_NOISE, LEAST_NOISE, cholesky_errors
+from predictors.processes import sparse
+from predictors.processes.conditioning import ConditionedGP, condition, fit
+from predictors.processes.hyperparameters import (
+    LBFGS,
+    LOGARITHM,
+    Hyperparameters,
+    cholesky_errors,
+)
+from predictors.processes.matern import AdditiveMatern
 from predictors.regressor import Description
 
 FITTED = 500
 """Labels that the hyperparameters are fitted to; with more, a random part of them."""
-ITERATIONS = 20
-"""Of L-BFGS-B."""
+OPTIMISER = LBFGS(20)
 
 
 class Conditioning(Protocol):
     """How a process with fitted hyperparameters gets to know the labels."""
 
     def __call__(
-        self, kernel: MaternSum, noise: float, rows: Tensor, targets: Tensor, order: Tensor
-    ) -> GaussianPosterior:
+        self, kernel: AdditiveMatern, noise: float, rows: Tensor, targets: Tensor, order: Tensor
+    ) -> ConditionedGP:
         """The process that knows them.
 
         Args:
@@ -58,10 +56,10 @@ class Exact:
     """Every label is a basis point; the work grows with the labels cubed."""
 
     def __call__(
-        self, kernel: MaternSum, noise: float, rows: Tensor, targets: Tensor, order: Tensor
-    ) -> GaussianPosterior:
-        """See :func:`predictors.processes.conditioned.exact`."""
-        return exact(kernel, noise, rows, targets)
+        self, kernel: AdditiveMatern, noise: float, rows: Tensor, targets: Tensor, order: Tensor
+    ) -> ConditionedGP:
+        """See :func:`predictors.processes.conditioning.condition`."""
+        return condition(kernel, noise, rows, targets)
 
 
 @dataclass(frozen=True)
@@ -75,10 +73,10 @@ class Sparse:
     inducing: int = 500
 
     def __call__(
-        self, kernel: MaternSum, noise: float, rows: Tensor, targets: Tensor, order: Tensor
-    ) -> GaussianPosterior:
-        """See :func:`predictors.processes.conditioned.sparse`."""
-        return sparse(kernel, noise, rows[order[: self.inducing]], rows, targets)
+        self, kernel: AdditiveMatern, noise: float, rows: Tensor, targets: Tensor, order: Tensor
+    ) -> ConditionedGP:
+        """See :func:`predictors.processes.sparse.condition`."""
+        return sparse.condition(kernel, noise, rows[order[: self.inducing]], rows, targets)
 
 
 @dataclass(frozen=True)
@@ -105,8 +103,8 @@ class Learnt:
         joined: puts the other descriptions side by side; ``None`` where there are none.
     """
 
-    whole: GaussianPosterior
-    on_latents: GaussianPosterior
+    whole: ConditionedGP
+    on_latents: ConditionedGP
     joined: Joined | None
 
     def rows(self, sites: Sites) -> Tensor:
@@ -157,95 +155,16 @@ class LatentSurrogate:
         hyperparameters = Hyperparameters(
             [sites.points.shape[1], *(joined.widths if joined else [])],
             [False, *(joined.numeric if joined else [])],
+            LOGARITHM,
         )
         order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(seed))
         part = order[:FITTED]
         with cholesky_errors():
-            hyperparameters.fit(rows[part], targets[part])
-            kernel, noise = hyperparameters.settled()
+            fit(hyperparameters, rows[part], targets[part], OPTIMISER)
+            kernel, noise = hyperparameters.fitted()
             whole = self.conditioning(kernel, noise, rows, targets, order)
         on_latents = whole.first_component() if joined else whole
         return Learnt(whole, on_latents, joined)
-
-
-class Hyperparameters(torch.nn.Module):
-    """Length scales, variances and noise, as logarithms.
-
-    They begin at, and have log-normal priors around: √columns for length scales, deviation 1; 1
-    for variances, deviation 2; exp(−2) for the noise, deviation 2, which begins at 0.1.
-
-    Args:
-        widths: columns of each description; one without columns has no kernel.
-        own_lengths: for each, whether every column has a length scale of its own.
-    """
-
-    def __init__(self, widths: Sequence[int], own_lengths: Sequence[bool]) -> None:
-        super().__init__()
-        ends = list(accumulate(widths))
-        self.columns = tuple(
-            slice(end - width, end) for end, width in zip(ends, widths, strict=True) if width
-        )
-        self.typical = [
-            torch.full((width if own else 1,), math.log(width) / 2, dtype=torch.float64)
-            for width, own in zip(widths, own_lengths, strict=True)
-            if width
-        ]
-        self.lengths = torch.nn.ParameterList(each.clone() for each in self.typical)
-        self.variances = torch.nn.Parameter(torch.zeros(len(self.typical), dtype=torch.float64))
-        self.noise = torch.nn.Parameter(torch.tensor(math.log(FIRST_NOISE), dtype=torch.float64))
-
-    def fit(self, rows: Tensor, targets: Tensor) -> None:
-        """Maximise :meth:`objective`. **Shape** (n, F) and (n,)."""
-        parameters = list(self.parameters())
-
-        def loss(numbers: np.ndarray) -> tuple[float, np.ndarray]:
-            vector_to_parameters(torch.from_numpy(numbers), parameters)
-            value = -self.objective(rows, targets)
-            slopes = torch.autograd.grad(value, parameters)
-            return value.item(), parameters_to_vector(slopes).numpy()
-
-        start = parameters_to_vector(parameters).detach().numpy().copy()
-        found = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": ITERATIONS})
-        vector_to_parameters(torch.from_numpy(found.x), parameters)
-
-    def objective(self, rows: Tensor, targets: Tensor) -> Tensor:
-        """Logarithm of the likelihood and the priors, a label. **Shape** (n, F), (n,) → ().
-
-        Rasmussen & Williams 2006, equation 2.30.
-        """
-        one = torch.eye(len(rows), dtype=rows.dtype)
-        covariance = self._kernel()(rows, rows) + self._noise() * one
-        factor = psd_safe_cholesky(covariance)
-        inner = torch.linalg.solve_triangular(factor, targets[:, None], upper=False)
-        volume = 2 * factor.diagonal().log().sum() + len(rows) * math.log(2 * math.pi)
-        return (-0.5 * (inner.square().sum() + volume) + self._log_priors()) / len(rows)
-
-    def settled(self) -> tuple[MaternSum, float]:
-        """Kernel and variance of the noise, without gradients."""
-        kernel = self._kernel()
-        lengths = tuple(each.detach() for each in kernel.lengths)
-        settled = MaternSum(kernel.columns, lengths, kernel.variances.detach())
-        return settled, self._noise().item()
-
-    def _kernel(self) -> MaternSum:
-        return MaternSum(
-            self.columns, tuple(each.exp() for each in self.lengths), self.variances.exp()
-        )
-
-    def _noise(self) -> Tensor:
-        return LEAST_NOISE + self.noise.exp()
-
-    def _log_priors(self) -> Tensor:
-        """Logarithm of the log-normal densities, but for constants."""
-        total = _log_normal(self.variances, 0.0, 2.0) + _log_normal(self.noise, -2.0, 2.0)
-        for lengths, typical in zip(self.lengths, self.typical, strict=True):
-            total = total + _log_normal(lengths, typical, 1.0)
-        return total
-
-
-def _log_normal(logarithm: Tensor, middle: Tensor | float, deviation: float) -> Tensor:
-    """Logarithm of a log-normal density of some numbers, but for a constant. **Shape** → ()."""
-    return -(logarithm + ((logarithm - middle) / deviation).square() / 2).sum()
 
 
 def _rows(joined: Joined | None, sites: Sites) -> Tensor:

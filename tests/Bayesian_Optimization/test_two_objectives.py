@@ -16,7 +16,8 @@ from datasets import get_benchmark
 from estimators.evaluations import Evaluations
 from estimators.measurement import Measurement
 from experiment.errors import InputError
-from predictors.processes import list_gp
+from predictors.processes import candidates
+from predictors.processes.hyperparameters import Adam
 from searchers.domain import Candidates, WholeSpace
 from searchers.evolution import RegularisedEvolution
 from searchers.front import Reference, front, hypervolume
@@ -46,7 +47,7 @@ def estimator(cells: Candidates, formula: Any) -> Any:
 @pytest.fixture(autouse=True)
 def _short_fits(monkeypatch: pytest.MonkeyPatch) -> None:
     """A quarter of the steps that hyperparameters are fitted in by default."""
-    monkeypatch.setattr(list_gp, "STEPS", 30)
+    monkeypatch.setattr(candidates, "OPTIMISER", Adam(30))
 
 
 def prices(cells: Candidates) -> np.ndarray:

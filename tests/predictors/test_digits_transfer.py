@@ -19,7 +19,7 @@ def no_fit(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise AssertionError("fitted")
 
-    monkeypatch.setattr(sparse, "maximise", refuse)
+    monkeypatch.setattr(sparse, "fit", refuse)
 
 
 @pytest.mark.usefixtures("no_fit")

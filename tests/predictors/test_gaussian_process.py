@@ -9,7 +9,7 @@ from scipy.stats import kendalltau, zscore
 from datasets import get_space
 from experiment.errors import InputError
 from predictors.predictor import FeaturePredictor
-from predictors.processes.gaussian_process import GaussianProcess
+from predictors.processes.regressors import GaussianProcess
 from predictors.regressor import Description, NormalScores, Standardised, check_targets
 
 

@@ -16,7 +16,7 @@ from predictors import graph_network
 from predictors.ensemble import Ensemble
 from predictors.graph_network import GraphNetwork
 from predictors.predictor import FeaturePredictor
-from predictors.processes.gaussian_process import GaussianProcess
+from predictors.processes.regressors import GaussianProcess
 from predictors.regressor import Standardised
 
 

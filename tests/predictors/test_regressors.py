@@ -13,9 +13,10 @@ from scipy.stats import multivariate_normal
 from experiment.errors import InputError
 from predictors.joined import Joined
 from predictors.linear import STRENGTHS, Ridge
-from predictors.processes.gaussian_process import GaussianProcess
-from predictors.processes.kernels import cholesky_errors
-from predictors.processes.sparse import JITTER, SparseGaussianProcess, _Inducing
+from predictors.processes import sparse
+from predictors.processes.hyperparameters import Adam, Hyperparameters, cholesky_errors
+from predictors.processes.matern import AdditiveMatern
+from predictors.processes.regressors import GaussianProcess, SparseGaussianProcess
 from predictors.regressor import Description, Standardised
 from predictors.trees import FOLDS, BoostedTrees
 
@@ -28,57 +29,72 @@ def made_up(count: int, seed: int = 0) -> tuple[list[Description], np.ndarray]:
     return [Description(first, numeric=True), Description(second)], values
 
 
-def inducing(labels: int, points: int) -> tuple[_Inducing, torch.Tensor, torch.Tensor]:
-    inputs, values = made_up(labels)
+def labelled(count: int) -> tuple[AdditiveMatern, torch.Tensor, torch.Tensor, torch.Tensor]:
+    """A kernel, a variance of the noise, rows and targets."""
+    inputs, values = made_up(count)
     joined = Joined(inputs)
-    rows = torch.from_numpy(joined(inputs))
-    return _Inducing(joined, rows[:points].clone()), rows, torch.from_numpy(values)
+    hyperparameters = Hyperparameters(joined.widths, joined.numeric)
+    return *hyperparameters(), torch.from_numpy(joined(inputs)), torch.from_numpy(values)
 
 
-def approximate_covariance(model: _Inducing, rows: torch.Tensor) -> np.ndarray:
+def approximate_covariance(
+    kernel: AdditiveMatern, points: torch.Tensor, rows: torch.Tensor
+) -> np.ndarray:
     """K_fu K_uu⁻¹ K_uf, by NumPy."""
     with torch.no_grad():
-        own = model.kernel(model.points).to_dense().numpy()
-        across = model.kernel(rows, model.points).to_dense().numpy()
-    own = own + JITTER * own.diagonal().mean() * np.eye(len(own))
+        own, across = kernel(points, points).numpy(), kernel(rows, points).numpy()
+    own = own + sparse.JITTER * own.diagonal().mean() * np.eye(len(own))
     return across @ np.linalg.solve(own, across.T)
 
 
 def test_the_bound_is_that_of_titsias() -> None:
-    model, rows, targets = inducing(30, 8)
-    noise = model.noise.noise.item()
-    rough = approximate_covariance(model, rows)
-    exact = model.kernel(rows, diag=True).detach().numpy()
-    likelihood = multivariate_normal.logpdf(targets.numpy(), cov=rough + noise * np.eye(30))
-    priors = sum(
-        prior.log_prob(value(module)).sum().item()
-        for part in (model.kernel, model.noise)
-        for _, module, prior, value, _ in part.named_priors()
-    )
-    expected = likelihood - (exact - rough.diagonal()).sum() / (2 * noise) + priors
-    assert model.bound(rows, targets).item() * 30 == pytest.approx(expected)
+    kernel, noise, rows, targets = labelled(30)
+    rough = approximate_covariance(kernel, rows[:8], rows)
+    likelihood = multivariate_normal.logpdf(targets.numpy(), cov=rough + noise.item() * np.eye(30))
+    left_out = kernel.variance.item() - rough.diagonal()
+    expected = likelihood - left_out.sum() / (2 * noise.item())
+    bound = sparse.collapsed_bound(kernel, noise, rows[:8], rows, targets)
+    assert bound.item() == pytest.approx(expected)
     assert math.isfinite(expected)
 
 
+def test_fitting_raises_the_bound_and_moves_the_inducing_points() -> None:
+    inputs, values = made_up(60)
+    joined = Joined(inputs)
+    rows, targets = torch.from_numpy(joined(inputs)), torch.from_numpy(values)
+    hyperparameters = Hyperparameters(joined.widths, joined.numeric)
+    points = torch.nn.Parameter(rows[:8].clone())
+
+    def bound() -> float:
+        return sparse.collapsed_bound(*hyperparameters(), points, rows, targets).item()
+
+    before = bound()
+    sparse.fit(hyperparameters, points, rows, targets, Adam(20, 0.1))
+    assert bound() > before + 1
+    assert (points - rows[:8]).abs().max() > 0.1
+
+
+@torch.no_grad()
 def test_each_label_is_expected_as_without_it() -> None:
-    model, rows, targets = inducing(25, 6)
-    model.condition(rows, targets)
-    mean, deviation = model.leave_one_out(rows, targets)
+    kernel, noise, rows, targets = labelled(25)
+    process = sparse.condition(kernel, noise.item(), rows[:6], rows, targets)
+    mean, deviation = sparse.leave_one_out(process, targets)
     for left_out in (0, 9, 24):
         rest = np.arange(25) != left_out
-        model.condition(rows[rest], targets[rest])
-        expected, variance = model.posterior(rows[~rest])
+        part = sparse.condition(kernel, noise.item(), rows[:6], rows[rest], targets[rest])
+        expected, variance = part.mean_and_variance(rows[~rest])
         assert mean[left_out].item() == pytest.approx(expected.item())
-        assert deviation[left_out].item() == pytest.approx(variance.sqrt().item(), rel=1e-4)
+        noisy = variance.item() + noise.item()
+        assert deviation[left_out].item() ** 2 == pytest.approx(noisy, rel=2e-4)
 
 
 def test_with_all_labels_as_inducing_points_it_is_nearly_the_exact_process() -> None:
     train, values = made_up(60)
     test, _ = made_up(40, seed=1)
-    exact, sparse = GaussianProcess(Standardised), SparseGaussianProcess(Standardised)
-    for model in (exact, sparse):
+    exact, rough = GaussianProcess(Standardised), SparseGaussianProcess(Standardised)
+    for model in (exact, rough):
         model.fit(train, values)
-    first, second = exact.forecast(test), sparse.forecast(test)
+    first, second = exact.forecast(test), rough.forecast(test)
     assert np.abs(first.scores - second.scores).mean() < 0.1
     assert np.corrcoef(first.scores, second.scores)[0, 1] > 0.99
 

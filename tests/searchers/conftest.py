@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from predictors import trees
-from predictors.processes import list_gp
+from predictors.processes import candidates
+from predictors.processes.hyperparameters import LBFGS, Adam
 from searchers.latent import acquisition, methods, surrogates
 from tests.formula import cells, few, formula
 
@@ -18,8 +19,8 @@ def cheap_models(monkeypatch: pytest.MonkeyPatch) -> None:
 
     What a search promises of resuming, batches and failures holds however good its model is.
     """
-    monkeypatch.setattr(list_gp, "STEPS", 12)
-    monkeypatch.setattr(surrogates, "ITERATIONS", 5)
+    monkeypatch.setattr(candidates, "OPTIMISER", Adam(12))
+    monkeypatch.setattr(surrogates, "OPTIMISER", LBFGS(5))
     for name, value in {"STARTS": 4, "STEPS": 5, "RAW": 128}.items():
         monkeypatch.setattr(acquisition, name, value)
     monkeypatch.setattr(methods, "SPANNING", 256)

@@ -17,8 +17,9 @@ from datasets.objective import Objective
 from estimators.lookup import LookUp
 from experiment.errors import InputError
 from predictors.joined import Joined
-from predictors.processes.gaussian_process import AdditiveProcess
-from predictors.processes.list_gp import PoolProcess
+from predictors.processes.candidates import CandidateGP, CandidatePosterior
+from predictors.processes.conditioning import condition, fit
+from predictors.processes.hyperparameters import Adam, Hyperparameters
 from predictors.regressor import Description
 from predictors.trees import BoostedTrees
 from searchers import candidate_bo as pool_search
@@ -27,6 +28,7 @@ from searchers.criteria import CRITERIA, log_expected_improvement
 from searchers.defaults import usual_features
 from searchers.domain import Candidates, WholeSpace
 
+ROWS = list(range(0, 60, 2))
 NOTHING = np.random.default_rng(0)
 
 
@@ -49,48 +51,58 @@ def targets(descriptions: list[Description], rows: list[int]) -> np.ndarray:
     return np.sin(descriptions[0].rows[rows, 0]) + descriptions[1].rows[rows, 0] / 2
 
 
-def test_is_the_additive_process_of_the_predictors(descriptions: list[Description]) -> None:
-    rows = list(range(0, 60, 2))
-    known = targets(descriptions, rows)
-    process = PoolProcess(descriptions)
-    process.fit(rows, known)
-    found = process.expect(rows, known)
+@pytest.fixture
+def process(descriptions: list[Description]) -> CandidateGP:
+    """Fitted to every second candidate."""
+    process = CandidateGP(descriptions)
+    process.fit(ROWS, targets(descriptions, ROWS))
+    return process
+
+
+def posterior(process: CandidateGP, rows: list[int], known: np.ndarray) -> CandidatePosterior:
+    return process.posterior(process.condition(rows, known))
+
+
+def test_is_the_process_of_the_predictors(
+    process: CandidateGP, descriptions: list[Description]
+) -> None:
+    known = targets(descriptions, ROWS)
+    found = posterior(process, ROWS, known)
 
     joined = Joined(descriptions)
-    inputs = torch.from_numpy(joined(descriptions))
-    other = AdditiveProcess(joined)
-    other.fit(inputs[rows], torch.from_numpy(known), steps=120)
-    other.condition(inputs[rows], torch.from_numpy(known))
-    mean, variance = other.posterior(inputs)
+    rows = torch.from_numpy(joined(descriptions))
+    hyperparameters = Hyperparameters(joined.widths, joined.numeric)
+    fit(hyperparameters, rows[ROWS], torch.from_numpy(known), Adam(120))
+    exact = condition(*hyperparameters.fitted(), rows[ROWS], torch.from_numpy(known))
+    mean, variance = exact.mean_and_variance(rows)
     assert torch.allclose(found.mean, mean, atol=1e-3)
-    noiseless = (variance - other.noise.noise).clamp(min=0)
-    assert torch.allclose(found.deviation.square(), noiseless, atol=1e-3)
-    assert torch.allclose(found.known, mean[rows], atol=1e-3)
+    assert torch.allclose(found.std.square(), variance, atol=1e-3)
+    all_means, all_variances = process.mean_and_variance(process.condition(ROWS, known))
+    assert torch.allclose(all_means.double(), mean, atol=1e-3)
+    assert torch.allclose(all_variances.double(), variance, atol=1e-3)
 
 
-def test_believing_is_conditioning_on_the_mean(descriptions: list[Description]) -> None:
-    rows = list(range(0, 60, 3))
-    known = targets(descriptions, rows)
-    process = PoolProcess(descriptions)
-    process.fit(rows, known)
-    believer = process.expect(rows, known)
-    means = [float(believer.mean[row]) for row in (1, 7)]
+def test_a_fantasy_is_conditioning_on_the_mean(
+    process: CandidateGP, descriptions: list[Description]
+) -> None:
+    known = targets(descriptions, ROWS)
+    fantasised = posterior(process, ROWS, known)
+    means = [float(fantasised.mean[row]) for row in (1, 7)]
     for row in (1, 7):
-        believer.believe(row)
-    told = process.expect([*rows, 1, 7], np.array([*known, *means]))
-    assert torch.allclose(believer.mean, told.mean, atol=2e-3)
-    assert torch.allclose(believer.deviation, told.deviation, atol=2e-3)
+        fantasised.fantasize_mean(row)
+    conditioned = posterior(process, [*ROWS, 1, 7], np.array([*known, *means]))
+    assert torch.allclose(fantasised.mean, conditioned.mean, atol=2e-3)
+    assert torch.allclose(fantasised.std, conditioned.std, atol=2e-3)
 
 
-def test_a_part_of_the_list_is_expected_alike(descriptions: list[Description]) -> None:
-    rows = list(range(0, 60, 3))
-    process = PoolProcess(descriptions)
-    process.fit(rows, targets(descriptions, rows))
-    whole = process.expect(rows, targets(descriptions, rows))
-    part = torch.tensor([3, 59, 8])
-    some = process.expect(rows, targets(descriptions, rows), part)
+def test_some_candidates_are_expected_as_among_all(
+    process: CandidateGP, descriptions: list[Description]
+) -> None:
+    conditioned = process.condition(ROWS, targets(descriptions, ROWS))
+    whole, part = process.posterior(conditioned), torch.tensor([3, 59, 8])
+    some = process.posterior(conditioned, part)
     assert torch.allclose(some.mean, whole.mean[part], atol=1e-5)
-    assert torch.allclose(some.deviation, whole.deviation[part], atol=1e-5)
+    assert torch.allclose(some.std, whole.std[part], atol=1e-5)
 
 
 def test_log_expected_improvement_is_botorchs() -> None:

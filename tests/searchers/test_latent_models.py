@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 import pytest
 import torch
@@ -11,13 +13,24 @@ from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
 from torch import Tensor
 
 from experiment.errors import InputError
-from predictors.processes.conditioned import (
-    GaussianPosterior,
-    MaternSum,
-    believing,
-    exact,
-    sparse,
+from predictors.processes import sparse
+from predictors.processes.botorch_model import ProcessModel
+from predictors.processes.conditioning import (
+    ConditionedGP,
+    condition,
+    fit,
+    log_marginal_likelihood,
 )
+from predictors.processes.hyperparameters import (
+    LBFGS,
+    LOGARITHM,
+    SOFTPLUS,
+    Adam,
+    Coordinates,
+    Hyperparameters,
+    Optimiser,
+)
+from predictors.processes.matern import AdditiveMatern
 from searchers.latent.acquisition import (
     ACQUISITIONS,
     ConstantLiar,
@@ -28,15 +41,15 @@ from searchers.latent.acquisition import (
     make_acquisition,
 )
 from searchers.latent.standardised import Box
-from searchers.latent.surrogates import Hyperparameters
 from searchers.latent.trust_region import TrustRegion, WholeBox
 
 NOISE = 0.05
 BOX = Box(torch.full((3,), -2.0).double(), torch.full((3,), 2.0).double())
 
 
-def kernel() -> MaternSum:
-    return MaternSum((slice(0, 3),), (torch.tensor([1.5]).double(),), torch.tensor([2.0]).double())
+def kernel() -> AdditiveMatern:
+    length, variance = torch.tensor([1.5]).double(), torch.tensor([2.0]).double()
+    return AdditiveMatern((slice(0, 3),), (length,), variance)
 
 
 def data(n: int = 40) -> tuple[Tensor, Tensor]:
@@ -46,11 +59,11 @@ def data(n: int = 40) -> tuple[Tensor, Tensor]:
 
 
 @pytest.fixture
-def model() -> GaussianPosterior:
-    return exact(kernel(), NOISE, *data())
+def model() -> ConditionedGP:
+    return condition(kernel(), NOISE, *data())
 
 
-def test_the_exact_process_is_that_of_scikit_learn(model: GaussianPosterior) -> None:
+def test_the_exact_process_is_that_of_scikit_learn(model: ConditionedGP) -> None:
     rows, targets = data()
     others = BOX.uniform(20, torch.Generator().manual_seed(1))
     reference = GaussianProcessRegressor(
@@ -60,45 +73,45 @@ def test_the_exact_process_is_that_of_scikit_learn(model: GaussianPosterior) -> 
     ours, variance = model.mean_and_variance(others)
     np.testing.assert_allclose(ours, mean, atol=1e-8)
     np.testing.assert_allclose((variance + NOISE).sqrt(), deviation, atol=1e-8)
-    joint = model.posterior(others)
+    joint = ProcessModel(model).posterior(others)
     np.testing.assert_allclose(joint.variance[:, 0], variance, atol=1e-8)
     np.testing.assert_allclose(
         joint.distribution.covariance_matrix,
         reference.predict(others.numpy(), return_cov=True)[1] - NOISE * np.eye(20),
         atol=1e-8,
     )
-    noisy = model.posterior(others, observation_noise=True).variance[:, 0]
+    noisy = ProcessModel(model).posterior(others, observation_noise=True).variance[:, 0]
     np.testing.assert_allclose(noisy, variance + NOISE, atol=1e-8)
 
 
-def test_the_sparse_process_with_all_labels_is_the_exact_one(model: GaussianPosterior) -> None:
+def test_the_sparse_process_with_all_labels_is_the_exact_one(model: ConditionedGP) -> None:
     rows, targets = data()
     others = BOX.uniform(20, torch.Generator().manual_seed(1))
-    same = sparse(kernel(), NOISE, rows, rows, targets)
+    same = sparse.condition(kernel(), NOISE, rows, rows, targets)
     for ours, theirs in zip(
         same.mean_and_variance(others), model.mean_and_variance(others), strict=True
     ):
         np.testing.assert_allclose(ours, theirs, atol=1e-3)
 
 
-def test_fewer_inducing_points_leave_more_doubt(model: GaussianPosterior) -> None:
+def test_fewer_inducing_points_leave_more_doubt(model: ConditionedGP) -> None:
     rows, targets = data()
     others = BOX.uniform(50, torch.Generator().manual_seed(1))
-    fewer = sparse(kernel(), NOISE, rows[:10], rows, targets)
+    fewer = sparse.condition(kernel(), NOISE, rows[:10], rows, targets)
     assert (fewer.mean_and_variance(others)[1] > model.mean_and_variance(others)[1] - 1e-3).all()
     assert np.corrcoef(fewer.mean(others), model.mean(others))[0, 1] > 0.8
 
 
 @pytest.mark.parametrize("value", [None, 1.7])
-def test_having_seen_a_row_is_conditioning_on_it(
-    model: GaussianPosterior, value: float | None
+def test_conditioning_on_one_more_row_is_conditioning_on_all(
+    model: ConditionedGP, value: float | None
 ) -> None:
     rows, targets = data()
     row = torch.tensor([0.3, -1.0, 1.9]).double()
     others = BOX.uniform(20, torch.Generator().manual_seed(1))
     told = model.mean(row[None]) if value is None else torch.tensor([value]).double()
-    anew = exact(kernel(), NOISE, torch.cat([rows, row[None]]), torch.cat([targets, told]))
-    grown = model.having_seen(row, value)
+    anew = condition(kernel(), NOISE, torch.cat([rows, row[None]]), torch.cat([targets, told]))
+    grown = model.fantasize_mean([row]) if value is None else model.condition_on(row, value)
     for ours, theirs in zip(
         grown.mean_and_variance(others), anew.mean_and_variance(others), strict=True
     ):
@@ -107,13 +120,13 @@ def test_having_seen_a_row_is_conditioning_on_it(
 
 
 def test_the_first_summand_is_a_process_of_its_own() -> None:
-    both = MaternSum(
+    both = AdditiveMatern(
         (slice(0, 2), slice(2, 3)),
         (torch.tensor([1.5]).double(), torch.tensor([0.5]).double()),
         torch.tensor([2.0, 1.0]).double(),
     )
     rows, targets = data()
-    whole = exact(both, NOISE, rows, targets)
+    whole = condition(both, NOISE, rows, targets)
     part = whole.first_component()
     others = BOX.uniform(10, torch.Generator().manual_seed(1))
     covariance = both(rows, rows) + NOISE * torch.eye(len(rows)).double()
@@ -124,36 +137,59 @@ def test_the_first_summand_is_a_process_of_its_own() -> None:
     np.testing.assert_allclose(part.mean_and_variance(others[:, :2])[1], 2.0 - explained, atol=1e-8)
 
 
-def test_hyperparameters_make_the_labels_likelier_and_find_the_noise() -> None:
+@pytest.mark.parametrize("optimiser", [LBFGS(20), Adam(120)], ids=["LBFGS", "Adam"])
+@pytest.mark.parametrize("coordinates", [SOFTPLUS, LOGARITHM], ids=["softplus", "logarithm"])
+def test_hyperparameters_make_the_labels_likelier_and_find_the_noise(
+    coordinates: Coordinates, optimiser: Optimiser
+) -> None:
     generator = torch.Generator().manual_seed(0)
     rows = BOX.uniform(150, generator)
     clean = (2 * rows[:, 0]).sin()
     targets = clean + 0.3 * torch.randn(150, generator=generator, dtype=torch.float64)
     targets = (targets - targets.mean()) / targets.std()
-    fitted = Hyperparameters([3], [True])
-    before = float(fitted.objective(rows, targets))
-    fitted.fit(rows, targets)
-    assert float(fitted.objective(rows, targets)) > before
-    own, noise = fitted.settled()
+    fitted = Hyperparameters([3], [True], coordinates)
+    before = log_marginal_likelihood(*fitted(), rows, targets)
+    fit(fitted, rows, targets, optimiser)
+    assert log_marginal_likelihood(*fitted(), rows, targets) > before + 1
+    own, noise = fitted.fitted()
     assert noise == pytest.approx(0.09 / (0.5 + 0.09), rel=0.4)
     assert own.lengths[0][0] < own.lengths[0][1:].min()
     assert not own.variances.requires_grad
 
 
-def test_the_objective_is_the_log_density_of_the_labels_with_the_priors() -> None:
+@torch.no_grad()
+def test_the_marginal_likelihood_is_the_log_density_of_the_labels() -> None:
     rows, targets = data()
-    ours = Hyperparameters([3], [False])
-    own, noise = ours.settled()
+    own, noise = Hyperparameters([3], [False])()
     covariance = own(rows, rows) + noise * torch.eye(len(rows)).double()
     normal = torch.distributions.MultivariateNormal(torch.zeros(len(rows)).double(), covariance)
-    # The densities at the priors' own middles, of logarithms: 0, 0, and log 0.1 beside −2.
-    away = (np.log(0.1) + 2) / 2
-    priors = -np.log(3) / 2 - np.log(0.1) - away**2 / 2
-    expected = (float(normal.log_prob(targets)) + priors) / len(rows)
-    assert float(ours.objective(rows, targets)) == pytest.approx(expected)
+    found = log_marginal_likelihood(own, noise, rows, targets)
+    assert float(found) == pytest.approx(float(normal.log_prob(targets)))
 
 
-def test_expected_improvement_is_the_formula(model: GaussianPosterior) -> None:
+def test_the_priors_are_log_normal_and_the_objective_holds_them() -> None:
+    """At the start all are at their medians, but for the noise."""
+    hyperparameters = Hyperparameters([3, 0, 2], [False, True, True])
+    own, noise = hyperparameters()
+    assert float(noise) == pytest.approx(0.1)
+    expected = torch.distributions.LogNormal(-2.0, 2.0).log_prob(noise)
+    expected = expected + np.log(2.0) + np.log(2 * np.pi) / 2  # without the constants
+    expected = expected - np.log(3) / 2 - 2 * np.log(2) / 2
+    assert float(hyperparameters.log_prior(own, noise)) == pytest.approx(float(expected))
+
+    rows = BOX.uniform(20, torch.Generator().manual_seed(0))
+    rows, targets = torch.cat([rows, rows[:, :2] + 1], 1), rows[:, 0]
+    seen = []
+
+    def watch(parameters: Sequence[torch.nn.Parameter], objective: Callable[[], Tensor]) -> None:
+        seen.append(float(objective()))
+
+    fit(hyperparameters, rows, targets, watch)
+    likelihood = log_marginal_likelihood(own, noise, rows, targets)
+    assert seen == [pytest.approx(float(likelihood + expected) / 20)]
+
+
+def test_expected_improvement_is_the_formula(model: ConditionedGP) -> None:
     others = BOX.uniform(30, torch.Generator().manual_seed(2))
     mean, variance = (each.numpy() for each in model.mean_and_variance(others))
     deviation = np.sqrt(variance)
@@ -165,7 +201,7 @@ def test_expected_improvement_is_the_formula(model: GaussianPosterior) -> None:
 
 @pytest.mark.parametrize("name", list(ACQUISITIONS))
 def test_an_acquisition_chooses_different_points_near_the_top(
-    name: str, model: GaussianPosterior
+    name: str, model: ConditionedGP
 ) -> None:
     """The values fall with the distance from (0.7, 0.7, 0.7): the sign is right."""
     chosen = make_acquisition(name).in_box(model, BOX, 4, torch.Generator().manual_seed(0))
@@ -185,17 +221,17 @@ def test_an_acquisition_chooses_different_points_near_the_top(
     assert len(make_acquisition(name).among(model, rows[:3], 5, torch.Generator())) == 3
 
 
-def test_climbs_end_where_no_point_of_a_fine_grid_is_better(model: GaussianPosterior) -> None:
+def test_climbs_end_where_no_point_of_a_fine_grid_is_better(model: ConditionedGP) -> None:
     line = torch.linspace(-2, 2, 33).double()
     grid = torch.cartesian_prod(line, line, line)
     (point,) = HighestMean().in_box(model, BOX, 1, torch.Generator().manual_seed(0))
     assert float(model.mean(point[None])) >= float(model.mean(grid).max()) - 1e-6
 
 
-def test_a_believer_does_not_choose_twice_what_a_liar_may(model: GaussianPosterior) -> None:
+def test_a_believer_does_not_choose_twice_what_a_liar_may(model: ConditionedGP) -> None:
     (first,) = ExpectedImprovement().in_box(model, BOX, 1, torch.Generator().manual_seed(0))
     value = ExpectedImprovement().value(model, None, 0)(first[None, None])
-    after = ExpectedImprovement().value(believing(model, [first]), None, 0)(first[None, None])
+    after = ExpectedImprovement().value(model.fantasize_mean([first]), None, 0)(first[None, None])
     assert after < value
     lowest = ConstantLiar(Lie.LOWEST).after(model, first)
     highest = ConstantLiar(Lie.HIGHEST).after(model, first)
@@ -204,12 +240,11 @@ def test_a_believer_does_not_choose_twice_what_a_liar_may(model: GaussianPosteri
     assert highest.best > lowest.best
 
 
-def test_thompson_draws_from_the_posterior(model: GaussianPosterior) -> None:
+def test_thompson_draws_from_the_posterior(model: ConditionedGP) -> None:
     """Where two rows are all there is, each is chosen as often as it is the better one."""
     rows = torch.tensor([[0.4, 0.8, 0.5], [1.2, 0.3, 1.0]]).double()
-    joint = model.posterior(rows).distribution
-    mean = joint.mean[0] - joint.mean[1]
-    spread = joint.covariance_matrix
+    means, spread = model.joint(rows)
+    mean = means[0] - means[1]
     deviation = (spread[0, 0] + spread[1, 1] - 2 * spread[0, 1]).sqrt()
     expected = norm.cdf(float(mean / deviation))
     generator = torch.Generator().manual_seed(0)
