@@ -37,6 +37,7 @@ from estimators.fitting import training_loop
 from estimators.from_scratch import representative
 from estimators.networks import NB101Design
 from estimators.recipe import Recipe
+from estimators.tasks.images import PreparedImages
 from experiment.arguments import best_device, output_file, parser, positive_int
 from experiment.environment import describe_environment
 from experiment.errors import InputError, run_command
@@ -125,8 +126,8 @@ def random_images(count: int, device: torch.device) -> ImageData:
 
 def rate(make: Callable[[], nn.Module], data: ImageData, recipe: Recipe) -> float:
     """Images a second of a short training."""
-    network = make().to(data.mean.device, memory_format=recipe.memory_format)  # type: ignore[call-overload]
-    loop = training_loop(network, data, recipe, seed=0, shown=False)
+    network = make()
+    loop = training_loop(network, PreparedImages(data, recipe), seed=0, shown=False)
     loop.run(lambda epoch, means: None)
     return len(data.train) / loop.seconds
 

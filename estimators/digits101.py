@@ -18,11 +18,12 @@ from datasets.benchmark import NoMeasurementsError
 from datasets.graph import ArchitectureGraph
 from datasets.registry import get_benchmark, get_space
 from datasets.spaces.digits101 import Digits101
-from estimators.from_scratch import FromScratch, ImageSource, representative
+from estimators.from_scratch import FromScratch, representative
 from estimators.measurement import Measurement
 from estimators.networks import load_design
 from estimators.recipe import load_recipe
 from estimators.store import Store
+from estimators.tasks.images import ImageClassification
 from experiment.arguments import non_negative_int, parser, positive_int
 from experiment.errors import InputError, run_command
 from experiment.progress import progress
@@ -43,7 +44,7 @@ def estimator(seed: int = 0, *, store: Store | None = None) -> FromScratch:
     """
     return FromScratch(
         get_space(SPACE),
-        ImageSource("digits"),
+        ImageClassification("digits"),
         load_design(CONFIG, Digits101()),
         load_recipe(CONFIG),
         seed=seed,

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-import os
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -17,54 +14,21 @@ import torch
 from datasets.batch import GraphBatch, as_graphs
 from datasets.canonical import canonical_form
 from datasets.graph import ArchitectureError, ArchitectureGraph
-from datasets.images import ImageData, get_images
 from datasets.pruning import prune
 from datasets.space import SearchSpace, as_space
 from estimators.evaluations import Job, sweep
-from estimators.fitting import Fit, fit
+from estimators.fitting import PARTS, Fit, fit
 from estimators.measurement import Measurement
 from estimators.networks import Design, module_lines
 from estimators.recipe import Recipe
 from estimators.store import Store
+from estimators.tasks.task import PreparedTask, Task, data_settings
 from experiment.checks import shown, whole_number
 from experiment.engine import WorkerDiedError
 from experiment.environment import computing_line
 from experiment.errors import InputError, sentence
 from experiment.loop import DivergedError
-from experiment.paths import DATA_ROOT_VARIABLE
 from models.errors import ModelError
-
-
-@dataclass(frozen=True)
-class ImageSource:
-    """Which image data, and where they are; a process reads them once.
-
-    Attributes:
-        name: as for :func:`datasets.images.get_images`, like the others.
-        folder: where the files are.
-        data_root: where they are looked for otherwise.
-        train_share: share of the images that is trained on, where one can choose.
-    """
-
-    name: str
-    folder: Path | None = None
-    data_root: Path | None = None
-    train_share: float | None = None
-
-    def load(self, device: torch.device | str = "cpu") -> ImageData:
-        """The images, on a device.
-
-        Raises:
-            InputError: there is no such data, or its files are absent or damaged.
-        """
-        return _load(self, str(device), os.environ.get(DATA_ROOT_VARIABLE))
-
-
-@lru_cache(maxsize=1)
-def _load(source: ImageSource, device: str, variable: str | None) -> ImageData:
-    """The images; ``variable`` decides where they are looked for, so that it is in the key."""
-    images = get_images(source.name, source.folder, source.data_root, source.train_share)
-    return images.to(device)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,14 +51,14 @@ class Training:
     It knows no search space, so that it can be sent to a worker process for any of them.
 
     Attributes:
-        images: what to train on.
+        task: what to train on.
         design: sizes of the network.
         recipe: how to train, with its precision resolved.
         seed: of weights, order and augmentation.
         device: where to train.
     """
 
-    images: ImageSource
+    task: Task
     design: Design
     recipe: Recipe
     seed: int
@@ -109,10 +73,10 @@ class Training:
             The fields of a :class:`~estimators.measurement.Measurement` but for the architecture
             and its hash.
         """
-        data = self.images.load(self.device)
+        task = self.task.prepare(self.recipe, self.device)
         try:
-            costs = self.design.costs(GraphBatch.from_graphs([graph]), data)
-            done = self._fit(graph, data)
+            costs = self.design.costs(GraphBatch.from_graphs([graph]), task.inputs)
+            done = self._fit(graph, task)
         except (ModelError, DivergedError) as error:
             return {"status": "failed", "reason": sentence(error)}
         except (MemoryError, RuntimeError) as error:
@@ -121,32 +85,25 @@ class Training:
             return OutOfMemory(f"the memory is too short for its training: {sentence(error)}")
         return {
             "status": "ok",
-            "validation": done.final.validation,
-            "test": done.final.test,
+            **{part: done.final.get(part) for part in PARTS},
             "cost_seconds": done.seconds,
             "parameters": int(costs.parameters[0]),
             "flops": int(costs.flops[0]),
-            "details": _halfway(done),
+            "details": _details(done),
         }
 
-    def _fit(self, graph: ArchitectureGraph, data: ImageData) -> Fit:
+    def _fit(self, graph: ArchitectureGraph, task: PreparedTask) -> Fit:
         device = torch.device(self.device)
         with torch.random.fork_rng([device] if device.type == "cuda" else []):
             torch.manual_seed(self.seed)
-            network = self.design.build(graph, data)
-            network = network.to(device, memory_format=self.recipe.memory_format)  # type: ignore[call-overload]
-            return fit(network, data, self.recipe, self.seed)
+            return fit(self.design.build(graph, task.inputs), task, self.seed)
 
 
-def _halfway(done: Fit) -> dict[str, float]:
-    """The accuracies that are known at half of the epochs."""
-    if done.halfway is None:
-        return {}
-    found = {
-        "halfway_validation": done.halfway.validation,
-        "halfway_test": done.halfway.test,
-    }
-    return {name: value for name, value in found.items() if value is not None}
+def _details(done: Fit) -> dict[str, float]:
+    """Metrics beside the objective, and all of them at half of the epochs."""
+    others = {name: value for name, value in done.final.items() if name not in PARTS}
+    halfway = done.halfway or {}
+    return others | {f"halfway_{name}": value for name, value in halfway.items()}
 
 
 def lacks_memory(error: Exception) -> bool:
@@ -168,7 +125,7 @@ class FromScratch:
 
     Args:
         space: the search space.
-        images: what to train on.
+        task: what to train on.
         design: sizes of the networks.
         recipe: how to train.
         seed: of weights, order and augmentation.
@@ -180,13 +137,13 @@ class FromScratch:
         settings: all that decides the numbers.
 
     Raises:
-        InputError: the images are absent or damaged, or an argument is of another kind.
+        InputError: the data are absent or damaged, or an argument is of another kind.
     """
 
     def __init__(
         self,
         space: SearchSpace,
-        images: ImageSource,
+        task: Task,
         design: Design,
         recipe: Recipe,
         *,
@@ -195,16 +152,15 @@ class FromScratch:
         store: Store | None = None,
     ) -> None:
         self._space = as_space(space)
-        _check_parts(images=images, design=design, recipe=recipe)
+        _check_parts(task=task, design=design, recipe=recipe)
         seed = whole_number(seed, "seed")
-        data = images.load(device)
         recipe = recipe.on(torch.device(device))
-        self.work = Training(images, design, recipe, seed, str(device))
+        prepared = task.prepare(recipe, device)
+        self.work = Training(task, design, recipe, seed, str(device))
         self.store = store
         self.settings: dict[str, Any] = {
             "space": space.name,
-            "images": data.name,
-            "images_sha256": data.fingerprint(),
+            **data_settings(prepared),
             "network": dataclasses.asdict(design),
             "recipe": dataclasses.asdict(recipe),
             "seed": seed,
@@ -228,8 +184,8 @@ class FromScratch:
 
     def module_lines(self, graph: ArchitectureGraph) -> str:
         """Lines of Python that build the network that is trained for ``graph``."""
-        images = self.work.images.load(self.work.device)
-        return module_lines(self._space, graph, self.work.design, images)
+        task = self.work.task.prepare(self.work.recipe, self.work.device)
+        return module_lines(self._space, graph, self.work.design, task.inputs)
 
     def measure(self, architectures: Sequence[ArchitectureGraph]) -> Iterator[Measurement]:
         """One measurement for each architecture: first the known ones, then in their order.
@@ -283,7 +239,7 @@ class FromScratch:
 def _check_parts(**parts: object) -> None:
     """Refuse names where the things themselves are due."""
     makers = {
-        "images": (ImageSource, "ImageSource(name)"),
+        "task": (Task, "ImageClassification(name)"),
         "design": (object, "estimators.networks.load_design(preset, space)"),
         "recipe": (Recipe, "estimators.recipe.load_recipe(preset)"),
     }

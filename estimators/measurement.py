@@ -52,6 +52,12 @@ class Measurement:
         """Whether there is a value."""
         return self.status == "ok"
 
+    @property
+    def values(self) -> dict[str, float]:
+        """What was measured of the trained network, by name: ``validation``, ``test``, details."""
+        own = {"validation": self.validation, "test": self.test, **self.details}
+        return {name: value for name, value in own.items() if value is not None}
+
     def figures(self) -> dict[str, Any]:
         """All but the architecture and its hash, as plain values."""
         return plain(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import statistics
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,13 @@ import torch
 
 from datasets.batch import GraphBatch
 from datasets.graph import ArchitectureGraph
-from datasets.images import ImageData
+from datasets.objective import SHARE, Objective
 from datasets.space import SearchSpace
-from estimators.fitting import accuracies, accuracy, training_loop
+from estimators.fitting import PARTS, measure, training_loop
 from estimators.from_scratch import lacks_memory
 from estimators.measurement import Measurement
 from estimators.networks import Design
-from estimators.recipe import Recipe
+from estimators.tasks.task import PreparedTask, data_settings
 from experiment.checkpoint import save_checkpoint
 from experiment.errors import sentence
 from experiment.files import read_json
@@ -36,17 +37,15 @@ class RecordedTraining:
 
     Attributes:
         space: the search space.
-        data: images, on the device to train on.
+        task: what to train on, and how.
         design: sizes of the network.
-        recipe: how to train, with its precision resolved.
         device: where to train.
         report_every: steps between lines about a step; ``None`` for none.
     """
 
     space: SearchSpace
-    data: ImageData
+    task: PreparedTask
     design: Design
-    recipe: Recipe
     device: torch.device
     report_every: int | None = None
 
@@ -73,10 +72,9 @@ class RecordedTraining:
             "space": self.space.name,
             "architecture": self.space.to_record(architecture),
             "hash": self.space.hash(architecture),
-            "images": self.data.name,
-            "images_sha256": self.data.fingerprint(),
+            **data_settings(self.task),
             "network": dataclasses.asdict(self.design),
-            "recipe": dataclasses.asdict(self.recipe),
+            "recipe": dataclasses.asdict(self.task.recipe),
         }
         run = RunFolder.start(folder, config, seed, resume, self.device)
         result = run.path / "result.json"
@@ -99,87 +97,97 @@ class RecordedTraining:
     def _trained(
         self, run: RunFolder, architecture: ArchitectureGraph, seed: int
     ) -> dict[str, Any]:
-        costs = self.design.costs(GraphBatch.from_graphs([architecture]), self.data)
+        task = self.task
+        costs = self.design.costs(GraphBatch.from_graphs([architecture]), task.inputs)
         torch.manual_seed(seed)
-        network = self.design.build(architecture, self.data)
-        network.to(self.device, memory_format=self.recipe.memory_format)  # type: ignore[call-overload]
-        loop = training_loop(network, self.data, self.recipe, seed, run.checkpoints / "last.pt")
+        network = self.design.build(architecture, task.inputs)
+        loop = training_loop(network, task, seed, run.checkpoints / "last.pt")
         loop.resume()
         run.truncate_after("epoch", loop.epoch)
         curve = run.read_metrics()
-        epochs = self.recipe.epochs
+        epochs = task.recipe.epochs
 
         def after_epoch(epoch: int, means: dict[str, float]) -> None:
             entry: dict[str, Any] = {"epoch": epoch, **means}
             if epoch in (epochs // 2, epochs):
-                both = accuracies(network, self.data, self.recipe)
-                entry |= {"validation": both.validation, "test": both.test}
-            elif len(self.data.validation):
-                entry["validation"] = accuracy(
-                    network, self.data, self.data.validation, self.recipe
-                )
-            if _is_best(entry, curve):
+                entry |= {"validation": None, **measure(network, task)}
+            else:
+                entry |= measure(network, task, ("validation",))
+            if _is_best(entry, curve, task.objective):
                 save_checkpoint(run.checkpoints / BEST, network.state_dict())
             if epoch == epochs:
                 save_checkpoint(run.checkpoints / LAST, network.state_dict())
             run.log(entry)
             curve.append(entry)
-            report_epoch(entry, epochs)
+            report_epoch(entry, task)
 
         def after_step(step: int, figures: dict[str, float]) -> None:
             if self.report_every and step % self.report_every == 0:
+                shown = values_text(figures, task.objective)
                 print(
-                    f"  epoch {loop.epoch + 1} step {step}  loss {figures['loss']:.4f}  "
-                    f"train {figures['train']:.2%}",
+                    f"  epoch {loop.epoch + 1} step {step}  loss {figures['loss']:.4f}  {shown}",
                     flush=True,
                 )
 
         loop.run(after_epoch, after_step)
         return {
             "status": "ok",
-            "validation": curve[-1].get("validation"),
-            "test": curve[-1]["test"],
+            **{part: curve[-1].get(part) for part in PARTS},
             "cost_seconds": loop.seconds,
             "parameters": int(costs.parameters[0]),
             "flops": int(costs.flops[0]),
-            "details": _details(curve, epochs),
+            "details": _details(curve, task),
         }
 
 
-def _is_best(entry: dict[str, Any], curve: list[dict[str, Any]]) -> bool:
+def _is_best(entry: dict[str, Any], curve: list[dict[str, Any]], objective: Objective) -> bool:
     """Whether no earlier epoch validated as well; without validation every epoch is."""
     found = entry.get("validation")
     if found is None:
         return True
-    return all(found > earlier["validation"] for earlier in curve)
+    return all(objective.better(found, earlier["validation"]) for earlier in curve)
 
 
-def _details(curve: list[dict[str, Any]], epochs: int) -> dict[str, float]:
-    """Further figures of a whole curve: half-way, and the best validation."""
-    details = {"train": curve[-1]["train"]}
-    if epochs > 1:
-        half = curve[epochs // 2 - 1]
-        details |= {"halfway_validation": half.get("validation"), "halfway_test": half["test"]}
+def _details(curve: list[dict[str, Any]], task: PreparedTask) -> dict[str, float]:
+    """Further figures of a whole curve: other metrics, half-way, and the best validation."""
+    details = {"train": curve[-1].get("train"), **_others(curve[-1])}
+    if task.recipe.epochs > 1:
+        half = curve[task.recipe.epochs // 2 - 1]
+        values = {part: half.get(part) for part in PARTS} | _others(half)
+        details |= {f"halfway_{name}": value for name, value in values.items()}
     validated = [entry for entry in curve if entry.get("validation") is not None]
     if validated:
-        best = max(validated, key=lambda entry: entry["validation"])
+        best = max(validated, key=lambda entry: task.objective.sign * entry["validation"])
         details |= {"best_validation": best["validation"], "best_epoch": best["epoch"]}
     return {name: value for name, value in details.items() if value is not None}
 
 
-def report_epoch(entry: dict[str, Any], epochs: int) -> None:
-    """Print a line: losses, accuracies, rate, and the time that is left."""
-    shown = "  ".join(
-        f"{name} {entry[name]:6.2%}"
-        for name in ("train", "validation", "test")
-        if entry.get(name) is not None
-    )
+def _others(entry: dict[str, Any]) -> dict[str, float]:
+    """Metrics of an epoch beside the objective."""
+    prefixes = tuple(f"{part}_" for part in PARTS)
+    return {name: value for name, value in entry.items() if name.startswith(prefixes)}
+
+
+def report_epoch(entry: dict[str, Any], task: PreparedTask) -> None:
+    """Print a line: loss, values of the objective, rate, and the time that is left."""
+    epochs = task.recipe.epochs
+    shown = values_text(entry, task.objective, 6)
     left = (epochs - entry["epoch"]) * entry["seconds"] / entry["epoch"] / 60
     print(
         f"epoch {entry['epoch']:>3}/{epochs}  loss {entry['loss']:.4f}  {shown}  "
-        f"{entry['images_per_second']:,.0f} images/s  {left:.1f} min left",
+        f"{entry[f'{task.unit}_per_second']:,.0f} {task.unit}/s  {left:.1f} min left",
         flush=True,
     )
+
+
+def values_text(entry: Mapping[str, Any], objective: Objective, width: int = 0) -> str:
+    """The objective's values in a line of a curve: ``train 12.25%  validation 10.66%``."""
+    shown = [
+        f"{name} {value:{width}.2%}" if objective.unit == SHARE else f"{name} {value:{width}.4g}"
+        for name in ("train", *PARTS)
+        if (value := entry.get(name)) is not None
+    ]
+    return "  ".join(shown)
 
 
 def summary(measurements: list[Measurement]) -> str:

@@ -21,6 +21,7 @@ from estimators.measurement import Measurement
 from estimators.networks import load_design
 from estimators.recipe import Recipe, load_recipe
 from estimators.recorded import RecordedTraining, summary
+from estimators.tasks.images import PreparedImages
 from experiment.arguments import (
     Parser,
     add_common,
@@ -139,7 +140,7 @@ def train_all(
         graphs[space.hash(graph)] = graph
     use_threads(given.threads)
     training = prepare(space, given)
-    print(computing_line(dataclasses.asdict(training.recipe), training.device))
+    print(computing_line(dataclasses.asdict(training.task.recipe), training.device))
     experiment: Path = given.log_dir / given.name
     failed = False
     for name, graph in graphs.items():
@@ -223,9 +224,8 @@ def prepare(space: SearchSpace, given: Namespace) -> RecordedTraining:
     recipe = dataclasses.replace(recipe, **cutout_overrides(given, recipe))
     return RecordedTraining(
         space,
-        data.to(device),
+        PreparedImages(data.to(device), recipe.on(device)),
         load_design(config, space, given.data_set, overrides=sizes(given.size or ())),
-        recipe.on(device),
         device,
         given.report_freq,
     )

@@ -17,13 +17,14 @@ from datasets.kept_hashes import kept_hashes
 from datasets.labels import SURROGATE_LABELS, LabelledSet
 from datasets.objective import ACCURACY, Objective
 from datasets.space import SearchSpace
-from estimators.from_scratch import FromScratch, ImageSource
+from estimators.from_scratch import FromScratch
 from estimators.lookup import LookUp
 from estimators.measurement import Estimator, TrainingEstimator
 from estimators.networks import load_design, module_lines
 from estimators.own_function import OwnFunction
 from estimators.recipe import load_recipe
 from estimators.surrogate import Surrogate
+from estimators.tasks.images import ImageClassification
 from experiment.progress import progress
 from predictors.defaults import defaults_of
 from predictors.methods import choice, make_predictor
@@ -200,7 +201,7 @@ def training_problem(domain: Domain, seed: int = 0, benchmark: Benchmark | None 
     """
     space = domain.space
     design, recipe = load_design(TRAINING_PRESET, space), load_recipe(TRAINING_PRESET)
-    estimator = FromScratch(space, ImageSource(TRAINING_IMAGES), design, recipe, seed=seed)
+    estimator = FromScratch(space, ImageClassification(TRAINING_IMAGES), design, recipe, seed=seed)
     truth = None if benchmark is None else Truth(benchmark)
     settings = {"trial": seed, "training": estimator.settings}
     return Problem(domain, estimator, ACCURACY, truth, settings)

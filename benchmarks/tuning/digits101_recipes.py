@@ -25,9 +25,10 @@ from benchmarks.digits101 import signal_to_noise, tau
 from datasets import get_space
 from estimators.digits101 import CONFIG, SPACE
 from estimators.evaluations import sweep
-from estimators.from_scratch import FromScratch, ImageSource
+from estimators.from_scratch import FromScratch
 from estimators.networks import load_design
 from estimators.recipe import load_recipe
+from estimators.tasks.images import ImageClassification
 from experiment.arguments import output_file, parser, positive_int
 from experiment.engine import Processes
 from experiment.environment import describe_environment
@@ -58,7 +59,7 @@ def recipes(cells: int) -> list[dict[str, Any]]:
         for seed in range(3):
             measuring = FromScratch(
                 space,
-                ImageSource("digits"),
+                ImageClassification("digits"),
                 load_design(CONFIG, space),
                 recipe,
                 seed=seed,

@@ -110,6 +110,13 @@ class ENASNetwork(nn.Module):
         outputs = self._outputs(images)
         return self._classify(outputs[-1]), self.auxiliary(outputs[self.auxiliary_layer + 1])
 
+    def all_scores(self, images: Tensor) -> tuple[Tensor, ...]:
+        """Scores of the classes, and those of the auxiliary head, if there is one.
+
+        **Shape**: (B, C) each.
+        """
+        return (self(images),) if self.auxiliary is None else self.forward_with_auxiliary(images)
+
     def _outputs(self, images: Tensor) -> list[Tensor]:
         """Outputs of the stem and of every layer, all as small as the last one's."""
         check_image(images.shape[2], images.shape[3], REDUCTIONS)

@@ -13,10 +13,11 @@ from datasets import get_benchmark, get_space
 from datasets.batch import GraphBatch
 from datasets.canonical import canonical_hashes
 from datasets.images import get_images
-from estimators.from_scratch import FromScratch, ImageSource
+from estimators.from_scratch import FromScratch
 from estimators.networks import load_design
 from estimators.recipe import Recipe
 from estimators.store import Store
+from estimators.tasks.images import ImageClassification
 from experiment.errors import InputError
 from experiment.files import read_json
 from Extrapolation_Ability import digits_experiment
@@ -137,7 +138,7 @@ def test_the_command_goes_on_where_it_was_and_comes_to_the_same(
     def quick(seed: int, *, store: Store) -> FromScratch:
         seeds.append(seed)
         design = load_design("digits101", get_space("DIGITS101"))
-        images = ImageSource("digits")
+        images = ImageClassification("digits")
         space = get_space("DIGITS101")
         return FromScratch(space, images, design, RECIPE, seed=seed, store=store)
 

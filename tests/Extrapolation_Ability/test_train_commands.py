@@ -15,9 +15,10 @@ from datasets.architecture_files import NAMED
 from datasets.graph import ArchitectureGraph
 from datasets.images import cifar10, imagenet16
 from datasets.spaces.enas import ENAS
-from estimators.from_scratch import FromScratch, ImageSource
+from estimators.from_scratch import FromScratch
 from estimators.networks import load_design
 from estimators.recipe import load_recipe
+from estimators.tasks.images import ImageClassification
 from Extrapolation_Ability.cell_training import train_cell, train_enas
 from tests.Extrapolation_Ability.tiny_trainings import (
     CONV,
@@ -102,7 +103,7 @@ def test_the_digits_give_what_the_estimator_gives(tmp_path: Path) -> None:
     space = get_space("DIGITS101")
     estimator = FromScratch(
         space,
-        ImageSource("digits"),
+        ImageClassification("digits"),
         load_design("digits101", get_space("DIGITS101")),
         load_recipe("digits101"),
         seed=1,

@@ -13,9 +13,10 @@ from datasets.graph import ArchitectureGraph
 from datasets.registry import get_space
 from datasets.space import SearchSpace
 from estimators import digits101_table
-from estimators.from_scratch import FromScratch, ImageSource
+from estimators.from_scratch import FromScratch
 from estimators.networks import NB101Design
 from estimators.recipe import Recipe
+from estimators.tasks.images import ImageClassification
 from experiment.engine import Engine, InThisProcess
 from tests.estimators.small_trainings import finished
 
@@ -59,7 +60,8 @@ def from_scratch(space: SearchSpace) -> Make:
     """An estimator of tiny networks on the digits; ``recipe`` and ``design`` may be replaced."""
 
     def make(recipe: Recipe = RECIPE, design: Any = DESIGN, **more: Any) -> FromScratch:
-        return FromScratch(more.pop("space", space), ImageSource("digits"), design, recipe, **more)
+        task = ImageClassification("digits")
+        return FromScratch(more.pop("space", space), task, design, recipe, **more)
 
     return make
 

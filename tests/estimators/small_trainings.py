@@ -17,6 +17,7 @@ from estimators.measurement import Measurement
 from estimators.networks import NB101Design
 from estimators.recipe import Recipe
 from estimators.recorded import RecordedTraining
+from estimators.tasks.images import PreparedImages
 from experiment.checkpoint import load_checkpoint
 
 CPU = torch.device("cpu")
@@ -49,12 +50,13 @@ def images(validation: int = 30) -> ImageData:
     return ImageData("brightness", 4, scale, scale, train, held_out, test)
 
 
-def training(recipe: Recipe = RECIPE, **changed: Any) -> RecordedTraining:
+def training(
+    recipe: Recipe = RECIPE, data: ImageData | None = None, **changed: Any
+) -> RecordedTraining:
     fixed: dict[str, Any] = {
         "space": get_space("NB101"),
-        "data": images(),
+        "task": PreparedImages(data or images(), recipe),
         "design": NB101Design(stem_channels=4, stacks=2, cells=1, batch_norm_momentum=0.1),
-        "recipe": recipe,
         "device": CPU,
     }
     return RecordedTraining(**{**fixed, **changed})

@@ -12,9 +12,10 @@ from torch import Tensor, nn
 from datasets.graph import ArchitectureGraph
 from datasets.images import ImageData, LabelledImages, get_images
 from datasets.spaces.enas import macro_architecture
-from estimators.fitting import ShuffledImages, accuracies, accuracy, fit, training_loop
+from estimators.fitting import fit, measure, training_loop
 from estimators.networks import ENASDesign, NB101Design
 from estimators.recipe import Recipe
+from estimators.tasks.images import PreparedImages, ShuffledImages
 from experiment.loop import DivergedError
 
 RECIPE = Recipe(
@@ -52,20 +53,21 @@ def test_a_network_learns(digits: ImageData, precision: Any) -> None:
         losses.append(means["loss"])
         shares.append(means["train"])
 
-    training_loop(trained, digits, recipe, 0, shown=False).run(after_epoch)
+    training_loop(trained, PreparedImages(digits, recipe), 0, shown=False).run(after_epoch)
     assert losses == sorted(losses, reverse=True)
     assert losses[-1] < 0.7 * losses[0]
     assert shares[-1] > shares[0]
-    found = accuracies(trained, digits, recipe)
-    assert found.validation is not None
-    assert min(found.validation, found.test) > 0.4
+    found = measure(trained, PreparedImages(digits, recipe))
+    assert set(found) == {"validation", "test"}
+    assert min(found.values()) > 0.4
 
 
 def test_halfway_and_final_accuracies(digits: ImageData) -> None:
     """Half of three epochs is one; the same training, stopped there, has the same accuracies."""
     recipe = dataclasses.replace(RECIPE, schedule="constant", learning_rate=0.01)
-    done = fit(network(digits), digits, recipe, seed=1)
-    shorter = fit(network(digits), digits, dataclasses.replace(recipe, epochs=1), seed=1)
+    done = fit(network(digits), PreparedImages(digits, recipe), seed=1)
+    once = dataclasses.replace(recipe, epochs=1)
+    shorter = fit(network(digits), PreparedImages(digits, once), seed=1)
     assert done.halfway == shorter.final
     assert done.final != done.halfway
     assert shorter.halfway is None
@@ -76,7 +78,7 @@ def test_measuring_changes_neither_weights_nor_statistics(digits: ImageData) -> 
     trained = network(digits)
     before = {name: value.clone() for name, value in trained.state_dict().items()}
     assert any("running_mean" in name for name in before)
-    accuracies(trained, digits, RECIPE)
+    measure(trained, PreparedImages(digits, RECIPE))
     after = trained.state_dict()
     assert all(torch.equal(after[name], value) for name, value in before.items())
     assert not any(value.requires_grad and value.grad is not None for value in trained.parameters())
@@ -95,15 +97,16 @@ def test_accuracy_is_the_share_that_is_right(digits: ImageData) -> None:
     named = torch.where(labels < 7, labels, 9 - labels)
     images = named.to(torch.uint8)[:, None, None, None].expand(-1, 1, 8, 8).contiguous()
     plain = dataclasses.replace(digits, mean=torch.zeros(1), deviation=torch.ones(1))
-    found = accuracy(Fixed(), plain, LabelledImages(images, labels), RECIPE)
+    found = PreparedImages(plain, RECIPE).accuracy(Fixed(), LabelledImages(images, labels))
     assert found == pytest.approx(0.7)
 
 
 def test_nothing_held_out_gives_no_validation_accuracy(digits: ImageData) -> None:
     nobody = digits.validation.subset(torch.arange(0))
-    found = accuracies(network(digits), dataclasses.replace(digits, validation=nobody), RECIPE)
-    assert found.validation is None
-    assert 0 <= found.test <= 1
+    task = PreparedImages(dataclasses.replace(digits, validation=nobody), RECIPE)
+    found = measure(network(digits), task)
+    assert set(found) == {"test"}
+    assert 0 <= found["test"] <= 1
 
 
 def test_an_epoch_is_whole_batches_in_an_order_of_its_own(digits: ImageData) -> None:
@@ -130,14 +133,16 @@ def test_batches_are_all_of_one_size(digits: ImageData) -> None:
     trained, sizes = network(digits), []
     trained.register_forward_pre_hook(lambda _, inputs: sizes.append(len(inputs[0])))
     recipe = dataclasses.replace(RECIPE, batch_size=300, epochs=1)
-    training_loop(trained, digits, recipe, 0, shown=False).run(lambda epoch, means: None)
+    training_loop(trained, PreparedImages(digits, recipe), 0, shown=False).run(
+        lambda epoch, means: None
+    )
     assert sizes == [300, 300]
 
 
 def test_divergence_is_told(digits: ImageData) -> None:
     recipe = dataclasses.replace(RECIPE, optimiser="sgd", schedule="constant", learning_rate=1e30)
     with pytest.raises(DivergedError, match=r"the loss is (nan|inf) in epoch 1"):
-        fit(network(digits), digits, recipe, seed=0)
+        fit(network(digits), PreparedImages(digits, recipe), seed=0)
 
 
 def test_the_auxiliary_head_of_enas_is_trained(digits: ImageData) -> None:
@@ -152,7 +157,9 @@ def test_the_auxiliary_head_of_enas_is_trained(digits: ImageData) -> None:
             RECIPE, epochs=1, batch_size=400, auxiliary_weight=weight, optimiser="sgd",
             weight_decay=0.0,
         )  # fmt: skip
-        training_loop(trained, digits, recipe, 0, shown=False).run(lambda epoch, means: None)
+        training_loop(trained, PreparedImages(digits, recipe), 0, shown=False).run(
+            lambda epoch, means: None
+        )
         after = dict(trained.named_parameters())
         head = [name for name in before if name.startswith("auxiliary")]
         assert head
@@ -164,7 +171,9 @@ def test_the_auxiliary_head_of_enas_is_trained(digits: ImageData) -> None:
 
 def test_augmentation_is_drawn_with_the_seed(digits: ImageData) -> None:
     recipe = dataclasses.replace(RECIPE, epochs=1, padding=1, cutout_length=2)
-    one, again, other = (fit(network(digits), digits, recipe, seed).final for seed in (0, 0, 1))
+    task = PreparedImages(digits, recipe)
+    one, again, other = (fit(network(digits), task, seed).final for seed in (0, 0, 1))
     assert one == again
     assert one != other
-    assert one != fit(network(digits), digits, dataclasses.replace(recipe, padding=0), 0).final
+    whole = PreparedImages(digits, dataclasses.replace(recipe, padding=0))
+    assert one != fit(network(digits), whole, 0).final

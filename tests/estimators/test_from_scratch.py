@@ -262,7 +262,7 @@ def test_other_spaces(from_scratch: Make, name: str, text: str, design: Any) -> 
     (found,) = estimator.measure([other.parse(text)])
     assert found.ok
     assert found.hash == other.hash(other.parse(text))
-    data = estimator.work.images.load()
+    data = estimator.work.task.prepare(estimator.work.recipe, "cpu").inputs
     costs = design.costs(GraphBatch.from_graphs([other.parse(text)]), data)
     assert (found.parameters, found.flops) == (int(costs.parameters), int(costs.flops))
 

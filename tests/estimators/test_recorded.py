@@ -15,11 +15,13 @@ from torch import nn
 from datasets import get_space
 from datasets.architecture_files import NAMED
 from datasets.batch import GraphBatch
-from estimators import fitting, recorded
-from estimators.fitting import Accuracies, accuracy
+from estimators import recorded
+from estimators.fitting import measure
 from estimators.measurement import Measurement
 from estimators.networks import NB101Design
 from estimators.recorded import RecordedTraining, summary
+from estimators.tasks import images as image_task
+from estimators.tasks.images import PreparedImages
 from experiment import checkpoint, files
 from experiment.errors import InputError
 from models.networks.costs import nb101_costs
@@ -100,7 +102,7 @@ def test_weights_give_the_accuracy_that_was_recorded(
     network = training().design.build(CELL, images())
     network.load_state_dict(weights(folder, name))
     expected = {**measurement.figures(), **measurement.details}[figure]
-    assert accuracy(network, images(), images().validation, RECIPE) == expected
+    assert measure(network, PreparedImages(images(), RECIPE))["validation"] == expected
 
 
 def test_best_weights_are_those_of_the_best_epoch(
@@ -109,14 +111,11 @@ def test_best_weights_are_those_of_the_best_epoch(
     states: list[dict[str, torch.Tensor]] = []
     validated = [0.2, 0.9, 0.9, 0.5]
 
-    def measured(network: nn.Module, *_: object) -> float:
+    def measured(network: nn.Module, *_: object) -> dict[str, float]:
         states.append({key: value.clone() for key, value in network.state_dict().items()})
-        return validated[len(states) - 1]
+        return {"validation": validated[len(states) - 1], "test": 0.1}
 
-    monkeypatch.setattr(recorded, "accuracy", measured)
-    monkeypatch.setattr(
-        recorded, "accuracies", lambda *given: Accuracies(measured(*given), test=0.1)
-    )
+    monkeypatch.setattr(recorded, "measure", measured)
     recipe = dataclasses.replace(RECIPE, epochs=4)
     measurement = training(recipe).train(CELL, 0, tmp_path / "run", resume=False)
     assert measurement.details["best_epoch"] == 2  # the first of equal ones
@@ -154,8 +153,8 @@ def test_a_seed_gives_the_same_numbers_and_another_others(
 @pytest.mark.parametrize(
     ("module", "function", "count"),
     [
-        (fitting, "normalise", 6),
-        (recorded, "accuracy", 1),
+        (image_task, "normalise", 6),
+        (recorded, "measure", 2),
         (recorded, "save_checkpoint", 1),
         (recorded, "report_epoch", 2),
         (recorded, "read_json", 1),

@@ -14,13 +14,14 @@ from datasets import get_benchmark, get_space
 from datasets.batch import GraphBatch
 from datasets.graph import ArchitectureError, ArchitectureGraph
 from datasets.space import SearchSpace
-from estimators.from_scratch import FromScratch, ImageSource
+from estimators.from_scratch import FromScratch
 from estimators.lookup import LookUp
 from estimators.measurement import Estimator, Measurement, as_measurements
 from estimators.networks import NB101Design
 from estimators.recipe import load_recipe
 from estimators.store import Store
 from estimators.surrogate import Surrogate
+from estimators.tasks.images import ImageClassification
 from experiment.engine import Processes
 from experiment.errors import InputError
 from predictors.methods import make_predictor
@@ -90,7 +91,7 @@ def test_an_architecture_of_another_space_is_no_measurement(
 
 PARTS: dict[str, dict[str, Any]] = {
     "name of a space": {"space": "DIGITS101"},
-    "name of images": {"images": "digits"},
+    "name of a task": {"task": "digits"},
     "name of a design": {"design": "NB101"},
     "dictionary for a recipe": {"recipe": {"epochs": 1}},
     "negative seed": {"seed": -1},
@@ -102,7 +103,7 @@ PARTS: dict[str, dict[str, Any]] = {
 def test_a_training_is_made_of_its_parts(wrong: dict[str, Any]) -> None:
     parts: dict[str, Any] = {
         "space": get_space("DIGITS101"),
-        "images": ImageSource("digits"),
+        "task": ImageClassification("digits"),
         "design": NB101Design(),
         "recipe": load_recipe("digits101"),
     }

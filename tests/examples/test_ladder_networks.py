@@ -12,9 +12,10 @@ import torch
 
 from datasets.batch import GraphBatch
 from datasets.registry import BENCHMARKS, SPACES
-from estimators.from_scratch import FromScratch, ImageSource
+from estimators.from_scratch import FromScratch
 from estimators.networks import DESIGNS, load_design, module_lines
 from estimators.recipe import load_recipe
+from estimators.tasks.images import ImageClassification
 from examples import ladder_networks
 from examples.adding_a_space import Ladder
 from examples.ladder_networks import LadderDesign, LadderImageNetwork, ladder_costs
@@ -51,7 +52,7 @@ def test_networks_are_trained_from_scratch() -> None:
     assert design == LadderDesign(16)
     recipe = load_recipe("digits101", overrides={"epochs": 1})
     (graph,) = some(1)
-    (one,) = FromScratch(SPACE, ImageSource("digits"), design, recipe).measure([graph])
+    (one,) = FromScratch(SPACE, ImageClassification("digits"), design, recipe).measure([graph])
     assert one.ok, one.reason
     assert one.validation is not None
     assert one.validation > 0.2  # of ten classes

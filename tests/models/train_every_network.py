@@ -25,6 +25,7 @@ from estimators.fitting import fit
 from estimators.from_scratch import representative
 from estimators.networks import ENASDesign, NB101Design, NB201Design, load_design
 from estimators.recipe import Recipe, load_recipe
+from estimators.tasks.images import PreparedImages
 from experiment.errors import InputError
 from predictors.small_networks import SMALL_NETWORKS
 from predictors.zero_cost import all_scores
@@ -79,8 +80,7 @@ def main() -> None:
     with Operations() as operations:
         for name, network, recipe in trained_networks():
             print(name, flush=True)
-            network = network.to(memory_format=recipe.memory_format)  # type: ignore[call-overload]
-            fit(network, IMAGES, recipe, seed=0)
+            fit(network, PreparedImages(IMAGES, recipe), seed=0)
         for kind in SMALL_NETWORKS.values():
             print(f"scores at initialisation of {kind.name}", flush=True)
             (cell,) = get_space(kind.name).sample(1, np.random.default_rng(1))

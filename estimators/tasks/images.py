@@ -1,0 +1,166 @@
+"""Image classification."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from datasets.images import ImageData, LabelledImages, get_images
+from datasets.objective import SHARE, Objective
+from estimators.augmentation import normalise
+from estimators.recipe import Recipe
+from experiment.paths import DATA_ROOT_VARIABLE
+from experiment.precision import DTYPES
+
+EVALUATION_BATCH = 500
+
+
+@dataclass(frozen=True)
+class ImageClassification:
+    """A :class:`~estimators.tasks.task.Task`: tell the classes of images apart.
+
+    Attributes:
+        name: of the images, as for :func:`datasets.images.get_images`, like the others.
+        folder: where the files are.
+        data_root: where they are looked for otherwise.
+        train_share: share of the images that is trained on, where one can choose.
+    """
+
+    name: str
+    folder: Path | None = None
+    data_root: Path | None = None
+    train_share: float | None = None
+
+    def prepare(self, recipe: Recipe, device: torch.device | str) -> PreparedImages:
+        """The images on a device.
+
+        Raises:
+            InputError: there is no such data, or its files are absent or damaged.
+        """
+        data = _load(self, str(device), os.environ.get(DATA_ROOT_VARIABLE))
+        return PreparedImages(data, recipe)
+
+
+@lru_cache(maxsize=1)
+def _load(task: ImageClassification, device: str, variable: str | None) -> ImageData:
+    """The images; ``variable`` decides where they are looked for, so that it is in the key."""
+    images = get_images(task.name, task.folder, task.data_root, task.train_share)
+    return images.to(device)
+
+
+@runtime_checkable
+class AuxiliaryHeads(Protocol):
+    """A network that has further classifiers in training."""
+
+    def all_scores(self, images: Tensor) -> Sequence[Tensor]:
+        """Scores of the classes, then those of the auxiliary heads. **Shape** (B, C) each."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedImages:
+    """A :class:`~estimators.tasks.task.PreparedTask` of images in memory.
+
+    Attributes:
+        data: the images, on the device to train on.
+        recipe: how networks are trained, with its precision resolved.
+    """
+
+    data: ImageData
+    recipe: Recipe
+
+    unit = "images"
+    objective = Objective("accuracy", unit=SHARE)
+
+    @property
+    def name(self) -> str:
+        """Of the images."""
+        return self.data.name
+
+    @property
+    def inputs(self) -> ImageData:
+        """Has ``in_channels``, ``image_size`` in pixels, and ``num_classes``."""
+        return self.data
+
+    def fingerprint(self) -> str:
+        """SHA-256 of images, labels and their scale, hexadecimal."""
+        return self.data.fingerprint()
+
+    def place(self, network: nn.Module) -> None:
+        """Move a network to the device of the images, in the recipe's memory layout."""
+        network.to(self.data.mean.device, memory_format=self.recipe.memory_format)  # type: ignore[call-overload]
+
+    def examples(self, seed: int, epoch: int) -> ShuffledImages:
+        """The training images of an epoch."""
+        return ShuffledImages(self.data.train, self.recipe.batch_size, seed, epoch)
+
+    def loss(
+        self, network: nn.Module, batch: LabelledImages, generator: torch.Generator
+    ) -> dict[str, Tensor]:
+        """Cross entropy, with the weighted one of auxiliary heads; the share that is right."""
+        pixels = normalise(batch.images, self.data.mean, self.data.deviation)
+        images = self.recipe.augmentation(pixels, generator)
+        images = images.contiguous(memory_format=self.recipe.memory_format)
+        with self._autocast(images.device):
+            scores, *auxiliary = _all_scores(network, images)
+        total = F.cross_entropy(scores.float(), batch.labels)
+        for others in auxiliary:
+            weight = self.recipe.auxiliary_weight
+            total = total + weight * F.cross_entropy(others.float(), batch.labels)
+        right = (scores.detach().argmax(dim=1) == batch.labels).float().mean()
+        return {"loss": total, "train": right}
+
+    def evaluate(self, network: nn.Module, part: str) -> dict[str, float]:
+        """``accuracy``, the share of the images of a part that are classified rightly."""
+        images: LabelledImages = getattr(self.data, part)
+        return {"accuracy": self.accuracy(network, images)} if len(images) else {}
+
+    @torch.inference_mode()
+    def accuracy(self, network: nn.Module, images: LabelledImages) -> float:
+        """Share of ``images`` that ``network`` classifies rightly."""
+        network.eval()
+        right = 0
+        for start in range(0, len(images), EVALUATION_BATCH):
+            part = slice(start, start + EVALUATION_BATCH)
+            pixels = normalise(images.images[part], self.data.mean, self.data.deviation)
+            with self._autocast(pixels.device):
+                scores = network(pixels.contiguous(memory_format=self.recipe.memory_format))
+            right += int((scores.argmax(dim=1) == images.labels[part]).sum())
+        return right / len(images)
+
+    def _autocast(self, device: torch.device) -> torch.autocast:
+        dtype = DTYPES[self.recipe.precision]
+        return torch.autocast(device.type, dtype, enabled=dtype != torch.float32)
+
+
+def _all_scores(network: nn.Module, images: Tensor) -> Sequence[Tensor]:
+    return network.all_scores(images) if isinstance(network, AuxiliaryHeads) else [network(images)]
+
+
+class ShuffledImages:
+    """The training images in the order of one epoch, a multiple of the batch size of them.
+
+    An incomplete batch would have other batch statistics than the rest; what is left over is
+    left out of this epoch.
+    """
+
+    def __init__(self, images: LabelledImages, batch_size: int, seed: int, epoch: int) -> None:
+        order = np.random.default_rng([seed, epoch]).permutation(len(images))
+        whole = len(images) // batch_size * batch_size or len(images)
+        self._images = images
+        self._order = torch.from_numpy(order[:whole]).to(images.labels.device)
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+    def __getitem__(self, index: slice) -> LabelledImages:
+        return self._images.subset(self._order[index])
