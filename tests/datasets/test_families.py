@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 
+import numpy as np
 import pytest
 
 from datasets import get_space
@@ -11,7 +12,11 @@ from datasets.registry import SPACES
 from datasets.space import SearchSpace
 from datasets.spaces.enas import ENAS
 from datasets.spaces.nb101 import NB101
+from estimators.networks import load_design
 from examples.adding_a_space import Ladder
+from predictors.defaults import defaults_of
+from predictors.features import make_features
+from searchers.defaults import search_defaults
 
 FAMILIES = {
     "NB101": "nb101_cell",
@@ -52,3 +57,20 @@ def test_presets_know_a_space_by_its_name_or_by_its_parents() -> None:
     assert Ladder().preset_sections == ("Ladder",)
     assert SmallCells().preset_sections == ("NB101",)
     assert ENAS(4).preset_sections == ("ENAS", "4")
+
+
+def test_a_part_of_a_space_has_all_that_its_family_has() -> None:
+    space, parent = SmallCells(), NB101()
+    assert load_design("digits101", space) == load_design("digits101", parent)
+    assert defaults_of(space) == defaults_of(parent)
+    assert search_defaults(space) == search_defaults(parent)
+    cells = space.sample_batch(4, np.random.default_rng(0))
+    for name in defaults_of(space).beyond.features:
+        of_part, of_whole = (make_features(name, one)(cells) for one in (space, parent))
+        assert np.array_equal(of_part, of_whole), name
+
+
+def test_what_was_chosen_for_a_space_wins_over_its_family() -> None:
+    table = {"nb101_cell": 1, "DIGITS101": 2, "Ladder": 3}
+    spaces = [NB101(), get_space("DIGITS101"), SmallCells(), Ladder(), ENAS(3)]
+    assert [space.entry(table, 0) for space in spaces] == [1, 2, 1, 3, 0]
