@@ -22,6 +22,7 @@ import torch
 from analysis.figures import gallery, save_figure
 from datasets import get_space
 from datasets.graph import ArchitectureGraph
+from datasets.registry import SPACES
 from datasets.space import SearchSpace
 from estimators.digits101 import SPACE, describe, estimator, report_table_row
 from estimators.measurement import Measurement
@@ -92,9 +93,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add_common(flags)
     given = flags.parse_args(arguments)
     if not has_cells(get_space(given.data_search_space)):
+        others = [name for name in SPACES if has_cells(get_space(name))]
         raise InputError(
-            f"architectures of {given.data_search_space} are no cells of NAS-Bench-101, as those "
-            f"that were measured on the digits: {SPACE}"
+            f"architectures of {given.data_search_space} are no cells of NAS-Bench-101: "
+            f"the digits were made for those of {' and '.join(others)}"
         )
     trained = load_named(given)
     out = trained.folder / "new_cells.jsonl"
