@@ -78,10 +78,13 @@ class CandidateGP:
     def mean_and_variance(self, process: ConditionedGP) -> tuple[Tensor, Tensor]:
         """Those of every candidate, in little memory. **Shape** (C,) each, float32."""
         single = process.to(torch.float32)
-        portions = (slice(start, start + PORTION) for start in range(0, len(self), PORTION))
-        parts = [single.mean_and_variance(self._standardised(one).float()) for one in portions]
-        means, variances = zip(*parts, strict=True)
-        return torch.cat(means), torch.cat(variances)
+        # Results that lie between what a portion frees would keep it from being used again.
+        means, variances = torch.empty(2, len(self))
+        for start in range(0, len(self), PORTION):
+            portion = slice(start, start + PORTION)
+            rows = self._standardised(portion).float()
+            means[portion], variances[portion] = single.mean_and_variance(rows)
+        return means, variances
 
     def _standardised(self, rows: slice | list[int] | np.ndarray) -> Tensor:
         """Features of some candidates. **Shape** (B, F), float64."""

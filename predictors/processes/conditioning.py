@@ -123,8 +123,15 @@ class ConditionedGP:
 
     def to(self, dtype: torch.dtype) -> ConditionedGP:
         """The process of rows of another precision."""
-        parts = [part.to(dtype) for part in (self.basis, self.weights, self.root, self.known)]
-        return ConditionedGP(self.kernel.to(dtype), self.noise, *parts, self._best)
+        return ConditionedGP(
+            self.kernel.to(dtype),
+            self.noise,
+            self.basis.to(dtype),
+            self.weights.to(dtype),
+            self.root.to(dtype),
+            self.known.to(dtype),
+            self._best,
+        )
 
     def _new_row(self, row: Tensor) -> tuple[float, Tensor, Tensor]:
         """Mean and deviation of a measurement, and the row of R once it is made.

@@ -66,7 +66,8 @@ def test_fitting_raises_the_bound_and_moves_the_inducing_points() -> None:
     points = torch.nn.Parameter(rows[:8].clone())
 
     def bound() -> float:
-        return sparse.collapsed_bound(*hyperparameters(), points, rows, targets).item()
+        kernel, noise = hyperparameters()
+        return sparse.collapsed_bound(kernel, noise, points, rows, targets).item()
 
     before = bound()
     sparse.fit(hyperparameters, points, rows, targets, Adam(20, 0.1))
