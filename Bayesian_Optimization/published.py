@@ -213,20 +213,20 @@ class Judge:
 
     def asked(self, batch: Asked) -> None:
         """Judge what the batch was chosen by, if that was a surrogate."""
-        knowledge = self.searcher.knowledge
-        if knowledge is None:
+        state = self.searcher.state
+        if state is None:
             return
-        sites = self.searcher.surrogate.sites(self._points, self.held_out.graphs)
-        whole = knowledge.learnt.whole
-        mean, variance = whole.mean_and_variance(knowledge.learnt.rows(sites))
-        scale = knowledge.scale
+        inputs = self.searcher.surrogate.inputs(self._points, self.held_out.graphs)
+        whole = state.fitted.whole
+        mean, variance = whole.mean_and_variance(state.fitted.rows(inputs))
+        scale = state.scale
         (unit,) = np.diff(scale.back(np.array([0.0, 1.0])))
         quality = Quality.of(
             scale.back(mean.numpy()),
             unit**2 * (variance.numpy() + whole.noise),
             self.held_out.values,
         )
-        known = len(knowledge.targets)
+        known = len(state.targets)
         write_json(self.path, {**self.read(), str(known): asdict(quality)})
         if not self.quiet:
             print(

@@ -40,7 +40,7 @@ from experiment.arguments import output_file, parser, positive_int
 from experiment.errors import InputError, run_command
 from experiment.files import write_json
 from experiment.progress import progress
-from searchers.candidate_bo import PoolSearch
+from searchers.candidate_bo import CandidateBO
 from searchers.defaults import ELSEWHERE, search_defaults
 from searchers.domain import Candidates, Domain
 from searchers.history import Account
@@ -70,12 +70,12 @@ def without_transfer(domain: Domain, seed: int, initial: int) -> Searcher:
             f"bo reads no {TRANSFER} on {domain.space.name}: its row without transfer is bo itself"
         )
     own = [each for each in usual.features if each != TRANSFER]
-    return PoolSearch(domain, own, usual.criterion, seed=seed, initial=initial)
+    return CandidateBO(domain, own, usual.criterion, seed=seed, initial=initial)
 
 
 def one_setting(domain: Domain, seed: int, initial: int) -> Searcher:
     """What ``bo`` is on a space that nothing was chosen for, on every space."""
-    return PoolSearch(domain, ELSEWHERE.features, ELSEWHERE.criterion, seed=seed, initial=initial)
+    return CandidateBO(domain, ELSEWHERE.features, ELSEWHERE.criterion, seed=seed, initial=initial)
 
 
 @dataclass(frozen=True)

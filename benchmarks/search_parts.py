@@ -35,7 +35,7 @@ from experiment.arguments import parser, positive_int
 from experiment.errors import run_command
 from experiment.files import write_json
 from experiment.progress import progress
-from searchers.candidate_bo import ListSearcher, PoolSearch
+from searchers.candidate_bo import CandidateBO, CandidateSearcher
 from searchers.criteria import log_expected_improvement
 from searchers.defaults import search_defaults
 from searchers.domain import Candidates, Domain
@@ -55,7 +55,7 @@ from searchers.random_search import RandomSearch
 from searchers.searcher import Searcher
 
 
-class PlainBoTorch(ListSearcher):
+class PlainBoTorch(CandidateSearcher):
     """BoTorch's own model and acquisition, with its defaults, over the rows of a list."""
 
     def choose(self, n: int, generator: np.random.Generator) -> list[int]:
@@ -103,7 +103,7 @@ def sparse(domain: Domain, seed: int) -> Searcher:
 
 def over_list(domain: Domain, seed: int, *, features: Sequence[str]) -> Searcher:
     """Expected improvement over the list, with the same kind of process."""
-    return PoolSearch(domain, features, log_expected_improvement, seed=seed, initial=INITIAL)
+    return CandidateBO(domain, features, log_expected_improvement, seed=seed, initial=INITIAL)
 
 
 def default(domain: Domain, seed: int) -> Searcher:

@@ -34,7 +34,7 @@ SHORTLIST, HOPE = 4_096, 2.0
 and by how many deviations above the mean they are chosen."""
 
 
-class ListSearcher(Searcher):
+class CandidateSearcher(Searcher):
     """A searcher over a list of candidates, of which it knows the descriptions.
 
     Args:
@@ -100,7 +100,7 @@ class ListSearcher(Searcher):
         """Rows of the most wanted candidates; at least two values differ."""
 
 
-class PoolSearch(ListSearcher):
+class CandidateBO(CandidateSearcher):
     """Bayesian optimisation over a list: an additive Gaussian process, and a criterion.
 
     Several at once are chosen one after the other, each in the belief that those before it turned
@@ -186,7 +186,7 @@ class PoolSearch(ListSearcher):
         return (mean + HOPE * variance.sqrt()).topk(SHORTLIST).indices
 
 
-class PredictorSearch(ListSearcher):
+class PredictorSearch(CandidateSearcher):
     """Any regressor of :mod:`predictors`, fitted anew before each choice.
 
     With the expected value as criterion this is enumeration guided by a predictor: rank all, query
@@ -231,19 +231,19 @@ class PredictorSearch(ListSearcher):
 
 def bayesian_optimisation(
     domain: Domain, seed: int, initial: int, objective: Objective = ACCURACY
-) -> PoolSearch:
+) -> CandidateBO:
     """The suite's own search over a list, on graph features."""
     features = usual_features(domain.space, objective)
     criterion = search_defaults(domain.space).criterion
-    return PoolSearch(domain, features, criterion, seed=seed, initial=initial)
+    return CandidateBO(domain, features, criterion, seed=seed, initial=initial)
 
 
 def thompson_sampling(
     domain: Domain, seed: int, initial: int, objective: Objective = ACCURACY
-) -> PoolSearch:
+) -> CandidateBO:
     """The same with a draw of each value in place of the bound."""
     features = usual_features(domain.space, objective)
-    return PoolSearch(domain, features, thompson, seed=seed, initial=initial)
+    return CandidateBO(domain, features, thompson, seed=seed, initial=initial)
 
 
 def guided_enumeration(

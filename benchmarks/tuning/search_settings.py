@@ -38,7 +38,7 @@ from benchmarks.tuning.choosing import (
 from datasets import get_benchmark, get_space
 from experiment.arguments import output_file, parser, positive_int
 from experiment.errors import InputError, run_command
-from searchers.candidate_bo import PoolSearch
+from searchers.candidate_bo import CandidateBO
 from searchers.criteria import CRITERIA
 from searchers.defaults import ELSEWHERE, search_defaults
 from searchers.domain import Candidates
@@ -146,7 +146,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         def measure(name: str, seed: int) -> Scores:
             features, criterion = settings[name]
-            searcher = PoolSearch(
+            searcher = CandidateBO(
                 problem.domain, features, CRITERIA[criterion], seed=seed, initial=INITIAL
             )
             return score(problem, searcher, given.queries)

@@ -21,7 +21,7 @@ from searchers.latent.acquisition import Acquisition, ExpectedImprovement
 from searchers.latent.decoding import Decoded
 from searchers.latent.space import LatentSpace
 from searchers.latent.standardised import Box
-from searchers.latent.surrogates import LatentSurrogate, Learnt
+from searchers.latent.surrogates import FittedSurrogate, LatentSurrogate
 from searchers.latent.trust_region import Region, WholeBox
 from searchers.searcher import Observation, Searcher
 
@@ -30,11 +30,11 @@ ATTEMPTS = 3
 
 
 @dataclass(frozen=True)
-class Knowledge:
-    """What a search over the latent space has learnt.
+class ModelState:
+    """What a search over the latent space proposes by.
 
     Attributes:
-        learnt: the surrogate.
+        fitted: the surrogate.
         scale: leads from values to its targets.
         points: of the architectures that have a value. **Shape** (n, G).
         targets: their values on the surrogate's scale. **Shape** (n,).
@@ -42,7 +42,7 @@ class Knowledge:
         seed: of what is drawn next.
     """
 
-    learnt: Learnt
+    fitted: FittedSurrogate
     scale: Scale
     points: Tensor
     targets: Tensor
@@ -62,7 +62,7 @@ class LatentSearcher(Searcher):
         initial: random architectures to begin with.
 
     Attributes:
-        knowledge: what the last proposals were made with; ``None`` before the first.
+        state: what the last proposals were made with; ``None`` before the first.
 
     Raises:
         InputError: the latent space is of another search space.
@@ -87,31 +87,31 @@ class LatentSearcher(Searcher):
         self.latents = latents
         self.surrogate = surrogate or LatentSurrogate(domain.space)
         self.scale = scale
-        self.knowledge: Knowledge | None = None
+        self.state: ModelState | None = None
 
     def propose(self, n: int, generator: np.random.Generator) -> Iterable[ArchitectureGraph]:
         """Learn from all that is known, and look for what is new.
 
         As long as all values are equal there is nothing to learn, and nothing is proposed.
         """
-        self.knowledge = self._know(int(generator.integers(2**31)))
-        return () if self.knowledge is None else self.look(self.knowledge, n, generator)
+        self.state = self._model_state(int(generator.integers(2**31)))
+        return () if self.state is None else self.look(self.state, n, generator)
 
     def recommend(self) -> Observation | None:
         """The observation whose architecture is expected to have the highest value.
 
         With noisy values it is a better choice than the one that was measured best.
         """
-        knowledge = self._know(self.seed)
-        if knowledge is None:
+        state = self._model_state(self.seed)
+        if state is None:
             return None
         known = self._known()
-        rows = knowledge.learnt.whole.known[: len(known)]  # what is pending comes after
-        return known[int(knowledge.learnt.whole.mean(rows).argmax())]
+        rows = state.fitted.whole.known[: len(known)]  # what is pending comes after
+        return known[int(state.fitted.whole.mean(rows).argmax())]
 
     @abstractmethod
     def look(
-        self, knowledge: Knowledge, n: int, generator: np.random.Generator
+        self, state: ModelState, n: int, generator: np.random.Generator
     ) -> list[ArchitectureGraph]:
         """Members of the domain that were not asked for, the most wanted first."""
 
@@ -128,7 +128,7 @@ class LatentSearcher(Searcher):
         self.dropped += len(points) - int((kept.rank == 0).sum())
         return kept
 
-    def _know(self, seed: int) -> Knowledge | None:
+    def _model_state(self, seed: int) -> ModelState | None:
         """What is known, ``None`` as long as all values are equal."""
         known = self._known()
         values = np.array([each.value for each in known])
@@ -140,17 +140,17 @@ class LatentSearcher(Searcher):
         points = self.latents.encode(batch)
         scale = self.scale(values)
         targets = torch.from_numpy(scale(values))
-        learnt = self.surrogate.learn(self.surrogate.sites(points, batch), targets, seed)
+        fitted = self.surrogate.fit(self.surrogate.inputs(points, batch), targets, seed)
         waiting = GraphBatch.from_graphs(self.pending, self.space.max_nodes)
-        whole, on_latents = learnt.whole, learnt.on_latents
+        whole, on_latents = fitted.whole, fitted.on_latents
         pending = self.latents.encode(waiting) if self.pending else points[:0]
         if self.pending:
-            rows = learnt.rows(self.surrogate.sites(pending, waiting))
+            rows = fitted.rows(self.surrogate.inputs(pending, waiting))
             same = whole is on_latents
             whole = whole.fantasize_mean(rows)
             on_latents = whole if same else on_latents.fantasize_mean(pending)
-        learnt = Learnt(whole, on_latents, learnt.joined)
-        return Knowledge(learnt, scale, points, targets, pending, seed)
+        fitted = FittedSurrogate(whole, on_latents, fitted.joined)
+        return ModelState(fitted, scale, points, targets, pending, seed)
 
     def _known(self) -> list[Observation]:
         """The observations to learn from."""
@@ -175,7 +175,7 @@ class Choice(Protocol):
         self,
         found: Decoded,
         search: LatentSearcher,
-        knowledge: Knowledge,
+        state: ModelState,
         acquisition: Acquisition,
         n: int,
     ) -> list[int]:
@@ -202,7 +202,7 @@ class FirstChoices:
         self,
         found: Decoded,
         search: LatentSearcher,
-        knowledge: Knowledge,
+        state: ModelState,
         acquisition: Acquisition,
         n: int,
     ) -> list[int]:
@@ -233,15 +233,15 @@ class Reencoded:
         self,
         found: Decoded,
         search: LatentSearcher,
-        knowledge: Knowledge,
+        state: ModelState,
         acquisition: Acquisition,
         n: int,
     ) -> list[int]:
         """The best by the acquisition, one in the knowledge of the other."""
         points = search.latents.encode(found.graphs)
-        rows = knowledge.learnt.rows(search.surrogate.sites(points, found.graphs))
-        generator = torch.Generator().manual_seed(knowledge.seed)
-        return acquisition.among(knowledge.learnt.whole, rows, n, generator)
+        rows = state.fitted.rows(search.surrogate.inputs(points, found.graphs))
+        generator = torch.Generator().manual_seed(state.seed)
+        return acquisition.among(state.fitted.whole, rows, n, generator)
 
 
 class LatentBO(LatentSearcher):
@@ -280,17 +280,17 @@ class LatentBO(LatentSearcher):
         self.choice = choice or Reencoded()
 
     def look(
-        self, knowledge: Knowledge, n: int, generator: np.random.Generator
+        self, state: ModelState, n: int, generator: np.random.Generator
     ) -> list[ArchitectureGraph]:
         """Choose points and decode them, until enough of them stand for something new."""
         box = self.region(
             self.latents.box,
-            knowledge.points,
-            knowledge.targets,
-            min(self.initial, len(knowledge.targets)),
+            state.points,
+            state.targets,
+            min(self.initial, len(state.targets)),
         )
-        model = knowledge.learnt.on_latents
-        source = torch.Generator().manual_seed(knowledge.seed)
+        model = state.fitted.on_latents
+        source = torch.Generator().manual_seed(state.seed)
         found: list[ArchitectureGraph] = []
         names: list[str] = []
         for _ in range(ATTEMPTS):
@@ -298,7 +298,7 @@ class LatentBO(LatentSearcher):
             points = self.choice.points(self.acquisition, model, box, missing, source)
             new = self.new_ones(points, generator, names)
             if len(new):
-                order = self.choice.order(new, self, knowledge, self.acquisition, missing)
+                order = self.choice.order(new, self, state, self.acquisition, missing)
                 found += [new.graphs.graph(row) for row in order[:missing]]
                 names += new.hashes[order[:missing]].tolist()
             if len(found) >= n:
@@ -347,25 +347,25 @@ class GradientAscent(LatentSearcher):
         self.stride = stride
 
     def look(
-        self, knowledge: Knowledge, n: int, generator: np.random.Generator
+        self, state: ModelState, n: int, generator: np.random.Generator
     ) -> list[ArchitectureGraph]:
         """Walk, decode, and order by what is predicted."""
         count = max(self.starts, -(-n // self.steps))
-        best = knowledge.targets.argsort(descending=True)[:count]
-        new = self.new_ones(self.walk(knowledge, knowledge.points[best]), generator)
+        best = state.targets.argsort(descending=True)[:count]
+        new = self.new_ones(self.walk(state, state.points[best]), generator)
         if not len(new):
             return []
         points = self.latents.encode(new.graphs)
-        rows = knowledge.learnt.rows(self.surrogate.sites(points, new.graphs))
-        order = knowledge.learnt.whole.mean(rows).argsort(descending=True)
+        rows = state.fitted.rows(self.surrogate.inputs(points, new.graphs))
+        order = state.fitted.whole.mean(rows).argsort(descending=True)
         return [new.graphs.graph(row) for row in order[:n].tolist()]
 
-    def walk(self, knowledge: Knowledge, points: Tensor) -> Tensor:
+    def walk(self, state: ModelState, points: Tensor) -> Tensor:
         """The points on the ways up. **Shape** (S, G) → (S · steps, G)."""
         way = []
         for _ in range(self.steps):
             here = points.detach().requires_grad_()
-            (slope,) = torch.autograd.grad(knowledge.learnt.on_latents.mean(here).sum(), here)
+            (slope,) = torch.autograd.grad(state.fitted.on_latents.mean(here).sum(), here)
             length = slope.norm(dim=1, keepdim=True).clamp(min=1e-12)
             points = self.latents.box.clip(here.detach() + self.stride * slope / length)
             way.append(points)

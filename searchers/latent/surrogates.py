@@ -34,12 +34,12 @@ OPTIMISER = LBFGS(20)
 
 
 class Conditioning(Protocol):
-    """How a process with fitted hyperparameters gets to know the labels."""
+    """Conditions a process with fitted hyperparameters on the labels."""
 
     def __call__(
         self, kernel: AdditiveMatern, noise: float, rows: Tensor, targets: Tensor, order: Tensor
     ) -> ConditionedGP:
-        """The process that knows them.
+        """The process, given the labels.
 
         Args:
             kernel: covariance.
@@ -80,8 +80,8 @@ class Sparse:
 
 
 @dataclass(frozen=True)
-class Sites:
-    """Architectures as a surrogate sees them.
+class SurrogateInputs:
+    """What a surrogate reads of architectures.
 
     Attributes:
         points: in the latent space. **Shape** (B, G).
@@ -93,8 +93,8 @@ class Sites:
 
 
 @dataclass(frozen=True)
-class Learnt:
-    """What a surrogate learnt.
+class FittedSurrogate:
+    """A surrogate that is fitted and conditioned.
 
     Attributes:
         whole: the process on :meth:`rows`.
@@ -107,9 +107,9 @@ class Learnt:
     on_latents: ConditionedGP
     joined: Joined | None
 
-    def rows(self, sites: Sites) -> Tensor:
+    def rows(self, inputs: SurrogateInputs) -> Tensor:
         """What :attr:`whole` takes of some architectures. **Shape** (B, F)."""
-        return _rows(self.joined, sites)
+        return _rows(self.joined, inputs)
 
 
 class LatentSurrogate:
@@ -134,26 +134,26 @@ class LatentSurrogate:
         self.conditioning = conditioning or Exact()
         self.features = [make_features(name, space) for name in features]
 
-    def sites(self, points: Tensor, graphs: GraphBatch) -> Sites:
+    def inputs(self, points: Tensor, graphs: GraphBatch) -> SurrogateInputs:
         """Describe architectures whose points are known. **Shape** (B, G)."""
         described = [Description(describe(each, graphs), each.numeric) for each in self.features]
-        return Sites(points, described)
+        return SurrogateInputs(points, described)
 
-    def learn(self, sites: Sites, targets: Tensor, seed: int) -> Learnt:
+    def fit(self, inputs: SurrogateInputs, targets: Tensor, seed: int) -> FittedSurrogate:
         """Fit the hyperparameters, and condition on all labels.
 
         Args:
-            sites: labelled architectures.
+            inputs: labelled architectures.
             targets: of mean about 0 and deviation about 1. **Shape** (n,), float64.
             seed: of the choice of labels for the hyperparameters and of inducing points.
 
         Raises:
             InputError: their covariance does not factorise.
         """
-        joined = Joined(sites.descriptions) if sites.descriptions else None
-        rows = _rows(joined, sites)
+        joined = Joined(inputs.descriptions) if inputs.descriptions else None
+        rows = _rows(joined, inputs)
         hyperparameters = Hyperparameters(
-            [sites.points.shape[1], *(joined.widths if joined else [])],
+            [inputs.points.shape[1], *(joined.widths if joined else [])],
             [False, *(joined.numeric if joined else [])],
             LOGARITHM,
         )
@@ -164,11 +164,11 @@ class LatentSurrogate:
             kernel, noise = hyperparameters.fitted()
             whole = self.conditioning(kernel, noise, rows, targets, order)
         on_latents = whole.first_component() if joined else whole
-        return Learnt(whole, on_latents, joined)
+        return FittedSurrogate(whole, on_latents, joined)
 
 
-def _rows(joined: Joined | None, sites: Sites) -> Tensor:
+def _rows(joined: Joined | None, inputs: SurrogateInputs) -> Tensor:
     """The points, and the other descriptions beside them. **Shape** (B, F)."""
     if joined is None:
-        return sites.points
-    return torch.cat([sites.points, torch.from_numpy(joined(sites.descriptions))], 1)
+        return inputs.points
+    return torch.cat([inputs.points, torch.from_numpy(joined(inputs.descriptions))], 1)

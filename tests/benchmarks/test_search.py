@@ -13,7 +13,7 @@ from datasets import get_benchmark, get_space
 from datasets.batch import GraphBatch
 from experiment.errors import InputError
 from predictors.regressor import Description
-from searchers.candidate_bo import PoolSearch
+from searchers.candidate_bo import CandidateBO
 from searchers.criteria import log_expected_improvement, upper_confidence_bound
 from searchers.domain import Candidates
 from searchers.loop import Budget
@@ -61,11 +61,11 @@ def cells() -> Described:
 def test_every_searcher_is_compared_and_other_rows_know_what_they_say(cells: Described) -> None:
     assert set(SEARCHERS) <= set(search.METHODS)
     plain = search.METHODS["bo, no transfer"].make(cells, 0, 10)
-    assert isinstance(plain, PoolSearch)
+    assert isinstance(plain, CandidateBO)
     assert "digits" not in cells.features
     assert plain.criterion is log_expected_improvement  # the rest is the space's own setting
     general = search.METHODS["bo, one setting"].make(cells, 0, 10)
-    assert isinstance(general, PoolSearch)
+    assert isinstance(general, CandidateBO)
     assert cells.features == ("statistics", "walks")
     assert general.criterion is upper_confidence_bound
 

@@ -25,7 +25,7 @@ from predictors.defaults import DEFAULTS
 from predictors.features import describe, make_features
 from predictors.methods import make_predictor
 from predictors.predictor import FeaturePredictor
-from searchers.candidate_bo import PoolSearch
+from searchers.candidate_bo import CandidateBO
 from searchers.defaults import SEARCH_DEFAULTS
 from searchers.domain import Candidates
 from searchers.methods import make_searcher
@@ -74,7 +74,7 @@ def test_its_defaults_are_taken() -> None:
     assert isinstance(predictor, FeaturePredictor)
     assert [each.name for each in predictor.features] == ["statistics", "costs"]
     searcher = make_searcher("bo", Candidates(SPACE, some(30)), seed=0)
-    assert isinstance(searcher, PoolSearch)
+    assert isinstance(searcher, CandidateBO)
     assert searcher.features == ("statistics", "costs")
 
 

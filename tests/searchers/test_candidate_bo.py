@@ -23,7 +23,7 @@ from predictors.processes.hyperparameters import Adam, Hyperparameters
 from predictors.regressor import Description
 from predictors.trees import BoostedTrees
 from searchers import candidate_bo as pool_search
-from searchers.candidate_bo import PoolSearch, PredictorSearch
+from searchers.candidate_bo import CandidateBO, PredictorSearch
 from searchers.criteria import CRITERIA, log_expected_improvement
 from searchers.defaults import usual_features
 from searchers.domain import Candidates, WholeSpace
@@ -135,7 +135,7 @@ def test_a_better_and_no_less_certain_candidate_is_wanted_more(name: str) -> Non
 
 def test_finds_the_best_cells_of_the_digits_sooner_than_chance(digits: Candidates) -> None:
     table = get_benchmark("DIGITS101")
-    search = PoolSearch(digits, ["statistics", "walks"], seed=1)
+    search = CandidateBO(digits, ["statistics", "walks"], seed=1)
     while len(search.observations) < 40:
         search.tell(list(LookUp(table).measure(search.ask(10))))
     values = table.metric("validation").mean()
@@ -154,7 +154,7 @@ def test_looks_at_a_shortlist_where_the_list_is_long(
     monkeypatch.setattr(pool_search, "WHOLE", 1_000)
     monkeypatch.setattr(pool_search, "SHORTLIST", 300)
     table = get_benchmark("DIGITS101")
-    search = PoolSearch(digits, ["statistics"], seed=1)
+    search = CandidateBO(digits, ["statistics"], seed=1)
     search.tell(list(LookUp(table).measure(search.ask(10))))
     asked = search.ask(5)
     assert len({digits.space.hash(graph) for graph in asked}) == 5
@@ -166,7 +166,7 @@ def test_with_noise_the_posterior_mean_recommends_better_than_luck(
 ) -> None:
     gains = []
     for seed in range(5):
-        search = PoolSearch(cells, ["statistics"], seed=seed, initial=60)
+        search = CandidateBO(cells, ["statistics"], seed=seed, initial=60)
         measured = list(formula(cells.space).measure(search.ask(60)))
         noise = np.random.default_rng(seed).normal(scale=0.03, size=60)
         search.tell(
@@ -185,7 +185,7 @@ def test_with_noise_the_posterior_mean_recommends_better_than_luck(
 
 def test_a_search_over_a_list_refuses_an_open_space() -> None:
     with pytest.raises(InputError, match="without one"):
-        PoolSearch(WholeSpace(get_space("ENAS")), ["statistics"])
+        CandidateBO(WholeSpace(get_space("ENAS")), ["statistics"])
 
 
 def test_a_predictor_with_too_few_labels_leaves_the_choice_to_chance(digits: Candidates) -> None:
@@ -196,7 +196,7 @@ def test_a_predictor_with_too_few_labels_leaves_the_choice_to_chance(digits: Can
 
 
 def test_equal_values_leave_the_choice_to_chance(digits: Candidates) -> None:
-    search = PoolSearch(digits, ["statistics"], initial=3)
+    search = CandidateBO(digits, ["statistics"], initial=3)
     table = get_benchmark("DIGITS101")
     measured = LookUp(table).measure(search.ask(3))
     search.tell([type(m)(m.architecture, m.hash, "ok", validation=0.5) for m in measured])
