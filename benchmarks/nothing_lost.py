@@ -6,6 +6,8 @@ Both commits are checked out side by side, and each runs the commands below with
 thread, on this machine. Compared are the files that users read: queries of searches (one of them
 killed and resumed), predictions, encodings of shipped weights and decodings along a line, the
 verification of checkpoints, parameters and FLOPs. Everything is compared as text, every digit.
+Where nothing but numbers differs, the largest relative difference is said, and counts as rounding
+up to a hundred-thousandth: a sum was written in another order.
 A probe that needs data or checkpoints that are not here is left out, and named.
 
 Takes some minutes. The exit code is 1 where something differs.
@@ -36,6 +38,9 @@ from experiment.arguments import parser
 from experiment.errors import InputError, run_command
 from experiment.paths import data_root
 
+ROUNDING = 1e-5
+"""Largest relative difference of two numbers that is rounding; accuracies differ by 1e-4."""
+NUMBER = re.compile(r"-?\d+\.\d+(?:[eE][-+]?\d+)?")
 KILLED_AFTER = 8
 """Lines of a search's record after which it is killed, to be resumed."""
 SPENT = ("seconds", "ask_seconds", "cost_seconds", "simulated_seconds")
@@ -60,9 +65,9 @@ class Probe:
 
 
 def printed(_: Path, output: str) -> list[str]:
-    """What was printed, without times and places."""
+    """What was printed, without times, places and commits."""
     timeless = re.sub(r"[\d.]+ s\b", "", output)
-    return [line for line in timeless.splitlines() if "/" not in line]
+    return [line for line in timeless.splitlines() if "/" not in line and '"commit"' not in line]
 
 
 def table(name: str) -> Callable[[Path, str], list[str]]:
@@ -266,6 +271,15 @@ def difference(before: Sequence[str], after: Sequence[str]) -> str | None:
     return None
 
 
+def rounding(before: Sequence[str], after: Sequence[str]) -> float | None:
+    """Largest relative difference of the numbers, ``None`` where more differs than numbers."""
+    one, other = "\n".join(before), "\n".join(after)
+    if NUMBER.sub("#", one) != NUMBER.sub("#", other):
+        return None
+    pairs = zip(map(float, NUMBER.findall(one)), map(float, NUMBER.findall(other)), strict=True)
+    return max((abs(x - y) / max(abs(x), abs(y)) for x, y in pairs if x != y), default=0.0)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Compare, and say of every probe whether it gives the same."""
     flags = parser("Run the same commands at two commits, and compare what they compute.")
@@ -291,8 +305,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     found.append(carry_out(probe, folder, Path(out)))
             differs = difference(*found)
             failed = any(line.startswith("exit code") for line in found[1][:1])
-            differing += differs is not None or failed
-            verdict = "DIFFERENT" if differs else "failed" if failed else "same"
+            moved = rounding(*found)
+            if differs and moved is not None:
+                differs = f"largest relative difference {moved:.0e}; {differs}"
+            if differs and moved is not None and moved <= ROUNDING:
+                verdict, differs = "rounded", differs.partition(";")[0]
+            else:
+                verdict = "DIFFERENT" if differs else "failed" if failed else "same"
+                differing += verdict != "same"
             print(
                 f"{verdict:<10} {name}: {len(found[1]):,} lines, "
                 f"{time.perf_counter() - started:.0f} s" + (f"; {differs}" if differs else ""),

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import nothing_lost
-from benchmarks.nothing_lost import Probe, difference, table
+from benchmarks.nothing_lost import Probe, difference, rounding, table
 from experiment.errors import InputError
 
 SCRIPT = """
@@ -77,3 +77,13 @@ def test_the_first_difference_is_named() -> None:
     assert difference(["a", "b"], ["a", "b"]) is None
     assert "line 2" in str(difference(["a", "b"], ["a", "c"]))
     assert difference(["a"], ["a", "b"]) == "1 lines before, 2 after"
+
+
+def test_rounding_is_told_from_a_difference() -> None:
+    before = ["hash=ab12, mean=0.9217189943589738", "hash=cd, mean=0.5"]
+    after = ["hash=ab12, mean=0.9217189942059852", "hash=cd, mean=0.5"]
+    assert rounding(before, after) == pytest.approx(1.66e-10, rel=0.01)
+    assert rounding(before, before) == 0
+    assert rounding(before, [after[0], "hash=ce, mean=0.5"]) is None
+    assert rounding(before, before[:1]) is None
+    assert rounding(["0.5"], ["-0.5"]) == 2
