@@ -33,12 +33,18 @@ def load_trained_vae(space: SearchSpace, weights: str | Path | None = None) -> E
         except ModelError as error:
             raise ModelError(
                 f"there is no trained VAE of {space.name}, {shipped} in state_dicts/ or runs/: "
-                "train one by python Training_VAE/train_svge.py --data_search_space "
-                f"{space.name}, or name weights"
+                f"{_how_to_train(space.name)}, or name weights"
             ) from error
     vae = load_vae(weights, max_nodes=space.max_nodes)
     check_vae(vae, space)
     return vae
+
+
+def _how_to_train(name: str) -> str:
+    """The command that trains a VAE of a space; it knows a space by its name alone."""
+    if name in SPACES:
+        return f"train one by python Training_VAE/train_svge.py --data_search_space {name}"
+    return "register the space and train one, as docs/adding-a-space.md does"
 
 
 def check_vae(vae: Embedding, space: SearchSpace) -> None:

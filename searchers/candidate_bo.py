@@ -62,8 +62,8 @@ class CandidateSearcher(Searcher):
         super().__init__(domain, seed, initial)
         if not isinstance(domain, Candidates):
             raise InputError(
-                f"this search looks at every architecture of a list, {domain.space.name} was given "
-                "without one: search among the rows of a table, or with another method"
+                "this search looks at every architecture of a list, and no list of "
+                f"{domain.space.name} was given: choose a method that needs none, such as evolution"
             )
         self.candidates = domain
         self.features = tuple(features)

@@ -9,10 +9,12 @@ import pytest
 import torch
 
 from datasets import get_space
+from datasets.registry import SPACES
 from datasets.spaces.digits101 import Digits101
+from examples.adding_a_space import Ladder
 from experiment.errors import InputError
 from experiment.files import write_json
-from models import SVGE, Sizes, load_vae
+from models import SVGE, ModelError, Sizes, load_vae
 from models.checkpoints import checkpoint_path
 from predictors.fine_tuned import FineTuned
 from predictors.trained_vae import check_vae, load_trained_vae
@@ -51,6 +53,18 @@ def test_weights_of_another_space_with_as_many_types_are_refused(tmp_path: Path)
     with pytest.raises(InputError, match="were trained on FiveTypes, not on DIGITS101"):
         load_trained("SVGE", "DIGITS101", own, None, torch.device("cpu"))
     assert load_trained_vae(FiveTypes(), own).origin is not None
+
+
+def test_missing_weights_name_a_command_only_where_it_knows_the_space(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("models.checkpoints.RUNS", tmp_path)  # a reader may have trained Ladder
+    with pytest.raises(ModelError, match=r"register the space.*docs/adding-a-space\.md") as caught:
+        load_trained_vae(Ladder())
+    assert "--data_search_space" not in str(caught.value)
+    monkeypatch.setitem(SPACES, "Ladder", ("examples.adding_a_space", "Ladder"))
+    with pytest.raises(ModelError, match="--data_search_space Ladder"):
+        load_trained_vae(Ladder())
 
 
 def test_shipped_weights_are_of_their_space() -> None:
