@@ -25,8 +25,6 @@ from botorch.sampling.normal import SobolQMCNormalSampler
 from linear_operator.utils.cholesky import psd_safe_cholesky
 from torch import Tensor
 
-from experiment.config import nearest
-from experiment.errors import InputError
 from predictors.processes.botorch_model import ProcessModel
 from predictors.processes.conditioning import ConditionedGP
 from searchers.latent.standardised import Box
@@ -284,28 +282,6 @@ class ThompsonSampling(Acquisition):
             sample[chosen] = -torch.inf
             chosen.append(int(sample.argmax()))
         return chosen
-
-
-ACQUISITIONS: dict[str, Callable[[], Acquisition]] = {
-    "ei": ExpectedImprovement,
-    "constant_liar": ConstantLiar,
-    "qei": JointExpectedImprovement,
-    "noisy_ei": NoisyExpectedImprovement,
-    "thompson": ThompsonSampling,
-    "mean": HighestMean,
-}
-"""Acquisitions by the names that users type."""
-
-
-def make_acquisition(name: str) -> Acquisition:
-    """The acquisition called ``name``.
-
-    Raises:
-        InputError: there is none.
-    """
-    if name not in ACQUISITIONS:
-        raise InputError(f"no acquisition is called {name!r}: {nearest(name, list(ACQUISITIONS))}")
-    return ACQUISITIONS[name]()
 
 
 @torch.no_grad()

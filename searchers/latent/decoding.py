@@ -16,7 +16,6 @@ import torch
 from torch import Tensor
 
 from datasets.batch import GraphBatch, Legality
-from experiment.errors import InputError
 from models.ranking import best_first, rank_within
 from searchers.domain import Candidates
 from searchers.latent.standardised import StandardisedLatents
@@ -206,25 +205,6 @@ class Nearest:
             np.tile(np.arange(self.kept), len(points)),
             np.ones(len(points)),
         )
-
-
-DECODINGS: dict[str, Callable[[], Decoding]] = {
-    "modal": Modal,
-    "single": Single,
-    "most_probable": MostProbable,
-}
-"""Ways that need nothing but the model, by the names that users type."""
-
-
-def make_decoding(name: str) -> Decoding:
-    """The way called ``name``.
-
-    Raises:
-        InputError: there is none.
-    """
-    if name not in DECODINGS:
-        raise InputError(f"no decoding is called {name!r}: choose one of {', '.join(DECODINGS)}")
-    return DECODINGS[name]()
 
 
 def ranked(

@@ -24,7 +24,6 @@ from searchers.latent.decoding import (
     MostProbable,
     Nearest,
     Single,
-    make_decoding,
 )
 from searchers.latent.search import FirstChoices, GradientAscent, LatentBO
 from searchers.latent.space import LatentSpace
@@ -140,8 +139,6 @@ def test_a_latent_space_refuses_what_does_not_fit(vae: Embedding, cells: Candida
     nb101 = LatentSpace(vae, get_space("NB101"), cells.graphs[:50])
     with pytest.raises(InputError, match="the latent space is of NB101, the search of DIGITS101"):
         LatentBO(cells, nb101)
-    with pytest.raises(InputError, match="no decoding is called 'best'"):
-        make_decoding("best")
 
 
 def run(searcher: Searcher, estimator: Any, queries: int, batch: int = 1) -> list[float]:
