@@ -199,12 +199,20 @@ def module_lines(
     network = DESIGNS[space.family].family.network
     sizes = "".join(f", {name}={value!r}" for name, value in _unusual(network, design, data))
     imported = f"BatchNorm, {network.__name__}" if "BatchNorm(" in sizes else network.__name__
+    space_import, made = _space_lines(known)
     return (
-        "from datasets import get_space\n"
+        f"{space_import}\n"
         f"from {network.__module__} import {imported}\n"
-        f'network = {network.__name__}(get_space("{known}")'
-        f".{reader}({space.format(cell)!r}){sizes})"
+        f"network = {network.__name__}({made}.{reader}({space.format(cell)!r}){sizes})"
     )
+
+
+def _space_lines(name: str) -> tuple[str, str]:
+    """An import and an expression that make a space in any process."""
+    module, attribute = SPACES[name]
+    if module.startswith("datasets."):
+        return "from datasets import get_space", f'get_space("{name}")'
+    return f"from {module} import {attribute}", f"{attribute}()"  # registered in this process alone
 
 
 def _registered(space: SearchSpace) -> str | None:

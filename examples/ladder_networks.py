@@ -120,4 +120,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    run_command(main)
+    from examples import ladder_networks  # classes of __main__ could not be imported elsewhere
+
+    run_command(ladder_networks.main)

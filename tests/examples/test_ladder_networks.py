@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import runpy
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +22,7 @@ from examples import ladder_networks
 from examples.adding_a_space import Ladder
 from examples.ladder_networks import LadderDesign, LadderImageNetwork, ladder_costs
 from experiment.errors import InputError
+from experiment.paths import REPOSITORY_ROOT
 from models.networks.families import NETWORKS
 from predictors.defaults import DEFAULTS
 from predictors.features import describe, make_features
@@ -85,6 +88,25 @@ def test_lines_build_its_network() -> None:
     network = session["network"]
     assert isinstance(network, LadderImageNetwork)
     assert network(torch.zeros(2, 3, 8, 8)).shape == (2, 10)
+
+
+def test_lines_of_the_script_import_what_another_process_can(
+    tmp_path: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = "ladder_networks.py Bayesian_Optimization.search --space Ladder --estimator train"
+    flags = ["--queries", "1", "--log_dir", str(tmp_path), "--name", "own"]
+    monkeypatch.setattr(sys, "argv", [*command.split(), *flags])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_path(str(REPOSITORY_ROOT / "examples/ladder_networks.py"), run_name="__main__")
+    assert ended.value.code == 0
+    lines = capsys.readouterr().out.split("the network of the best:\n")[1].splitlines()[:3]
+    assert lines[:2] == [
+        "from examples.adding_a_space import Ladder",
+        "from examples.ladder_networks import LadderImageNetwork",
+    ]
+    session: dict[str, object] = {}
+    exec("\n".join(lines), session)
+    assert isinstance(session["network"], LadderImageNetwork)
 
 
 def test_a_search_trains_its_networks(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
