@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
@@ -16,14 +16,24 @@ from datasets.objective import Objective
 from datasets.source_record import SourceRecord
 from datasets.space import SearchSpace
 from datasets.spaces.notation import excerpt
-from experiment.checks import whole_number
+from experiment.checks import shown, whole_number
 from experiment.errors import InputError
 
 if TYPE_CHECKING:
     from datasets.batch import GraphBatch
 
-COST_UNITS = ("seconds", "milliseconds", "parameters", "MFLOPs")
-"""Units of quantities of which less is better."""
+Kind = Literal["quality", "cost", "note"]
+"""What a metric is for: what architectures are chosen by (an accuracy, an energy), what they cost
+(seconds, parameters), or a remark on the row, which is neither (:data:`UNIFORM_SAMPLE`)."""
+KIND_OF_UNIT: dict[str, Kind] = {
+    "seconds": "cost",
+    "milliseconds": "cost",
+    "parameters": "cost",
+    "MFLOPs": "cost",
+    "flag": "note",
+}
+"""Kinds of the metrics that do not say theirs, as in tables of earlier versions; others are
+qualities."""
 UNIFORM_SAMPLE = "uniform_sample"
 """The metric of tables that are no uniform sample of their space (NB101): 1 for each row that was
 drawn uniformly, 0 for the others. :meth:`Benchmark.rows_with` reads it."""
@@ -45,7 +55,11 @@ class Metric:
         averaged: whether the source gives only the mean over trials; it then is the one column
             of ``values``.
         trial_names: what the source calls each trial ("seed 777"), or empty.
-        maximise: whether larger is better; default: unless the unit is one of costs.
+        maximise: whether larger is better; default: unless it is a cost.
+        kind: ``quality``, ``cost`` or ``note``; default: by the unit, see :data:`KIND_OF_UNIT`.
+
+    Raises:
+        InputError: there is no such kind.
     """
 
     name: str
@@ -55,11 +69,21 @@ class Metric:
     averaged: bool = False
     trial_names: tuple[str, ...] = ()
     maximise: bool | None = None
+    kind: Kind | None = None
+
+    def __post_init__(self) -> None:
+        if self.kind is None:
+            object.__setattr__(self, "kind", KIND_OF_UNIT.get(self.unit, "quality"))
+        elif self.kind not in get_args(Kind):
+            raise InputError(
+                f"the kind of metric {self.name!r} is {shown(self.kind)}, "
+                f"expected {', '.join(get_args(Kind))}"
+            )
 
     @property
     def objective(self) -> Objective:
         """The metric as something to be optimised."""
-        maximise = self.unit not in COST_UNITS if self.maximise is None else self.maximise
+        maximise = self.kind != "cost" if self.maximise is None else self.maximise
         return Objective(self.name, maximise, self.unit or None)
 
     def mean(self) -> np.ndarray:
@@ -156,6 +180,11 @@ class Benchmark:
                 f"it has {', '.join(self.metrics)}"
             )
         return self.metrics[name]
+
+    @property
+    def costs(self) -> tuple[str, ...]:
+        """Names of the metrics that are costs."""
+        return tuple(name for name, metric in self.metrics.items() if metric.kind == "cost")
 
     def rows_with(self, *metrics: str, uniform: bool = True) -> np.ndarray:
         """Rows of which all the metrics are known. **Shape** (n,), int64, ascending.

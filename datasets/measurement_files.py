@@ -108,6 +108,7 @@ class Measurements:
                 values[:, None],
                 averaged=True,
                 maximise=True,
+                kind="quality",
             )
             for name, values in columns.items()
         }

@@ -89,6 +89,7 @@ def write_table(path: Path, table: Table) -> None:
                 "averaged": column.averaged,
                 "trial_names": column.trial_names,
                 "maximise": column.maximise,
+                "kind": column.kind,
             }
             for name, column in table.columns.items()
         },
@@ -270,4 +271,5 @@ def _column(archive: Any, name: str, about: dict[str, Any], rows: int) -> Metric
         averaged=bool(about["averaged"]),
         trial_names=tuple(about["trial_names"]),
         maximise=about.get("maximise"),  # tables written before have no direction
+        kind=about.get("kind"),  # nor a kind
     )

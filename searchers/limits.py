@@ -81,10 +81,9 @@ def table_costs(benchmark: Benchmark, name: str) -> np.ndarray:
         InputError: the table has no such cost.
     """
     metric = COLUMNS.get(name, name)
-    costs = [one for one in benchmark.metrics if not one.endswith(("validation", "test"))]
-    if metric not in costs:
+    if metric not in benchmark.costs:
         names = {column: own for own, column in COLUMNS.items()}
-        known = [names.get(one, one) for one in costs]
+        known = [names.get(one, one) for one in benchmark.costs]
         raise InputError(
             f"{benchmark.space.name} on {benchmark.dataset} has no cost {name!r}: "
             f"it has {', '.join(known) or 'none'}"

@@ -90,6 +90,7 @@ def read_108_epochs(path: Path) -> Table:
             "1 where the cell was drawn uniformly from all 423,624; the other rows "
             "over-represent some shapes",
             (arrays["sampled_from"] & 1).astype(np.float64)[:, None],
+            kind="note",
         )
     )
     return Table(

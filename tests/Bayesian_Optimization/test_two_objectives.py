@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from copy import copy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from scipy.stats import norm
 
 from Bayesian_Optimization import pareto, search
 from datasets import get_benchmark
+from datasets.benchmark import Metric
 from estimators.evaluations import Evaluations
 from estimators.measurement import Measurement
 from experiment.errors import InputError
@@ -144,8 +147,15 @@ def test_the_costs_of_a_table_are_those_of_its_measurements() -> None:
         assert table_costs(table, name)[70] == pytest.approx(cost(found, name), abs=0.5)
     with pytest.raises(InputError, match="has no cost 'weight': it has"):
         table_costs(table, "weight")
-    with pytest.raises(InputError, match="has no cost 'test'"):
-        table_costs(table, "test")
+    marked = copy(table)
+    marked.metrics = {
+        **table.metrics,
+        "test_single": replace(table.metric("test"), name="test_single"),
+        "uniform_sample": Metric("uniform_sample", "flag", "", np.ones((len(table), 1))),
+    }
+    for name in ("test", "test_single", "uniform_sample"):
+        with pytest.raises(InputError, match=f"has no cost '{name}'"):
+            table_costs(marked, name)
 
 
 @pytest.mark.parametrize("text", ["parameters", "parameters<5", "parameters<=", "a b<=5", "x<=nan"])

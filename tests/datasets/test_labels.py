@@ -34,7 +34,7 @@ def holes() -> Metric:
 def every_third() -> Metric:
     """A mark of every third row."""
     marks = (np.arange(len(get_benchmark("DIGITS101"))) % 3 == 0).astype(float)
-    return Metric(UNIFORM_SAMPLE, "", "made up", marks[:, None])
+    return Metric(UNIFORM_SAMPLE, "", "made up", marks[:, None], kind="note")
 
 
 def test_rows_with_a_metric_are_the_measured_ones_of_the_uniform_sample() -> None:
@@ -45,6 +45,19 @@ def test_rows_with_a_metric_are_the_measured_ones_of_the_uniform_sample() -> Non
     assert len(get_benchmark("DIGITS101").rows_with()) == 2532
     with pytest.raises(InputError, match="has no metric 'accuracy'"):
         table.rows_with("test", "accuracy")
+
+
+def test_a_metric_says_its_kind_and_costs_are_minimised() -> None:
+    values = get_benchmark("DIGITS101").metric("validation").values
+    table = changed(
+        uniform_sample=every_third(),
+        energy=Metric("energy", "joules", "made up", values, kind="cost"),
+    )
+    assert table.costs == ("training_seconds", "parameters", "mflops", "energy")
+    assert not table.metric("energy").objective.maximise
+    assert table.metric("halfway_validation").objective.maximise
+    with pytest.raises(InputError, match=r"kind of metric 'x' is a str \('price'\), expected qual"):
+        Metric("x", "", "made up", values, kind="price")  # type: ignore[arg-type]
 
 
 def test_a_metric_says_what_is_better_and_its_unit() -> None:

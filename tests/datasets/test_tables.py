@@ -45,6 +45,13 @@ def small_table() -> Table:
             averaged=True,
             maximise=False,
         ),
+        "energy": Metric(
+            "energy",
+            "joules",
+            "of a pass",
+            np.array([[0.2], [0.5]]),
+            kind="cost",
+        ),
     }
     return Table(
         "NB101",
@@ -68,20 +75,39 @@ def test_table_comes_back_as_it_was_written(tmp_path: Path) -> None:
     for name, column in table.columns.items():
         other = again.columns[name]
         np.testing.assert_array_equal(other.values, column.values)
-        assert (other.unit, other.averaged, other.trial_names, other.maximise) == (
+        assert (other.unit, other.averaged, other.trial_names, other.maximise, other.kind) == (
             column.unit,
             column.averaged,
             column.trial_names,
             column.maximise,
+            column.kind,
         )
     assert [p.name for p in tmp_path.iterdir()] == ["t.npz"]
+
+
+def test_a_table_of_before_gives_its_columns_the_kinds_of_their_units(tmp_path: Path) -> None:
+    path = tmp_path / "t.npz"
+    values = np.ones((2, 1))
+    units = {"test": "fraction", "seconds": "seconds", "uniform_sample": "flag"}
+    columns = {name: Metric(name, unit, "", values) for name, unit in units.items()}
+    write_table(path, dataclasses.replace(small_table(), columns=columns))
+    with np.load(path) as archive:
+        arrays = dict(archive)
+    header = json.loads(arrays["header"].tobytes())
+    for about in header["columns"].values():
+        del about["kind"], about["maximise"]
+    arrays["header"] = np.frombuffer(json.dumps(header).encode(), dtype=np.uint8)
+    np.savez(path, **arrays)
+    kinds = {name: column.kind for name, column in read_table(path).columns.items()}
+    assert kinds == {"test": "quality", "seconds": "cost", "uniform_sample": "note"}
 
 
 def test_only_wanted_columns_are_read(tmp_path: Path) -> None:
     write_table(tmp_path / "t.npz", small_table())
     table = read_table(tmp_path / "t.npz", lambda name: name == "parameters")
     assert list(table.columns) == ["parameters"]
-    assert set(read_header(tmp_path / "t.npz")["columns"]) == {"parameters", "cifar10/108/test"}
+    names = {"parameters", "cifar10/108/test", "energy"}
+    assert set(read_header(tmp_path / "t.npz")["columns"]) == names
 
 
 @pytest.mark.parametrize("nodes", [1, 2, 7, 14])
