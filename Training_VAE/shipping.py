@@ -17,7 +17,7 @@ from datasets.space import SearchSpace
 from experiment.errors import InputError
 from experiment.files import read_json, sha256
 from experiment.paths import REPOSITORY_ROOT
-from experiment.run import RunFolder
+from experiment.run import SOURCES, RunFolder
 from models import MODELS
 from models.checkpoints import checkpoint_path, latest_epoch, read_state_dict
 from models.heads import embedding_name, is_surrogate
@@ -135,7 +135,14 @@ class FinishedRun:
             "stored_in": str(STORED).removeprefix("torch."),
             "evaluated_in": "float32",
         }
-        return {**self.config, "shipped": shipped}
+        return {**self.config, **self._sources(), "shipped": shipped}
+
+    def _sources(self) -> dict[str, Any]:
+        """The measured numbers by the names of their files: folders are one machine's matter."""
+        if SOURCES not in self.config:
+            return {}
+        named = [{**each, "path": Path(each["path"]).name} for each in self.config[SOURCES]]
+        return {SOURCES: named}
 
     def stored(self, file: Path, epoch: int, model: nn.Module) -> dict[str, Any]:
         """What the manifest says of a stored file and of its training.

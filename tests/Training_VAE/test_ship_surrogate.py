@@ -78,6 +78,16 @@ def test_labels_are_not_shipped_and_their_order_is_kept(run: Path, tmp_path: Pat
     assert ours == pytest.approx(theirs, abs=0.1 * (max(labels) - min(labels)))
 
 
+def test_folders_of_the_machine_are_not_shipped(run: Path, tmp_path: Path) -> None:
+    ship(flags(run, tmp_path))
+    (source,) = json.loads((run / "config.json").read_text())["sources"]
+    (shipped,) = json.loads((tmp_path / "SVGE_acc_DIGITS101" / "config.json").read_text())[
+        "sources"
+    ]
+    assert Path(source["path"]).is_absolute()
+    assert shipped == {**source, "path": Path(source["path"]).name}
+
+
 def test_other_data_than_that_of_the_training_is_refused(run: Path, tmp_path: Path) -> None:
     config = json.loads((run / "config.json").read_text())
     other = tmp_path / "run" / run.name
