@@ -43,9 +43,9 @@ from experiment.run import RunFolder
 from experiment.schema import Stage
 from experiment.seeding import seed_everything
 from experiment.threads import use_threads
-from searchers.front import Reference, front, hypervolume
+from searchers.front import Pair, Reference, front
 from searchers.initial_design import check_amounts, initial_size
-from searchers.limits import cost, latency_choices, table_costs, with_counted_cost
+from searchers.limits import cost, latency_choices, measured_cost, table_costs, with_counted_cost
 from searchers.loop import Budget, SearchLoop
 from searchers.methods import FRONTS, SEARCHERS, make_searcher
 from searchers.problem import Problem, known_rows, table_problem
@@ -87,11 +87,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     check_amounts(problem, given.queries, given.initial)
     problem = problem.minimised() if given.minimise else problem
     objective = problem.objective
-    reference = Reference.of(objective.sign * table.metric("validation").mean(), costs)
+    objectives = objective, measured_cost(given.cost, table)
+    reference = Reference.of(table.metric("validation").mean(), costs, objectives)
     plan = Plan(
         problem,
         given.method,
-        find_searcher(given, problem),
+        find_searcher(given, problem, objectives[1]),
         Budget(given.queries, given.batch),
     )
     config = {
@@ -115,8 +116,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     def with_front(loop: SearchLoop) -> dict[str, Any]:
         measured = [step.measurement for step in loop.account.steps]
-        _draw(run, measured, given.cost, table, costs, objective)
-        return found_front(measured, given.cost, table, costs, reference, objective)
+        _draw(run, measured, table, costs, objectives)
+        return found_front(measured, table, costs, reference)
 
     _, result = carry_out(plan, run, with_front)
     if given.json:
@@ -143,10 +144,10 @@ def load_table(given: Namespace) -> Benchmark:
     return with_counted_cost(table, given.cost)
 
 
-def find_searcher(given: Namespace, problem: Problem) -> Searcher:
+def find_searcher(given: Namespace, problem: Problem, price: Objective) -> Searcher:
     """The searcher that is called for; those of ``FRONTS`` are told of the cost."""
     if given.method in FRONTS:
-        return FRONTS[given.method](problem.domain, given.cost, given.seed, given.initial)
+        return FRONTS[given.method](problem.domain, price, given.seed, given.initial)
     return make_searcher(
         given.method,
         problem.domain,
@@ -158,18 +159,16 @@ def find_searcher(given: Namespace, problem: Problem) -> Searcher:
 
 def found_front(
     measured: Sequence[Measurement],
-    name: str,
     table: Benchmark,
     costs: np.ndarray,
     reference: Reference,
-    objective: Objective,
 ) -> dict[str, Any]:
     """The front of what was measured, and its hypervolume beside that of the whole table."""
+    name = reference.objectives[1].name
     values, own = _pairs(measured, name)
-    gains = objective.sign * values
     good = [one for one in measured if one.ok and cost(one, name) is not None]
-    best = hypervolume(objective.sign * table.metric("validation").mean(), costs, reference)
-    volume = hypervolume(gains, own, reference)
+    best = reference.hypervolume(table.metric("validation").mean(), costs)
+    volume = reference.hypervolume(values, own)
     return {
         "front": [
             {
@@ -179,10 +178,10 @@ def found_front(
                 "test": good[row].test,
                 "cost": own[row],
             }
-            for row in front(gains, own)
+            for row in front(values, own, reference.objectives)
         ],
         "cost": name,
-        "reference": {"validation": objective.sign * reference.accuracy, "cost": reference.cost},
+        "reference": {"validation": reference.value, "cost": reference.cost},
         "hypervolume": volume,
         "hypervolume_of_the_table": best,
         "share_of_hypervolume": volume / best,
@@ -203,20 +202,20 @@ def _pairs(measured: Sequence[Measurement], name: str) -> tuple[np.ndarray, np.n
 def _draw(
     run: RunFolder,
     measured: Sequence[Measurement],
-    name: str,
     table: Benchmark,
     costs: np.ndarray,
-    objective: Objective,
+    objectives: Pair,
 ) -> None:
-    values, own = _pairs(measured, name)
+    objective, price = objectives
+    values, own = _pairs(measured, price.name)
     everything = table.metric("validation").mean()
-    rows = front(objective.sign * everything, costs)
+    rows = front(everything, costs, objectives)
     figure = value_against_cost(
         own,
         objective.scale * values,
-        front(objective.sign * values, own),
+        front(values, own, objectives),
         best=(costs[rows], objective.scale * everything[rows]),
-        names=(name, objective.label),
+        names=(price.label, objective.label),
         maximise=objective.maximise,
         title=f"Front of {len(own)} architectures",
     )

@@ -49,7 +49,7 @@ from predictors.features.background import background_tables
 from searchers import search
 from searchers.domain import Domain, WholeSpace
 from searchers.initial_design import check_amounts, initial_size, read_start
-from searchers.limits import FIGURES, Limit, latency_choices, table_costs, with_counted_cost
+from searchers.limits import Limit, latency_choices, measured_cost, with_counted_cost
 from searchers.loop import Budget
 from searchers.methods import (
     LIMITED,
@@ -215,17 +215,15 @@ def make_problem(given: Namespace, limit: Limit | None) -> Problem:
     """
     space = get_space(given.space)
     if given.estimator == "train":
-        if limit is not None and limit.name not in FIGURES:
-            raise InputError(
-                f"a training has no cost {limit.name!r}: limit one of {', '.join(FIGURES)}"
-            )
+        if limit is not None:
+            measured_cost(limit.name)  # refuses a cost that it has not
         known = measured_as(space, TRAINING_PRESET, TRAINING_IMAGES)
         same = get_benchmark(given.space) if known else None
         return training_problem(whole_space(space, given.data_root), given.trial or 0, same)
     table = get_benchmark(given.space, given.data_root, **table_choices(given, limit))
     if limit is not None:
         table = with_counted_cost(table, limit.name)
-        table_costs(table, limit.name)  # refuses a cost that it has not
+        measured_cost(limit.name, table)  # refuses a cost that it has not
     usual = "table" if given.estimator == "table" else "space"
     domain = (
         known_rows(table, given.trial)

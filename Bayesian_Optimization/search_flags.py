@@ -103,7 +103,7 @@ def make_parser() -> Parser:
         "--limit",
         metavar="COST<=MOST",
         help="the most that an architecture may cost: parameters<=500000, or with NB201 "
-        "latency.pixel3<=8 (milliseconds)",
+        "latency.pixel3<=8 (milliseconds); COST>=LEAST for the least that it has to have",
     )
     flags.add_argument(
         "--domain",

@@ -1,4 +1,4 @@
-"""What a search may look at beside the accuracy: costs of an architecture, and limits on them."""
+"""What a search may look at beside its objective: costs of an architecture, and limits on them."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from datasets.benchmark import Benchmark, Metric
+from datasets.objective import Objective
 from datasets.registry import benchmark_choices
 from estimators.measurement import Measurement
 from experiment.errors import InputError
 from predictors.features.costs import cost_formula
 
-FIGURES = ("parameters", "flops", "cost_seconds")
-"""Costs that a measurement has of its own; all others are among its details."""
+UNITS = {"parameters": None, "flops": None, "cost_seconds": "seconds"}
+"""Costs that a measurement has of its own → their units, ``None`` for counts; all others are among
+its details."""
 COLUMNS = {"flops": "mflops", "cost_seconds": "training_seconds"}
 """Costs whose column in a table has another name."""
 COUNTED = {"parameters": "parameters", "mflops": "MFLOPs"}
@@ -34,7 +36,7 @@ def cost(measurement: Measurement, name: str) -> float | None:
         measurement: of the architecture.
         name: ``parameters``, ``flops``, ``cost_seconds``, or a detail such as ``latency.pixel3``.
     """
-    found = getattr(measurement, name) if name in FIGURES else measurement.details.get(name)
+    found = getattr(measurement, name) if name in UNITS else measurement.details.get(name)
     return None if found is None else float(found)
 
 
@@ -74,8 +76,8 @@ def with_counted_cost(benchmark: Benchmark, name: str) -> Benchmark:
     return extended
 
 
-def table_costs(benchmark: Benchmark, name: str) -> np.ndarray:
-    """A cost of every row of a table, as :func:`cost` gives it. **Shape** (rows,).
+def cost_column(benchmark: Benchmark, name: str) -> str:
+    """The metric of a table that a cost stands in.
 
     Raises:
         InputError: the table has no such cost.
@@ -88,46 +90,88 @@ def table_costs(benchmark: Benchmark, name: str) -> np.ndarray:
             f"{benchmark.space.name} on {benchmark.dataset} has no cost {name!r}: "
             f"it has {', '.join(known) or 'none'}"
         )
-    return benchmark.metrics[metric].mean() * (1e6 if name == "flops" else 1)
+    return metric
+
+
+def table_costs(benchmark: Benchmark, name: str) -> np.ndarray:
+    """A cost of every row of a table, as :func:`cost` gives it. **Shape** (rows,).
+
+    Raises:
+        InputError: the table has no such cost.
+    """
+    values = benchmark.metrics[cost_column(benchmark, name)].mean()
+    return values * (1e6 if name == "flops" else 1)
+
+
+def measured_cost(name: str, benchmark: Benchmark | None = None) -> Objective:
+    """A cost as an objective: its name, direction and unit.
+
+    Args:
+        name: of the cost, see :func:`cost`.
+        benchmark: a table that has it; default: what a training measures.
+
+    Raises:
+        InputError: the table, or a training, has no such cost.
+    """
+    if benchmark is None:
+        if name not in UNITS:
+            raise InputError(f"a training has no cost {name!r}: limit one of {', '.join(UNITS)}")
+        return Objective(name, False, UNITS[name])
+    own = benchmark.metrics[cost_column(benchmark, name)].objective
+    return replace(own, name=name, unit=UNITS.get(name, own.unit))
 
 
 @dataclass(frozen=True)
 class Limit:
-    """The most that an architecture may cost.
+    """A bound on an objective: at most of what is minimised, at least of what is maximised.
 
     Attributes:
-        name: of the cost.
-        most: in the cost's own unit (seconds, milliseconds, parameters, multiply-adds).
+        objective: what is limited, such as a cost.
+        bound: the last value that is allowed, in the objective's unit (seconds, milliseconds,
+            parameters, multiply-adds).
     """
 
-    name: str
-    most: float
+    objective: Objective
+    bound: float
 
     @classmethod
     def parse(cls, text: str) -> Limit:
-        """Read ``NAME<=NUMBER``.
+        """Read ``NAME<=NUMBER`` or ``NAME>=NUMBER``, which say the direction as well.
 
         Raises:
             InputError: the text has another form.
         """
-        match = re.fullmatch(r"\s*([\w.]+)\s*<=\s*([-+.\deE]+)\s*", text)
+        match = re.fullmatch(r"\s*([\w.]+)\s*([<>]=)\s*([-+.\deE]+)\s*", text)
         try:
-            most = float(match[2]) if match else np.nan
+            bound = float(match[3]) if match else np.nan
         except ValueError:
-            most = np.nan
-        if match is None or not np.isfinite(most):
-            raise InputError(f"{text!r} is no limit: expected NAME<=NUMBER, parameters<=500000")
-        return cls(match[1], most)
+            bound = np.nan
+        if match is None or not np.isfinite(bound):
+            raise InputError(
+                f"{text!r} is no limit: expected NAME<=NUMBER or NAME>=NUMBER, such as "
+                "parameters<=500000"
+            )
+        return cls(Objective(match[1], maximise=match[2] == ">="), bound)
+
+    @property
+    def name(self) -> str:
+        """What is limited."""
+        return self.objective.name
+
+    def keeps(self, values: np.ndarray) -> np.ndarray:
+        """Which values are allowed; NaN is not. **Shape** (n,) each."""
+        return self.objective.sign * values >= self.objective.sign * self.bound
 
     def __call__(self, measurement: Measurement) -> Measurement:
-        """The measurement as a search sees it: a failure where it costs too much."""
+        """The measurement as a search sees it: a failure where it is beyond the bound."""
         if not measurement.ok:
             return measurement
         found = cost(measurement, self.name)
         if found is None:
             reason = f"its {self.name} was not measured"
-        elif found > self.most:
-            reason = f"its {self.name} is {found:g}, allowed are {self.most:g}"
+        elif self.objective.better(self.bound, found):
+            side = "least" if self.objective.maximise else "most"
+            reason = f"its {self.name} is {found:g}, allowed is at {side} {self.bound:g}"
         else:
             return measurement
         return replace(measurement, status="failed", reason=reason)

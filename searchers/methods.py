@@ -109,14 +109,14 @@ LIMITED: dict[str, Callable[[Domain, Limit, int, int], Searcher]] = {
 is a failure."""
 
 
-def _hypervolume(domain: Domain, cost_name: str, seed: int, initial: int) -> Searcher:
+def _hypervolume(domain: Domain, cost: Objective, seed: int, initial: int) -> Searcher:
     from searchers.two_objectives import HypervolumeImprovement
 
-    return HypervolumeImprovement(domain, cost_name, seed, initial)
+    return HypervolumeImprovement(domain, cost, seed, initial)
 
 
-FRONTS: dict[str, Callable[[Domain, str, int, int], Searcher]] = {"hypervolume": _hypervolume}
-"""Searchers for the front between the accuracy and a cost, which they are told the name of."""
+FRONTS: dict[str, Callable[[Domain, Objective, int, int], Searcher]] = {"hypervolume": _hypervolume}
+"""Searchers for the front between the value and a cost, which they receive as an objective."""
 
 
 def default_method(domain: Domain, weights: str | Path | None = None) -> str:

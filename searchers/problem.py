@@ -89,7 +89,7 @@ class Problem:
         if (rows < 0).any():
             return None
         if limit is not None:
-            rows = rows[table_costs(table, limit.name)[rows] <= limit.most]
+            rows = rows[limit.keeps(table_costs(table, limit.name)[rows])]
         return self.truth.optimum(rows) if len(rows) else None
 
 

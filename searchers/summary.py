@@ -126,7 +126,7 @@ def result_lines(result: Mapping[str, Any], config: Mapping[str, Any]) -> list[s
 def _why_nothing(result: Mapping[str, Any]) -> str:
     if result["failed"] == result["queries"]:
         return f"none could be measured, the last one because: {result['last_failure']}"
-    return "none of them is allowed: give a higher limit, or more queries"
+    return "none of them is allowed: give a looser limit, or more queries"
 
 
 def _values(found: Mapping[str, Any], objective: Objective, how: str) -> str:

@@ -1,4 +1,4 @@
-"""Accuracy and a cost at once: the best within a limit, and the front between the two.
+"""A value and a cost at once: the best within a limit, and the front between the two.
 
 Two Gaussian processes, one for each quantity, are fitted to all that was measured, and a BoTorch
 acquisition is computed for every candidate of a list:
@@ -28,6 +28,7 @@ from gpytorch.distributions import MultitaskMultivariateNormal
 from torch import Tensor
 
 from datasets.graph import ArchitectureGraph
+from datasets.objective import Objective
 from estimators.measurement import Measurement
 from experiment.errors import InputError
 from predictors.features import describe, make_features
@@ -55,7 +56,7 @@ class AccuracyAndCost(Searcher):
 
     Args:
         domain: a list of candidates.
-        cost_name: of the cost, see :func:`searchers.limits.cost`.
+        cost: the second objective, by a name that :func:`searchers.limits.cost` knows.
         seed: of everything that is drawn.
         initial: random architectures to begin with.
 
@@ -63,7 +64,7 @@ class AccuracyAndCost(Searcher):
         InputError: the domain is no list.
     """
 
-    def __init__(self, domain: Domain, cost_name: str, seed: int = 0, initial: int = 10) -> None:
+    def __init__(self, domain: Domain, cost: Objective, seed: int = 0, initial: int = 10) -> None:
         if not isinstance(domain, Candidates):
             raise InputError(
                 f"this search ranks a list of candidates, {domain.space.name} is too large for "
@@ -71,16 +72,20 @@ class AccuracyAndCost(Searcher):
             )
         super().__init__(domain, seed, initial)
         self.candidates = domain
-        self.cost_name = cost_name
+        self.cost = cost
         self.measured: dict[str, tuple[float, float]] = {}
 
     def tell(self, measurements: Sequence[Measurement]) -> None:
         """Learn of accuracies and costs, also of those that are beyond a limit."""
         for one in measurements:
-            price = cost(one, self.cost_name)
+            price = cost(one, self.cost.name)
             if one.validation is not None and price is not None:
-                self.measured[one.hash] = one.validation, price
+                self.measured[one.hash] = one.validation, self._minimised(price)
         super().tell(measurements)
+
+    def _minimised(self, price: float) -> float:
+        """The cost with the sign by which less is better, as the processes model it."""
+        return -self.cost.sign * price
 
     def propose(self, n: int, generator: np.random.Generator) -> Iterator[ArchitectureGraph]:
         """The candidates with the largest acquisition, one after the other."""
@@ -138,12 +143,13 @@ class ConstrainedImprovement(AccuracyAndCost):
     """
 
     def __init__(self, domain: Domain, limit: Limit, seed: int = 0, initial: int = 10) -> None:
-        super().__init__(domain, limit.name, seed, initial)
+        super().__init__(domain, limit.objective, seed, initial)
         self.limit = limit
 
     def gain(self, expected: Expected, scale: Targets) -> Tensor:
         """Logarithm of the expected improvement within the limit. **Shape** (C,)."""
-        most = float(scale(np.array([[scale.usual, self.limit.most]]))[0, 1])
+        bound = self._minimised(self.limit.bound)
+        most = float(scale(np.array([[scale.usual, bound]]))[0, 1])
         seen = expected.seen
         within = seen[seen[:, 1] <= most]
         # Where nothing is within the limit yet, all that is counts as an improvement.

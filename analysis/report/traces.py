@@ -115,10 +115,13 @@ class Trace:
         return np.array([np.nan if value is None else value for value in found], dtype=np.float64)
 
     @cached_property
-    def limit(self) -> dict[str, float]:
-        """The cost that was limited, and the most that it may be; empty without a limit."""
-        name, _, most = str(self.run.config.get("limit") or "").partition("<=")
-        return {name.strip(): float(most)} if most else {}
+    def limit(self) -> dict[str, tuple[Objective, float]]:
+        """The cost that was limited, its direction and bound; empty without a limit."""
+        written = str(self.run.config.get("limit") or "")
+        sign = ">=" if ">=" in written else "<="
+        name, _, bound = written.partition(sign)
+        cost = Objective(name.strip(), maximise=sign == ">=")
+        return {cost.name: (cost, float(bound))} if bound else {}
 
     def allowed(self) -> list[dict[str, Any]]:
         """The queries whose architectures keep the limit; all, where there is none."""
@@ -126,8 +129,8 @@ class Trace:
             line
             for line in self.lines
             if all(
-                (cost := _cost(line, name)) is not None and cost <= most
-                for name, most in self.limit.items()
+                (found := _cost(line, name)) is not None and not cost.better(bound, found)
+                for name, (cost, bound) in self.limit.items()
             )
         ]
 

@@ -16,6 +16,7 @@ from scipy.stats import norm
 from Bayesian_Optimization import pareto, search
 from datasets import get_benchmark
 from datasets.benchmark import Metric
+from datasets.objective import ACCURACY, Objective
 from estimators.evaluations import Evaluations
 from estimators.measurement import Measurement
 from experiment.errors import InputError
@@ -23,8 +24,8 @@ from predictors.processes import candidates
 from predictors.processes.hyperparameters import Adam
 from searchers.domain import Candidates, WholeSpace
 from searchers.evolution import RegularisedEvolution
-from searchers.front import Reference, front, hypervolume
-from searchers.limits import Limit, cost, table_costs
+from searchers.front import Reference, front
+from searchers.limits import Limit, cost, measured_cost, table_costs
 from searchers.loop import Budget, SearchLoop
 from searchers.random_search import RandomSearch
 from searchers.two_objectives import (
@@ -34,6 +35,8 @@ from searchers.two_objectives import (
     Targets,
 )
 
+PRICE = Objective("price", maximise=False)
+BOTH = (ACCURACY, PRICE)
 EVOLUTION = ("--method", "evolution")
 
 
@@ -58,7 +61,7 @@ def prices(cells: Candidates) -> np.ndarray:
 
 
 def test_a_limit_makes_failures_of_what_costs_too_much(cells: Candidates, estimator: Any) -> None:
-    limit = Limit("price", 6)
+    limit = Limit(PRICE, 6)
     loop = SearchLoop(RegularisedEvolution(cells), Evaluations(estimator), Budget(60), view=limit)
     account = loop.run()
     spent = [cost(step.measurement, "price") or 0 for step in account.steps]
@@ -73,7 +76,7 @@ def test_a_limit_makes_failures_of_what_costs_too_much(cells: Candidates, estima
 def test_constrained_improvement_finds_the_best_within_the_limit(
     cells: Candidates, estimator: Any
 ) -> None:
-    limit = Limit("price", 8)
+    limit = Limit(PRICE, 8)
     allowed = prices(cells) <= 8
     values = np.array([estimator.value(graph) for graph in cells.graphs])
     loop = SearchLoop(
@@ -86,28 +89,82 @@ def test_constrained_improvement_finds_the_best_within_the_limit(
 
 def test_hypervolume_is_ahead_of_random(cells: Candidates, estimator: Any) -> None:
     values = np.array([estimator.value(graph) for graph in cells.graphs])
-    reference = Reference.of(values, prices(cells))
+    reference = Reference.of(values, prices(cells), BOTH)
     reached = {}
     for kind, searcher in (
-        ("guided", HypervolumeImprovement(cells, "price")),
+        ("guided", HypervolumeImprovement(cells, PRICE)),
         ("random", RandomSearch(cells)),
     ):
         account = SearchLoop(searcher, Evaluations(estimator), Budget(40, 5)).run()
         measured = [step.measurement for step in account.steps]
         accuracies = np.array([one.validation for one in measured])
         costs = np.array([cost(one, "price") for one in measured])
-        reached[kind] = hypervolume(accuracies, costs, reference)
-    best = hypervolume(values, prices(cells), reference)
+        reached[kind] = reference.hypervolume(accuracies, costs)
+    best = reference.hypervolume(values, prices(cells))
     assert reached["random"] < reached["guided"] <= best
     assert reached["guided"] > 0.9 * best
 
 
 def test_front_and_hypervolume_of_three_points() -> None:
     accuracies, costs = np.array([0.9, 0.8, 0.7, 0.85]), np.array([4.0, 2.0, 1.0, 5.0])
-    assert front(accuracies, costs).tolist() == [2, 1, 0]
+    assert front(accuracies, costs, BOTH).tolist() == [2, 1, 0]
     area = 0.1 * (6 - 4) + 0.1 * (6 - 2) + 0.2 * (6 - 1)
-    assert hypervolume(accuracies, costs, Reference(0.5, 6.0)) == pytest.approx(area)
-    assert hypervolume(np.array([]), np.array([]), Reference(0.5, 6.0)) == 0
+    reference = Reference(0.5, 6.0, BOTH)
+    assert reference.hypervolume(accuracies, costs) == pytest.approx(area)
+    assert reference.hypervolume(np.array([]), np.array([])) == 0
+
+
+@pytest.mark.parametrize("directions", [(False, False), (False, True), (True, True)])
+def test_a_front_is_the_same_in_any_direction(directions: tuple[bool, bool]) -> None:
+    accuracies, costs = np.array([0.9, 0.8, 0.7, 0.85]), np.array([4.0, 2.0, 1.0, 5.0])
+    first, second = (Objective(name, each) for name, each in zip("ab", directions, strict=True))
+    turned = first.sign * accuracies, -second.sign * costs
+    assert front(*turned, (first, second)).tolist() == [2, 1, 0]
+    expected = Reference.of(accuracies, costs, BOTH)
+    found = Reference.of(*turned, (first, second))
+    assert (found.value, found.cost) == (first.sign * expected.value, -second.sign * expected.cost)
+    assert found.hypervolume(*turned) == expected.hypervolume(accuracies, costs) > 0
+
+
+def test_a_cost_of_which_more_is_better_is_searched_as_its_negative(
+    cells: Candidates, formula: Any
+) -> None:
+    proposed = []
+    for sign in (-1, 1):
+        estimator = formula(
+            cells.space,
+            details=lambda k, graph, sign=sign: {"price": -sign * price(k, graph)["price"]},
+        )
+        searcher = HypervolumeImprovement(cells, Objective("price", sign > 0))
+        account = SearchLoop(searcher, Evaluations(estimator), Budget(20, 5)).run()
+        proposed.append([step.measurement.hash for step in account.steps])
+    assert proposed[0] == proposed[1]
+    assert len(proposed[0]) == 20
+
+
+def test_a_limit_from_below() -> None:
+    throughput = Limit.parse("throughput >= 20")
+    assert throughput.objective.maximise
+    assert throughput.keeps(np.array([19.0, 20.0, 21.0, np.nan])).tolist() == [
+        False,
+        True,
+        True,
+        False,
+    ]
+    graph = get_benchmark("DIGITS101").graphs.graph(0)
+    slow, fast = (
+        Measurement(graph, "x", "ok", validation=0.9, details={"throughput": each})
+        for each in (19.0, 20.0)
+    )
+    assert throughput(slow).reason == "its throughput is 19, allowed is at least 20"
+    assert throughput(fast) is fast
+
+
+def test_a_cost_has_a_direction_and_a_unit() -> None:
+    table = get_benchmark("DIGITS101")
+    assert measured_cost("parameters", table) == Objective("parameters", maximise=False)
+    assert measured_cost("cost_seconds", table) == Objective("cost_seconds", False, "seconds")
+    assert measured_cost("cost_seconds") == measured_cost("cost_seconds", table)
 
 
 def test_marginals_are_the_distributions_they_are_given() -> None:
@@ -123,7 +180,7 @@ def test_constrained_improvement_is_improvement_times_probability(cells: Candida
         deviation = torch.tensor([[0.5, 2.0]], dtype=torch.float64)
 
     scale = Targets(np.array([[0.1, 1.0], [0.9, 2.0], [0.5, 3.0]]), 0.5)
-    limit = Limit("price", 2.0)
+    limit = Limit(PRICE, 2.0)
     found = ConstrainedImprovement(cells, limit).gain(Two(), scale)  # type: ignore[arg-type]
     z = (1.0 - 0.0) / 0.5
     improvement = 0.5 * (z * norm.cdf(z) + norm.pdf(z))
@@ -158,7 +215,9 @@ def test_the_costs_of_a_table_are_those_of_its_measurements() -> None:
             table_costs(marked, name)
 
 
-@pytest.mark.parametrize("text", ["parameters", "parameters<5", "parameters<=", "a b<=5", "x<=nan"])
+@pytest.mark.parametrize(
+    "text", ["parameters", "parameters<5", "parameters<=", "a b<=5", "x<=nan", "x=>5"]
+)
 def test_refuses_what_is_no_limit(text: str) -> None:
     with pytest.raises(InputError, match="is no limit: expected NAME<=NUMBER"):
         Limit.parse(text)
@@ -171,7 +230,7 @@ def test_a_cost_that_was_not_measured_is_beyond_every_limit(cells: Candidates) -
 
 def test_needs_a_list(cells: Candidates) -> None:
     with pytest.raises(InputError, match="ranks a list of candidates"):
-        HypervolumeImprovement(WholeSpace(cells.space), "price")
+        HypervolumeImprovement(WholeSpace(cells.space), PRICE)
 
 
 def test_the_command_keeps_the_limit(tmp_path: Path, command: Any) -> None:

@@ -134,7 +134,7 @@ def test_a_limit_and_a_direction_go_together() -> None:
     graph = ArchitectureGraph((1, 2, 0), ((0, 1), (1, 2)))
     cheap = Measurement(graph, "a", "ok", validation=-2.5, parameters=10)
     dear = Measurement(graph, "b", "ok", validation=-3.5, parameters=90)
-    view = towards(Objective("energy", maximise=False), Limit("parameters", 50))
+    view = towards(Objective("energy", maximise=False), Limit.parse("parameters<=50"))
     assert (view(cheap).status, view(cheap).validation) == ("ok", 2.5)
     assert (view(dear).status, view(dear).validation) == ("failed", 3.5)
     assert towards(ACCURACY)(cheap) is cheap

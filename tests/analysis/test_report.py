@@ -180,6 +180,13 @@ def test_what_breaks_a_limit_is_none_of_the_best(
     assert len(views["random, parameters"]["series"][1]["x"]) == 30
 
 
+def test_a_limit_from_below_keeps_what_is_above(search_run: Callable[..., Path]) -> None:
+    trace = Trace(read_run(search_run("a", queries=30, limit="parameters >= 1030")))
+    kept = [line["parameters"] for line in trace.allowed()]
+    assert kept == [line["parameters"] for line in trace.lines if line["parameters"] >= 1030]
+    assert 0 < len(kept) < 30
+
+
 def test_nothing_beats_what_is_on_the_front(search_run: Callable[..., Path]) -> None:
     folder = search_run("a", queries=40)
     lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
