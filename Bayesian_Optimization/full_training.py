@@ -6,9 +6,9 @@ from argparse import Namespace
 from collections.abc import Sequence
 
 from Bayesian_Optimization.found_architectures import newest_found
-from datasets.convert import add_form_flag
+from datasets.commands.form_flag import add_form_flag
 from datasets.spaces.enas import ENAS
-from estimators.training_command import add_training_flags, train_macros
+from estimators.commands.training import add_training_flags, train_macros
 from experiment.arguments import parser, positive_int
 from experiment.errors import InputError
 from experiment.paths import REPOSITORY_ROOT

@@ -34,7 +34,7 @@ from analysis.figures import gallery, save_figure
 from datasets import get_benchmark, get_space
 from datasets.architecture_files import read_named
 from datasets.batch import GraphBatch
-from datasets.measurement_flags import (
+from datasets.commands.measurement_flags import (
     add_measurement_flags,
     check_measurement_flags,
     file_measurements,
@@ -43,11 +43,11 @@ from datasets.objective import Objective
 from datasets.registry import SPACES
 from datasets.source_record import announce, source_entries
 from datasets.space import SearchSpace
+from estimators.commands.training import add_training_flags, prepare
 from estimators.from_scratch import representative
 from estimators.measurement import Measurement
 from estimators.networks import module_lines
 from estimators.recorded import RecordedTraining
-from estimators.training_command import add_training_flags, prepare
 from experiment.arguments import Parser, best_device, parser, positive_int
 from experiment.errors import EXIT_BAD_INPUT, InputError, run_command
 from experiment.run import RunFolder

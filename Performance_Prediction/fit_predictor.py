@@ -31,13 +31,13 @@ from analysis.prediction_figure import predicted_against_measured
 from datasets import get_benchmark, get_space
 from datasets.batch import GraphBatch
 from datasets.benchmark import Benchmark
-from datasets.labels import PREDICTOR_LABELS, LabelledSet
-from datasets.measurement_flags import (
+from datasets.commands.measurement_flags import (
     USUAL,
     add_measurement_flags,
     check_measurement_flags,
     file_measurements,
 )
+from datasets.labels import PREDICTOR_LABELS, LabelledSet
 from datasets.registry import SPACES
 from datasets.source_record import announce, source_entries
 from datasets.space import SearchSpace

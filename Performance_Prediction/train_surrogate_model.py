@@ -22,12 +22,12 @@ from argparse import Namespace
 from collections.abc import Sequence
 
 from datasets import get_benchmark, get_space
-from datasets.labels import SURROGATE_LABELS, LabelledSet
-from datasets.measurement_flags import (
+from datasets.commands.measurement_flags import (
     add_measurement_flags,
     check_measurement_flags,
     file_measurements,
 )
+from datasets.labels import SURROGATE_LABELS, LabelledSet
 from datasets.registry import SPACES
 from datasets.source_record import announce
 from datasets.space import SearchSpace

@@ -24,7 +24,7 @@ from datasets import get_space
 from datasets.graph import ArchitectureGraph
 from datasets.registry import SPACES
 from datasets.space import SearchSpace
-from estimators.digits101 import SPACE, describe, estimator, report_table_row
+from estimators.digits101 import SPACE, describe, describe_table_row, estimator
 from estimators.measurement import Measurement
 from experiment.arguments import add_common, parser, positive_int
 from experiment.errors import InputError, run_command
@@ -108,7 +108,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for measurement in estimator().measure(cells):
         print(f"new cell {trained.space.format(measurement.architecture)}")
         print(describe(measurement, seed=0))
-        report_table_row(measurement.architecture)
+        if (row := describe_table_row(measurement.architecture)) is not None:
+            print(row)
         measured.append(measurement)
     with atomic_path(out) as partial:
         lines = "".join(one.to_json(trained.space) + "\n" for one in measured)

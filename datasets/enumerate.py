@@ -9,9 +9,7 @@ order of its official enumeration, NB201 in that of its official index.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,7 +22,7 @@ if TYPE_CHECKING:
     from datasets.space import SearchSpace
 
 # Everything that loads torch is imported where it is used: the processes that compute NB101's
-# hashes import this module again, and need none of it.
+# hashes import this module again, and need none of it. The flags are in datasets.commands.
 
 MOST_ROWS = 10_000_000
 """Spaces with more members are written up to ``--limit`` only."""
@@ -83,36 +81,29 @@ def processes() -> int:
     return min(available_cores(), MOST_PROCESSES)
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command."""
-    from datasets.registry import SPACES, get_space
+def columns(space: SearchSpace, graphs: GraphBatch) -> dict[str, np.ndarray]:
+    """The arrays of a file of architectures, all uint8.
+
+    Args:
+        space: of the architectures.
+        graphs: the architectures, a row each.
+
+    Returns:
+        ``types`` (rows, N), ``adjacency`` (rows, N, N), ``num_nodes`` (rows,), and for NB101
+        ``module_hash`` (rows, 16).
+    """
     from datasets.spaces.nb101 import NB101
-    from experiment.arguments import parser, positive_int
-    from experiment.files import atomic_path, check_output
 
-    flags = parser("Write every architecture of a search space into a compressed .npz file.")
-    flags.add_argument("--space", choices=list(SPACES), required=True, help="the search space")
-    flags.add_argument("--out", type=Path, required=True, help="the file to write, FILE.npz")
-    flags.add_argument("--limit", type=positive_int, help="stop after so many architectures")
-    flags.add_argument("--max_nodes", type=int, help="NB101: leave out cells with more nodes")
-    flags.add_argument("--overwrite", action="store_true", help="replace the file that is there")
-    chosen = flags.parse_args(arguments)
-    check_output(chosen.out, ".npz", overwrite=chosen.overwrite)
-
-    started = time.perf_counter()
-    space = get_space(chosen.space)
-    with atomic_path(chosen.out) as partial:
-        graphs = architectures(space, chosen.limit, chosen.max_nodes)
-        columns = {
-            name: getattr(graphs, name).numpy().astype(np.uint8)
-            for name in ("types", "adjacency", "num_nodes")
-        }
-        if isinstance(space, NB101):
-            columns["module_hash"] = space.module_hashes(graphs, processes=processes())
-        np.savez_compressed(partial, **columns)
-    seconds = time.perf_counter() - started
-    print(f"{chosen.out}: {len(graphs):,} {space.name} architectures in {seconds:.1f} s")
+    found = {
+        name: getattr(graphs, name).numpy().astype(np.uint8)
+        for name in ("types", "adjacency", "num_nodes")
+    }
+    if isinstance(space, NB101):
+        found["module_hash"] = space.module_hashes(graphs, processes=processes())
+    return found
 
 
 if __name__ == "__main__":
+    from datasets.commands.enumerate import main
+
     run_command(main)

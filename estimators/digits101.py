@@ -6,13 +6,11 @@ the one with a hash; ``--check 20`` trains a random sample of the table's cells 
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from datasets.benchmark import NoMeasurementsError
 from datasets.graph import ArchitectureGraph
@@ -24,7 +22,6 @@ from estimators.networks import load_design
 from estimators.recipe import load_recipe
 from estimators.store import Store
 from estimators.tasks.images import ImageClassification
-from experiment.arguments import non_negative_int, parser, positive_int
 from experiment.errors import InputError, run_command
 from experiment.progress import progress
 
@@ -50,45 +47,6 @@ def estimator(seed: int = 0, *, store: Store | None = None) -> FromScratch:
         seed=seed,
         store=store,
     )
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Train one cell, or check the table."""
-    flags = parser("Measure NB101 cells on handwritten digits, as in the table of DIGITS101.")
-    what = flags.add_mutually_exclusive_group(required=True)
-    what.add_argument(
-        "--train",
-        metavar="CELL",
-        help="a cell of any size as JSON, or the hash of one in the table",
-    )
-    what.add_argument(
-        "--check", type=positive_int, metavar="N", help="train N of the table's cells again"
-    )
-    flags.add_argument(
-        "--seed", type=non_negative_int, default=0, help="first seed; of --check, of the sample"
-    )
-    flags.add_argument("--seeds", type=positive_int, default=1, help="trainings, a seed each")
-    flags.add_argument("--source", help="another table of DIGITS101 than the committed one")
-    flags.add_argument("--json", action="store_true", help="one JSON object a training")
-    given = flags.parse_args(arguments)
-    torch.set_num_threads(1)  # as the table was made
-    if given.check:
-        if given.json or given.seeds > 1:
-            flags.error("--json and --seeds go with --train only")
-        return check_table(given.check, given.seed, given.source)
-    cell = find_cell(given.train, given.source)
-    failed = 0
-    for seed in range(given.seed, given.seed + given.seeds):
-        (measurement,) = estimator(seed).measure([cell])
-        failed += not measurement.ok
-        if given.json:
-            record = {**measurement.to_record(get_space(SPACE)), "seed": seed}
-            print(json.dumps(record, ensure_ascii=False))
-        else:
-            print(describe(measurement, seed))
-    if not given.json and not failed:
-        report_table_row(cell, given.source)
-    return 2 if failed else 0
 
 
 def find_cell(text: str, source: str | Path | None = None) -> ArchitectureGraph:
@@ -125,34 +83,79 @@ def describe(measurement: Measurement, seed: int) -> str:
     )
 
 
-def report_table_row(cell: ArchitectureGraph, source: str | Path | None = None) -> None:
-    """Say what the table has of the cell."""
+def describe_table_row(cell: ArchitectureGraph, source: str | Path | None = None) -> str | None:
+    """What the table has of the cell, as a line for people; ``None`` without a table.
+
+    Args:
+        cell: the cell.
+        source: another table than the committed one.
+
+    Raises:
+        NoMeasurementsError: there is no table ``source``.
+    """
     try:
         table = get_benchmark(SPACE, source=source)
     except NoMeasurementsError:
         if source is None:
-            return  # it was just trained, which is what was asked for
+            return None  # it was just trained, which is what was asked for
         raise
     if not table.space.is_legal(cell):
-        print(f"the cell is larger than those of {SPACE}: no other was measured to rank it among")
-        return
+        return f"the cell is larger than those of {SPACE}: no other was measured to rank it among"
     row = table.row(cell)
     mean = table.metric("validation").mean()
     if row is None or np.isnan(mean[row]):
-        print("in the table: no accuracy of this cell")
-        return
-    print(
+        return "in the table: no accuracy of this cell"
+    return (
         f"in the table: validation {100 * mean[row]:.2f} % on average, "
         f"rank {1 + int((mean > mean[row]).sum())} of {len(table):,}"
     )
 
 
-def check_table(count: int, seed: int, source: str | Path | None) -> int:
-    """Train ``count`` of the table's cells, drawn with ``seed``, again, and compare.
+@dataclass(frozen=True)
+class Repetition:
+    """Test accuracies of cells that were trained again with seed 0.
+
+    Attributes:
+        again: (cells,) fractions of this time.
+        recorded: (cells, seeds) fractions in the table, seed 0 first.
+    """
+
+    again: np.ndarray
+    recorded: np.ndarray
+
+    @property
+    def identical(self) -> int:
+        """Cells that reached the very same accuracy."""
+        return int((self._differences == 0).sum())
+
+    @property
+    def mean_difference(self) -> float:
+        """Mean absolute difference from seed 0 of the table, a fraction."""
+        return float(self._differences.mean())
+
+    @property
+    def seed_std(self) -> float:
+        """Standard deviation between the table's own seeds, a fraction, mean over the cells."""
+        if self.recorded.shape[1] < 2:
+            return 0.0
+        return float(self.recorded.std(axis=1, ddof=1).mean())
+
+    @property
+    def _differences(self) -> np.ndarray:
+        return np.abs(self.again - self.recorded[:, 0])
+
+
+def repeat(count: int, seed: int, source: str | Path | None = None) -> Repetition:
+    """Train ``count`` of the table's cells, drawn with ``seed``, again.
+
+    Args:
+        count: how many cells; all of the table, where it has fewer.
+        seed: of the sample.
+        source: another table than the committed one.
 
     Returns:
-        0 if the mean difference is within the deviation between seeds, and no training failed
-        that has a number in the table; else 1.
+        The accuracies. Cells whose training failed in the table are left out; a training that
+        fails now is NaN, and so is the mean difference.
     """
     table = get_benchmark(SPACE, source=source)
     rows = np.random.default_rng(seed).choice(len(table), min(count, len(table)), replace=False)
@@ -161,17 +164,11 @@ def check_table(count: int, seed: int, source: str | Path | None) -> int:
     measured = progress(estimator(0).measure(cells), "training again", "cells")
     again = {one.hash: np.nan if one.test is None else one.test for one in measured}
     recorded = ~np.isnan(trials).any(axis=1)  # a failed training is none to compare with
-    found = np.array([again[name] for name in table.hashes[rows]])[recorded]
-    trials = trials[recorded]
-    difference = np.abs(found - trials[:, 0])
-    between = trials.std(axis=1, ddof=1).mean() if trials.shape[1] > 1 else 0.0
-    print(
-        f"{len(found)} cells trained again with seed 0: {int((difference == 0).sum())} to the very "
-        f"same test accuracy; mean difference {100 * difference.mean():.3f} %, "
-        f"between the table's own seeds {100 * between:.3f} %"
-    )
-    return 0 if difference.mean() <= between else 1
+    found = np.array([again[name] for name in table.hashes[rows]])
+    return Repetition(found[recorded], trials[recorded])
 
 
 if __name__ == "__main__":
+    from estimators.commands.digits101 import main
+
     run_command(main)

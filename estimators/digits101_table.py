@@ -6,33 +6,26 @@ where it was interrupted, however that happened.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from datasets.batch import GraphBatch
 from datasets.benchmark import Metric
 from datasets.graph import ArchitectureGraph
 from datasets.registry import get_space
 from datasets.spaces.digits101 import larger_cells
-from datasets.table import Table, write_table
+from datasets.table import Table
 from estimators.digits101 import SPACE, estimator
 from estimators.evaluations import sweep
 from estimators.from_scratch import representative
 from estimators.measurement import Measurement
 from estimators.store import Store
-from experiment.arguments import parser, positive_int
 from experiment.engine import Processes
 from experiment.environment import describe_environment
 from experiment.errors import run_command
-from experiment.files import check_output
-from experiment.paths import REPOSITORY_ROOT
 from experiment.progress import progress
-from experiment.threads import available_cores
 
 ACCURACIES = {
     "validation": "share of the 497 validation images classified rightly, after 4 epochs",
@@ -47,42 +40,6 @@ DESCRIPTION = (
 
 Measured = dict[str, list[Measurement]]
 """Hash → a measurement a seed."""
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Train what is missing in the store, then write the table."""
-    flags = parser("Train all cells of DIGITS101 and write their table.")
-    flags.add_argument("--out", type=Path, required=True, help="the table to write")
-    flags.add_argument(
-        "--store",
-        type=Path,
-        default=REPOSITORY_ROOT / "runs" / "digits101.sqlite",
-        help="where measurements are kept, and not made again",
-    )
-    flags.add_argument("--seeds", type=positive_int, default=3, help="trainings of each cell")
-    flags.add_argument(
-        "--workers",
-        type=positive_int,
-        default=available_cores(),
-        help="processes of one thread each",
-    )
-    flags.add_argument("--limit", type=positive_int, help="only so many of the cells, for a trial")
-    flags.add_argument("--overwrite", action="store_true", help="replace the table that is there")
-    given = flags.parse_args(arguments)
-    torch.set_num_threads(1)  # as the workers have, for the table's header
-    check_output(given.out, ".npz", overwrite=given.overwrite)
-    cells = all_cells()[: given.limit]
-    store = Store(given.store)
-    began = time.monotonic()
-    measured, settings = sweep_seeds(cells, store, given.seeds, given.workers)
-    minutes = (time.monotonic() - began) / 60
-    write_table(given.out, as_table(cells, measured, settings))
-    failed = sum(not one.ok for each in measured.values() for one in each)
-    print(
-        f"{len(cells):,} cells with {given.seeds} seeds, {failed} failed, in {minutes:.1f} minutes "
-        f"with {given.workers} workers: {given.out} ({given.out.stat().st_size / 1e6:.2f} MB)"
-    )
-    return 0
 
 
 def all_cells() -> list[ArchitectureGraph]:
@@ -154,4 +111,6 @@ def _figure(measurement: Measurement, name: str) -> float:
 
 
 if __name__ == "__main__":
+    from estimators.commands.digits101_table import main
+
     run_command(main)

@@ -19,9 +19,10 @@ if str(ROOT) not in sys.path[:1]:
 import argparse
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from importlib import import_module
+from importlib.util import find_spec
 from itertools import combinations, product
 
 import numpy as np
@@ -280,11 +281,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     flags.add_argument("flags", nargs=argparse.REMAINDER, help="the command's own flags")
     given = flags.parse_args(arguments)
     register()
+    return command(given.command)(given.flags) or 0
+
+
+def command(name: str) -> Callable[[Sequence[str]], int | None]:
+    """The ``main`` that ``python -m NAME`` runs; those of a library are in its ``commands/``.
+
+    Raises:
+        InputError: no command has that name.
+    """
+    room, _, module = name.partition(".")
     try:
-        command = import_module(given.command).main
+        in_library = find_spec(f"{room}.commands") and find_spec(f"{room}.commands.{module}")
+        return import_module(in_library.name if in_library else name).main
     except (ImportError, AttributeError) as error:
-        raise InputError(f"{given.command!r} is no command of this project: {error}") from error
-    return command(given.flags) or 0
+        raise InputError(f"{name!r} is no command of this project: {error}") from error
 
 
 if __name__ == "__main__":

@@ -138,6 +138,65 @@ if TYPE_CHECKING:
     assert list(imports_at_the_top(source)) == ["a", "b.c.d"]
 
 
+def is_command(path: Path) -> bool:
+    """Whether a file of a library holds a command: it reads flags, and prints."""
+    return path.stem == "__main__" or path.parent.name == "commands"
+
+
+SHELL = """if __name__ == '__main__':
+    from {room}.commands.{name} import main
+    run_command(main)"""
+"""The end of a module that is run by ``python -m``, whose flags are in its library's commands."""
+
+
+def misplaced_commands(source: str, room: str, name: str) -> list[str]:
+    """What a library module has of a command, but for the shell that hands over to one."""
+    tree = ast.parse(source)
+    found = []
+    for node in [*tree.body]:
+        if isinstance(node, ast.If) and "__name__" in ast.unparse(node.test):
+            tree.body.remove(node)
+            if ast.unparse(node) != SHELL.format(room=room, name=name):
+                found.append(f"{node.lineno} runs more than {room}/commands/{name}.py")
+    reserved = ("argparse", "experiment.arguments", *(f"{each}.commands" for each in LIBRARIES))
+    return found + [
+        f"{node.lineno} imports {module}"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for _, module in imported_modules(ast.unparse(node), room)
+        if f"{module}.".startswith(tuple(f"{each}." for each in reserved))
+    ]
+
+
+@pytest.mark.parametrize("room", [room for room in ROOMS if room in LIBRARIES])
+def test_libraries_leave_flags_to_their_commands(room: str) -> None:
+    misplaced = [
+        f"{path.relative_to(REPOSITORY_ROOT)}:{each}"
+        for path in sources(room)
+        if not is_command(path) and path != REPOSITORY_ROOT / "experiment" / "arguments.py"
+        for each in misplaced_commands(path.read_text(encoding="utf-8"), room, path.stem)
+    ]
+    assert not misplaced, "\n".join(misplaced)
+
+
+def test_a_shell_is_told_from_a_command() -> None:
+    shell = SHELL.format(room="datasets", name="query")
+    assert misplaced_commands(shell, "datasets", "query") == []
+    assert misplaced_commands(shell, "datasets", "convert") != []
+    assert misplaced_commands(f"{shell}\n    print()", "datasets", "query") != []
+    source = """
+def late():
+    from argparse import Namespace
+    import experiment.arguments
+    from datasets.commands import query
+    from datasets.commands.query import main
+    from experiment import arguments
+    from experiment.errors import run_command
+"""
+    found = misplaced_commands(source, "datasets", "late")
+    assert [each.split()[0] for each in found] == ["3", "4", "5", "6", "7"]
+
+
 LONGEST = 440
 """Lines of a file: about 400. A longer one does more than one thing."""
 

@@ -22,8 +22,8 @@ from collections.abc import Sequence
 
 from datasets import get_space
 from datasets.architecture_files import NAMED, read_architectures
-from datasets.convert import add_form_flag
-from estimators.training_command import add_training_flags, train_all
+from datasets.commands.form_flag import add_form_flag
+from estimators.commands.training import add_training_flags, train_all
 from experiment.arguments import parser
 from experiment.errors import run_command
 

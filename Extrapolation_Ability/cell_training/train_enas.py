@@ -20,8 +20,8 @@ if str(ROOT) not in sys.path[:1]:
 
 from collections.abc import Sequence
 
-from datasets.convert import add_form_flag
-from estimators.training_command import add_training_flags, train_macros
+from datasets.commands.form_flag import add_form_flag
+from estimators.commands.training import add_training_flags, train_macros
 from experiment.arguments import parser
 from experiment.errors import run_command
 

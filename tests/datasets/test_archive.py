@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from datasets.download import main
+from datasets.commands.download import main
 from datasets.downloads.archive import check_archive, unpack_checkpoints
 from datasets.downloads.part import part_of
 from experiment.errors import InputError

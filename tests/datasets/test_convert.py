@@ -14,7 +14,8 @@ import torch
 
 from datasets import get_space
 from datasets.architecture_files import NAMED
-from datasets.convert import example, form_of, main, parse, read, write, write_text
+from datasets.commands.convert import main
+from datasets.convert import example, form_of, parse, read, write, write_text
 from datasets.graph import ArchitectureError, ArchitectureGraph
 from datasets.nasbench.model_spec import ModelSpec
 from datasets.spaces.enas import ENAS

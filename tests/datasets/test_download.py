@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from datasets.benchmark import NoMeasurementsError
-from datasets.download import main
+from datasets.commands.download import main
 from datasets.downloads.part import part_of
 from datasets.downloads.published import PUBLISHED, STATE_DICTS, published_file
 from datasets.registry import BENCHMARKS, get_benchmark

@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from datasets.enumerate import main, processes
+from datasets.commands.enumerate import main
+from datasets.enumerate import processes
 from datasets.spaces.enas import ENAS
 from datasets.spaces.nb101 import NB101
 from datasets.spaces.nb201 import NB201

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from datasets import download
+from datasets.commands import download
 from datasets.downloads.published import PUBLISHED
 from datasets.images import get_images, imagenet16
 from datasets.images.imagenet16 import SPLIT_FILE, load_imagenet16, read_split

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from datasets import get_benchmark
+from datasets.commands.prepare import main as prepare
 from datasets.formats.nasbench101_tables import CHECKED_HASHES, read_108_epochs, read_budgets
 from datasets.nasbench import api
-from datasets.prepare import main as prepare
 from datasets.spaces.nb101 import NB101
 from datasets.table import Table, pack_edges
 from experiment.errors import InputError

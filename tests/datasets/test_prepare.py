@@ -8,7 +8,7 @@ import pytest
 
 from datasets import get_benchmark
 from datasets.benchmarks.sources import TABLE_VARIABLE, table_folders, writable_table_folder
-from datasets.prepare import main
+from datasets.commands.prepare import main
 from experiment.errors import InputError
 from experiment.paths import REPOSITORY_ROOT
 

@@ -11,8 +11,9 @@ import pytest
 
 from datasets.batch import GraphBatch
 from datasets.benchmark import Benchmark, Metric
+from datasets.commands.query import main
 from datasets.graph import ArchitectureError, ArchitectureGraph
-from datasets.query import describe, look_up, main
+from datasets.query import describe, look_up
 from datasets.spaces.nb101 import NB101
 from experiment.errors import InputError
 from experiment.paths import REPOSITORY_ROOT

@@ -11,8 +11,8 @@ import pytest
 from datasets import get_benchmark
 from datasets.benchmarks import enas, sources, tables
 from datasets.benchmarks.sources import TABLE_VARIABLE, Source, choose
+from datasets.commands.prepare import main as prepare
 from datasets.formats.enas import read_structures
-from datasets.prepare import main as prepare
 from datasets.source_record import announce
 from datasets.table import read_header, read_table, write_table
 from experiment.errors import InputError

@@ -12,7 +12,7 @@ import pytest
 from datasets.graph import ArchitectureGraph
 from datasets.registry import get_space
 from datasets.space import SearchSpace
-from estimators import digits101_table
+from estimators.commands import digits101_table
 from estimators.from_scratch import FromScratch
 from estimators.networks import NB101Design
 from estimators.recipe import Recipe

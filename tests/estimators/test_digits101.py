@@ -17,7 +17,7 @@ from datasets.registry import get_benchmark, get_space
 from datasets.spaces.digits101 import larger_cells
 from datasets.table import read_table, write_table
 from estimators import digits101
-from estimators.digits101 import main
+from estimators.commands.digits101 import main
 from experiment.paths import REPOSITORY_ROOT
 
 Said = Callable[..., tuple[int, str, str]]

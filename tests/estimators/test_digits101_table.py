@@ -14,11 +14,12 @@ import numpy as np
 import pytest
 
 from datasets.benchmarks.digits101 import TABLE
-from datasets.query import main as query
+from datasets.commands.query import main as query
 from datasets.registry import get_benchmark, get_space
 from datasets.table import read_header, read_table
+from estimators.commands.digits101_table import main
 from estimators.digits101 import SPACE, estimator
-from estimators.digits101_table import all_cells, as_table, main
+from estimators.digits101_table import all_cells, as_table
 from estimators.measurement import Measurement
 from estimators.store import Store
 from experiment.paths import REPOSITORY_ROOT
@@ -45,7 +46,7 @@ SWEEP_THAT_DIES = """
 import itertools, os, signal, sys
 from pathlib import Path
 
-from estimators.digits101_table import main
+from estimators.commands.digits101_table import main
 from estimators.store import Store
 
 puts, put = itertools.count(), Store.put

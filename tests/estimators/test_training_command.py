@@ -13,14 +13,14 @@ from datasets.space import SearchSpace
 from datasets.spaces.enas import ENAS
 from datasets.spaces.nb101 import NB101
 from datasets.spaces.nb201 import NB201
-from estimators.networks import ENASDesign, NB101Design, NB201Design, load_design
-from estimators.recipe import load_recipe
-from estimators.training_command import (
+from estimators.commands.training import (
     add_training_flags,
     cutout_overrides,
     recipe_overrides,
     sizes,
 )
+from estimators.networks import ENASDesign, NB101Design, NB201Design, load_design
+from estimators.recipe import load_recipe
 from experiment.arguments import Parser
 from experiment.errors import InputError
 from experiment.optimisation import Schedule, make_optimisers

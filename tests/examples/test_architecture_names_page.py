@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from datasets import convert, get_space, query
+from datasets import convert, get_space
+from datasets.commands import convert as convert_command
+from datasets.commands import query as query_command
 from experiment.paths import REPOSITORY_ROOT
 
 Blocks = Callable[[str, str], list[str]]
@@ -51,7 +53,7 @@ def test_commands_of_the_page_run(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     commands = [shlex.split(line) for block in blocks(PAGE, "bash") for line in block.splitlines()]
-    modules = {"datasets.convert": convert, "datasets.query": query}
+    modules = {"datasets.convert": convert_command, "datasets.query": query_command}
     (tmp_path / "found.jsonl").write_text(
         '{"0_1": "none", "0_2": "none", "0_3": "conv_3x3", "1_2": "none", "1_3": "none", '
         '"2_3": "none"}\n'

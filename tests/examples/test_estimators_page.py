@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from datasets.registry import get_space
-from estimators import digits101, digits101_table
+from estimators.commands import digits101, digits101_table
+from estimators.digits101 import find_cell
+from estimators.digits101_table import all_cells
 
 Blocks = Callable[[str, str], list[str]]
 
@@ -52,5 +54,5 @@ def test_commands_of_digits101_are_understood(
         known = capsys.readouterr().out
         assert all(word in known for word in arguments if word.startswith("--"))
     space = get_space("DIGITS101")
-    assert space.is_legal(digits101.find_cell(commands[0][4]))
-    assert commands[1][4] in {space.hash(cell) for cell in digits101_table.all_cells()}
+    assert space.is_legal(find_cell(commands[0][4]))
+    assert commands[1][4] in {space.hash(cell) for cell in all_cells()}

@@ -16,8 +16,8 @@ LATENTS = ("--model", "SVGE", "--data_search_space", "NB201")
 COMMANDS = {
     "Training_VAE.extract_latents": (LATENTS, "latents.npz"),
     "Training_VAE.latent_map": (LATENTS, "map.png"),
-    "datasets.enumerate": (("--space", "NB201"), "cells.npz"),
-    "estimators.digits101_table": ((), "table.npz"),
+    "datasets.commands.enumerate": (("--space", "NB201"), "cells.npz"),
+    "estimators.commands.digits101_table": ((), "table.npz"),
     "Extrapolation_Ability.generate_enas12": ((), "networks.jsonl"),
     "Extrapolation_Ability.generate_nb101_8": ((), "cells.jsonl"),
     "Performance_Prediction.fit_predictor": (
@@ -35,8 +35,8 @@ FOLDERS = {
 ENDINGS = {
     "Training_VAE.extract_latents": ("latents", "latents.mat", "latents.NPZ"),
     "Training_VAE.latent_map": ("map", "map.txt"),
-    "datasets.enumerate": ("cells", "cells.csv"),
-    "estimators.digits101_table": ("table",),
+    "datasets.commands.enumerate": ("cells", "cells.csv"),
+    "estimators.commands.digits101_table": ("table",),
 }
 
 

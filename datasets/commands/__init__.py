@@ -1,0 +1,1 @@
+"""What users run with ``python -m datasets.…``, and flags that commands have in common."""
