@@ -14,7 +14,7 @@ from datasets.space import SearchSpace
 from estimators.measurement import Measurement
 from experiment.errors import InputError
 from experiment.run import RunFolder
-from searchers.history import unchanged
+from searchers.history import unconstrained
 from searchers.limits import Limit
 from searchers.recording import Recorder
 
@@ -87,10 +87,10 @@ def _ranked(space: SearchSpace, run: RunFolder, count: int) -> Found:
 def _searched(space: SearchSpace, run: RunFolder, count: int) -> Found | None:
     """The best queries of a search that keep its limit; what a table lacks was no query."""
     limit = run.config.get("limit")
-    view = unchanged if limit is None else Limit.parse(limit)
+    constraint = unconstrained if limit is None else Limit.parse(limit)
     measured = (each for each in Recorder(run, space).events() if isinstance(each, Measurement))
-    viewed = (view(each) for each in measured if each.status != "unknown")
-    good = [(query, one) for query, one in enumerate(viewed, start=1) if one.ok]
+    observed = (constraint(each) for each in measured if each.status != "unknown")
+    good = [(query, one) for query, one in enumerate(observed, start=1) if one.ok]
     sign = Objective.read(run.config).sign
     good.sort(key=lambda entry: -sign * (entry[1].validation or 0.0))
     if not good:

@@ -115,7 +115,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     announce([table], json=given.json)
 
     def with_front(loop: SearchLoop) -> dict[str, Any]:
-        measured = [step.measurement for step in loop.account.steps]
+        measured = [step.measurement for step in loop.history.steps]
         _draw(run, measured, table, costs, objectives)
         return found_front(measured, table, costs, reference)
 

@@ -30,7 +30,7 @@ from experiment.files import atomic_path, plain, read_json, write_json
 from experiment.run import RunFolder
 from predictors.regressor import Standardised
 from searchers.domain import Candidates, Domain
-from searchers.history import Step, report
+from searchers.history import Step, incumbent_record
 from searchers.latent.acquisition import (
     Acquisition,
     BestDrawn,
@@ -355,21 +355,21 @@ def perform(
         listeners,
     )
     loop.replay(recorder.events())
-    account = loop.run()
-    steps = [step for step in account.steps if step.query is not None]
+    history = loop.run()
+    steps = [step for step in history.steps if step.query is not None]
     measured = {step.measurement.hash: step.measurement for step in steps}
     rounds = tell_rounds(steps, settings, problem, run.path)
     write_rounds(run.path / "rounds.csv", rounds)
     write_queries(run.path / "queries.csv", run.read_metrics())
     result = {
-        "queries": account.queries,
-        "unknown": account.unknown,
-        "share_known": account.share_known,
-        "best_observed": report(account.incumbent, problem.truth),
+        "queries": history.queries,
+        "unknown": history.unknown,
+        "share_known": history.share_known,
+        "best_observed": incumbent_record(history.incumbent, problem.truth),
         "recommended": recommended(searcher, measured, problem.truth),
         "optimum": problem.optimum(),
         "seconds": time.perf_counter() - started,
-        "simulated_seconds": account.simulated_seconds,
+        "simulated_seconds": history.simulated_seconds,
         "rounds": rounds,
     }
     run.save_result(result)

@@ -43,7 +43,7 @@ from experiment.progress import progress
 from searchers.candidate_bo import CandidateBO
 from searchers.defaults import ELSEWHERE, search_defaults
 from searchers.domain import Candidates, Domain
-from searchers.history import Account
+from searchers.history import SearchHistory
 from searchers.loop import Budget, SearchLoop
 from searchers.methods import SEARCHERS, Factory, make_searcher
 from searchers.problem import Problem, known_rows, table_problem
@@ -127,31 +127,31 @@ def search(
             best = recommended(searcher, {}, problem.truth) or {}
             by_mean[str(step.query)] = best.get("true_test", best.get("true_validation"))
     return {
-        "hit": first_hit(loop.account, problem),
-        **true_means(loop.account, problem),
+        "hit": first_hit(loop.history, problem),
+        **true_means(loop.history, problem),
         "recommended": by_mean,
-        "simulated_seconds": loop.account.simulated_seconds,
+        "simulated_seconds": loop.history.simulated_seconds,
         "seconds": time.perf_counter() - started,
     }
 
 
-def first_hit(account: Account, problem: Problem) -> int | None:
+def first_hit(history: SearchHistory, problem: Problem) -> int | None:
     """The query that met the best by mean validation accuracy, ``None`` if none did."""
     assert problem.truth is not None
     optimum = problem.truth.optimum()["validation"]
-    for step in account.steps:
+    for step in history.steps:
         true = problem.truth.of(step.measurement.hash)["true_validation"]
         if step.query is not None and true == optimum:
             return step.query
     return None
 
 
-def true_means(account: Account, problem: Problem) -> dict[str, list[float | None]]:
+def true_means(history: SearchHistory, problem: Problem) -> dict[str, list[float | None]]:
     """True mean accuracies of the best so far, after each query."""
     assert problem.truth is not None
     found = [
         {} if best is None else problem.truth.of(best.measurement.hash)
-        for best in account.incumbents()
+        for best in history.incumbents()
     ]
     return {name: [each.get(f"true_{name}") for each in found] for name in problem.truth.means}
 

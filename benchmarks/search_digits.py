@@ -52,15 +52,15 @@ def search(method: str, queries: int, seed: int, workers: int) -> dict[str, Any]
     started = time.perf_counter()
     with make_engine(workers) as engine:
         measuring = Evaluations(problem.estimator, engine)
-        account = SearchLoop(searcher, measuring, Budget(queries, batch=workers)).run()
-    measured = {step.measurement.hash: step.measurement for step in account.steps}
+        history = SearchLoop(searcher, measuring, Budget(queries, batch=workers)).run()
+    measured = {step.measurement.hash: step.measurement for step in history.steps}
     final = recommended(searcher, measured, None)
-    assert account.incumbent is not None
+    assert history.incumbent is not None
     return {
-        "best_observed": account.incumbent.measurement.hash,
+        "best_observed": history.incumbent.measurement.hash,
         "recommended": None if final is None else final["hash"],
         "seconds": time.perf_counter() - started,
-        "training_seconds": account.simulated_seconds,
+        "training_seconds": history.simulated_seconds,
     }
 
 

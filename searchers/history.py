@@ -1,4 +1,4 @@
-"""What a search has spent and found: the same account for every searcher."""
+"""The history of a search: measurements, what they cost, and the incumbent."""
 
 from __future__ import annotations
 
@@ -15,34 +15,34 @@ from searchers.searcher import Searcher
 
 ACCURACIES = ("validation", "test")
 
-View = Callable[[Measurement], Measurement]
-"""What a searcher is shown of a measurement: a limit on a cost makes failures of some."""
+Constraint = Callable[[Measurement], Measurement]
+"""Maps a measurement to what the searcher observes: infeasible ones are failures."""
 
 
-def unchanged(measurement: Measurement) -> Measurement:
-    """Everything that was measured."""
+def unconstrained(measurement: Measurement) -> Measurement:
+    """The measurement as it is: every architecture is feasible."""
     return measurement
 
 
-def towards(objective: Objective, view: View = unchanged) -> View:
-    """The view of a searcher, which maximises: of what is minimised, values change their sign.
+def as_maximisation(objective: Objective, constraint: Constraint = unconstrained) -> Constraint:
+    """A constraint, and the sign that makes a maximisation of the objective.
 
     Args:
-        objective: what is looked for.
-        view: what is shown of a measurement apart from that.
+        objective: what is optimised; values change their sign where it is minimised.
+        constraint: decides which measurements are feasible.
     """
 
-    def shown(measurement: Measurement) -> Measurement:
-        seen = view(measurement)
-        if objective.maximise or seen.validation is None:
-            return seen
-        return replace(seen, validation=-seen.validation)
+    def observed(measurement: Measurement) -> Measurement:
+        feasible = constraint(measurement)
+        if objective.maximise or feasible.validation is None:
+            return feasible
+        return replace(feasible, validation=-feasible.validation)
 
-    return shown
+    return observed
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Incumbent:
     """A measurement that was the best so far when it was made.
 
     Attributes:
@@ -71,17 +71,17 @@ class Step:
     measurement: Measurement
     query: int | None
     simulated_seconds: float
-    incumbent: Found | None
+    incumbent: Incumbent | None
 
 
-class Account:
+class SearchHistory:
     """Counts queries and simulated seconds, and keeps the incumbent.
 
     An architecture that is not in the table costs no query and no time. A failure costs both.
 
     Args:
         searcher: says what is maximised.
-        view: what the searcher is shown of a measurement.
+        observed: maps a measurement to what the searcher observes.
 
     Attributes:
         steps: every measurement, in order.
@@ -92,15 +92,15 @@ class Account:
         incumbent: the best so far.
     """
 
-    def __init__(self, searcher: Searcher, view: View = unchanged) -> None:
+    def __init__(self, searcher: Searcher, observed: Constraint = unconstrained) -> None:
         self._value = searcher.value
-        self._view = view
+        self._observed = observed
         self.steps: list[Step] = []
         self.queries = 0
         self.unknown = 0
         self.succeeded = 0
         self.simulated_seconds = 0.0
-        self.incumbent: Found | None = None
+        self.incumbent: Incumbent | None = None
 
     @property
     def share_known(self) -> float | None:
@@ -127,9 +127,9 @@ class Account:
         self._compare(measurement, 0)
 
     def _compare(self, measurement: Measurement, query: int) -> None:
-        value = self._value(self._view(measurement))
+        value = self._value(self._observed(measurement))
         if value is not None and (self.incumbent is None or value > self.incumbent.value):
-            self.incumbent = Found(measurement, value, query)
+            self.incumbent = Incumbent(measurement, value, query)
 
     @property
     def last_failure(self) -> str | None:
@@ -138,13 +138,13 @@ class Account:
         reasons = (one.reason for one in measurements if one.status == "failed")
         return next((reason or "no reason was given" for reason in reasons), None)
 
-    def incumbents(self) -> list[Found | None]:
+    def incumbents(self) -> list[Incumbent | None]:
         """The incumbent after each query, the first of them after the first query."""
         return [step.incumbent for step in self.steps if step.query is not None]
 
 
-class Truth:
-    """What a table knows beyond what a search is shown: means over all trials.
+class TableTruth:
+    """True means of a table over all trials, which a search does not observe.
 
     Args:
         benchmark: the table.
@@ -182,16 +182,18 @@ class Truth:
         return best
 
 
-def report(found: Found | None, truth: Truth | None) -> dict[str, Any] | None:
+def incumbent_record(
+    incumbent: Incumbent | None, truth: TableTruth | None
+) -> dict[str, Any] | None:
     """An incumbent as plain values: hash, what was measured, and what is true of it."""
-    if found is None:
+    if incumbent is None:
         return None
-    measured = found.measurement
+    measured = incumbent.measurement
     return {
         "hash": measured.hash,
         "validation": measured.validation,
         "test": measured.test,
-        "query": found.query,
+        "query": incumbent.query,
         **(truth.of(measured.hash) if truth else {}),
     }
 

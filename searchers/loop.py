@@ -14,7 +14,7 @@ from estimators.evaluations import Evaluations
 from estimators.measurement import Measurement
 from experiment.checks import whole_number
 from experiment.errors import InputError
-from searchers.history import Account, Step, View, towards, unchanged
+from searchers.history import Constraint, SearchHistory, Step, as_maximisation, unconstrained
 from searchers.searcher import Searcher
 
 HOPELESS = 20
@@ -100,14 +100,14 @@ class SearchLoop:
         budget: how much.
         start: architectures to be measured first, canonical, each once.
         listeners: are told what happens.
-        view: what the searcher is shown of a measurement.
+        constraint: decides which measurements are feasible; others are failures to the searcher.
         objective: what is looked for; a searcher is shown values that it maximises.
         known: what was measured before; the searcher is told, and it costs nothing.
         patience: failures, without a success before, after which the search is given up;
             ``None``: it never is.
 
     Attributes:
-        account: what was spent and found.
+        history: measurements, what they cost, and the incumbent.
 
     Raises:
         InputError: there are more to start from than may be measured.
@@ -120,7 +120,7 @@ class SearchLoop:
         budget: Budget,
         start: Sequence[ArchitectureGraph] = (),
         listeners: Sequence[Listener] = (),
-        view: View = unchanged,
+        constraint: Constraint = unconstrained,
         objective: Objective = ACCURACY,
         known: Sequence[Measurement] = (),
         patience: int | None = HOPELESS,
@@ -128,8 +128,8 @@ class SearchLoop:
         budget.check_start(start)
         self.searcher = searcher
         self.budget = budget
-        self._view = towards(objective, view)
-        self.account = Account(searcher, self._view)
+        self._observed = as_maximisation(objective, constraint)
+        self.history = SearchHistory(searcher, self._observed)
         self._patience = patience
         self._evaluations = evaluations
         self._start = list(start)
@@ -137,9 +137,9 @@ class SearchLoop:
         self._batches: list[_Batch] = []
         self._unknown_in_a_row = 0
         for measurement in known:
-            self.account.know(measurement)
+            self.history.know(measurement)
         if known:
-            self.searcher.tell([self._view(measurement) for measurement in known])
+            self.searcher.tell([self._observed(measurement) for measurement in known])
 
     def replay(self, events: Iterable[Asked | Measurement]) -> None:
         """Go to where another loop was that was told the same, without measuring anything.
@@ -156,7 +156,7 @@ class SearchLoop:
         left = [graph for batch in self._batches for graph in batch.missing()]
         self._evaluations.submit(left)
 
-    def run(self) -> Account:
+    def run(self) -> SearchHistory:
         """Go on until the queries are spent, or the searcher finds nothing more to ask for.
 
         Raises:
@@ -164,7 +164,7 @@ class SearchLoop:
         """
         for _ in self.steps():
             pass
-        return self.account
+        return self.history
 
     def steps(self) -> Iterator[Step]:
         """:meth:`run`, a step at a time."""
@@ -184,7 +184,7 @@ class SearchLoop:
         """Ask for batches, as many as may be measured at once."""
         while len(self._batches) < self.budget.at_once:
             pending = sum(len(batch.missing()) for batch in self._batches)
-            n = min(self.budget.batch, self.budget.queries - self.account.queries - pending)
+            n = min(self.budget.batch, self.budget.queries - self.history.queries - pending)
             if n < 1 or not (batch := self._next_batch(n)).architectures:
                 return
             self._batches.append(_Batch(batch))
@@ -195,7 +195,7 @@ class SearchLoop:
     def _next_batch(self, n: int) -> Asked:
         started = time.perf_counter()
         space = self.searcher.space
-        if self._start and not self.account.steps and not self._batches:
+        if self._start and not self.history.steps and not self._batches:
             chosen = self._start
             self.searcher.expect(chosen)
         else:
@@ -205,7 +205,7 @@ class SearchLoop:
         return Asked(chosen, names, seconds, self.searcher.dropped)
 
     def _count(self, measurement: Measurement) -> Step:
-        step = self.account.add(measurement)
+        step = self.history.add(measurement)
         self._unknown_in_a_row = 0 if step.query else self._unknown_in_a_row + 1
         return step
 
@@ -217,7 +217,7 @@ class SearchLoop:
         batch.results[measurement.hash] = measurement
         if batch.is_complete:
             self._batches.remove(batch)
-            self.searcher.tell([self._view(batch.results[name]) for name in batch.asked.names])
+            self.searcher.tell([self._observed(batch.results[name]) for name in batch.asked.names])
 
     def _check_hope(self, *, last: bool = False) -> None:
         """Make sure that going on makes sense, or, when it is over, that something came of it.
@@ -225,18 +225,18 @@ class SearchLoop:
         Raises:
             GivenUpError: it does not.
         """
-        account = self.account
+        history = self.history
         if self._unknown_in_a_row >= UNKNOWN_IN_A_ROW:
             raise GivenUpError(
                 f"the last {self._unknown_in_a_row:,} architectures are not in the table: "
                 "search among the rows of the table only"
             )
-        if self._patience is None or account.succeeded or not account.queries:
+        if self._patience is None or history.succeeded or not history.queries:
             return
-        if last or account.queries >= self._patience:
+        if last or history.queries >= self._patience:
             raise GivenUpError(
-                f"none of the first {account.queries} architectures could be measured, "
-                f"the last one because: {account.last_failure}"
+                f"none of the first {history.queries} architectures could be measured, "
+                f"the last one because: {history.last_failure}"
             )
 
 

@@ -206,10 +206,10 @@ def search(
     for note in getattr(read, "notes", ()):
         print(note, file=sys.stderr)
     loop, summary = carry_out(plan, folder)
-    found = loop.account.incumbent
+    found = loop.history.incumbent
     return SearchResult(
         None if found is None else _evaluation(found.measurement, found.query, searched),
-        tuple(_of_step(step, searched) for step in loop.account.steps),
+        tuple(_of_step(step, searched) for step in loop.history.steps),
         goal,
         summary,
         place,

@@ -29,7 +29,7 @@ from experiment.progress import progress
 from predictors.defaults import defaults_of
 from predictors.methods import choice, make_predictor
 from searchers.domain import Candidates, Domain, WholeSpace
-from searchers.history import Truth
+from searchers.history import TableTruth
 from searchers.limits import Limit, table_costs
 
 TRAINING_PRESET, TRAINING_IMAGES = "digits101", "digits"
@@ -51,7 +51,7 @@ class Problem:
     domain: Domain
     estimator: Estimator
     objective: Objective = ACCURACY
-    truth: Truth | None = None
+    truth: TableTruth | None = None
     settings: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -73,7 +73,7 @@ class Problem:
     def minimised(self) -> Problem:
         """The same where less is better, against what the table says of its metric, if need be."""
         objective = replace(self.objective, maximise=False)
-        truth = self.truth and Truth(self.truth.benchmark, objective)
+        truth = self.truth and TableTruth(self.truth.benchmark, objective)
         return replace(self, objective=objective, truth=truth)
 
     def optimum(self, limit: Limit | None = None) -> dict[str, float | None] | None:
@@ -104,7 +104,7 @@ def table_problem(benchmark: Benchmark, domain: Domain, trial: int | None = None
     Raises:
         InputError: there is no such trial.
     """
-    truth = Truth(benchmark)
+    truth = TableTruth(benchmark)
     return Problem(domain, LookUp(benchmark, trial), truth.objective, truth, {"trial": trial})
 
 
@@ -166,7 +166,7 @@ def surrogate_problem(
     with progress(None, f"fitting a surrogate to {len(labelled):,} labels"):
         predictor.fit(labelled.graphs, labelled.labels)
     settings = {"predictor": name, "features": list(described_by), "labels": len(labelled)}
-    truth, estimator = Truth(benchmark), Surrogate(benchmark.space, predictor)
+    truth, estimator = TableTruth(benchmark), Surrogate(benchmark.space, predictor)
     return Problem(domain, estimator, truth.objective, truth, settings)
 
 
@@ -202,6 +202,6 @@ def training_problem(domain: Domain, seed: int = 0, benchmark: Benchmark | None 
     space = domain.space
     design, recipe = load_design(TRAINING_PRESET, space), load_recipe(TRAINING_PRESET)
     estimator = FromScratch(space, ImageClassification(TRAINING_IMAGES), design, recipe, seed=seed)
-    truth = None if benchmark is None else Truth(benchmark)
+    truth = None if benchmark is None else TableTruth(benchmark)
     settings = {"trial": seed, "training": estimator.settings}
     return Problem(domain, estimator, ACCURACY, truth, settings)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any, Protocol, runtime_checkable
 
 from estimators.measurement import Measurement
-from searchers.history import Truth
+from searchers.history import TableTruth
 from searchers.searcher import Observation, Searcher
 
 
@@ -27,7 +27,7 @@ class Recommends(Protocol):
 
 
 def recommended(
-    searcher: Searcher, measured: dict[str, Measurement], truth: Truth | None
+    searcher: Searcher, measured: dict[str, Measurement], truth: TableTruth | None
 ) -> dict[str, Any] | None:
     """The best by posterior mean as plain values.
 

@@ -16,7 +16,7 @@ from estimators.measurement import Measurement
 from experiment.errors import InputError
 from experiment.files import atomic_path
 from experiment.run import RunFolder
-from searchers.history import Step, Truth, report
+from searchers.history import Step, TableTruth, incumbent_record
 from searchers.loop import Asked
 
 FIGURES = tuple(one.name for one in fields(Measurement) if one.name not in ("architecture", "hash"))
@@ -40,7 +40,7 @@ class Recorder:
         truth: what a table knows beyond what the search is shown, if there is one.
     """
 
-    def __init__(self, run: RunFolder, space: SearchSpace, truth: Truth | None = None) -> None:
+    def __init__(self, run: RunFolder, space: SearchSpace, truth: TableTruth | None = None) -> None:
         self.run = run
         self.space = space
         self.truth = truth
@@ -81,7 +81,7 @@ class Recorder:
                 ) from error
 
 
-def describe(step: Step, space: SearchSpace, truth: Truth | None) -> dict[str, Any]:
+def describe(step: Step, space: SearchSpace, truth: TableTruth | None) -> dict[str, Any]:
     """A step as plain values."""
     return {
         **({} if step.query is None else {"query": step.query}),
@@ -89,7 +89,7 @@ def describe(step: Step, space: SearchSpace, truth: Truth | None) -> dict[str, A
         "architecture": space.to_record(step.measurement.architecture),
         **step.measurement.figures(),
         "simulated_seconds": step.simulated_seconds,
-        "incumbent": report(step.incumbent, truth),
+        "incumbent": incumbent_record(step.incumbent, truth),
     }
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from datasets.objective import ACCURACY, Objective
 from estimators.measurement import Measurement
 from experiment.progress import progress
-from searchers.history import report
+from searchers.history import incumbent_record
 from searchers.limits import Limit
 from searchers.loop import SearchLoop
 from searchers.problem import Problem
@@ -28,7 +28,7 @@ GUESSED = "guessed "
 
 def advance(loop: SearchLoop, method: str, objective: Objective = ACCURACY) -> None:
     """Let the loop end, with a bar on a terminal."""
-    done = loop.account.queries
+    done = loop.history.queries
     with progress(loop.budget.queries, method, "queries") as bar:
         bar.advance(done)
         for step in loop.steps():
@@ -51,27 +51,27 @@ def summary(
         limit: that the search had to keep.
         known: what was measured before it.
     """
-    account, truth = loop.account, problem.truth
-    best = report(account.incumbent, truth)
-    if best is not None and account.incumbent is not None:
-        graph = account.incumbent.measurement.architecture
+    history, truth = loop.history, problem.truth
+    best = incumbent_record(history.incumbent, truth)
+    if best is not None and history.incumbent is not None:
+        graph = history.incumbent.measurement.architecture
         best |= problem.space.to_record(graph)
         best["architecture"] = problem.space.format(graph)
         best["network"] = problem.network(graph)
-    measured = {one.hash: one for one in (*known, *(step.measurement for step in account.steps))}
+    measured = {one.hash: one for one in (*known, *(step.measurement for step in history.steps))}
     advised = recommended(loop.searcher, measured, truth)
     return {
         "objective": problem.objective,
-        "queries": account.queries,
-        "last_failure": account.last_failure,
-        "failed": sum(step.measurement.status == "failed" for step in account.steps),
-        "unknown": account.unknown,
-        "share_known": account.share_known,
+        "queries": history.queries,
+        "last_failure": history.last_failure,
+        "failed": sum(step.measurement.status == "failed" for step in history.steps),
+        "unknown": history.unknown,
+        "share_known": history.share_known,
         "dropped": loop.searcher.dropped,
         "best_observed": best and _named(best, problem.objective),
         "recommended": advised and _named(advised, problem.objective),
         "optimum": problem.optimum(limit),
-        "simulated_seconds": account.simulated_seconds,
+        "simulated_seconds": history.simulated_seconds,
     }
 
 

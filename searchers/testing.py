@@ -164,7 +164,7 @@ def check_exhausted(make: Factory, domain: Candidates) -> None:
     everything = sorted(estimator.asked) == sorted(few.hashes.tolist())
     assert everything, "it ends before all of a small domain is measured"
     best = max(estimator.value(graph) for graph in few.graphs)
-    found = loop.account.incumbent
+    found = loop.history.incumbent
     assert found is not None and found.value == best, "the incumbent is not the optimum"  # noqa: PT018
 
 
@@ -180,15 +180,15 @@ def check_uninformative(make: Factory, domain: Candidates) -> None:
     for what, given in answers.items():
         estimator = Formula(domain.space, **given)
         loop = _search(make, domain, estimator, Budget(QUERIES, batch=2))
-        assert loop.account.queries == QUERIES, f"the search ends early by {what}"
+        assert loop.history.queries == QUERIES, f"the search ends early by {what}"
         assert len(set(estimator.asked)) == QUERIES, f"it repeats itself with {what}"
 
 
 def check_unknown(make: Factory, domain: Candidates) -> None:
     """What a table does not have costs no query, and the search continues."""
     estimator = Formula(domain.space, status=lambda number, _: "unknown" if number % 2 else "ok")
-    account = _search(make, domain, estimator, Budget(7)).account
-    found = (account.queries, account.unknown, account.simulated_seconds)
+    history = _search(make, domain, estimator, Budget(7)).history
+    found = (history.queries, history.unknown, history.simulated_seconds)
     assert found == (7, 7, 14.0), f"queries, unknown and seconds are {found}, expected (7, 7, 14.0)"
 
 

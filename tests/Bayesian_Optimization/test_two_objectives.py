@@ -62,15 +62,17 @@ def prices(cells: Candidates) -> np.ndarray:
 
 def test_a_limit_makes_failures_of_what_costs_too_much(cells: Candidates, estimator: Any) -> None:
     limit = Limit(PRICE, 6)
-    loop = SearchLoop(RegularisedEvolution(cells), Evaluations(estimator), Budget(60), view=limit)
-    account = loop.run()
-    spent = [cost(step.measurement, "price") or 0 for step in account.steps]
+    loop = SearchLoop(
+        RegularisedEvolution(cells), Evaluations(estimator), Budget(60), constraint=limit
+    )
+    history = loop.run()
+    spent = [cost(step.measurement, "price") or 0 for step in history.steps]
     assert max(spent) > 6
-    assert account.incumbent is not None
-    assert (cost(account.incumbent.measurement, "price") or 0) <= 6
+    assert history.incumbent is not None
+    assert (cost(history.incumbent.measurement, "price") or 0) <= 6
     for one, observed in zip(spent, loop.searcher.observations, strict=True):
         assert (observed.value is None) == (one > 6)
-    assert all(step.measurement.ok for step in account.steps)
+    assert all(step.measurement.ok for step in history.steps)
 
 
 def test_constrained_improvement_finds_the_best_within_the_limit(
@@ -80,11 +82,14 @@ def test_constrained_improvement_finds_the_best_within_the_limit(
     allowed = prices(cells) <= 8
     values = np.array([estimator.value(graph) for graph in cells.graphs])
     loop = SearchLoop(
-        ConstrainedImprovement(cells, limit), Evaluations(estimator), Budget(40, 5), view=limit
+        ConstrainedImprovement(cells, limit),
+        Evaluations(estimator),
+        Budget(40, 5),
+        constraint=limit,
     )
-    account = loop.run()
-    assert account.incumbent is not None
-    assert account.incumbent.value == values[allowed].max() < values.max()
+    history = loop.run()
+    assert history.incumbent is not None
+    assert history.incumbent.value == values[allowed].max() < values.max()
 
 
 def test_hypervolume_is_ahead_of_random(cells: Candidates, estimator: Any) -> None:
@@ -95,8 +100,8 @@ def test_hypervolume_is_ahead_of_random(cells: Candidates, estimator: Any) -> No
         ("guided", HypervolumeImprovement(cells, PRICE)),
         ("random", RandomSearch(cells)),
     ):
-        account = SearchLoop(searcher, Evaluations(estimator), Budget(40, 5)).run()
-        measured = [step.measurement for step in account.steps]
+        history = SearchLoop(searcher, Evaluations(estimator), Budget(40, 5)).run()
+        measured = [step.measurement for step in history.steps]
         accuracies = np.array([one.validation for one in measured])
         costs = np.array([cost(one, "price") for one in measured])
         reached[kind] = reference.hypervolume(accuracies, costs)
@@ -136,8 +141,8 @@ def test_a_cost_of_which_more_is_better_is_searched_as_its_negative(
             details=lambda k, graph, sign=sign: {"price": -sign * price(k, graph)["price"]},
         )
         searcher = HypervolumeImprovement(cells, Objective("price", sign > 0))
-        account = SearchLoop(searcher, Evaluations(estimator), Budget(20, 5)).run()
-        proposed.append([step.measurement.hash for step in account.steps])
+        history = SearchLoop(searcher, Evaluations(estimator), Budget(20, 5)).run()
+        proposed.append([step.measurement.hash for step in history.steps])
     assert proposed[0] == proposed[1]
     assert len(proposed[0]) == 20
 

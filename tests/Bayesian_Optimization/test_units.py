@@ -17,7 +17,7 @@ from datasets.graph import ArchitectureGraph
 from datasets.objective import ACCURACY, Objective
 from estimators.evaluations import Evaluations
 from estimators.measurement import Measurement
-from searchers.history import Truth, towards
+from searchers.history import TableTruth, as_maximisation
 from searchers.limits import Limit
 from searchers.loop import Budget, SearchLoop
 from searchers.problem import known_rows, table_problem
@@ -122,19 +122,21 @@ def test_a_searcher_is_shown_what_it_maximises(energies: Benchmark) -> None:
     loop = SearchLoop(
         searcher, Evaluations(problem.estimator), Budget(9), objective=problem.objective
     )
-    account = loop.run()
-    measured = [step.measurement.validation for step in account.steps]
+    history = loop.run()
+    measured = [step.measurement.validation for step in history.steps]
     assert [each.value for each in searcher.observations] == [-(value or 0) for value in measured]
-    assert account.incumbent is not None
-    assert account.incumbent.measurement.validation == min(value or 0 for value in measured)
-    assert Truth(energies).optimum()["test"] == pytest.approx(energies.metric("test").mean().min())
+    assert history.incumbent is not None
+    assert history.incumbent.measurement.validation == min(value or 0 for value in measured)
+    assert TableTruth(energies).optimum()["test"] == pytest.approx(
+        energies.metric("test").mean().min()
+    )
 
 
 def test_a_limit_and_a_direction_go_together() -> None:
     graph = ArchitectureGraph((1, 2, 0), ((0, 1), (1, 2)))
     cheap = Measurement(graph, "a", "ok", validation=-2.5, parameters=10)
     dear = Measurement(graph, "b", "ok", validation=-3.5, parameters=90)
-    view = towards(Objective("energy", maximise=False), Limit.parse("parameters<=50"))
-    assert (view(cheap).status, view(cheap).validation) == ("ok", 2.5)
-    assert (view(dear).status, view(dear).validation) == ("failed", 3.5)
-    assert towards(ACCURACY)(cheap) is cheap
+    observe = as_maximisation(Objective("energy", maximise=False), Limit.parse("parameters<=50"))
+    assert (observe(cheap).status, observe(cheap).validation) == ("ok", 2.5)
+    assert (observe(dear).status, observe(dear).validation) == ("failed", 3.5)
+    assert as_maximisation(ACCURACY)(cheap) is cheap

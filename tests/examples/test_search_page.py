@@ -46,7 +46,7 @@ def test_code_and_commands_of_the_page_on_the_loop(blocks: Blocks) -> None:
     session: dict[str, Any] = {"__name__": "page"}
     for block in blocks("search_loop.md", "python"):
         exec(block, session)
-    assert session["account"].queries == 40
+    assert session["history"].queries == 40
     parsers = {"search.py": make_parser, "pareto.py": pareto.make_parser}
     lines = "\n".join(blocks("search_loop.md", "bash")).replace("\\\n", " ").splitlines()
     for words in (shlex.split(line) for line in lines if line):

@@ -11,7 +11,7 @@ from datasets.benchmark import Benchmark
 from estimators.evaluations import Evaluations
 from experiment.errors import InputError
 from searchers.domain import Candidates
-from searchers.history import Truth, report
+from searchers.history import TableTruth, incumbent_record
 from searchers.loop import Asked, Budget, SearchLoop
 from searchers.problem import known_rows, table_problem
 from searchers.random_search import RandomSearch
@@ -118,10 +118,10 @@ def test_a_failure_costs_a_query_and_no_value_that_is_no_number_wins(
         cells.space, validation=lambda number, _: float("inf") if number == 2 else 0.1 * number
     )
     loop = SearchLoop(RandomSearch(cells), Evaluations(estimator), Budget(4))
-    account = loop.run()
-    assert [step.measurement.status for step in account.steps] == ["ok", "failed", "ok", "ok"]
-    assert "inf" in account.steps[1].measurement.reason
-    assert [one and one.query for one in account.incumbents()] == [1, 1, 3, 4]
+    history = loop.run()
+    assert [step.measurement.status for step in history.steps] == ["ok", "failed", "ok", "ok"]
+    assert "inf" in history.steps[1].measurement.reason
+    assert [one and one.query for one in history.incumbents()] == [1, 1, 3, 4]
 
 
 @pytest.mark.parametrize("wrong", [{"queries": 0}, {"batch": 0}, {"at_once": 0}])
@@ -136,7 +136,7 @@ def digits() -> Benchmark:
 
 
 def test_truth_is_the_mean_over_the_trials(digits: Benchmark) -> None:
-    truth = Truth(digits)
+    truth = TableTruth(digits)
     values = digits.metric("validation").values[77]
     found = truth.of(str(digits.hashes[77]))
     assert found["true_validation"] == pytest.approx(values.mean())
@@ -153,11 +153,11 @@ def test_truth_is_the_mean_over_the_trials(digits: Benchmark) -> None:
 def test_a_search_by_one_trial_is_shown_that_trial(digits: Benchmark) -> None:
     problem = table_problem(digits, known_rows(digits, 1), trial=1)
     loop = SearchLoop(RandomSearch(problem.domain), Evaluations(problem.estimator), Budget(20))
-    account = loop.run()
+    history = loop.run()
     shown = digits.metric("validation").trial(1)
-    for step in account.steps:
+    for step in history.steps:
         assert step.measurement.validation == shown[digits.row(step.measurement.hash)]
-    told = report(account.incumbent, problem.truth)
+    told = incumbent_record(history.incumbent, problem.truth)
     assert told is not None
-    assert told["validation"] == max(step.measurement.validation or 0 for step in account.steps)
+    assert told["validation"] == max(step.measurement.validation or 0 for step in history.steps)
     assert told["true_validation"] != told["validation"]

@@ -72,8 +72,8 @@ def test_a_search_that_ends_early_is_found(cells: Candidates) -> None:
 def test_asks_for_better_ones_once_it_has_learnt(
     name: str, cells: Candidates, formula: Any
 ) -> None:
-    account = search(name, cells, formula(cells.space), Budget(40, 6), initial=10).account
-    values = np.array([step.measurement.validation for step in account.steps])
+    history = search(name, cells, formula(cells.space), Budget(40, 6), initial=10).history
+    values = np.array([step.measurement.validation for step in history.steps])
     formula_of = formula(cells.space).value
     usual = np.mean([formula_of(graph) for graph in cells.graphs])
     assert values[25:].mean() > usual + 0.02
@@ -103,8 +103,8 @@ def test_climbs_to_the_optimum(name: str, cells: Candidates, formula: Any) -> No
     best = max(estimator.value(graph) for graph in cells.graphs)
     for seed in range(3):
         loop = search(name, cells, formula(cells.space), Budget(150), seed=seed)
-        assert loop.account.incumbent is not None
-        assert loop.account.incumbent.value == best
+        assert loop.history.incumbent is not None
+        assert loop.history.incumbent.value == best
 
 
 def test_children_are_neighbours_of_young_members(cells: Candidates, formula: Any) -> None:
