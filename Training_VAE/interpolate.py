@@ -39,7 +39,7 @@ from experiment.arguments import (
     positive_int,
 )
 from experiment.errors import InputError, run_command
-from experiment.files import atomic_path, refuse_existing
+from experiment.files import atomic_path, plain, refuse_existing
 from experiment.seeding import seed_everything
 from experiment.threads import use_threads
 from Training_VAE.interpolation import (
@@ -165,6 +165,8 @@ class Walk:
             }
             if not np.isnan(self.values[row]):
                 record["validation"] = float(self.values[row])
+                if self.objective != ACCURACY:
+                    record["objective"] = plain(self.objective)
             yield record
 
     def strip(self, space: SearchSpace, title: str) -> Figure:

@@ -25,11 +25,11 @@ class LookUp:
     Args:
         benchmark: measured numbers of architectures.
         trial: which trial is given, counted from 0, of everything that has as many trials as
-            the validation accuracies; default: the means over them.
+            the validation values; default: the means over them.
 
     Raises:
-        InputError: the benchmark has no validation accuracies, or no such trial of them or of
-            the test accuracies.
+        InputError: the benchmark has no validation values, or no such trial of them or of
+            the test values.
     """
 
     def __init__(self, benchmark: Benchmark, trial: int | None = None) -> None:
@@ -40,7 +40,7 @@ class LookUp:
             )
         if "validation" not in benchmark.metrics:
             raise InputError(
-                f"{benchmark.space.name} on {benchmark.dataset} has no validation accuracies: "
+                f"{benchmark.space.name} on {benchmark.dataset} has no validation values: "
                 "choose another source"
             )
         self.benchmark = benchmark
@@ -50,12 +50,12 @@ class LookUp:
             else metric.trial(trial)
             for name, metric in benchmark.metrics.items()
         }
-        self._missing = "the table has no validation accuracy of it" + (
+        self._missing = "the table has no validation value of it" + (
             "" if trial is None else f" in trial {trial}"
         )
 
     def _by_trial(self, metric: Metric) -> bool:
-        """Whether its columns are the same trials as those of the validation accuracies."""
+        """Whether its columns are the same trials as those of the validation values."""
         trials = self.benchmark.metrics["validation"].values.shape[1]
         same = not metric.averaged and metric.values.shape[1] == trials
         return metric.name in ACCURACIES or same

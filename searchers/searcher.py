@@ -130,7 +130,7 @@ class Searcher(ABC):
             self.observations.append(Observation(architecture, measurement.hash, value))
 
     def value(self, measurement: Measurement) -> float | None:
-        """What is maximised: the validation accuracy, ``None`` where there is no finite one."""
+        """What is maximised: the validation value, ``None`` where there is no finite one."""
         value = measurement.validation
         return value if measurement.ok and value is not None and math.isfinite(value) else None
 

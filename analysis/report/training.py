@@ -33,6 +33,7 @@ from analysis.report.drawings import Drawings, space_named
 from analysis.report.latents import LatentFiles, latent_chart
 from analysis.report.page import MIME
 from analysis.report.runs import Run
+from datasets.objective import Objective
 from datasets.space import SearchSpace
 
 TOGETHER = ("loss", "reconstruction", "error")
@@ -140,8 +141,8 @@ def _stretches(
         first, last = stretch[0], stretch[-1]
         ends = dict.fromkeys(f"{each.get('position', 0):.2f}" for each in (first, last))
         value = first.get("validation")
-        lines = [f"validation {percent(value).shown}"] if value is not None else []
-        record = {key: value for key, value in first.items() if key != "latent"}
+        lines = [f"validation {Objective.read(first).text(value)}"] if value is not None else []
+        record = {k: each for k, each in first.items() if k not in ("latent", "objective")}
         record["until"] = last.get("position")
         tiles.append(Tile(drawings.add_record(space, first), " – ".join(ends), lines, record))
     return tiles

@@ -241,6 +241,9 @@ def test_values_of_the_strip_have_their_unit(monkeypatch: pytest.MonkeyPatch) ->
         strip: Any = path.strip(space, "SVGE")
         assert strip[0][3] == [label, ""]
         assert strip[1] == {"title": title}
+        first, second = path.records(space)
+        assert Objective.read(first) == objective
+        assert "objective" not in second  # its value is not known
 
 
 def test_accuracies_are_told_where_they_are_known(

@@ -180,13 +180,6 @@ def test_what_breaks_a_limit_is_none_of_the_best(
     assert len(views["random, parameters"]["series"][1]["x"]) == 30
 
 
-def test_a_limit_from_below_keeps_what_is_above(search_run: Callable[..., Path]) -> None:
-    trace = Trace(read_run(search_run("a", queries=30, limit="parameters >= 1030")))
-    kept = [line["parameters"] for line in trace.allowed()]
-    assert kept == [line["parameters"] for line in trace.lines if line["parameters"] >= 1030]
-    assert 0 < len(kept) < 30
-
-
 def test_nothing_beats_what_is_on_the_front(search_run: Callable[..., Path]) -> None:
     folder = search_run("a", queries=40)
     lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
@@ -348,7 +341,12 @@ def test_the_page_of_a_training_and_a_ranking(tmp_path: Path) -> None:
     (trained / "result.json").write_text(
         json.dumps({"reconstruction": {"greedy": {"graphs": 9, "joint": 0.5}}})
     )
-    walk = [{**records[k], "position": p} for k, p in ((0, 0.0), (0, 0.5), (1, 1.0))]
+    walk: list[dict[str, Any]] = [
+        {**records[k], "position": p} for k, p in ((0, 0.0), (0, 0.5), (1, 1.0))
+    ]
+    energy = {"name": "validation", "maximise": False, "unit": "eV"}
+    walk[0] |= {"validation": 0.5, "objective": energy}
+    walk[2] |= {"validation": 0.62}
     (trained / "interpolation.jsonl").write_text("".join(json.dumps(each) + "\n" for each in walk))
     latent_file(trained)
     (ranked / "config.json").write_text(
@@ -381,6 +379,7 @@ def test_the_page_of_a_training_and_a_ranking(tmp_path: Path) -> None:
     (line,) = chart(page, "The candidates")["views"][0]["series"]
     assert line["low"] == pytest.approx([0.89, 0.79, 0.69])
     assert {"50.00 %", "91.00 %"} <= set(page.words)
+    assert {"validation 0.5 eV", "validation 62.00 %"} <= set(page.words)
 
 
 def test_the_command_keeps_what_is_there(

@@ -190,3 +190,10 @@ def test_settings_tell_ways_of_searching_apart(search_run: Callable[..., Path]) 
     ]
     found = {each.label: [trace.run.name for trace in each.traces] for each in contestants(runs)}
     assert found == {"random, batch 1": ["b", "a"], "random, batch 4": ["c"], "evolution": ["d"]}
+
+
+def test_a_limit_from_below_keeps_what_is_above(search_run: Callable[..., Path]) -> None:
+    trace = Trace(read_run(search_run("a", queries=30, limit="parameters >= 1030")))
+    kept = [line["parameters"] for line in trace.allowed()]
+    assert kept == [line["parameters"] for line in trace.lines if line["parameters"] >= 1030]
+    assert 0 < len(kept) < 30

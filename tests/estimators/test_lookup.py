@@ -74,9 +74,9 @@ def test_what_was_not_measured_is_unknown(
     )
     assert [one.status for one in means] == ["ok", "ok", "unknown"]
     assert means[1].validation == 0.25
-    assert means[2].reason == "the table has no validation accuracy of it"
+    assert means[2].reason == "the table has no validation value of it"
     assert [one.status for one in seconds] == ["ok", "unknown", "unknown"]
-    assert seconds[1].reason == "the table has no validation accuracy of it in trial 1"
+    assert seconds[1].reason == "the table has no validation value of it in trial 1"
     assert seconds[1].validation is seconds[1].test is seconds[1].cost_seconds is None
 
 
@@ -90,7 +90,7 @@ def test_a_benchmark_without_test_accuracies(
 
 def test_a_benchmark_without_validation_accuracies_is_refused(benchmark: Benchmark) -> None:
     del benchmark.metrics["validation"]
-    with pytest.raises(InputError, match="DIGITS101 on digits has no validation accuracies"):
+    with pytest.raises(InputError, match="DIGITS101 on digits has no validation values"):
         LookUp(benchmark)
 
 
