@@ -250,9 +250,9 @@ def decoding_of(given: Namespace, table: Candidates) -> Decoding:
 def draw_map(experiment: Experiment, run: RunFolder) -> None:
     """Draw the labelled and the chosen architectures into a map of the latents."""
     lines = [line for line in run.read_metrics() if line.get("query")]
-    names = np.array([line["hash"] for line in lines])
+    hashes = np.array([line["hash"] for line in lines])
     # Only what the table knows: architectures beyond it are not kept as graphs.
-    rows = [experiment.table.row_of[name] for name in names if experiment.table.holds(name)]
+    rows = [experiment.table.row_of[hash] for hash in hashes if experiment.table.holds(hash)]
     known = {line["hash"]: line["validation"] for line in lines}
     graphs = experiment.table.graphs[torch.tensor(rows, dtype=torch.long)]
     values = np.array([known[experiment.table.hashes[row]] for row in rows], dtype=np.float64)

@@ -273,7 +273,7 @@ def surrogate_of(given: Namespace, space: SearchSpace) -> Surrogate:
 
 def configuration(ranking: Ranking, surrogate: Surrogate) -> dict[str, Any]:
     """What decides the ranking's numbers, for the run's folder."""
-    names = "".join(sorted(ranking.names.tolist()))
+    hashes = "".join(sorted(ranking.hashes.tolist()))
     return {
         "stage": Stage.EXTRAPOLATION,
         "space": ranking.space.name,
@@ -281,7 +281,7 @@ def configuration(ranking: Ranking, surrogate: Surrogate) -> dict[str, Any]:
         "objective": surrogate.objective,
         "sources": source_entries(surrogate.tables),
         "candidates": len(ranking),
-        "candidates_sha256": hashlib.sha256(names.encode()).hexdigest(),
+        "candidates_sha256": hashlib.sha256(hashes.encode()).hexdigest(),
     }
 
 

@@ -32,7 +32,7 @@ class Ranking:
     Attributes:
         space: tells how they are written.
         graphs: the candidates.
-        names: their hashes. **Shape** (B,), strings.
+        hashes: their hashes. **Shape** (B,), strings.
         mean: predicted values. **Shape** (B,).
         std: deviations of the predictions, where they are known. **Shape** (B,).
         objective: what is predicted.
@@ -40,7 +40,7 @@ class Ranking:
 
     space: SearchSpace
     graphs: GraphBatch
-    names: np.ndarray
+    hashes: np.ndarray
     mean: np.ndarray
     std: np.ndarray | None
     objective: Objective = ACCURACY
@@ -57,22 +57,22 @@ class Ranking:
         mean, std = prediction
         order = np.argsort(-objective.sign * mean, kind="stable")
         graphs = candidates[torch.from_numpy(order)]
-        names = space.hashes(graphs)
+        hashes = space.hashes(graphs)
         std = None if std is None else std[order]
-        return cls(space, graphs, names, mean[order], std, objective)
+        return cls(space, graphs, hashes, mean[order], std, objective)
 
     def __len__(self) -> int:
         return len(self.graphs)
 
     def __getitem__(self, part: slice) -> Ranking:
         std = None if self.std is None else self.std[part]
-        graphs, names, mean = self.graphs[part], self.names[part], self.mean[part]
-        return Ranking(self.space, graphs, names, mean, std, self.objective)
+        graphs, hashes, mean = self.graphs[part], self.hashes[part], self.mean[part]
+        return Ranking(self.space, graphs, hashes, mean, std, self.objective)
 
     def records(self) -> Iterator[dict[str, Any]]:
         """An object of an architecture file for each, with ``rank``, ``mean`` and ``std``."""
         for row, graph in enumerate(self.graphs):
-            record = {**self.space.to_record(graph), "hash": str(self.names[row])}
+            record = {**self.space.to_record(graph), "hash": str(self.hashes[row])}
             record |= {"rank": row + 1, "mean": float(self.mean[row])}
             yield record | ({} if self.std is None else {"std": float(self.std[row])})
 
@@ -99,7 +99,7 @@ class Ranking:
             value = self.objective.spread(float(self.mean[row]), std)
             yield (
                 f"{row + 1:>3}. predicted {f'{value} {self.objective.written_unit}'.rstrip()}  "
-                f"{self.names[row]}  "
+                f"{self.hashes[row]}  "
                 f"{graph.num_nodes} nodes, {len(graph.edges)} edges"
             )
             yield f"     operations  {', '.join(self.space.types[kind] for kind in graph.types)}"

@@ -344,10 +344,10 @@ class Legality:
         forward: mask for graphs grown from the input.
         reverse: mask for reversed graphs, grown from the output.
         is_member: which graphs of a batch are members. **Shape** → (B,), bool.
-        names: equal for two members exactly if they are isomorphic. **Shape** → (B,), strings.
+        hashes: equal for two members exactly if they are isomorphic. **Shape** → (B,), strings.
     """
 
     forward: LegalityMask
     reverse: LegalityMask
     is_member: Callable[[GraphBatch], np.ndarray]
-    names: Callable[[GraphBatch], np.ndarray]
+    hashes: Callable[[GraphBatch], np.ndarray]

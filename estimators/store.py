@@ -20,7 +20,7 @@ CREATE TABLE IF NOT EXISTS measurements (
     digest TEXT NOT NULL, hash TEXT NOT NULL, figures TEXT NOT NULL, PRIMARY KEY (digest, hash)
 ) WITHOUT ROWID;
 """
-_NAMES_AT_ONCE = 500
+_HASHES_AT_ONCE = 500
 """Hashes a query; SQLite takes at least 999 parameters."""
 _PATIENCE = 60.0
 """Seconds to wait for another process that is writing."""
@@ -46,26 +46,26 @@ class Store:
         with self._connection() as connection:
             connection.executescript(_TABLES)
 
-    def get(self, settings: Mapping[str, Any], name: str) -> dict[str, Any] | None:
-        """The figures of the architecture whose hash is ``name``, ``None`` if there are none."""
-        return self.get_some(settings, [name]).get(name)
+    def get(self, settings: Mapping[str, Any], hash: str) -> dict[str, Any] | None:
+        """The figures of the architecture whose hash is ``hash``, ``None`` if there are none."""
+        return self.get_some(settings, [hash]).get(hash)
 
     def get_some(
-        self, settings: Mapping[str, Any], names: Sequence[str]
+        self, settings: Mapping[str, Any], hashes: Sequence[str]
     ) -> dict[str, dict[str, Any]]:
-        """Hash → figures of those of ``names`` that were measured; no other row is read."""
+        """Hash → figures of those of ``hashes`` that were measured; no other row is read."""
         key = digest(settings)
         found: dict[str, dict[str, Any]] = {}
         with self._connection() as connection:
-            for start in range(0, len(names), _NAMES_AT_ONCE):
-                some = names[start : start + _NAMES_AT_ONCE]
+            for start in range(0, len(hashes), _HASHES_AT_ONCE):
+                some = hashes[start : start + _HASHES_AT_ONCE]
                 places = ", ".join("?" * len(some))
                 query = (
                     "SELECT hash, figures FROM measurements "
                     f"WHERE digest = ? AND hash IN ({places})"
                 )
                 rows = connection.execute(query, (key, *some))
-                found |= {name: json.loads(figures) for name, figures in rows}
+                found |= {hash: json.loads(figures) for hash, figures in rows}
         return found
 
     def get_all(self, settings: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -73,24 +73,24 @@ class Store:
         query = "SELECT hash, figures FROM measurements WHERE digest = ?"
         with self._connection() as connection:
             rows = connection.execute(query, (digest(settings),)).fetchall()
-        return {name: json.loads(figures) for name, figures in rows}
+        return {hash: json.loads(figures) for hash, figures in rows}
 
-    def put(self, settings: Mapping[str, Any], name: str, figures: Mapping[str, Any]) -> None:
+    def put(self, settings: Mapping[str, Any], hash: str, figures: Mapping[str, Any]) -> None:
         """Keep the figures of an architecture; they are on the disk when this returns.
 
         Raises:
             InputError: they cannot be written, as when the disk is full.
         """
-        if not isinstance(name, str) or not isinstance(figures, Mapping):
+        if not isinstance(hash, str) or not isinstance(figures, Mapping):
             raise InputError(
                 f"the store keeps figures by an architecture's hash, not {shown(figures)} by "
-                f"{shown(name)}: give the hash, then the figures by their names"
+                f"{shown(hash)}: give the hash, then the figures by their names"
             )
         key, text = digest(settings), _text(settings)
         with self._connection() as connection:
             connection.execute("INSERT OR IGNORE INTO settings VALUES (?, ?)", (key, text))
             connection.execute(
-                "INSERT OR REPLACE INTO measurements VALUES (?, ?, ?)", (key, name, _text(figures))
+                "INSERT OR REPLACE INTO measurements VALUES (?, ?, ?)", (key, hash, _text(figures))
             )
 
     @contextmanager

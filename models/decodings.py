@@ -94,18 +94,18 @@ def distinct(graphs: GraphBatch, latent: Tensor) -> tuple[Tensor, Tensor]:
 def modal(decodings: Decodings, legality: Legality) -> Modal:
     """The most frequent architecture of each latent, up to isomorphism, among the members.
 
-    Of equally frequent ones the first in the order of the space's names is taken.
+    Of equally frequent ones the first in the order of the hashes is taken.
 
     Args:
         decodings: of :meth:`models.embedding.Embedding.decode_many`.
-        legality: tells members and names them; its masks are not used.
+        legality: decides membership and isomorphism; its masks are not used.
     """
     member = torch.as_tensor(legality.is_member(decodings.graphs)).cpu()
     graphs = decodings.graphs.to("cpu")[member]
     latent, count = decodings.latent.cpu()[member], decodings.count.cpu()[member]
-    _, name = np.unique(legality.names(graphs), return_inverse=True)
-    key = latent * len(name) + torch.from_numpy(name)
-    _, group = key.unique(return_inverse=True)  # numbered by latent, then name
+    _, label = np.unique(legality.hashes(graphs), return_inverse=True)
+    key = latent * len(label) + torch.from_numpy(label)
+    _, group = key.unique(return_inverse=True)  # numbered by latent, then hash
     groups = int(group.max()) + 1 if len(group) else 0
     total = torch.zeros(groups, dtype=torch.long).index_add_(0, group, count)
     first = torch.full((groups,), len(key)).scatter_reduce_(

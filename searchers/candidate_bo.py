@@ -82,8 +82,8 @@ class CandidateSearcher(Searcher):
 
     def open_rows(self) -> Tensor:
         """Which candidates may be asked for. **Shape** (B,), bool."""
-        names = self._asked
-        asked = [row for name in names if (row := self.candidates.row_of.get(name)) is not None]
+        hashes = self._asked
+        asked = [row for hash in hashes if (row := self.candidates.row_of.get(hash)) is not None]
         is_open = torch.ones(len(self.candidates), dtype=torch.bool)
         is_open[asked] = False
         return is_open
@@ -158,8 +158,8 @@ class CandidateBO(CandidateSearcher):
             return None
         process = self._learn()
         best = rows[int(process.mean(process.known).argmax())]
-        name = str(self.candidates.hashes[best])
-        return next(each for each in self.succeeded if each.hash == name)
+        hash = str(self.candidates.hashes[best])
+        return next(each for each in self.succeeded if each.hash == hash)
 
     def _learn(self) -> ConditionedGP:
         """The process, conditioned on everything that was measured.

@@ -27,7 +27,7 @@ class Domain(Protocol):
 
     space: SearchSpace
 
-    def holds(self, name: str) -> bool:
+    def holds(self, hash: str) -> bool:
         """Whether the architecture with this hash may be asked for."""
         ...
 
@@ -61,18 +61,18 @@ class Candidates:
         self, space: SearchSpace, graphs: GraphBatch, hashes: np.ndarray | None = None
     ) -> None:
         graphs = as_batch(graphs, as_space(space))
-        names = space.hashes(graphs) if hashes is None else np.asarray(hashes)
-        if names.shape != (len(graphs),):
+        given = space.hashes(graphs) if hashes is None else np.asarray(hashes)
+        if given.shape != (len(graphs),):
             raise InputError(
-                f"{len(graphs)} candidates and hashes of shape {names.shape} were given: give one "
+                f"{len(graphs)} candidates and hashes of shape {given.shape} were given: give one "
                 "hash for each, or none to have them computed"
             )
-        if not len(names):
+        if not len(given):
             raise InputError("a search needs candidates: the list holds no architecture")
-        first = np.sort(np.unique(names, return_index=True)[1])
+        first = np.sort(np.unique(given, return_index=True)[1])
         self.space = space
-        self.graphs = graphs if len(first) == len(names) else graphs[torch.from_numpy(first)]
-        self.hashes = names[first]
+        self.graphs = graphs if len(first) == len(given) else graphs[torch.from_numpy(first)]
+        self.hashes = given[first]
         self._described: dict[str, Description] = {}
 
     def describe(self, features: Sequence[str]) -> list[Description]:
@@ -98,9 +98,9 @@ class Candidates:
         """Hash → row."""
         return dict(zip(self.hashes.tolist(), range(len(self)), strict=True))
 
-    def holds(self, name: str) -> bool:
+    def holds(self, hash: str) -> bool:
         """Whether it is in the list."""
-        return name in self.row_of
+        return hash in self.row_of
 
     def sample(self, n: int, generator: np.random.Generator) -> list[ArchitectureGraph]:
         """Draw uniformly."""
@@ -111,8 +111,8 @@ class Candidates:
         near = self.space.neighbours(graph)
         if not near:
             return []
-        names = self.space.hashes(GraphBatch.from_graphs(near, self.space.max_nodes))
-        return [each for each, name in zip(near, names.tolist(), strict=True) if self.holds(name)]
+        given = self.space.hashes(GraphBatch.from_graphs(near, self.space.max_nodes))
+        return [each for each, hash in zip(near, given.tolist(), strict=True) if self.holds(hash)]
 
 
 class WholeSpace:
@@ -125,8 +125,8 @@ class WholeSpace:
     def __init__(self, space: SearchSpace) -> None:
         self.space = as_space(space)
 
-    def holds(self, name: str) -> bool:
-        """Always: a name comes from a member."""
+    def holds(self, hash: str) -> bool:
+        """Always: a hash comes from a member."""
         return True
 
     def sample(self, n: int, generator: np.random.Generator) -> list[ArchitectureGraph]:

@@ -60,6 +60,6 @@ class RegularisedEvolution(Searcher):
             drawn = generator.integers(len(members), size=self.sample)
             parent = members[drawn[values[drawn].argmax()]]
             near = self._neighbourhoods.of(parent)
-            children = [graph for name, graph in near.items() if self.new(name)]
+            children = [graph for hash, graph in near.items() if self.new(hash)]
             if children:
                 yield children[generator.integers(len(children))]

@@ -158,9 +158,9 @@ class TableTruth:
             name: benchmark.metrics[name].mean() for name in ACCURACIES if name in benchmark.metrics
         }
 
-    def of(self, name: str) -> dict[str, float | None]:
+    def of(self, hash: str) -> dict[str, float | None]:
         """``true_validation`` and ``true_test`` of the architecture with this hash."""
-        row = self.benchmark.row(name)
+        row = self.benchmark.row(hash)
         return {
             f"true_{metric}": None if row is None else _number(values[row])
             for metric, values in self.means.items()

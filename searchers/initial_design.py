@@ -72,14 +72,14 @@ def read_start(
     for given in read_named(str(path), space, data_root, form):
         if (reason := space.why_illegal(given.graph)) is not None:
             raise InputError(f"{given} is no architecture of {space.name}: {reason}")
-        name = space.hash(given.graph)
-        if name in first:
-            raise InputError(f"{given} is the same as {first[name]}: give each once")
-        if not domain.holds(name):
+        hash = space.hash(given.graph)
+        if hash in first:
+            raise InputError(f"{given} is the same as {first[hash]}: give each once")
+        if not domain.holds(hash):
             raise InputError(
                 f"{given} may not be asked for: the table does not know it; leave it out, or "
                 "give --domain space"
             )
-        first[name] = given
+        first[hash] = given
         found.append(space.canonical(given.graph))
     return found

@@ -35,6 +35,6 @@ class LocalSearch(Searcher):
         """New neighbours in a random order, those of the best architecture first."""
         for centre in sorted(self.succeeded, key=lambda each: -(each.value or 0.0)):
             near = self._neighbourhoods.of(centre)
-            new = [graph for name, graph in near.items() if self.new(name)]
+            new = [graph for hash, graph in near.items() if self.new(hash)]
             for position in generator.permutation(len(new)):
                 yield new[position]

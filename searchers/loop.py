@@ -64,13 +64,13 @@ class Asked:
 
     Attributes:
         architectures: canonical.
-        names: the space's hash of each.
+        hashes: the space's hash of each.
         seconds: that choosing them took.
         dropped: proposals of the searcher so far that were nothing new.
     """
 
     architectures: Sequence[ArchitectureGraph]
-    names: Sequence[str]
+    hashes: Sequence[str]
     seconds: float = 0.0
     dropped: int = 0
 
@@ -201,8 +201,8 @@ class SearchLoop:
         else:
             chosen = self.searcher.ask(n)
         seconds = time.perf_counter() - started
-        names = [space.hash(graph) for graph in chosen]
-        return Asked(chosen, names, seconds, self.searcher.dropped)
+        hashes = [space.hash(graph) for graph in chosen]
+        return Asked(chosen, hashes, seconds, self.searcher.dropped)
 
     def _count(self, measurement: Measurement) -> Step:
         step = self.history.add(measurement)
@@ -217,7 +217,7 @@ class SearchLoop:
         batch.results[measurement.hash] = measurement
         if batch.is_complete:
             self._batches.remove(batch)
-            self.searcher.tell([self._observed(batch.results[name]) for name in batch.asked.names])
+            self.searcher.tell([self._observed(batch.results[hash]) for hash in batch.asked.hashes])
 
     def _check_hope(self, *, last: bool = False) -> None:
         """Make sure that going on makes sense, or, when it is over, that something came of it.
@@ -247,19 +247,19 @@ class _Batch:
         self.asked = asked
         self.results: dict[str, Measurement] = {}
 
-    def takes(self, name: str) -> bool:
+    def takes(self, hash: str) -> bool:
         """Whether a measurement of it is missing."""
-        return name in self.asked.names and name not in self.results
+        return hash in self.asked.hashes and hash not in self.results
 
     @property
     def is_complete(self) -> bool:
         """Whether all of it is measured."""
-        return len(self.results) == len(self.asked.names)
+        return len(self.results) == len(self.asked.hashes)
 
     def missing(self) -> list[ArchitectureGraph]:
         """What is not measured yet."""
-        pairs = zip(self.asked.architectures, self.asked.names, strict=True)
-        return [graph for graph, name in pairs if name not in self.results]
+        pairs = zip(self.asked.architectures, self.asked.hashes, strict=True)
+        return [graph for graph, hash in pairs if hash not in self.results]
 
 
 def _checked(measurement: Measurement) -> Measurement:

@@ -24,6 +24,6 @@ class Neighbourhoods:
             space = self._domain.space
             near = {space.hash(graph): graph for graph in space.neighbours(centre.architecture)}
             self._found[centre.hash] = {
-                name: graph for name, graph in near.items() if self._domain.holds(name)
+                hash: graph for hash, graph in near.items() if self._domain.holds(hash)
             }
         return self._found[centre.hash]

@@ -50,7 +50,7 @@ class Recorder:
         self.run.log(
             {
                 "event": "asked",
-                "names": batch.names,
+                "names": batch.hashes,
                 "architectures": [self.space.to_record(graph) for graph in batch.architectures],
                 "seconds": batch.seconds,
                 "dropped": batch.dropped,

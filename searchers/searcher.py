@@ -109,8 +109,8 @@ class Searcher(ABC):
         """
         canonical = [self.space.canonical(each) for each in as_graphs(architectures)]
         for architecture in canonical:
-            name = self.space.hash(architecture)
-            self._asked[name] = self._pending[name] = architecture
+            hash = self.space.hash(architecture)
+            self._asked[hash] = self._pending[hash] = architecture
 
     def tell(self, measurements: Sequence[Measurement]) -> None:
         """Learn what was measured, of architectures that were asked for or of any others.
@@ -141,9 +141,9 @@ class Searcher(ABC):
         There is one observation with a value at least.
         """
 
-    def new(self, name: str) -> bool:
+    def new(self, hash: str) -> bool:
         """Whether an architecture may be asked for: in the domain, and not asked for before."""
-        return name not in self._asked and self.domain.holds(name)
+        return hash not in self._asked and self.domain.holds(hash)
 
     def _add(
         self, chosen: dict[str, ArchitectureGraph], found: Iterable[ArchitectureGraph], n: int
@@ -152,11 +152,11 @@ class Searcher(ABC):
         for architecture in found:
             if len(chosen) >= n:
                 return
-            name = self.space.hash(architecture)
-            if name in chosen or not self.new(name):
+            hash = self.space.hash(architecture)
+            if hash in chosen or not self.new(hash):
                 self.dropped += 1
                 continue
-            chosen[name] = self.space.canonical(architecture)
+            chosen[hash] = self.space.canonical(architecture)
 
     def _add_random(
         self, chosen: dict[str, ArchitectureGraph], n: int, generator: np.random.Generator
@@ -166,6 +166,6 @@ class Searcher(ABC):
             if len(chosen) >= n:
                 return
             for architecture in self.domain.sample(n - len(chosen), generator):
-                name = self.space.hash(architecture)
-                if name not in chosen and self.new(name):
-                    chosen[name] = self.space.canonical(architecture)
+                hash = self.space.hash(architecture)
+                if hash not in chosen and self.new(hash):
+                    chosen[hash] = self.space.canonical(architecture)

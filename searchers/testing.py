@@ -63,8 +63,8 @@ class Formula:
     def measure(self, architectures: Sequence[ArchitectureGraph]) -> Iterator[Measurement]:
         """One measurement each, of two simulated seconds."""
         for graph in architectures:
-            name = self.space.hash(graph)
-            self.asked.append(name)
+            hash = self.space.hash(graph)
+            self.asked.append(hash)
             number = len(self.asked)
             answer: dict[str, Any] = {"validation": self.value(graph), "cost_seconds": 2.0}
             for key, given in self.answers.items():
@@ -72,7 +72,7 @@ class Formula:
             status = answer.pop("status", "ok")
             if status != "ok":
                 answer = {"reason": "it was so decided"}
-            yield Measurement(graph, name, status, **answer)
+            yield Measurement(graph, hash, status, **answer)
 
 
 class Events:

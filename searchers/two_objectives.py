@@ -90,17 +90,17 @@ class AccuracyAndCost(Searcher):
     def propose(self, n: int, generator: np.random.Generator) -> Iterator[ArchitectureGraph]:
         """The candidates with the largest acquisition, one after the other."""
         row_of = self.candidates.row_of
-        known = {name: pair for name, pair in self.measured.items() if name in row_of}
+        known = {hash: pair for hash, pair in self.measured.items() if hash in row_of}
         values = np.array(list(known.values())).reshape(-1, 2)
         if len(known) < LEAST or (values == values[:1]).all(axis=0).any():
             return  # there is nothing to learn from: random architectures take the places
-        rows = [row_of[name] for name in known]
+        rows = [row_of[hash] for hash in known]
         scale = Targets(values, float(np.median(values[: self.initial, 0])))
         expected = Expected(self._processes, rows, scale(values))
-        for name in self._pending:
-            if name in row_of:
-                expected.believe(row_of[name])
-        asked = torch.tensor([row_of[name] for name in self._asked if name in row_of])
+        for hash in self._pending:
+            if hash in row_of:
+                expected.believe(row_of[hash])
+        asked = torch.tensor([row_of[hash] for hash in self._asked if hash in row_of])
         for _ in range(min(n, len(self.candidates) - len(asked))):
             best = int(self.gain(expected, scale).index_fill(0, asked, -torch.inf).argmax())
             asked = torch.cat([asked, torch.tensor([best])])

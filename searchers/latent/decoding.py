@@ -66,9 +66,9 @@ class Decoded:
         order = np.lexsort((self.point, self.rank))
         kept: dict[str, int] = {}
         for row in order.tolist():
-            name = str(self.hashes[row])
-            if name not in kept and wanted(name):
-                kept[name] = row
+            hash = str(self.hashes[row])
+            if hash not in kept and wanted(hash):
+                kept[hash] = row
         return self[np.fromiter(kept.values(), dtype=np.int64, count=len(kept))]
 
 
@@ -112,7 +112,7 @@ class Modal:
         graphs = found.graphs.to("cpu")[member]
         return ranked(
             graphs,
-            legality.names(graphs),
+            legality.hashes(graphs),
             found.latent.cpu()[member],
             found.count.cpu()[member].double(),
             len(points),
@@ -168,7 +168,9 @@ class MostProbable:
         member[real] = torch.as_tensor(legality.is_member(graphs[real]))
         graphs = graphs[member]
         probability = value[member].exp()
-        return ranked(graphs, legality.names(graphs), latent[member], probability, len(points), 1.0)
+        return ranked(
+            graphs, legality.hashes(graphs), latent[member], probability, len(points), 1.0
+        )
 
 
 class Nearest:
@@ -209,7 +211,7 @@ class Nearest:
 
 def ranked(
     graphs: GraphBatch,
-    names: np.ndarray,
+    hashes: np.ndarray,
     latent: Tensor,
     weight: Tensor,
     points: int,
@@ -217,24 +219,24 @@ def ranked(
 ) -> Decoded:
     """Join isomorphic members of a point, and put the weightiest of each point first.
 
-    Of equal ones the first in the order of the names is taken.
+    Of equal ones the first in the order of the hashes is taken.
 
     Args:
         graphs: members, some of them isomorphic.
-        names: the space's hash of each. **Shape** (M,).
+        hashes: the space's hash of each. **Shape** (M,).
         latent: the point of each. **Shape** (M,).
         weight: how often, or how probably, it was decoded. **Shape** (M,), float64.
         points: how many there are, B.
         whole: what the weights of a point add up to, had all decodings been members.
     """
     members = torch.zeros(points, dtype=torch.float64).index_add_(0, latent, weight) / whole
-    distinct, name = np.unique(names, return_inverse=True)
-    key, group = (latent * max(len(distinct), 1) + torch.from_numpy(name)).unique(
+    distinct, label = np.unique(hashes, return_inverse=True)
+    key, group = (latent * max(len(distinct), 1) + torch.from_numpy(label)).unique(
         return_inverse=True
     )
     total = torch.zeros(len(key), dtype=torch.float64).index_add_(0, group, weight)
-    first = torch.full((len(key),), len(names)).scatter_reduce_(
-        0, group, torch.arange(len(names)), "amin"
+    first = torch.full((len(key),), len(hashes)).scatter_reduce_(
+        0, group, torch.arange(len(hashes)), "amin"
     )
     order = best_first(total, latent[first])
     rank = rank_within(latent[first[order]])
@@ -242,7 +244,7 @@ def ranked(
     chosen = first[order]
     return Decoded(
         graphs[chosen],
-        names[chosen.numpy()],
+        hashes[chosen.numpy()],
         latent[chosen].numpy(),
         rank.numpy(),
         members.numpy(),

@@ -124,7 +124,7 @@ class LatentSearcher(Searcher):
         """
         taken = set(but)
         decoded = self.latents.decode(points, generator)
-        kept = decoded.only(lambda name: name not in taken and self.new(name))
+        kept = decoded.only(lambda hash: hash not in taken and self.new(hash))
         self.dropped += len(points) - int((kept.rank == 0).sum())
         return kept
 
@@ -292,15 +292,15 @@ class LatentBO(LatentSearcher):
         model = state.fitted.on_latents
         source = torch.Generator().manual_seed(state.seed)
         found: list[ArchitectureGraph] = []
-        names: list[str] = []
+        hashes: list[str] = []
         for _ in range(ATTEMPTS):
             missing = n - len(found)
             points = self.choice.points(self.acquisition, model, box, missing, source)
-            new = self.new_ones(points, generator, names)
+            new = self.new_ones(points, generator, hashes)
             if len(new):
                 order = self.choice.order(new, self, state, self.acquisition, missing)
                 found += [new.graphs.graph(row) for row in order[:missing]]
-                names += new.hashes[order[:missing]].tolist()
+                hashes += new.hashes[order[:missing]].tolist()
             if len(found) >= n:
                 break
             model = model.fantasize_mean(points)  # look elsewhere next

@@ -99,7 +99,7 @@ def test_the_first_of_a_ranking_are_trained(runs: Path, train: Any, tmp_path: Pa
     assert (code, err) == (0, "")
     assert "training ranks 1, 2, 3 of '" in out
     assert "extrapol_ENAS/ranking.jsonl'" in out
-    assert trained(tmp_path, "fully_train_ENAS12") == ranking.names[:3].tolist()
+    assert trained(tmp_path, "fully_train_ENAS12") == ranking.hashes[:3].tolist()
 
 
 BAD: dict[str, tuple[tuple[Any, ...], str]] = {

@@ -74,7 +74,7 @@ def test_the_groups_are_chosen_as_they_are_called() -> None:
     design, images = load_design("digits101", get_space("DIGITS101")), get_images("digits")
     most = np.sort(design.costs(candidates, images).flops)[:-4:-1]
     assert design.costs(groups["largest"], images).flops.tolist() == most.tolist()
-    assert set(ranking.names) >= set(space.hashes(groups["random"]).tolist())
+    assert set(ranking.hashes) >= set(space.hashes(groups["random"]).tolist())
     again = groups_of(benchmark, ranking, 3, seed=2)
     assert list(again["random"]) != list(groups["random"])
 

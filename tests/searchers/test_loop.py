@@ -55,7 +55,7 @@ def test_a_batch_is_told_together_in_the_order_of_asking(cells: Candidates, form
     )
     loop.run()
     assert [len(piece) for piece in searcher.pieces] == [4, 4, 2]
-    assert searcher.pieces == [list(batch.names) for batch in batches]
+    assert searcher.pieces == [list(batch.hashes) for batch in batches]
 
 
 def test_an_asynchronous_search_asks_as_soon_as_one_is_done(
