@@ -41,7 +41,7 @@ class Predictions:
     @classmethod
     def of(cls, forecast: Forecast) -> Predictions:
         """Those of a forecast."""
-        columns = {"mean": forecast.mean, "std": forecast.deviation}
+        columns = {"mean": forecast.mean, "std": forecast.std}
         for share in SHARES:
             low, high = forecast.interval(share)
             columns |= {f"low_{share * 100:.0f}": low, f"high_{share * 100:.0f}": high}

@@ -31,7 +31,7 @@ from experiment.files import write_json
 from predictors.features.latents import Latents
 from predictors.methods import make_predictor
 from predictors.processes.regressors import GaussianProcess
-from predictors.regressor import Description
+from predictors.regressor import FeatureMatrix
 
 PORTION = 65_536
 
@@ -64,10 +64,10 @@ def nb101(data_root: Path | None, labels: int = 1_000) -> dict[str, float]:
         latents = np.load(stored).astype(np.float64)
         learner = GaussianProcess()
         known = features(table.graphs[torch.from_numpy(rows)])
-        learner.fit([Description(known)], table.metric("validation").mean()[rows])
+        learner.fit([FeatureMatrix(known)], table.metric("validation").mean()[rows])
         fitted = time.perf_counter()
         scores = [
-            learner.forecast([Description(latents[k : k + PORTION])]).scores
+            learner.forecast([FeatureMatrix(latents[k : k + PORTION])]).scores
             for k in _starts(len(latents))
         ]
         np.argsort(-np.concatenate(scores))

@@ -14,9 +14,9 @@ from experiment.progress import progress
 from models.graph_regression import GraphRegressors
 from predictors.features import describe, make_features
 from predictors.features.features import computing
-from predictors.joined import Joined
 from predictors.predictor import Architectures, Predictor
-from predictors.regressor import Description, NormalScores, Scale
+from predictors.regressor import FeatureMatrix, NormalScores, Scale
+from predictors.standardised_features import StandardisedFeatures
 
 MEMBERS = 5
 BATCH = 32
@@ -67,7 +67,7 @@ class GraphNetwork(Predictor):
     ) -> tuple[np.ndarray, np.ndarray]:
         """Train the members."""
         batch = as_batch(architectures).to("cpu")
-        self._joined = Joined(self._describe(batch)) if self.features else None
+        self._joined = StandardisedFeatures(self._describe(batch)) if self.features else None
         examples = self._examples(batch)
         generator = torch.Generator().manual_seed(self.seed)
         self._networks = GraphRegressors(
@@ -86,8 +86,8 @@ class GraphNetwork(Predictor):
         mean = self._outputs(as_batch(architectures).to("cpu")).mean(axis=0)
         return mean, np.full(len(mean), self._deviation)
 
-    def _describe(self, batch: GraphBatch) -> list[Description]:
-        return [Description(describe(each, batch), each.numeric) for each in self.features]
+    def _describe(self, batch: GraphBatch) -> list[FeatureMatrix]:
+        return [FeatureMatrix(describe(each, batch), each.numeric) for each in self.features]
 
     def _examples(self, batch: GraphBatch) -> tuple[GraphBatch, Tensor]:
         """What the members are given: graphs, and their descriptors. **Shape** (B, F)."""

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from predictors.joined import Joined
-from predictors.regressor import Description, Regressor
+from predictors.regressor import FeatureMatrix, Regressor
+from predictors.standardised_features import StandardisedFeatures
 
 STRENGTHS = tuple(np.logspace(-2, 5, 29).tolist())
 """Penalties that are tried, of columns of deviation 1."""
@@ -26,12 +26,12 @@ class Ridge(Regressor):
     """
 
     def learn(
-        self, inputs: Sequence[Description], targets: np.ndarray
+        self, inputs: Sequence[FeatureMatrix], targets: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         """Choose the penalty and the weights."""
         from sklearn.linear_model import RidgeCV
 
-        self._joined = Joined(inputs)
+        self._joined = StandardisedFeatures(inputs)
         rows = self._joined(inputs)
         # With a score of its own RidgeCV keeps what it predicts of each label, not its error.
         self._model = RidgeCV(
@@ -42,7 +42,7 @@ class Ridge(Regressor):
         self._deviation = float(np.sqrt(np.mean((targets - expected) ** 2)))
         return expected, np.full(len(targets), self._deviation)
 
-    def scores(self, inputs: Sequence[Description]) -> tuple[np.ndarray, np.ndarray]:
+    def scores(self, inputs: Sequence[FeatureMatrix]) -> tuple[np.ndarray, np.ndarray]:
         """The weighted sums. **Shape** (B,) each."""
         scores = self._model.predict(self._joined(inputs))
         return scores, np.full(len(scores), self._deviation)

@@ -11,7 +11,7 @@ from datasets.batch import GraphBatch, as_batch
 from datasets.graph import ArchitectureGraph
 from datasets.space import SearchSpace
 from predictors.features import describe, make_features
-from predictors.regressor import Description, Learner, Regressor
+from predictors.regressor import FeatureMatrix, Learner, Regressor
 
 Architectures = Sequence[ArchitectureGraph] | GraphBatch
 """What a predictor takes; a batch is the fast way to give many."""
@@ -70,8 +70,8 @@ class FeaturePredictor(Predictor):
         means, deviations = zip(*parts, strict=True)
         return np.concatenate(means), np.concatenate(deviations)
 
-    def describe(self, batch: GraphBatch) -> list[Description]:
+    def describe(self, batch: GraphBatch) -> list[FeatureMatrix]:
         """The descriptions of a batch, which can be kept for several fits."""
         return [
-            Description(describe(features, batch), features.numeric) for features in self.features
+            FeatureMatrix(describe(features, batch), features.numeric) for features in self.features
         ]

@@ -1,4 +1,4 @@
-"""What learns values from descriptions of architectures, how its targets are scaled, its doubt."""
+"""Regressors on features of architectures, the scales of their targets, and uncertainty."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Inputs = TypeVar("Inputs", contravariant=True)
 
 
 @dataclass(frozen=True, slots=True)
-class Description:
+class FeatureMatrix:
     """Architectures by the numbers of one kind of features.
 
     Attributes:
@@ -55,15 +55,15 @@ class Standardised:
     """Targets in proportion to the values: mean 0, deviation 1."""
 
     def __init__(self, values: np.ndarray) -> None:
-        self._mean, self._deviation = values.mean(), values.std()
+        self._mean, self._std = values.mean(), values.std()
 
     def __call__(self, values: np.ndarray) -> np.ndarray:
         """Values in deviations from the mean of those that were seen."""
-        return (values - self._mean) / self._deviation
+        return (values - self._mean) / self._std
 
     def back(self, targets: np.ndarray) -> np.ndarray:
         """The value that lies so many deviations from the mean."""
-        return self._mean + targets * self._deviation
+        return self._mean + targets * self._std
 
 
 class NormalScores:
@@ -98,15 +98,15 @@ class Forecast:
 
     Attributes:
         scores: the mean of each, on the scale of the targets. **Shape** (B,).
-        deviations: their deviations, noise included. **Shape** (B,).
-        surprises: how many deviations each label was away from what the others made expect of
-            it. **Shape** (n,).
+        stds: their standard deviations, noise included. **Shape** (B,).
+        standardised_residuals: absolute, leave-one-out: by how many standard deviations each
+            label differs from its prediction by the others. **Shape** (n,).
         scale: leads from scores back to values.
     """
 
     scores: np.ndarray
-    deviations: np.ndarray
-    surprises: np.ndarray
+    stds: np.ndarray
+    standardised_residuals: np.ndarray
     scale: Scale
 
     @property
@@ -115,7 +115,7 @@ class Forecast:
         return self.scale.back(self.scores)
 
     @property
-    def deviation(self) -> np.ndarray:
+    def std(self) -> np.ndarray:
         """Half of the interval that holds what a normal distribution has within one deviation.
 
         **Shape** (B,).
@@ -129,9 +129,9 @@ class Forecast:
         How many deviations it reaches is learnt from the labels, each predicted from the others
         (Barber et al. 2021, *Predictive inference with the jackknife+*, arXiv:1905.02928).
         """
-        count = len(self.surprises)
+        count = len(self.standardised_residuals)
         level = min(share * (count + 1) / count, 1.0)  # one more architecture than there are labels
-        reach = np.quantile(self.surprises, level) * self.deviations
+        reach = np.quantile(self.standardised_residuals, level) * self.stds
         return self.scale.back(self.scores - reach), self.scale.back(self.scores + reach)
 
 
@@ -168,8 +168,8 @@ class Learner(ABC, Generic[Inputs]):
         values = check_targets(values, self.least_labels, count)
         self.scale = self.make_scale(values)
         targets = self.scale(values)
-        mean, deviation = self.learn(inputs, targets)
-        self._surprises = np.abs(targets - mean) / deviation
+        mean, std = self.learn(inputs, targets)
+        self._standardised_residuals = np.abs(targets - mean) / std
         self._fitted = True
 
     def forecast(self, inputs: Inputs) -> Forecast:
@@ -182,13 +182,13 @@ class Learner(ABC, Generic[Inputs]):
         if not self._fitted:
             raise InputError("this predictor was not fitted: call fit() first")
         inputs, count = self.checked(inputs)
-        scores, deviations = self.scores(inputs) if count else (np.empty(0), np.empty(0))
-        return Forecast(scores, deviations, self._surprises, self.scale)
+        scores, stds = self.scores(inputs) if count else (np.empty(0), np.empty(0))
+        return Forecast(scores, stds, self._standardised_residuals, self.scale)
 
     def predict(self, inputs: Inputs) -> tuple[np.ndarray, np.ndarray]:
         """Mean and deviation of the value of each input. **Shape** (B,) each."""
         forecast = self.forecast(inputs)
-        return forecast.mean, forecast.deviation
+        return forecast.mean, forecast.std
 
     def interval(self, inputs: Inputs, share: float) -> tuple[np.ndarray, np.ndarray]:
         """Ends of the interval that holds the value with probability ``share``. **Shape** (B,)."""
@@ -197,7 +197,7 @@ class Learner(ABC, Generic[Inputs]):
     def checked(self, inputs: Inputs) -> tuple[Inputs, int]:
         """Inputs as the other methods take them, and of how many architectures they are.
 
-        A learner of architectures overrides this; here they are :class:`Description`s.
+        A learner of architectures overrides this; here they are :class:`FeatureMatrix` objects.
 
         Raises:
             InputError: they are something else.
@@ -217,7 +217,7 @@ class Learner(ABC, Generic[Inputs]):
         """Mean and deviation on the scale of the targets, noise included. **Shape** (B,) each."""
 
 
-Regressor = Learner[Sequence[Description]]
+Regressor = Learner[Sequence[FeatureMatrix]]
 """Learns values from one or several descriptions of the same architectures."""
 
 
@@ -228,12 +228,12 @@ def check_descriptions(inputs: object) -> int:
         InputError: it is no sequence of descriptions with equally many rows each.
     """
     if not isinstance(inputs, Sequence) or not inputs:
-        raise InputError(f"{shown(inputs)} is given, expected a list of Descriptions")
+        raise InputError(f"{shown(inputs)} is given, expected a list of FeatureMatrix")
     counts = []
     for number, each in enumerate(inputs):
-        if not isinstance(each, Description) or getattr(each.rows, "ndim", 0) != 2:
+        if not isinstance(each, FeatureMatrix) or getattr(each.rows, "ndim", 0) != 2:
             raise InputError(
-                f"input {number} is {shown(each)}, expected a Description with rows (B, F)"
+                f"input {number} is {shown(each)}, expected a FeatureMatrix with rows (B, F)"
             )
         counts.append(len(each.rows))
     if len(set(counts)) > 1:

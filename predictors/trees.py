@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from predictors.joined import Joined
-from predictors.regressor import Description, Regressor
+from predictors.regressor import FeatureMatrix, Regressor
+from predictors.standardised_features import StandardisedFeatures
 
 FOLDS = 5
 SETTINGS: dict[str, Any] = {
@@ -38,12 +38,12 @@ class BoostedTrees(Regressor):
     least_labels = 4 * FOLDS
 
     def learn(
-        self, inputs: Sequence[Description], targets: np.ndarray
+        self, inputs: Sequence[FeatureMatrix], targets: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         """Fit the trees of every fold."""
         from sklearn.ensemble import HistGradientBoostingRegressor
 
-        self._joined = Joined(inputs)
+        self._joined = StandardisedFeatures(inputs)
         rows = self._joined(inputs)
         generator = np.random.default_rng(self.seed)
         folds = generator.permutation(len(targets)) % FOLDS
@@ -59,7 +59,7 @@ class BoostedTrees(Regressor):
         self._deviation = float(np.sqrt(np.mean((targets - expected) ** 2)))
         return expected, np.full(len(targets), self._deviation)
 
-    def scores(self, inputs: Sequence[Description]) -> tuple[np.ndarray, np.ndarray]:
+    def scores(self, inputs: Sequence[FeatureMatrix]) -> tuple[np.ndarray, np.ndarray]:
         """Mean of the folds' trees. **Shape** (B,) each."""
         rows = self._joined(inputs)
         scores = np.mean([model.predict(rows) for model in self._models], axis=0)

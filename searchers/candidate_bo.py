@@ -14,7 +14,7 @@ from datasets.objective import ACCURACY, Objective
 from experiment.errors import InputError
 from predictors.processes.candidates import CandidateGP
 from predictors.processes.conditioning import ConditionedGP
-from predictors.regressor import Description, NormalScores, Regressor, Scale
+from predictors.regressor import FeatureMatrix, NormalScores, Regressor, Scale
 from searchers.criteria import (
     Criterion,
     expected_value,
@@ -69,7 +69,7 @@ class CandidateSearcher(Searcher):
         self.features = tuple(features)
         self.criterion = criterion
         self.scale = scale
-        self.descriptions: list[Description] = domain.describe(features)
+        self.descriptions: list[FeatureMatrix] = domain.describe(features)
 
     def known(self) -> tuple[list[int], np.ndarray]:
         """Rows of the candidates that have a value, in the order of measuring, and the values."""
@@ -220,11 +220,11 @@ class PredictorSearch(CandidateSearcher):
         regressor = self._make()
         if len(rows) < regressor.least_labels:
             return []
-        known = [Description(each.rows[rows], each.numeric) for each in self.descriptions]
+        known = [FeatureMatrix(each.rows[rows], each.numeric) for each in self.descriptions]
         regressor.fit(known, values)
         forecast = regressor.forecast(self.descriptions)
-        mean, deviation = torch.from_numpy(forecast.scores), torch.from_numpy(forecast.deviations)
-        wanted = self.criterion(mean, deviation, float(mean[rows].max()), generator)
+        mean, std = torch.from_numpy(forecast.scores), torch.from_numpy(forecast.stds)
+        wanted = self.criterion(mean, std, float(mean[rows].max()), generator)
         wanted = torch.where(self.open_rows(), wanted, -torch.inf)
         return wanted.argsort(descending=True)[:n].tolist()
 

@@ -15,7 +15,7 @@ from datasets.space import SearchSpace, as_space
 from experiment.checks import shown
 from experiment.errors import InputError
 from predictors.features import describe, make_features
-from predictors.regressor import Description
+from predictors.regressor import FeatureMatrix
 
 
 class Domain(Protocol):
@@ -73,9 +73,9 @@ class Candidates:
         self.space = space
         self.graphs = graphs if len(first) == len(given) else graphs[torch.from_numpy(first)]
         self.hashes = given[first]
-        self._described: dict[str, Description] = {}
+        self._described: dict[str, FeatureMatrix] = {}
 
-    def describe(self, features: Sequence[str]) -> list[Description]:
+    def describe(self, features: Sequence[str]) -> list[FeatureMatrix]:
         """All of them by some features, each computed once.
 
         Args:
@@ -87,7 +87,7 @@ class Candidates:
         for name in features:
             if name not in self._described:
                 one = make_features(name, self.space)
-                self._described[name] = Description(describe(one, self.graphs), one.numeric)
+                self._described[name] = FeatureMatrix(describe(one, self.graphs), one.numeric)
         return [self._described[name] for name in features]
 
     def __len__(self) -> int:

@@ -34,7 +34,7 @@ from experiment.errors import InputError
 from predictors.features import describe, make_features
 from predictors.features.features import Features
 from predictors.processes.candidates import CandidateGP
-from predictors.regressor import Description, Standardised
+from predictors.regressor import FeatureMatrix, Standardised
 from searchers.domain import Candidates, Domain
 from searchers.limits import Limit, cost
 from searchers.searcher import Searcher
@@ -129,7 +129,7 @@ class AccuracyAndCost(Searcher):
 
     def _process(self, features: Sequence[Features]) -> CandidateGP:
         graphs = self.candidates.graphs
-        return CandidateGP([Description(describe(one, graphs), one.numeric) for one in features])
+        return CandidateGP([FeatureMatrix(describe(one, graphs), one.numeric) for one in features])
 
 
 class ConstrainedImprovement(AccuracyAndCost):

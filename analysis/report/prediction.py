@@ -306,16 +306,16 @@ def _ranking(run: Run) -> list[Block]:
         return [Paragraph(f"{run.name}/ranking.csv has no rows.", "warning")]
     rank, mean, std = (_column(rows, name, file) for name in ("rank", "mean", "std"))
     kept = np.unique(np.linspace(0, len(rows) - 1, min(RANKS, len(rows))).astype(int))
-    doubted = np.isfinite(std).any()
+    has_std = np.isfinite(std).any()
     line = Series(
         "prediction",
         rank[kept],
         mean[kept],
-        low=(mean - std)[kept] if doubted else None,
-        high=(mean + std)[kept] if doubted else None,
+        low=(mean - std)[kept] if has_std else None,
+        high=(mean + std)[kept] if has_std else None,
         columns={"hash": [rows[k].get("hash", "") for k in kept]},
     )
-    band = "; the band is ± one deviation of the predictor's doubt" if doubted else ""
+    band = "; the band is ± one deviation of the predictor's uncertainty" if has_std else ""
     axis = _axis("predicted", Objective.read(run.config))
     view = View("ranking", Axis("rank", whole=True), axis, [line])
     told = f"All {len(rows):,} candidates by prediction, {len(kept):,} of them drawn{band}."

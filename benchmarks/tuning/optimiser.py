@@ -35,7 +35,7 @@ from experiment.muon import POLYNOMIALS, Muon, Polynomial
 from experiment.optimisation import Optimisers, Schedule, hidden_matrices
 from models import Embedding, build_model
 from predictors.processes.regressors import GaussianProcess
-from predictors.regressor import Description, NormalScores
+from predictors.regressor import FeatureMatrix, NormalScores
 from Training_VAE.data import epoch_graphs, load_architectures
 from Training_VAE.evaluation import greedy_reconstruction
 from Training_VAE.settings import load_settings
@@ -159,8 +159,8 @@ def latent_tau(model: Embedding, space_name: str) -> list[float]:
         order = np.random.default_rng(draw).permutation(len(rows))
         known, rest = order[:LABELS], order[LABELS:]
         process = GaussianProcess(NormalScores, draw)
-        process.fit([Description(latents[known])], values[known])
-        scores = process.forecast([Description(latents[rest])]).scores
+        process.fit([FeatureMatrix(latents[known])], values[known])
+        scores = process.forecast([FeatureMatrix(latents[rest])]).scores
         found.append(float(kendalltau(scores, values[rest]).statistic))
     return found
 

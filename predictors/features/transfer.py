@@ -20,7 +20,7 @@ from predictors.features.counts import WalkCounts
 from predictors.features.features import Features
 from predictors.features.statistics import GraphStatistics
 from predictors.processes.regressors import SparseGaussianProcess
-from predictors.regressor import Description
+from predictors.regressor import FeatureMatrix
 
 INDUCING = 200
 """Inducing points; the whole space is described in seconds."""
@@ -62,9 +62,9 @@ class DigitsTransfer(Features):
         return scores[:, None]
 
 
-def _described(batch: GraphBatch, space: SearchSpace) -> list[Description]:
+def _described(batch: GraphBatch, space: SearchSpace) -> list[FeatureMatrix]:
     kinds = [GraphStatistics(space), WalkCounts(space)]
-    return [Description(kind(batch), kind.numeric) for kind in kinds]
+    return [FeatureMatrix(kind(batch), kind.numeric) for kind in kinds]
 
 
 def fit_digits(parameters: Mapping[str, np.ndarray] | None = None) -> SparseGaussianProcess:

@@ -13,10 +13,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from predictors.joined import Joined
 from predictors.processes.conditioning import PORTION, ConditionedGP, condition, fit
 from predictors.processes.hyperparameters import Adam, Hyperparameters, cholesky_errors
-from predictors.regressor import Description
+from predictors.regressor import FeatureMatrix
+from predictors.standardised_features import StandardisedFeatures
 
 OPTIMISER = Adam(120)
 LEAST_VARIANCE = 1e-8
@@ -30,8 +30,8 @@ class CandidateGP:
         descriptions: of all candidates; they are standardised over the list.
     """
 
-    def __init__(self, descriptions: Sequence[Description]) -> None:
-        self._joined = Joined(descriptions)
+    def __init__(self, descriptions: Sequence[FeatureMatrix]) -> None:
+        self._joined = StandardisedFeatures(descriptions)
         self._descriptions = descriptions
         self._chosen, self._rows = torch.arange(0), torch.empty(0)
         self._hyperparameters = Hyperparameters(self._joined.widths, self._joined.numeric)
@@ -88,7 +88,7 @@ class CandidateGP:
 
     def _standardised(self, rows: slice | list[int] | np.ndarray) -> Tensor:
         """Features of some candidates. **Shape** (B, F), float64."""
-        chosen = [Description(each.rows[rows], each.numeric) for each in self._descriptions]
+        chosen = [FeatureMatrix(each.rows[rows], each.numeric) for each in self._descriptions]
         return torch.from_numpy(self._joined(chosen))
 
 

@@ -15,7 +15,6 @@ from torch import Tensor
 from torch.nn import Parameter
 
 from experiment.errors import InputError
-from predictors.joined import Joined
 from predictors.processes import sparse
 from predictors.processes.conditioning import (
     ConditionedGP,
@@ -24,7 +23,8 @@ from predictors.processes.conditioning import (
     leave_one_out,
 )
 from predictors.processes.hyperparameters import Adam, Hyperparameters, cholesky_errors
-from predictors.regressor import Description, NormalScores, Regressor, Scale
+from predictors.regressor import FeatureMatrix, NormalScores, Regressor, Scale
+from predictors.standardised_features import StandardisedFeatures
 
 STAGES = ((600, Adam(120)), (1_500, Adam(40)))
 """Labels that the exact process is fitted to, and how: few first, then more if there are."""
@@ -37,10 +37,10 @@ class ProcessRegressor(Regressor):
     """A :class:`~predictors.regressor.Regressor` that is an additive Gaussian process."""
 
     def learn(
-        self, inputs: Sequence[Description], targets: np.ndarray
+        self, inputs: Sequence[FeatureMatrix], targets: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         """Fit the hyperparameters, and condition on all labels."""
-        self._joined = Joined(inputs)
+        self._joined = StandardisedFeatures(inputs)
         self._hyperparameters = Hyperparameters(self._joined.widths, self._joined.numeric)
         order = torch.from_numpy(np.random.default_rng(self.seed).permutation(len(targets)))
         rows = torch.from_numpy(self._joined(inputs))
@@ -50,7 +50,7 @@ class ProcessRegressor(Regressor):
             )
         return mean.numpy(), deviation.numpy()
 
-    def scores(self, inputs: Sequence[Description]) -> tuple[np.ndarray, np.ndarray]:
+    def scores(self, inputs: Sequence[FeatureMatrix]) -> tuple[np.ndarray, np.ndarray]:
         """Posterior mean and deviation, noise included. **Shape** (B,) each."""
         rows = torch.from_numpy(self._joined(inputs))
         mean, variance = self._process.mean_and_variance(rows)

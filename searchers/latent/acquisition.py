@@ -212,7 +212,7 @@ class NoisyExpectedImprovement(Greedy):
 
 
 class HighestMean(Greedy):
-    """What is expected to be best, without any regard to doubt.
+    """What is expected to be best, without regard to uncertainty.
 
     Args:
         draw: as of :class:`Greedy`.

@@ -16,7 +16,6 @@ from torch import Tensor
 from datasets.batch import GraphBatch
 from datasets.space import SearchSpace
 from predictors.features import describe, make_features
-from predictors.joined import Joined
 from predictors.processes import sparse
 from predictors.processes.conditioning import ConditionedGP, condition, fit
 from predictors.processes.hyperparameters import (
@@ -26,7 +25,8 @@ from predictors.processes.hyperparameters import (
     cholesky_errors,
 )
 from predictors.processes.matern import AdditiveMatern
-from predictors.regressor import Description
+from predictors.regressor import FeatureMatrix
+from predictors.standardised_features import StandardisedFeatures
 
 FITTED = 500
 """Labels that the hyperparameters are fitted to; with more, a random part of them."""
@@ -89,7 +89,7 @@ class SurrogateInputs:
     """
 
     points: Tensor
-    descriptions: Sequence[Description] = ()
+    descriptions: Sequence[FeatureMatrix] = ()
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ class FittedSurrogate:
 
     whole: ConditionedGP
     on_latents: ConditionedGP
-    joined: Joined | None
+    joined: StandardisedFeatures | None
 
     def rows(self, inputs: SurrogateInputs) -> Tensor:
         """What :attr:`whole` takes of some architectures. **Shape** (B, F)."""
@@ -136,7 +136,7 @@ class LatentSurrogate:
 
     def inputs(self, points: Tensor, graphs: GraphBatch) -> SurrogateInputs:
         """Describe architectures whose points are known. **Shape** (B, G)."""
-        described = [Description(describe(each, graphs), each.numeric) for each in self.features]
+        described = [FeatureMatrix(describe(each, graphs), each.numeric) for each in self.features]
         return SurrogateInputs(points, described)
 
     def fit(self, inputs: SurrogateInputs, targets: Tensor, seed: int) -> FittedSurrogate:
@@ -150,7 +150,7 @@ class LatentSurrogate:
         Raises:
             InputError: their covariance does not factorise.
         """
-        joined = Joined(inputs.descriptions) if inputs.descriptions else None
+        joined = StandardisedFeatures(inputs.descriptions) if inputs.descriptions else None
         rows = _rows(joined, inputs)
         hyperparameters = Hyperparameters(
             [inputs.points.shape[1], *(joined.widths if joined else [])],
@@ -167,7 +167,7 @@ class LatentSurrogate:
         return FittedSurrogate(whole, on_latents, joined)
 
 
-def _rows(joined: Joined | None, inputs: SurrogateInputs) -> Tensor:
+def _rows(joined: StandardisedFeatures | None, inputs: SurrogateInputs) -> Tensor:
     """The points, and the other descriptions beside them. **Shape** (B, F)."""
     if joined is None:
         return inputs.points

@@ -12,7 +12,7 @@ from benchmarks import search, search_parts
 from datasets import get_benchmark, get_space
 from datasets.batch import GraphBatch
 from experiment.errors import InputError
-from predictors.regressor import Description
+from predictors.regressor import FeatureMatrix
 from searchers.candidate_bo import CandidateBO
 from searchers.criteria import log_expected_improvement, upper_confidence_bound
 from searchers.domain import Candidates
@@ -46,9 +46,9 @@ def test_a_search_is_told_by_true_means(problem: Problem) -> None:
 class Described(Candidates):
     """Cells whose features are known without being computed."""
 
-    def describe(self, features: Sequence[str]) -> list[Description]:
+    def describe(self, features: Sequence[str]) -> list[FeatureMatrix]:
         self.features = tuple(features)
-        return [Description(np.arange(len(self))[:, None] % 7.0, True) for _ in features]
+        return [FeatureMatrix(np.arange(len(self))[:, None] % 7.0, True) for _ in features]
 
 
 @pytest.fixture

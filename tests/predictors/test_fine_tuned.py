@@ -1,4 +1,4 @@
-"""Fine-tuned heads as a predictor: order, doubt, repeatability, bad input."""
+"""Fine-tuned heads as a predictor: order, uncertainty, repeatability, bad input."""
 
 from __future__ import annotations
 

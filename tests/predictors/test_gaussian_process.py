@@ -1,4 +1,4 @@
-"""The Gaussian process: it learns order and doubt, and says what it cannot learn from."""
+"""The Gaussian process: it learns order and uncertainty, and says what it cannot learn from."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from datasets import get_space
 from experiment.errors import InputError
 from predictors.predictor import FeaturePredictor
 from predictors.processes.regressors import GaussianProcess
-from predictors.regressor import Description, NormalScores, Standardised, check_targets
+from predictors.regressor import FeatureMatrix, NormalScores, Standardised, check_targets
 
 
-def made_up(count: int, seed: int, noise: float = 0.0) -> tuple[list[Description], np.ndarray]:
+def made_up(count: int, seed: int, noise: float = 0.0) -> tuple[list[FeatureMatrix], np.ndarray]:
     """A smooth function of one of two descriptions."""
     generator = np.random.default_rng(seed)
     first, second = generator.normal(size=(count, 3)), generator.normal(size=(count, 6))
     values = np.sin(first[:, 0]) + 0.5 * first[:, 1] + noise * generator.normal(size=count)
-    return [Description(first, numeric=True), Description(second)], np.exp(values)
+    return [FeatureMatrix(first, numeric=True), FeatureMatrix(second)], np.exp(values)
 
 
 def test_it_learns_an_order_and_how_sure_it_is() -> None:
@@ -40,12 +40,12 @@ def test_it_learns_an_order_and_how_sure_it_is() -> None:
         assert np.mean(found) == pytest.approx(share, abs=0.1)
 
 
-def test_doubt_grows_away_from_the_labels() -> None:
+def test_uncertainty_grows_away_from_the_labels() -> None:
     train, values = made_up(40, seed=0)
     model = GaussianProcess()
     model.fit(train, values)
-    far = [Description(each.rows + 30, each.numeric) for each in train]
-    assert model.forecast(far).deviations.min() > 2 * model.forecast(train).deviations.mean()
+    far = [FeatureMatrix(each.rows + 30, each.numeric) for each in train]
+    assert model.forecast(far).stds.min() > 2 * model.forecast(train).stds.mean()
 
 
 def test_same_labels_same_numbers_and_order_of_magnitude_kept() -> None:
@@ -81,11 +81,11 @@ def test_it_predicts_architectures() -> None:
 def test_labels_that_teach_nothing_are_refused(values: list[float], words: str) -> None:
     rows = np.random.default_rng(0).normal(size=(len(values), 2))
     with pytest.raises(InputError, match=words):
-        GaussianProcess().fit([Description(rows)], np.array(values))
+        GaussianProcess().fit([FeatureMatrix(rows)], np.array(values))
 
 
 def test_equal_descriptions_and_no_fit_are_refused() -> None:
-    same = [Description(np.ones((6, 2)))]
+    same = [FeatureMatrix(np.ones((6, 2)))]
     with pytest.raises(InputError, match="the same description"):
         GaussianProcess().fit(same, np.arange(6.0))
     with pytest.raises(InputError, match=r"call fit\(\) first"):
@@ -123,6 +123,6 @@ def test_learns_the_values_themselves() -> None:
     rows = np.random.default_rng(0).normal(size=(60, 3))
     values = 5.0 + 0.1 * rows[:, 0]
     model = GaussianProcess(Standardised)
-    model.fit([Description(rows[:40], numeric=True)], values[:40])
-    mean, _ = model.predict([Description(rows[40:], numeric=True)])
+    model.fit([FeatureMatrix(rows[:40], numeric=True)], values[:40])
+    mean, _ = model.predict([FeatureMatrix(rows[40:], numeric=True)])
     assert np.sqrt(np.mean((mean - values[40:]) ** 2)) < 0.01

@@ -1,4 +1,4 @@
-"""What every method promises: order, doubt, the same numbers for the same architecture and seed."""
+"""What every method promises: order, uncertainty, equal numbers for equal architecture and seed."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from predictors.fine_tuned import FineTuned
 from predictors.linear import Ridge
 from predictors.methods import METHODS, make_predictor
 from predictors.predictor import Predictor
-from predictors.regressor import Description
+from predictors.regressor import FeatureMatrix
 
 SPACE = get_space("DIGITS101")
 CELLS = SPACE.sample(20, np.random.default_rng(0))
@@ -166,8 +166,8 @@ def test_a_predictor_is_made_of_what_is_expected(wrong: dict[str, Any], message:
         None,
         CELLS,
         [np.zeros((20, 2))],
-        [Description(np.zeros((20, 2))), Description(np.zeros((19, 2)))],
-        [Description(np.zeros(20))],
+        [FeatureMatrix(np.zeros((20, 2))), FeatureMatrix(np.zeros((19, 2)))],
+        [FeatureMatrix(np.zeros(20))],
     ],
     ids=["none", "None", "graphs", "array", "unequal", "one number"],
 )
@@ -176,7 +176,7 @@ def test_regressors_take_descriptions(inputs: Any) -> None:
 
 
 def test_regressors_take_one_label_a_row() -> None:
-    refuse(lambda: Ridge().fit([Description(np.eye(20))], VALUES[:7]), "20 architectures and 7")
+    refuse(lambda: Ridge().fit([FeatureMatrix(np.eye(20))], VALUES[:7]), "20 architectures and 7")
 
 
 def test_a_graph_whose_edges_run_backwards_is_refused(fitted: Predictor) -> None:

@@ -11,28 +11,28 @@ from linear_operator.utils.cholesky import psd_safe_cholesky
 from scipy.stats import multivariate_normal
 
 from experiment.errors import InputError
-from predictors.joined import Joined
 from predictors.linear import STRENGTHS, Ridge
 from predictors.processes import sparse
 from predictors.processes.hyperparameters import Adam, Hyperparameters, cholesky_errors
 from predictors.processes.matern import AdditiveMatern
 from predictors.processes.regressors import GaussianProcess, SparseGaussianProcess
-from predictors.regressor import Description, Standardised
+from predictors.regressor import FeatureMatrix, Standardised
+from predictors.standardised_features import StandardisedFeatures
 from predictors.trees import FOLDS, BoostedTrees
 
 
-def made_up(count: int, seed: int = 0) -> tuple[list[Description], np.ndarray]:
+def made_up(count: int, seed: int = 0) -> tuple[list[FeatureMatrix], np.ndarray]:
     """A smooth function of one of two descriptions, with a little noise."""
     generator = np.random.default_rng(seed)
     first, second = generator.normal(size=(count, 3)), generator.normal(size=(count, 4))
     values = np.sin(first[:, 0]) + 0.5 * first[:, 1] + 0.1 * generator.normal(size=count)
-    return [Description(first, numeric=True), Description(second)], values
+    return [FeatureMatrix(first, numeric=True), FeatureMatrix(second)], values
 
 
 def labelled(count: int) -> tuple[AdditiveMatern, torch.Tensor, torch.Tensor, torch.Tensor]:
     """A kernel, a variance of the noise, rows and targets."""
     inputs, values = made_up(count)
-    joined = Joined(inputs)
+    joined = StandardisedFeatures(inputs)
     hyperparameters = Hyperparameters(joined.widths, joined.numeric)
     return *hyperparameters(), torch.from_numpy(joined(inputs)), torch.from_numpy(values)
 
@@ -60,7 +60,7 @@ def test_the_bound_is_that_of_titsias() -> None:
 
 def test_fitting_raises_the_bound_and_moves_the_inducing_points() -> None:
     inputs, values = made_up(60)
-    joined = Joined(inputs)
+    joined = StandardisedFeatures(inputs)
     rows, targets = torch.from_numpy(joined(inputs)), torch.from_numpy(values)
     hyperparameters = Hyperparameters(joined.widths, joined.numeric)
     points = torch.nn.Parameter(rows[:8].clone())
@@ -115,7 +115,7 @@ def test_ridge_chooses_the_strength_that_predicts_left_out_labels_best() -> None
     inputs, values = made_up(30)
     model = Ridge(Standardised)
     expected, deviation = model.learn(inputs, values)
-    rows = Joined(inputs)(inputs)
+    rows = StandardisedFeatures(inputs)(inputs)
     errors = {}
     for strength in STRENGTHS:
         left_out = [
@@ -143,17 +143,17 @@ def test_trees_expect_labels_that_they_have_not_seen() -> None:
 def test_columns_that_vary_by_rounding_only_are_left_out() -> None:
     rows = np.random.default_rng(0).normal(size=(20, 2))
     rows[:, 1] = 3.0 + 1e-14 * rows[:, 1]
-    assert Joined([Description(rows)]).widths == [1]
+    assert StandardisedFeatures([FeatureMatrix(rows)]).widths == [1]
 
 
 def test_numbers_that_are_not_finite_are_refused() -> None:
     rows = np.random.default_rng(0).normal(size=(20, 2))
-    joined = Joined([Description(rows)])
+    joined = StandardisedFeatures([FeatureMatrix(rows)])
     rows[4, 1] = np.nan
     with pytest.raises(InputError, match="architecture 4 has a number that is not finite"):
-        joined([Description(rows)])
+        joined([FeatureMatrix(rows)])
     with pytest.raises(InputError, match="architecture 0 has a number that is not finite"):
-        Joined([Description(rows)])([Description(rows)])
+        StandardisedFeatures([FeatureMatrix(rows)])([FeatureMatrix(rows)])
 
 
 @pytest.mark.filterwarnings("ignore:A not p.d.")

@@ -16,11 +16,11 @@ from datasets import get_benchmark, get_space
 from datasets.objective import Objective
 from estimators.lookup import LookUp
 from experiment.errors import InputError
-from predictors.joined import Joined
 from predictors.processes.candidates import CandidateGP, CandidatePosterior
 from predictors.processes.conditioning import condition, fit
 from predictors.processes.hyperparameters import Adam, Hyperparameters
-from predictors.regressor import Description
+from predictors.regressor import FeatureMatrix
+from predictors.standardised_features import StandardisedFeatures
 from predictors.trees import BoostedTrees
 from searchers import candidate_bo
 from searchers.candidate_bo import CandidateBO, PredictorSearch
@@ -39,20 +39,20 @@ def digits() -> Candidates:
 
 
 @pytest.fixture
-def descriptions() -> list[Description]:
+def descriptions() -> list[FeatureMatrix]:
     generator = np.random.default_rng(1)
     return [
-        Description(generator.normal(size=(60, 3)), numeric=True),
-        Description(generator.normal(size=(60, 12))),
+        FeatureMatrix(generator.normal(size=(60, 3)), numeric=True),
+        FeatureMatrix(generator.normal(size=(60, 12))),
     ]
 
 
-def targets(descriptions: list[Description], rows: list[int]) -> np.ndarray:
+def targets(descriptions: list[FeatureMatrix], rows: list[int]) -> np.ndarray:
     return np.sin(descriptions[0].rows[rows, 0]) + descriptions[1].rows[rows, 0] / 2
 
 
 @pytest.fixture
-def process(descriptions: list[Description]) -> CandidateGP:
+def process(descriptions: list[FeatureMatrix]) -> CandidateGP:
     """Fitted to every second candidate."""
     process = CandidateGP(descriptions)
     process.fit(ROWS, targets(descriptions, ROWS))
@@ -64,12 +64,12 @@ def posterior(process: CandidateGP, rows: list[int], known: np.ndarray) -> Candi
 
 
 def test_is_the_process_of_the_predictors(
-    process: CandidateGP, descriptions: list[Description]
+    process: CandidateGP, descriptions: list[FeatureMatrix]
 ) -> None:
     known = targets(descriptions, ROWS)
     found = posterior(process, ROWS, known)
 
-    joined = Joined(descriptions)
+    joined = StandardisedFeatures(descriptions)
     rows = torch.from_numpy(joined(descriptions))
     hyperparameters = Hyperparameters(joined.widths, joined.numeric)
     fit(hyperparameters, rows[ROWS], torch.from_numpy(known), Adam(120))
@@ -83,7 +83,7 @@ def test_is_the_process_of_the_predictors(
 
 
 def test_a_fantasy_is_conditioning_on_the_mean(
-    process: CandidateGP, descriptions: list[Description]
+    process: CandidateGP, descriptions: list[FeatureMatrix]
 ) -> None:
     known = targets(descriptions, ROWS)
     fantasised = posterior(process, ROWS, known)
@@ -96,7 +96,7 @@ def test_a_fantasy_is_conditioning_on_the_mean(
 
 
 def test_some_candidates_are_expected_as_among_all(
-    process: CandidateGP, descriptions: list[Description]
+    process: CandidateGP, descriptions: list[FeatureMatrix]
 ) -> None:
     conditioned = process.condition(ROWS, targets(descriptions, ROWS))
     whole, part = process.posterior(conditioned), torch.tensor([3, 59, 8])

@@ -102,7 +102,7 @@ def test_the_sparse_process_with_all_labels_is_the_exact_one(model: ConditionedG
         np.testing.assert_allclose(ours, theirs, atol=1e-3)
 
 
-def test_fewer_inducing_points_leave_more_doubt(model: ConditionedGP) -> None:
+def test_fewer_inducing_points_leave_more_uncertainty(model: ConditionedGP) -> None:
     rows, targets = data()
     others = BOX.uniform(50, torch.Generator().manual_seed(1))
     fewer = sparse.condition(kernel(), NOISE, rows[:10], rows, targets)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from experiment.errors import InputError
-from predictors.regressor import Description
+from predictors.regressor import FeatureMatrix
 
 ROUNDING = 1e-9
 """Deviation, as a part of a column's largest number, that is no more than errors of rounding."""
@@ -16,7 +16,7 @@ BLOCK = 16
 """Columns that are measured at once: of 423,624 architectures they take 54 MB."""
 
 
-class Joined:
+class StandardisedFeatures:
     """Puts descriptions side by side, the columns that vary only, mean 0 and deviation 1.
 
     Args:
@@ -30,7 +30,7 @@ class Joined:
         InputError: no column varies.
     """
 
-    def __init__(self, inputs: Sequence[Description]) -> None:
+    def __init__(self, inputs: Sequence[FeatureMatrix]) -> None:
         self._columns = [_Columns(each.rows) for each in inputs]
         self.numeric = [each.numeric for each in inputs]
         self.widths = [columns.width for columns in self._columns]
@@ -40,7 +40,7 @@ class Joined:
                 "label others, or describe them by other features"
             )
 
-    def __call__(self, inputs: Sequence[Description]) -> np.ndarray:
+    def __call__(self, inputs: Sequence[FeatureMatrix]) -> np.ndarray:
         """The same descriptions of other architectures. **Shape** (B, sum of widths).
 
         Raises:
@@ -63,12 +63,12 @@ class _Columns:
     def __init__(self, rows: np.ndarray) -> None:
         # A block at a time: NumPy makes a copy of what it takes a deviation of.
         blocks = np.array_split(rows, -(-rows.shape[1] // BLOCK) or 1, axis=1)
-        deviation = np.concatenate([block.std(axis=0) for block in blocks])
+        std = np.concatenate([block.std(axis=0) for block in blocks])
         largest = np.concatenate([np.abs(block).max(axis=0, initial=0.0) for block in blocks])
         # A column that is not finite is kept, to be refused.
-        self._kept = np.flatnonzero(~(deviation <= ROUNDING * largest))
-        self._mean, self._deviation = rows.mean(axis=0)[self._kept], deviation[self._kept]
+        self._kept = np.flatnonzero(~(std <= ROUNDING * largest))
+        self._mean, self._std = rows.mean(axis=0)[self._kept], std[self._kept]
         self.width = len(self._kept)
 
     def __call__(self, rows: np.ndarray) -> np.ndarray:
-        return (rows[:, self._kept] - self._mean) / self._deviation
+        return (rows[:, self._kept] - self._mean) / self._std
