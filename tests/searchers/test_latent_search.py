@@ -182,6 +182,20 @@ def test_searches_climb_and_ask_for_nothing_twice(
     assert np.mean(chosen) > usual + 0.01
 
 
+def test_gradient_ascent_walks_uphill_on_its_surrogate(
+    cells: Candidates, latents: LatentSpace, formula: Any
+) -> None:
+    searcher = GradientAscent(cells, latents, initial=12, steps=4, stride=0.05)
+    run(searcher, formula(cells.space), 12)
+    searcher.ask()
+    assert searcher.state is not None
+    start = searcher.state.points
+    steps = [start, *searcher.walk(searcher.state, start).split(len(start))]
+    heights = [searcher.state.fitted.on_latents.mean(points).mean().item() for points in steps]
+    assert heights == sorted(heights)
+    assert heights[-1] > heights[0]
+
+
 def test_what_is_pending_is_not_asked_for_again_and_moves_the_search(
     cells: Candidates, latents: LatentSpace, formula: Any
 ) -> None:
