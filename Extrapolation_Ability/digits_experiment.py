@@ -50,7 +50,7 @@ from Extrapolation_Ability.digits_summary import groups_figure, summarise, table
 from Extrapolation_Ability.ranking import Ranking
 from Extrapolation_Ability.surrogates import Surrogate, fitted
 from predictors.defaults import defaults_of
-from predictors.methods import choice
+from predictors.methods import resolve_method
 
 NODES = (6, 7, 8)
 """Nodes of the candidates; the table's cells have at most 5."""
@@ -196,7 +196,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     method = None if given.predictor == "default" else given.predictor
     # By their names: what is default may change before a run goes on.
     usual = defaults_of(benchmark.space).beyond
-    given.predictor, given.features = choice(usual, method, given.features)
+    given.predictor, given.features = resolve_method(usual, method, given.features)
     settings = ("predictor", "features", "labels", "seeds", "top", "training_seeds")
     config = {name: getattr(given, name) for name in (*settings, "extend_best", "random")}
     run = RunFolder.start(given.out, config, given.seed, given.resume)

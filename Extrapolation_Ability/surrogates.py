@@ -23,7 +23,7 @@ from models.checkpoints import find_folder, latest_epoch, load_with_heads
 from predictors.defaults import defaults_of
 from predictors.features.background import background_tables
 from predictors.fine_tuned import head_outputs, read_scale
-from predictors.methods import choice, make_predictor
+from predictors.methods import make_predictor, resolve_method
 from predictors.trained_vae import check_vae
 
 ANY_SIZE = ("statistics", "walks", "neighbourhoods")
@@ -130,7 +130,7 @@ def fitted(
     space = benchmark.space
     known = LabelledSet.of(benchmark, [objective.name])
     labelled, _ = known.draw(usual_amount(len(known)) if labels is None else labels, seed)
-    name, described_by = choice(defaults_of(space).beyond, method, features, objective)
+    name, described_by = resolve_method(defaults_of(space).beyond, method, features, objective)
     if features is None and "one_hot" in described_by:
         described_by = ANY_SIZE
     predictor = make_predictor(space, name, described_by or None, seed=seed, weights=weights)

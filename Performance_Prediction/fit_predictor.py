@@ -63,7 +63,7 @@ from Performance_Prediction.prediction_files import check_place, write_records
 from Performance_Prediction.whole_space import check_enumerable, rank_space
 from predictors.defaults import defaults_of
 from predictors.features.background import background_tables
-from predictors.methods import METHODS, SCALES, choice, make_predictor
+from predictors.methods import METHODS, SCALES, make_predictor, resolve_method
 from predictors.predictor import Predictor
 
 SHOWN = 10
@@ -166,7 +166,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     metrics = dict.fromkeys([labels.target, labels.label] if judged else [labels.label])
     measured = LabelledSet.of(labels.benchmark, metrics, minimise=given.minimise)
     known, rest = measured.draw(_amount(given), given.seed)
-    _, features = choice(defaults_of(space).inside, given.method, given.features, known.label)
+    _, features = resolve_method(
+        defaults_of(space).inside, given.method, given.features, known.label
+    )
     given.features = list(features) or None
     if wanted is not None:
         _predict(given, fitted(make, known), wanted)
@@ -347,7 +349,7 @@ def _tell(given: Namespace, run: RunFolder, result: Mapping[str, Any]) -> None:
 
 def _settings(given: Namespace, known: LabelledSet, labels: Labels, judged: str) -> dict[str, Any]:
     """All that decides the numbers."""
-    method, features = choice(defaults_of(known.space).inside, given.method, given.features)
+    method, features = resolve_method(defaults_of(known.space).inside, given.method, given.features)
     return {
         "source": known.source,
         **labels.file,

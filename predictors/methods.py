@@ -20,12 +20,12 @@ SCALES: dict[str, type[Scale]] = {"ranks": NormalScores, "values": Standardised}
 
 
 @dataclass(frozen=True)
-class Wish:
-    """What a predictor is to be made of.
+class PredictorSpec:
+    """Specifies a predictor.
 
     Attributes:
         space: the search space.
-        features: names of the descriptions.
+        features: keys of ``predictors.features.FEATURES``.
         scale: what it learns.
         seed: of everything that is drawn.
         weights: folder or name of a trained VAE; ``None`` for the shipped one.
@@ -37,7 +37,7 @@ class Wish:
     seed: int
     weights: str | Path | None
 
-    def numeric(self) -> Wish:
+    def extrapolating(self) -> PredictorSpec:
         """The same with those features alone whose numbers are quantities of their own."""
         from predictors.features import FEATURES
 
@@ -45,7 +45,7 @@ class Wish:
         return replace(self, features=names)
 
     def described(self, regressor: Regressor) -> FeaturePredictor:
-        """A regressor on the wished descriptions."""
+        """A regressor on these features."""
         return FeaturePredictor(self.space, self.features, regressor, self.weights)
 
 
@@ -60,53 +60,53 @@ class Method:
         weights: whether it begins at a trained VAE, whatever the features.
     """
 
-    make: Callable[[Wish], Predictor]
+    make: Callable[[PredictorSpec], Predictor]
     features: tuple[str, ...] | None = None
     weights: bool = False
 
 
-def _gp(wish: Wish) -> Predictor:
+def _gp(spec: PredictorSpec) -> Predictor:
     from predictors.processes.regressors import GaussianProcess
 
-    return wish.described(GaussianProcess(wish.scale, wish.seed))
+    return spec.described(GaussianProcess(spec.scale, spec.seed))
 
 
-def _sparse_gp(wish: Wish) -> Predictor:
+def _sparse_gp(spec: PredictorSpec) -> Predictor:
     from predictors.processes.regressors import SparseGaussianProcess
 
-    return wish.described(SparseGaussianProcess(wish.scale, wish.seed))
+    return spec.described(SparseGaussianProcess(spec.scale, spec.seed))
 
 
-def _trees(wish: Wish) -> Predictor:
+def _trees(spec: PredictorSpec) -> Predictor:
     from predictors.trees import BoostedTrees
 
-    return wish.described(BoostedTrees(wish.scale, wish.seed))
+    return spec.described(BoostedTrees(spec.scale, spec.seed))
 
 
-def _ridge(wish: Wish) -> Predictor:
+def _ridge(spec: PredictorSpec) -> Predictor:
     from predictors.linear import Ridge
 
-    return wish.described(Ridge(wish.scale, wish.seed))
+    return spec.described(Ridge(spec.scale, spec.seed))
 
 
-def _graph_network(wish: Wish) -> Predictor:
+def _graph_network(spec: PredictorSpec) -> Predictor:
     from predictors.graph_network import GraphNetwork
 
-    return GraphNetwork(wish.space, wish.features, wish.scale, wish.seed)
+    return GraphNetwork(spec.space, spec.features, spec.scale, spec.seed)
 
 
-def _ensemble(wish: Wish) -> Predictor:
+def _ensemble(spec: PredictorSpec) -> Predictor:
     """Half a Gaussian process and boosted trees on all descriptions, half graph networks."""
     from predictors.ensemble import Ensemble
     from predictors.processes.regressors import GaussianProcess
     from predictors.trees import BoostedTrees
 
-    settings = (wish.scale, wish.seed)
-    described = wish.described(Ensemble([GaussianProcess(*settings), BoostedTrees(*settings)]))
-    return Ensemble([described, _graph_network(wish.numeric())])
+    settings = (spec.scale, spec.seed)
+    described = spec.described(Ensemble([GaussianProcess(*settings), BoostedTrees(*settings)]))
+    return Ensemble([described, _graph_network(spec.extrapolating())])
 
 
-def _trend_ensemble(wish: Wish) -> Predictor:
+def _trend_ensemble(spec: PredictorSpec) -> Predictor:
     """A Gaussian process on all descriptions, a plane and graph networks on the numeric ones.
 
     Far from the labels a Gaussian process returns to their mean, and trees stay at the last one;
@@ -114,22 +114,22 @@ def _trend_ensemble(wish: Wish) -> Predictor:
     """
     from predictors.ensemble import Ensemble
 
-    process = _gp(wish)  # first: it refuses features that there are not
-    numeric = wish.numeric()
-    if not numeric.features:
+    process = _gp(spec)  # first: it refuses features that there are not
+    extrapolating = spec.extrapolating()
+    if not extrapolating.features:
         raise InputError(
-            f"a trend needs features that are quantities, {', '.join(wish.features)} are codes: "
+            f"a trend needs features that are quantities, {', '.join(spec.features)} are codes: "
             "add statistics"
         )
-    return Ensemble([process, _ridge(numeric), _graph_network(numeric)])
+    return Ensemble([process, _ridge(extrapolating), _graph_network(extrapolating)])
 
 
-def _svge_head(wish: Wish) -> Predictor:
+def _svge_head(spec: PredictorSpec) -> Predictor:
     from predictors.fine_tuned import FineTuned
     from predictors.trained_vae import load_trained_vae
 
-    vae = load_trained_vae(wish.space, wish.weights)
-    return FineTuned(wish.space, vae, scale=wish.scale, seed=wish.seed)
+    vae = load_trained_vae(spec.space, spec.weights)
+    return FineTuned(spec.space, vae, scale=spec.scale, seed=spec.seed)
 
 
 METHODS: dict[str, Method] = {
@@ -174,16 +174,16 @@ def make_predictor(
             weights that nothing would read.
         ModelError: there are no such weights, or they cannot be read.
     """
-    name, wished = choice(defaults_of(space).inside, method, features)
+    name, described_by = resolve_method(defaults_of(space).inside, method, features)
     chosen = METHODS[name]
-    if weights is not None and not chosen.weights and "latents" not in wished:
+    if weights is not None and not chosen.weights and "latents" not in described_by:
         raise InputError(
-            f"the method {name!r} on {', '.join(wished)} reads no weights: name none, "
+            f"the method {name!r} on {', '.join(described_by)} reads no weights: name none, "
             "or add the features 'latents'"
         )
     seed = whole_number(seed, "seed")
     scale = NormalScores if scale is None else check_scale(scale)
-    return chosen.make(Wish(space, wished, scale, seed, weights))
+    return chosen.make(PredictorSpec(space, described_by, scale, seed, weights))
 
 
 def suited(features: Sequence[str], objective: Objective) -> tuple[str, ...]:
@@ -192,7 +192,7 @@ def suited(features: Sequence[str], objective: Objective) -> tuple[str, ...]:
     return tuple(each for each in features if accuracy or each not in OF_ACCURACIES)
 
 
-def choice(
+def resolve_method(
     usual: Choice,
     method: str | None,
     features: Sequence[str] | None,

@@ -27,7 +27,7 @@ from estimators.surrogate import Surrogate
 from estimators.tasks.images import ImageClassification
 from experiment.progress import progress
 from predictors.defaults import defaults_of
-from predictors.methods import choice, make_predictor
+from predictors.methods import make_predictor, resolve_method
 from searchers.domain import Candidates, Domain, WholeSpace
 from searchers.history import TableTruth
 from searchers.limits import Limit, table_costs
@@ -159,7 +159,7 @@ def surrogate_problem(
     known = LabelledSet.of(benchmark, ["validation"])
     amount = min(SURROGATE_LABELS, len(known)) if labels is None else labels
     labelled, _ = known.draw(amount, seed)
-    name, described_by = choice(defaults_of(benchmark.space).inside, method, features)
+    name, described_by = resolve_method(defaults_of(benchmark.space).inside, method, features)
     predictor = make_predictor(
         benchmark.space, name, described_by or None, seed=seed, weights=weights
     )

@@ -16,7 +16,7 @@ from datasets.testing import relabelled
 from experiment.errors import InputError
 from predictors import graph_network
 from predictors.defaults import ELSEWHERE, defaults_of
-from predictors.methods import METHODS, SCALES, choice, make_predictor
+from predictors.methods import METHODS, SCALES, make_predictor, resolve_method
 from predictors.predictor import Predictor
 
 LABELLED, OTHERS = 100, 300
@@ -176,7 +176,7 @@ def test_bad_wishes_are_refused(arguments: dict[str, object], words: str) -> Non
 @pytest.mark.parametrize("where", ["inside", "beyond"])
 def test_features_of_accuracies_are_the_default_of_accuracies_alone(where: str) -> None:
     usual = getattr(defaults_of(get_space("NB101")), where)
-    of_accuracy = choice(usual, None, None).features
+    of_accuracy = resolve_method(usual, None, None).features
     assert "digits" in of_accuracy
     for objective in (
         Objective("loss", maximise=False, unit="nat"),
@@ -184,5 +184,5 @@ def test_features_of_accuracies_are_the_default_of_accuracies_alone(where: str) 
         Objective("score"),
     ):
         others = tuple(name for name in of_accuracy if name != "digits")
-        assert choice(usual, None, None, objective).features == others
-        assert choice(usual, None, ["digits"], objective).features == ("digits",)
+        assert resolve_method(usual, None, None, objective).features == others
+        assert resolve_method(usual, None, ["digits"], objective).features == ("digits",)
