@@ -27,7 +27,7 @@ import numpy as np
 
 from analysis.figures import save_figure
 from analysis.front_figure import value_against_cost
-from Bayesian_Optimization.flags import (
+from Bayesian_Optimization.shared_flags import (
     add_search_flags,
     run_place,
 )

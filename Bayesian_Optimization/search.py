@@ -27,8 +27,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from Bayesian_Optimization.flags import run_place
 from Bayesian_Optimization.search_flags import check_flags, make_parser
+from Bayesian_Optimization.shared_flags import run_place
 from datasets import get_benchmark, get_space
 from datasets.benchmark import Benchmark
 from datasets.graph import ArchitectureGraph

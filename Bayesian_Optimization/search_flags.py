@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentTypeError, Namespace
 from pathlib import Path
 
-from Bayesian_Optimization.flags import add_search_flags
+from Bayesian_Optimization.shared_flags import add_search_flags
 from experiment.arguments import Parser, parser, positive_int
 from experiment.errors import InputError
 from searchers.methods import LIMITED, SEARCHERS

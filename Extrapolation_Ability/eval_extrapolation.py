@@ -53,11 +53,7 @@ from experiment.errors import EXIT_BAD_INPUT, InputError, run_command
 from experiment.run import RunFolder
 from experiment.schema import Stage
 from experiment.threads import use_threads
-from Extrapolation_Ability.candidates import Keep
-from Extrapolation_Ability.families import beyond, extended_spaces
-from Extrapolation_Ability.ranking import Ranking
-from Extrapolation_Ability.surrogates import Surrogate, fine_tuned, fitted
-from Extrapolation_Ability.wanted import (
+from Extrapolation_Ability.candidate_flags import (
     CELL_FLAGS,
     EXTENDED,
     NETWORK_FLAGS,
@@ -65,6 +61,10 @@ from Extrapolation_Ability.wanted import (
     add_network_flags,
     add_random_flag,
 )
+from Extrapolation_Ability.candidates import Keep
+from Extrapolation_Ability.families import beyond, extended_spaces
+from Extrapolation_Ability.ranking import Ranking
+from Extrapolation_Ability.surrogates import Surrogate, fine_tuned, fitted
 from models import MODELS
 from models.heads import surrogate_name
 

@@ -12,9 +12,14 @@ from datasets.registry import SPACES, get_space
 from datasets.space import SearchSpace
 from datasets.spaces.enas import ENAS
 from experiment.errors import InputError
+from Extrapolation_Ability.candidate_flags import (
+    CELL_FLAGS,
+    NETWORK_FLAGS,
+    wanted_cells,
+    wanted_networks,
+)
 from Extrapolation_Ability.candidates import MOST_EXTENDED, Keep, check_cells, distinct
 from Extrapolation_Ability.macro_candidates import LAYERS
-from Extrapolation_Ability.wanted import CELL_FLAGS, NETWORK_FLAGS, wanted_cells, wanted_networks
 
 Candidates = tuple[SearchSpace, GraphBatch]
 """Architectures, and the space that they are written in."""

@@ -20,7 +20,7 @@ from datasets.spaces.enas import ENAS, enas12
 from experiment.arguments import Parser, add_common, parser
 from experiment.errors import run_command
 from experiment.files import check_output
-from Extrapolation_Ability.wanted import (
+from Extrapolation_Ability.candidate_flags import (
     CANDIDATES,
     add_network_flags,
     add_random_flag,

@@ -24,8 +24,7 @@ from datasets import get_space
 from experiment.arguments import Parser, add_common, parser
 from experiment.errors import run_command
 from experiment.files import check_output
-from Extrapolation_Ability.families import beyond, extended_spaces
-from Extrapolation_Ability.wanted import (
+from Extrapolation_Ability.candidate_flags import (
     CANDIDATES,
     CELL_FLAGS,
     add_cell_flags,
@@ -33,6 +32,7 @@ from Extrapolation_Ability.wanted import (
     wanted_cells,
     write_candidates,
 )
+from Extrapolation_Ability.families import beyond, extended_spaces
 
 
 def spaces() -> list[str]:

@@ -49,6 +49,7 @@ from experiment.run import RunFolder
 from experiment.schema import Stage
 from experiment.seeding import seed_everything
 from experiment.threads import use_threads
+from Performance_Prediction.architecture_lines import Line, read_lines
 from Performance_Prediction.judging import (
     CROSS_VALIDATED,
     HELD_OUT,
@@ -58,7 +59,6 @@ from Performance_Prediction.judging import (
     held_out,
     report,
 )
-from Performance_Prediction.lines import Line, read_lines
 from Performance_Prediction.prediction_files import check_place, write_records
 from Performance_Prediction.whole_space import check_enumerable, rank_space
 from predictors.defaults import defaults_of
