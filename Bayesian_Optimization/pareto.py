@@ -145,7 +145,7 @@ def load_table(given: Namespace) -> Benchmark:
 
 
 def find_searcher(given: Namespace, problem: Problem, price: Objective) -> Searcher:
-    """The searcher that is called for; those of ``FRONTS`` are told of the cost."""
+    """The searcher that is called for; those of ``FRONTS`` receive the cost."""
     if given.method in FRONTS:
         return FRONTS[given.method](problem.domain, price, given.seed, given.initial)
     return make_searcher(

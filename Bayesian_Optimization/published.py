@@ -101,7 +101,7 @@ class RandomPoints(Searcher):
     """The baseline: what random points of the box decode to.
 
     Args:
-        domain: what may be asked for.
+        domain: the candidate set.
         latents: the latent space, with the decoder.
         draw: how the points are drawn.
         seed: of everything that is drawn.
@@ -151,7 +151,7 @@ def random_members(
 
 @dataclass(frozen=True)
 class HeldOut:
-    """Measured architectures that no surrogate learns from.
+    """Measured architectures that no surrogate is fitted to.
 
     Attributes:
         graphs: the architectures.
@@ -249,7 +249,7 @@ class Experiment:
     """Everything but the seed.
 
     Attributes:
-        problem: what may be asked for, and what measures it.
+        problem: the candidate set, and what measures it.
         table: measured architectures that labelled and held-out ones are drawn from.
         latents: the latent space, whose box is that of the training part, with the decoder.
         train: rows of the table, the training part. **Shape** (n,).

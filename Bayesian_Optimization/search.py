@@ -187,7 +187,7 @@ def read_known(given: Namespace) -> Measurements | tuple[()]:
 
 
 def find_searcher(given: Namespace, problem: Problem, limit: Limit | None) -> Searcher:
-    """The searcher that is called for; those of ``LIMITED`` are told of the limit.
+    """The searcher that is called for; those of ``LIMITED`` receive the limit.
 
     Raises:
         InputError: it needs a limit, does not suit the domain, or reads no weights.

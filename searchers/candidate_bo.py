@@ -41,7 +41,7 @@ class CandidateSearcher(Searcher):
         domain: the list.
         features: keys of ``predictors.features.FEATURES`` that describe a candidate.
         criterion: by what it chooses.
-        scale: what is learnt: the ranks of the values, or the values.
+        scale: the targets: the ranks of the values, or the values.
         seed: of everything that is drawn.
         initial: random architectures to begin with.
 
@@ -81,7 +81,7 @@ class CandidateSearcher(Searcher):
         return [row for row, _ in pairs], np.array([value for _, value in pairs])
 
     def open_rows(self) -> Tensor:
-        """Which candidates may be asked for. **Shape** (B,), bool."""
+        """Which candidates may be proposed. **Shape** (B,), bool."""
         hashes = self._asked
         asked = [row for hash in hashes if (row := self.candidates.row_of.get(hash)) is not None]
         is_open = torch.ones(len(self.candidates), dtype=torch.bool)
@@ -112,7 +112,7 @@ class CandidateBO(CandidateSearcher):
         domain: the list.
         features: keys of ``predictors.features.FEATURES`` that describe a candidate.
         criterion: by what it chooses.
-        scale: what is learnt: the ranks of the values, or the values.
+        scale: the targets: the ranks of the values, or the values.
         seed: of everything that is drawn.
         initial: random architectures to begin with.
     """

@@ -28,7 +28,7 @@ class Domain(Protocol):
     space: SearchSpace
 
     def holds(self, hash: str) -> bool:
-        """Whether the architecture with this hash may be asked for."""
+        """Whether the architecture with this hash is in the domain."""
         ...
 
     def sample(self, n: int, generator: np.random.Generator) -> list[ArchitectureGraph]:

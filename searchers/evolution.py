@@ -29,10 +29,10 @@ class RegularisedEvolution(Searcher):
 
     As every child joins and the oldest leaves, the population is the last successful
     observations; it begins with the random architectures and grows to its size. A mutation is an
-    edit that leads to an architecture that was not asked for yet.
+    edit that leads to an architecture that was not proposed yet.
 
     Args:
-        domain: what may be asked for.
+        domain: the candidate set.
         seed: of everything that is drawn.
         initial: random architectures to begin with.
         population: most members.

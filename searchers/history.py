@@ -104,7 +104,7 @@ class SearchHistory:
 
     @property
     def share_known(self) -> float | None:
-        """Share of the architectures asked for that the table had; ``None`` before the first."""
+        """Share of the proposed architectures that the table had; ``None`` before the first."""
         return self.queries / len(self.steps) if self.steps else None
 
     def add(self, measurement: Measurement) -> Step:
@@ -170,7 +170,7 @@ class TableTruth:
         """The best true means, and the test value of the best by validation.
 
         Args:
-            rows: those of the table that may be asked for; default: all. **Shape** (n,).
+            rows: those of the table that are in the domain; default: all. **Shape** (n,).
         """
         means = {
             name: values if rows is None else values[rows] for name, values in self.means.items()

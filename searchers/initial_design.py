@@ -55,7 +55,7 @@ def read_start(
 
     Args:
         path: of a file with one architecture a line.
-        domain: what may be asked for.
+        domain: the candidate set.
         form: how they are written, a name of ``domain.space.forms()``; default: the space's own
             notation, or JSON.
         data_root: where measured architectures are, for the form ``hash``.

@@ -22,7 +22,7 @@ class LocalSearch(Searcher):
     """Asks for the neighbours of the best architecture that has some that are not known yet.
 
     Args:
-        domain: what may be asked for.
+        domain: the candidate set.
         seed: of everything that is drawn.
         initial: random architectures to begin with.
     """

@@ -27,13 +27,13 @@ UNKNOWN_IN_A_ROW = 2_000
 class Budget:
     """How much is measured, and how much of it at once.
 
-    A batch is asked for together, and told together when all of it is measured, in the order of
+    A batch is proposed together, and received together when all of it is measured, in the order of
     asking: so the search is the same in however many processes. Batches of one architecture, of
     which several are measured at once, are an asynchronous search.
 
     Attributes:
         queries: measurements in all; what is not in the table costs none.
-        batch: architectures that are asked for together.
+        batch: architectures that are proposed together.
         at_once: batches that are being measured at the same time.
     """
 
@@ -60,7 +60,7 @@ class Budget:
 
 @dataclass(frozen=True)
 class Asked:
-    """A batch that was asked for.
+    """A batch that was proposed.
 
     Attributes:
         architectures: canonical.
@@ -79,7 +79,7 @@ class Listener(Protocol):
     """Is told of everything that happens in a search, in order, before anything follows from it."""
 
     def asked(self, batch: Asked) -> None:
-        """A batch was asked for."""
+        """A batch was proposed."""
         ...
 
     def measured(self, step: Step) -> None:
@@ -99,10 +99,10 @@ class SearchLoop:
         evaluations: measurements under way.
         budget: how much.
         start: architectures to be measured first, canonical, each once.
-        listeners: are told what happens.
+        listeners: receive what happens.
         constraint: decides which measurements are feasible; others are failures to the searcher.
         objective: what is looked for; a searcher is shown values that it maximises.
-        known: what was measured before; the searcher is told, and it costs nothing.
+        known: what was measured before; the searcher receives it, and it costs nothing.
         patience: failures, without a success before, after which the search is given up;
             ``None``: it never is.
 
@@ -144,7 +144,7 @@ class SearchLoop:
     def replay(self, events: Iterable[Asked | Measurement]) -> None:
         """Go to where another loop was that was told the same, without measuring anything.
 
-        What was asked for and is not measured yet will be measured first.
+        What was proposed and is not measured yet will be measured first.
         """
         for event in events:
             if isinstance(event, Asked):

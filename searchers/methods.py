@@ -123,7 +123,7 @@ def default_method(domain: Domain, weights: str | Path | None = None) -> str:
     """The searcher by default.
 
     Args:
-        domain: what may be asked for.
+        domain: the candidate set.
         weights: of a VAE, where the user named some.
     """
     if weights is None and isinstance(domain, Candidates):
@@ -144,7 +144,7 @@ def make_searcher(
 
     Args:
         name: a key of :data:`SEARCHERS`.
-        domain: what may be asked for.
+        domain: the candidate set.
         seed: of everything that is drawn.
         initial: random architectures to begin with.
         weights: folder or name of the VAE whose latent space is searched; default: the shipped

@@ -41,7 +41,7 @@ class Problem:
     """All that a search is told apart from the searcher.
 
     Attributes:
-        domain: what may be asked for.
+        domain: the candidate set.
         estimator: measures.
         objective: what is looked for.
         truth: what a table knows beyond that, for the report only.
@@ -61,7 +61,7 @@ class Problem:
 
     @property
     def size(self) -> int | None:
-        """How many may be asked for; ``None`` where they are not counted."""
+        """The size of the domain; ``None`` where it is not counted."""
         return len(self.domain) if isinstance(self.domain, Candidates) else None
 
     def network(self, graph: ArchitectureGraph) -> str:
@@ -98,7 +98,7 @@ def table_problem(benchmark: Benchmark, domain: Domain, trial: int | None = None
 
     Args:
         benchmark: the table.
-        domain: what may be asked for.
+        domain: the candidate set.
         trial: which trial the search is shown, counted from 0; default: the means over them.
 
     Raises:
@@ -144,7 +144,7 @@ def surrogate_problem(
 
     Args:
         benchmark: the table.
-        domain: what may be asked for.
+        domain: the candidate set.
         method: of prediction; ``None`` for the space's default.
         features: that describe architectures; ``None`` for the method's own.
         labels: architectures to fit to; default: 1,000, or all where there are fewer.
@@ -176,7 +176,7 @@ def function_problem(
     """Call a function of the user's own.
 
     Args:
-        domain: what may be asked for.
+        domain: the candidate set.
         function: gives the value of an architecture.
         objective: its name, direction and unit.
         form: what it is given, see :class:`~estimators.own_function.OwnFunction`.
@@ -192,7 +192,7 @@ def training_problem(domain: Domain, seed: int = 0, benchmark: Benchmark | None 
     """Train every architecture on handwritten digits.
 
     Args:
-        domain: what may be asked for.
+        domain: the candidate set.
         seed: of weights and order of the images; the trial of that number in DIGITS101.
         benchmark: a table that was measured in the same way, for the report.
 

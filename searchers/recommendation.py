@@ -32,7 +32,7 @@ def recommended(
     """The best by posterior mean as plain values.
 
     Args:
-        searcher: that was told everything.
+        searcher: that received all measurements.
         measured: hash → what was measured.
         truth: what a table knows of it, if there is one.
 

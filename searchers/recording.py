@@ -46,7 +46,7 @@ class Recorder:
         self.truth = truth
 
     def asked(self, batch: Asked) -> None:
-        """Write what was asked for."""
+        """Write what was proposed."""
         self.run.log(
             {
                 "event": "asked",

@@ -22,7 +22,7 @@ PATIENCE = 200
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What a searcher was told of one architecture.
+    """What a searcher received of one architecture.
 
     Attributes:
         architecture: canonical.
@@ -45,12 +45,12 @@ class Searcher(ABC):
     architectures take the places that are left.
 
     Args:
-        domain: what may be asked for.
+        domain: the candidate set.
         seed: of everything that is drawn.
         initial: random architectures to begin with.
 
     Attributes:
-        observations: what it was told, in order.
+        observations: what it received, in order.
         dropped: proposals so far that were asked before or lie outside the domain.
     """
 
@@ -74,7 +74,7 @@ class Searcher(ABC):
 
     @property
     def pending(self) -> list[ArchitectureGraph]:
-        """What was asked for and not told yet, in order."""
+        """What was proposed and is not measured yet, in order."""
         return list(self._pending.values())
 
     @property
@@ -85,7 +85,7 @@ class Searcher(ABC):
     def ask(self, n: int = 1) -> list[ArchitectureGraph]:
         """The next ``n`` architectures to measure, canonical; fewer where no others are left.
 
-        None was asked for before.
+        None was proposed before.
 
         Raises:
             InputError: ``n`` is no whole number, or negative.
@@ -113,11 +113,11 @@ class Searcher(ABC):
             self._asked[hash] = self._pending[hash] = architecture
 
     def tell(self, measurements: Sequence[Measurement]) -> None:
-        """Learn what was measured, of architectures that were asked for or of any others.
+        """Receive measurements, of architectures that were proposed or of any others.
 
         Raises:
-            ArchitectureError: one that was not asked for is no member of the space.
-            InputError: something is no measurement. Nothing was learnt then.
+            ArchitectureError: one that was not proposed is no member of the space.
+            InputError: something is no measurement. None was received then.
         """
         known = [each for each in as_measurements(measurements) if each.hash]
         canonical = [
@@ -142,7 +142,7 @@ class Searcher(ABC):
         """
 
     def new(self, hash: str) -> bool:
-        """Whether an architecture may be asked for: in the domain, and not asked for before."""
+        """Whether an architecture may be proposed: in the domain, and not proposed before."""
         return hash not in self._asked and self.domain.holds(hash)
 
     def _add(

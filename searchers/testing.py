@@ -128,7 +128,7 @@ def check_proposals(make: Factory, domain: Candidates) -> None:
 
 
 def check_seed(make: Factory, domain: Candidates) -> None:
-    """Proposals are a function of the seed and of what was told."""
+    """Proposals are a function of the seed and of what was received."""
     asked = []
     for seed in (3, 3, 4):
         torch.rand(1)  # a global generator in another state

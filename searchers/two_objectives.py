@@ -42,7 +42,7 @@ from searchers.searcher import Searcher
 LEAST = 5
 """Measurements that the processes are fitted to, at least."""
 ACCURACY = ("statistics", "walks")
-"""What the process of the accuracy is told of an architecture."""
+"""What the process of the accuracy reads: features of an architecture."""
 COST = ("statistics", "costs")
 """What that of the cost is told: counts of operations and connections, and parameters and FLOPs,
 which are known before anything is measured."""

@@ -51,13 +51,13 @@ class ModelState:
 
 
 class LatentSearcher(Searcher):
-    """A searcher that learns values from points of a latent space.
+    """A searcher with a surrogate on points of a latent space.
 
     Args:
-        domain: what may be asked for.
+        domain: the candidate set.
         latents: the latent space, of the domain's search space.
-        surrogate: learns from points; default an exact Gaussian process.
-        scale: what it learns: the ranks of the values, or the values.
+        surrogate: is fitted to points; default an exact Gaussian process.
+        scale: the targets: the ranks of the values, or the values.
         seed: of everything that is drawn.
         initial: random architectures to begin with.
 
@@ -113,7 +113,7 @@ class LatentSearcher(Searcher):
     def look(
         self, state: ModelState, n: int, generator: np.random.Generator
     ) -> list[ArchitectureGraph]:
-        """Members of the domain that were not asked for, the most wanted first."""
+        """Members of the domain that were not proposed, the most wanted first."""
 
     def new_ones(
         self, points: Tensor, generator: np.random.Generator, but: Iterable[str] = ()
@@ -158,7 +158,7 @@ class LatentSearcher(Searcher):
 
 
 class Choice(Protocol):
-    """Which of the new architectures that points stand for are asked for."""
+    """Which of the new architectures that points decode to are proposed."""
 
     def points(
         self,
@@ -248,13 +248,13 @@ class LatentBO(LatentSearcher):
     """Bayesian optimisation over a latent space.
 
     Args:
-        domain: what may be asked for.
+        domain: the candidate set.
         latents: the latent space, with the decoder.
         acquisition: says which points are worth a measurement; default expected improvement.
         region: where it looks for them; default the box of all latents.
-        choice: which of the architectures that were decoded are asked for.
+        choice: which of the decoded architectures are proposed.
         surrogate: as of :class:`LatentSearcher`, like what follows.
-        scale: what it learns.
+        scale: of the targets.
         seed: of everything that is drawn.
         initial: random architectures to begin with.
     """
@@ -315,13 +315,13 @@ class GradientAscent(LatentSearcher):
     the highest prediction where it lies itself is asked for.
 
     Args:
-        domain: what may be asked for.
+        domain: the candidate set.
         latents: the latent space, with the decoder.
         starts: walks.
         steps: of each walk.
         stride: length of a step, in deviations of a coordinate.
         surrogate: as of :class:`LatentSearcher`, like what follows.
-        scale: what it learns.
+        scale: of the targets.
         seed: of everything that is drawn.
         initial: random architectures to begin with.
     """
