@@ -44,7 +44,7 @@ class Change:
         unchanged: share of the steps over which the architecture stays the same.
         valid: share of valid architectures among the unmasked decodings at the steps' ends.
         known: share of the steps with a known validation value at both ends.
-        accuracy_change: mean absolute difference of these values, of whatever metric (accuracies
+        accuracy_change: mean absolute difference of these values, of any metric (accuracies
             are fractions), over those; NaN where there are none.
         accuracy_change_error: its standard error over the walks.
         rank_change: the same for the rank, the share of the space that is worse.

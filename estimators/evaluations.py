@@ -153,7 +153,7 @@ class _Whole:
 
 @dataclass(frozen=True, slots=True)
 class MeasureOne:
-    """Measures an architecture by an estimator of any kind, in whatever process."""
+    """Measures an architecture by an estimator of any kind, in any process."""
 
     estimator: Estimator
 

@@ -46,7 +46,7 @@ class OutOfMemory:
 
 @dataclass(frozen=True)
 class Training:
-    """Trains one architecture after the other in the same way, in whatever process.
+    """Trains one architecture after the other in the same way, in any process.
 
     It knows no search space, so that it can be sent to a worker process for any of them.
 
@@ -133,7 +133,7 @@ class FromScratch:
         store: where measurements are kept and looked for; default: nowhere.
 
     Attributes:
-        work: trains one architecture, in whatever process.
+        work: trains one architecture, in any process.
         settings: all that decides the numbers.
 
     Raises:

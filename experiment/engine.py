@@ -321,7 +321,7 @@ class WorkQueue(Generic[Key, Item, Result]):
         outcome: Future[Result] = Future()
         try:
             outcome.set_result(self._after(key, future.result()))
-        # Whatever it is: it is raised where the result is waited for.
+        # Every kind of error: it is raised where the result is waited for.
         except BaseException as error:
             outcome.set_exception(error)
         self._ended.put((future, outcome))

@@ -224,7 +224,7 @@ class Embedding(nn.Module, ABC):
 
     @abstractmethod
     def decode_greedily(self, z: Tensor, legality: Legality | None = None) -> GraphBatch:
-        """The architecture that each latent stands for, nothing drawn.
+        """The architecture that each latent is decoded to, without sampling.
 
         Args:
             z: latents, **shape** (B, F).

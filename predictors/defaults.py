@@ -1,4 +1,4 @@
-"""Methods and features where nobody chooses, for each family of architectures.
+"""Default methods and features of predictors, for each family of architectures.
 
 They were chosen on measured tables (``benchmarks/tuning/predictor_settings.py``). A space whose
 best choice is another one than its family's has an entry by its own name.

@@ -1,4 +1,4 @@
-"""Predictors by the names that users type, and which one is taken where nobody chooses."""
+"""Predictors by the names that users type, and the default for a space."""
 
 from __future__ import annotations
 

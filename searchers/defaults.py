@@ -1,4 +1,4 @@
-"""What a search over candidates reads and goes by where nobody chooses, for each family.
+"""Default features and criterion of a search over candidates, for each family.
 
 It was chosen on measured tables (``benchmarks/tuning/search_settings.py``). A space whose best
 choice is another one than its family's has an entry by its own name.

@@ -1,4 +1,4 @@
-"""The networks that a family of architectures stands for, and what they cost.
+"""The networks of each family of architectures, and their costs.
 
 A family (``SearchSpace.family``) is the kind of its architectures. A new one is a class of
 networks, a formula of their costs, and a line in :data:`NETWORKS`.
