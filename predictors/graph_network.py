@@ -13,7 +13,7 @@ from datasets.space import SearchSpace
 from experiment.progress import progress
 from models.graph_regression import GraphRegressors
 from predictors.features import describe, make_features
-from predictors.features.features import computing
+from predictors.features.features import active_subgraph
 from predictors.predictor import Architectures, Predictor
 from predictors.regressor import FeatureMatrix, NormalScores, Scale
 from predictors.standardised_features import StandardisedFeatures
@@ -87,7 +87,7 @@ class GraphNetwork(Predictor):
         return mean, np.full(len(mean), self._deviation)
 
     def _describe(self, batch: GraphBatch) -> list[FeatureMatrix]:
-        return [FeatureMatrix(describe(each, batch), each.numeric) for each in self.features]
+        return [FeatureMatrix(describe(each, batch), each.ard) for each in self.features]
 
     def _examples(self, batch: GraphBatch) -> tuple[GraphBatch, Tensor]:
         """What the members are given: graphs, and their descriptors. **Shape** (B, F)."""
@@ -95,7 +95,7 @@ class GraphNetwork(Predictor):
             rows = torch.zeros(len(batch), 0)
         else:
             rows = torch.from_numpy(self._joined(self._describe(batch))).float()
-        return computing(batch, self.space), rows
+        return active_subgraph(batch, self.space), rows
 
     def _train(self, examples: tuple[GraphBatch, Tensor], targets: Tensor, fold: Tensor) -> None:
         """Fit all members, each to the labels that are not in its part."""

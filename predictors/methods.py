@@ -38,10 +38,10 @@ class PredictorSpec:
     weights: str | Path | None
 
     def extrapolating(self) -> PredictorSpec:
-        """The same with those features alone whose numbers are quantities of their own."""
+        """The same with those features alone that extrapolate."""
         from predictors.features import FEATURES
 
-        names = tuple(name for name in self.features if FEATURES[name].numeric)
+        names = tuple(name for name in self.features if FEATURES[name].extrapolates)
         return replace(self, features=names)
 
     def described(self, regressor: Regressor) -> FeaturePredictor:
@@ -107,10 +107,10 @@ def _ensemble(spec: PredictorSpec) -> Predictor:
 
 
 def _trend_ensemble(spec: PredictorSpec) -> Predictor:
-    """A Gaussian process on all descriptions, a plane and graph networks on the numeric ones.
+    """A Gaussian process on all features; ridge regression and graph networks on some of them.
 
-    Far from the labels a Gaussian process returns to their mean, and trees stay at the last one;
-    a plane and networks go on.
+    Far from the labels, a Gaussian process reverts to their mean and trees saturate; linear models
+    and graph networks extrapolate.
     """
     from predictors.ensemble import Ensemble
 
@@ -118,7 +118,7 @@ def _trend_ensemble(spec: PredictorSpec) -> Predictor:
     extrapolating = spec.extrapolating()
     if not extrapolating.features:
         raise InputError(
-            f"a trend needs features that are quantities, {', '.join(spec.features)} are codes: "
+            f"a trend needs features that extrapolate, {', '.join(spec.features)} do not: "
             "add statistics"
         )
     return Ensemble([process, _ridge(extrapolating), _graph_network(extrapolating)])

@@ -73,5 +73,5 @@ class FeaturePredictor(Predictor):
     def describe(self, batch: GraphBatch) -> list[FeatureMatrix]:
         """The descriptions of a batch, which can be kept for several fits."""
         return [
-            FeatureMatrix(describe(features, batch), features.numeric) for features in self.features
+            FeatureMatrix(describe(features, batch), features.ard) for features in self.features
         ]

@@ -23,12 +23,12 @@ class FeatureMatrix:
 
     Attributes:
         rows: **shape** (B, F), float64.
-        numeric: whether each number is a quantity of its own, see
+        ard: whether a kernel has a length scale for each column, see
             :class:`predictors.features.features.Features`.
     """
 
     rows: np.ndarray
-    numeric: bool = False
+    ard: bool = False
 
 
 class Scale(Protocol):

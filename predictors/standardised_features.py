@@ -23,7 +23,7 @@ class StandardisedFeatures:
         inputs: descriptions of the labelled architectures, which scales are learnt from.
 
     Attributes:
-        numeric: for each description, whether every number is a quantity of its own.
+        ard: for each kind of features, whether a kernel has a length scale for each column.
         widths: columns that are kept of each description.
 
     Raises:
@@ -32,7 +32,7 @@ class StandardisedFeatures:
 
     def __init__(self, inputs: Sequence[FeatureMatrix]) -> None:
         self._columns = [_Columns(each.rows) for each in inputs]
-        self.numeric = [each.numeric for each in inputs]
+        self.ard = [each.ard for each in inputs]
         self.widths = [columns.width for columns in self._columns]
         if not any(self.widths):
             raise InputError(

@@ -220,7 +220,7 @@ class PredictorSearch(CandidateSearcher):
         regressor = self._make()
         if len(rows) < regressor.least_labels:
             return []
-        known = [FeatureMatrix(each.rows[rows], each.numeric) for each in self.descriptions]
+        known = [FeatureMatrix(each.rows[rows], each.ard) for each in self.descriptions]
         regressor.fit(known, values)
         forecast = regressor.forecast(self.descriptions)
         mean, std = torch.from_numpy(forecast.scores), torch.from_numpy(forecast.stds)

@@ -87,7 +87,7 @@ class Candidates:
         for name in features:
             if name not in self._described:
                 one = make_features(name, self.space)
-                self._described[name] = FeatureMatrix(describe(one, self.graphs), one.numeric)
+                self._described[name] = FeatureMatrix(describe(one, self.graphs), one.ard)
         return [self._described[name] for name in features]
 
     def __len__(self) -> int:

@@ -129,7 +129,7 @@ class AccuracyAndCost(Searcher):
 
     def _process(self, features: Sequence[Features]) -> CandidateGP:
         graphs = self.candidates.graphs
-        return CandidateGP([FeatureMatrix(describe(one, graphs), one.numeric) for one in features])
+        return CandidateGP([FeatureMatrix(describe(one, graphs), one.ard) for one in features])
 
 
 class ConstrainedImprovement(AccuracyAndCost):

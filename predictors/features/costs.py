@@ -35,7 +35,8 @@ class NetworkCosts(Features):
     """
 
     name = "costs"
-    numeric = True
+    ard = True
+    extrapolates = True
 
     def __init__(self, space: SearchSpace) -> None:
         super().__init__(space)

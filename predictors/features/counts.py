@@ -10,7 +10,7 @@ from datasets.space import SearchSpace
 from experiment.errors import InputError
 from predictors.features.features import (
     Features,
-    computing,
+    active_subgraph,
     operation_masks,
     operation_types,
 )
@@ -45,7 +45,7 @@ class PathCounts(Features):
 
     def __call__(self, batch: GraphBatch) -> np.ndarray:
         """The counts, shorter sequences first. **Shape** (B, F), float64."""
-        graphs = computing(batch.to("cpu"), self.space)
+        graphs = active_subgraph(batch.to("cpu"), self.space)
         masks = operation_masks(graphs, self.space)
         size, places = graphs.types.shape
         last = graphs.num_nodes - 1
@@ -77,7 +77,7 @@ class WalkCounts(Features):
 
     def __call__(self, batch: GraphBatch) -> np.ndarray:
         """The counts. **Shape** (B, T² + T³), float64."""
-        graphs = computing(batch.to("cpu"), self.space)
+        graphs = active_subgraph(batch.to("cpu"), self.space)
         kinds = torch.arange(len(self.space.types))
         labels = (graphs.types[:, :, None] == kinds).double() * graphs.node_mask()[:, :, None]
         edges = graphs.adjacency.double()
@@ -101,7 +101,7 @@ class NeighbourhoodCounts(Features):
 
     def __call__(self, batch: GraphBatch) -> np.ndarray:
         """The counts. **Shape** (B, (rounds + 1) · bins), float64."""
-        graphs = computing(batch.to("cpu"), self.space)
+        graphs = active_subgraph(batch.to("cpu"), self.space)
         real = graphs.node_mask()
         edges = graphs.adjacency.long()
         labels = _mix(graphs.types + 1)
@@ -124,7 +124,8 @@ class OneHot(Features):
     """
 
     name = "one_hot"
-    numeric = True
+    ard = True
+    extrapolates = True
 
     def __call__(self, batch: GraphBatch) -> np.ndarray:
         """Zeros and ones. **Shape** (B, N · T + N · (N − 1) / 2), float64.

@@ -28,12 +28,15 @@ class Features(ABC):
 
     Attributes:
         name: as users write it.
-        numeric: whether each number is a quantity of its own (a count, a length), of which a
-            kernel learns how much it matters; otherwise they are many and alike.
+        ard: whether a kernel has a length scale for each column (automatic relevance
+            determination); otherwise one length scale is shared by all columns.
+        extrapolates: whether linear models and graph networks, which predict beyond the labelled
+            architectures, read the features where they are part of an ensemble.
     """
 
     name: str
-    numeric = False
+    ard = False
+    extrapolates = False
 
     def __init__(self, space: SearchSpace) -> None:
         self.space = space
@@ -57,7 +60,7 @@ def _of_batches(call: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
     return checked
 
 
-def computing(batch: GraphBatch, space: SearchSpace) -> GraphBatch:
+def active_subgraph(batch: GraphBatch, space: SearchSpace) -> GraphBatch:
     """Every graph without the nodes that have no part in what it computes.
 
     These are the nodes without a path from the input or to the output, once operations that give

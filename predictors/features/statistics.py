@@ -18,7 +18,7 @@ from torch import Tensor
 from datasets.batch import GraphBatch
 from predictors.features.features import (
     Features,
-    computing,
+    active_subgraph,
     operation_masks,
     operation_types,
 )
@@ -33,11 +33,12 @@ class GraphStatistics(Features):
     """
 
     name = "statistics"
-    numeric = True
+    ard = True
+    extrapolates = True
 
     def __call__(self, batch: GraphBatch) -> np.ndarray:
         """The statistics. **Shape** (B, F), float64."""
-        graph = _Paths(computing(batch.to("cpu"), self.space))
+        graph = _Paths(active_subgraph(batch.to("cpu"), self.space))
         masks = operation_masks(graph.batch, self.space)
         names = [self.space.types[kind] for kind in operation_types(self.space)]
         convolutions = [bool(re.search("conv|sep", name)) for name in names]

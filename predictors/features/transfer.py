@@ -45,7 +45,8 @@ class DigitsTransfer(Features):
     """
 
     name = "digits"
-    numeric = True
+    ard = True
+    extrapolates = True
 
     def __init__(self, space: SearchSpace) -> None:
         super().__init__(space)
@@ -64,7 +65,7 @@ class DigitsTransfer(Features):
 
 def _described(batch: GraphBatch, space: SearchSpace) -> list[FeatureMatrix]:
     kinds = [GraphStatistics(space), WalkCounts(space)]
-    return [FeatureMatrix(kind(batch), kind.numeric) for kind in kinds]
+    return [FeatureMatrix(kind(batch), kind.ard) for kind in kinds]
 
 
 def fit_digits(parameters: Mapping[str, np.ndarray] | None = None) -> SparseGaussianProcess:

@@ -55,7 +55,8 @@ class ZeroCost(Features):
     """
 
     name = "zero_cost"
-    numeric = True
+    ard = True
+    extrapolates = True
 
     def __init__(self, space: SearchSpace, seeds: Sequence[int] = (0,)) -> None:
         super().__init__(space)

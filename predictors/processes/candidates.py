@@ -34,7 +34,7 @@ class CandidateGP:
         self._joined = StandardisedFeatures(descriptions)
         self._descriptions = descriptions
         self._chosen, self._rows = torch.arange(0), torch.empty(0)
-        self._hyperparameters = Hyperparameters(self._joined.widths, self._joined.numeric)
+        self._hyperparameters = Hyperparameters(self._joined.widths, self._joined.ard)
 
     def __len__(self) -> int:
         return len(self._descriptions[0].rows)
@@ -45,7 +45,7 @@ class CandidateGP:
         Raises:
             InputError: the covariance has no Cholesky factor.
         """
-        self._hyperparameters = Hyperparameters(self._joined.widths, self._joined.numeric)
+        self._hyperparameters = Hyperparameters(self._joined.widths, self._joined.ard)
         with cholesky_errors():
             known = torch.from_numpy(targets)
             fit(self._hyperparameters, self._standardised(list(rows)), known, OPTIMISER)
@@ -88,7 +88,7 @@ class CandidateGP:
 
     def _standardised(self, rows: slice | list[int] | np.ndarray) -> Tensor:
         """Features of some candidates. **Shape** (B, F), float64."""
-        chosen = [FeatureMatrix(each.rows[rows], each.numeric) for each in self._descriptions]
+        chosen = [FeatureMatrix(each.rows[rows], each.ard) for each in self._descriptions]
         return torch.from_numpy(self._joined(chosen))
 
 

@@ -2,8 +2,8 @@
 
 The process is a sum of Matérn-5/2 kernels over blocks of features
 (:class:`predictors.processes.matern.AdditiveMatern`), each with a variance of its own, and normal
-noise. Features that are quantities have a length scale each (automatic relevance determination);
-a block of many alike features has one. Hyperparameters maximise the marginal likelihood under weak
+noise. With ``ard``, each column of a block has a length scale (automatic relevance determination);
+without it, the block has one. Hyperparameters maximise the marginal likelihood under weak
 log-normal priors (Rasmussen & Williams 2006, chapter 5).
 """
 

@@ -41,7 +41,7 @@ class ProcessRegressor(Regressor):
     ) -> tuple[np.ndarray, np.ndarray]:
         """Fit the hyperparameters, and condition on all labels."""
         self._joined = StandardisedFeatures(inputs)
-        self._hyperparameters = Hyperparameters(self._joined.widths, self._joined.numeric)
+        self._hyperparameters = Hyperparameters(self._joined.widths, self._joined.ard)
         order = torch.from_numpy(np.random.default_rng(self.seed).permutation(len(targets)))
         rows = torch.from_numpy(self._joined(inputs))
         with cholesky_errors():

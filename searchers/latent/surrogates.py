@@ -136,7 +136,7 @@ class LatentSurrogate:
 
     def inputs(self, points: Tensor, graphs: GraphBatch) -> SurrogateInputs:
         """Describe architectures whose points are known. **Shape** (B, G)."""
-        described = [FeatureMatrix(describe(each, graphs), each.numeric) for each in self.features]
+        described = [FeatureMatrix(describe(each, graphs), each.ard) for each in self.features]
         return SurrogateInputs(points, described)
 
     def fit(self, inputs: SurrogateInputs, targets: Tensor, seed: int) -> FittedSurrogate:
@@ -154,7 +154,7 @@ class LatentSurrogate:
         rows = _rows(joined, inputs)
         hyperparameters = Hyperparameters(
             [inputs.points.shape[1], *(joined.widths if joined else [])],
-            [False, *(joined.numeric if joined else [])],
+            [False, *(joined.ard if joined else [])],
             LOGARITHM,
         )
         order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(seed))

@@ -19,7 +19,7 @@ from experiment.errors import InputError
 from models import load_vae
 from models.networks.enas import ENASNetwork
 from predictors.features import FEATURES, describe, make_features
-from predictors.features.features import computing
+from predictors.features.features import active_subgraph
 
 INVARIANT = ("statistics", "walks", "paths", "neighbourhoods")
 
@@ -116,7 +116,7 @@ def test_a_walk_back_takes_every_edge_equally() -> None:
 def test_zeros_take_what_needs_them_out_of_the_graph() -> None:
     space = get_space("NB201")
     text = "|nor_conv_3x3~0|+|none~0|none~1|+|skip_connect~0|none~1|nor_conv_1x1~2|"
-    graph = computing(GraphBatch.from_graphs([space.parse(text)]), space).graph(0)
+    graph = active_subgraph(GraphBatch.from_graphs([space.parse(text)]), space).graph(0)
     assert graph == ArchitectureGraph((1, 5, 0), ((0, 1), (1, 2)))
     nothing = space.parse("|none~0|+|none~0|none~1|+|none~0|none~1|none~2|")
     for name in INVARIANT:

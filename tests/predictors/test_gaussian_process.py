@@ -18,7 +18,7 @@ def made_up(count: int, seed: int, noise: float = 0.0) -> tuple[list[FeatureMatr
     generator = np.random.default_rng(seed)
     first, second = generator.normal(size=(count, 3)), generator.normal(size=(count, 6))
     values = np.sin(first[:, 0]) + 0.5 * first[:, 1] + noise * generator.normal(size=count)
-    return [FeatureMatrix(first, numeric=True), FeatureMatrix(second)], np.exp(values)
+    return [FeatureMatrix(first, ard=True), FeatureMatrix(second)], np.exp(values)
 
 
 def test_it_learns_an_order_and_how_sure_it_is() -> None:
@@ -44,7 +44,7 @@ def test_uncertainty_grows_away_from_the_labels() -> None:
     train, values = made_up(40, seed=0)
     model = GaussianProcess()
     model.fit(train, values)
-    far = [FeatureMatrix(each.rows + 30, each.numeric) for each in train]
+    far = [FeatureMatrix(each.rows + 30, each.ard) for each in train]
     assert model.forecast(far).stds.min() > 2 * model.forecast(train).stds.mean()
 
 
@@ -123,6 +123,6 @@ def test_learns_the_values_themselves() -> None:
     rows = np.random.default_rng(0).normal(size=(60, 3))
     values = 5.0 + 0.1 * rows[:, 0]
     model = GaussianProcess(Standardised)
-    model.fit([FeatureMatrix(rows[:40], numeric=True)], values[:40])
-    mean, _ = model.predict([FeatureMatrix(rows[40:], numeric=True)])
+    model.fit([FeatureMatrix(rows[:40], ard=True)], values[:40])
+    mean, _ = model.predict([FeatureMatrix(rows[40:], ard=True)])
     assert np.sqrt(np.mean((mean - values[40:]) ** 2)) < 0.01

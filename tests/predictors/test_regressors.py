@@ -26,14 +26,14 @@ def made_up(count: int, seed: int = 0) -> tuple[list[FeatureMatrix], np.ndarray]
     generator = np.random.default_rng(seed)
     first, second = generator.normal(size=(count, 3)), generator.normal(size=(count, 4))
     values = np.sin(first[:, 0]) + 0.5 * first[:, 1] + 0.1 * generator.normal(size=count)
-    return [FeatureMatrix(first, numeric=True), FeatureMatrix(second)], values
+    return [FeatureMatrix(first, ard=True), FeatureMatrix(second)], values
 
 
 def labelled(count: int) -> tuple[AdditiveMatern, torch.Tensor, torch.Tensor, torch.Tensor]:
     """A kernel, a variance of the noise, rows and targets."""
     inputs, values = made_up(count)
     joined = StandardisedFeatures(inputs)
-    hyperparameters = Hyperparameters(joined.widths, joined.numeric)
+    hyperparameters = Hyperparameters(joined.widths, joined.ard)
     return *hyperparameters(), torch.from_numpy(joined(inputs)), torch.from_numpy(values)
 
 
@@ -62,7 +62,7 @@ def test_fitting_raises_the_bound_and_moves_the_inducing_points() -> None:
     inputs, values = made_up(60)
     joined = StandardisedFeatures(inputs)
     rows, targets = torch.from_numpy(joined(inputs)), torch.from_numpy(values)
-    hyperparameters = Hyperparameters(joined.widths, joined.numeric)
+    hyperparameters = Hyperparameters(joined.widths, joined.ard)
     points = torch.nn.Parameter(rows[:8].clone())
 
     def bound() -> float:

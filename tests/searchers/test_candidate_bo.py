@@ -42,7 +42,7 @@ def digits() -> Candidates:
 def descriptions() -> list[FeatureMatrix]:
     generator = np.random.default_rng(1)
     return [
-        FeatureMatrix(generator.normal(size=(60, 3)), numeric=True),
+        FeatureMatrix(generator.normal(size=(60, 3)), ard=True),
         FeatureMatrix(generator.normal(size=(60, 12))),
     ]
 
@@ -71,7 +71,7 @@ def test_is_the_process_of_the_predictors(
 
     joined = StandardisedFeatures(descriptions)
     rows = torch.from_numpy(joined(descriptions))
-    hyperparameters = Hyperparameters(joined.widths, joined.numeric)
+    hyperparameters = Hyperparameters(joined.widths, joined.ard)
     fit(hyperparameters, rows[ROWS], torch.from_numpy(known), Adam(120))
     exact = condition(*hyperparameters.fitted(), rows[ROWS], torch.from_numpy(known))
     mean, variance = exact.mean_and_variance(rows)
