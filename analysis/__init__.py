@@ -1,1 +1,53 @@
-"""Metrics, statistics and figures."""
+"""Metrics, statistics and figures. ``docs/api.md`` says what each name is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from experiment.exports import exports
+
+if TYPE_CHECKING:
+    from analysis.drawing import draw_architecture
+    from analysis.figures import (
+        curves,
+        gallery,
+        interpolation_strip,
+        latent_map,
+        principal_axes,
+        save_figure,
+    )
+    from analysis.front_figure import value_against_cost
+    from analysis.incumbent_figure import draw_incumbent
+    from analysis.prediction_figure import predicted_against_measured
+    from analysis.statistics import (
+        Difference,
+        MedianQueries,
+        Spread,
+        median_queries,
+        paired_difference,
+    )
+else:
+    __all__, __getattr__, __dir__ = exports(
+        __name__,
+        {
+            "drawing": ["draw_architecture"],
+            "figures": [
+                "curves",
+                "gallery",
+                "interpolation_strip",
+                "latent_map",
+                "principal_axes",
+                "save_figure",
+            ],
+            "front_figure": ["value_against_cost"],
+            "incumbent_figure": ["draw_incumbent"],
+            "prediction_figure": ["predicted_against_measured"],
+            "statistics": [
+                "Difference",
+                "MedianQueries",
+                "Spread",
+                "median_queries",
+                "paired_difference",
+            ],
+        },
+    )

@@ -1,9 +1,52 @@
 """What an architecture is, the search spaces, and where measured numbers come from.
 
 Importing reads no file. A package called ``datasets`` exists elsewhere too; this project is run
-from its own folder, with the repository root first on the path.
+from its own folder, with the repository root first on the path. ``docs/api.md`` says what each name
+is.
 """
 
-from datasets.registry import get_benchmark, get_space
+from __future__ import annotations
 
-__all__ = ["get_benchmark", "get_space"]
+from typing import TYPE_CHECKING
+
+from experiment.exports import exports
+
+if TYPE_CHECKING:
+    from datasets.architecture_files import read_architectures
+    from datasets.batch import GraphBatch
+    from datasets.benchmark import Benchmark, Metric, NoMeasurementsError, Record
+    from datasets.canonical import canonical_form
+    from datasets.edit_distance import edit_distances
+    from datasets.graph import ArchitectureError, ArchitectureGraph
+    from datasets.images import ImageData, LabelledImages, get_images
+    from datasets.labels import LabelledSet
+    from datasets.latent_files import load_latents, save_latents
+    from datasets.measurement_files import Measurements, read_measurements
+    from datasets.objective import ACCURACY, Objective
+    from datasets.pruning import prune
+    from datasets.registry import BENCHMARKS, SPACES, get_benchmark, get_space
+    from datasets.space import SearchSpace
+    from datasets.splits import Split, split_rows
+    from datasets.testing import check_space
+else:
+    __all__, __getattr__, __dir__ = exports(
+        __name__,
+        {
+            "architecture_files": ["read_architectures"],
+            "batch": ["GraphBatch"],
+            "benchmark": ["Benchmark", "Metric", "NoMeasurementsError", "Record"],
+            "canonical": ["canonical_form"],
+            "edit_distance": ["edit_distances"],
+            "graph": ["ArchitectureError", "ArchitectureGraph"],
+            "images": ["ImageData", "LabelledImages", "get_images"],
+            "labels": ["LabelledSet"],
+            "latent_files": ["load_latents", "save_latents"],
+            "measurement_files": ["Measurements", "read_measurements"],
+            "objective": ["ACCURACY", "Objective"],
+            "pruning": ["prune"],
+            "registry": ["BENCHMARKS", "SPACES", "get_benchmark", "get_space"],
+            "space": ["SearchSpace"],
+            "splits": ["Split", "split_rows"],
+            "testing": ["check_space"],
+        },
+    )

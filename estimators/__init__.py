@@ -1,1 +1,54 @@
-"""From an architecture to a measurement: look-up in a table, or training from scratch."""
+"""From an architecture to a measurement: look-up in a table, training from scratch, a function.
+
+``docs/api.md`` says what each name is.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from experiment.exports import exports
+
+if TYPE_CHECKING:
+    from estimators.evaluations import Evaluations, sweep
+    from estimators.from_scratch import FromScratch
+    from estimators.lookup import LookUp
+    from estimators.measurement import Estimator, Measurement
+    from estimators.networks import (
+        DESIGNS,
+        Design,
+        ENASDesign,
+        NB101Design,
+        NB201Design,
+        load_design,
+    )
+    from estimators.own_function import OwnFunction
+    from estimators.recipe import Recipe, load_recipe
+    from estimators.store import Store
+    from estimators.surrogate import Surrogate
+    from estimators.tasks.images import ImageClassification
+    from estimators.tasks.task import PreparedTask, Task
+else:
+    __all__, __getattr__, __dir__ = exports(
+        __name__,
+        {
+            "evaluations": ["Evaluations", "sweep"],
+            "from_scratch": ["FromScratch"],
+            "lookup": ["LookUp"],
+            "measurement": ["Estimator", "Measurement"],
+            "networks": [
+                "DESIGNS",
+                "Design",
+                "ENASDesign",
+                "NB101Design",
+                "NB201Design",
+                "load_design",
+            ],
+            "own_function": ["OwnFunction"],
+            "recipe": ["Recipe", "load_recipe"],
+            "store": ["Store"],
+            "surrogate": ["Surrogate"],
+            "tasks.images": ["ImageClassification"],
+            "tasks.task": ["PreparedTask", "Task"],
+        },
+    )

@@ -1,30 +1,55 @@
-"""Networks: what embeds architectures (encoders and decoders), and heads on it."""
+"""Networks: what embeds architectures (encoders and decoders), heads on it, decoding.
 
-from models.checkpoints import load_model, load_vae
-from models.embedding import Embedding, Sizes
-from models.errors import ModelError
-from models.heads import Head, WithHeads
-from models.latent import Latent
-from models.loss import PUBLISHED, LossParts, Objective
-from models.registry import MODELS, build_model
-from models.vae import DGMG, SVGE, GraphVAE, SVGEDegrees
+``models.networks`` has the networks that architectures represent. ``docs/api.md`` says what each
+name is.
+"""
 
-__all__ = [
-    "DGMG",
-    "MODELS",
-    "PUBLISHED",
-    "SVGE",
-    "Embedding",
-    "GraphVAE",
-    "Head",
-    "Latent",
-    "LossParts",
-    "ModelError",
-    "Objective",
-    "SVGEDegrees",
-    "Sizes",
-    "WithHeads",
-    "build_model",
-    "load_model",
-    "load_vae",
-]
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from experiment.exports import exports
+
+if TYPE_CHECKING:
+    from models.checkpoints import checkpoint_path, load_model, load_vae, stored_state
+    from models.decoding import decode, decode_directions, union
+    from models.decodings import Decodings, modal
+    from models.embedding import Embedding, Sizes
+    from models.errors import ModelError
+    from models.heads import Head, WithHeads, ranking_loss
+    from models.latent import Latent
+    from models.likelihood import log_probability
+    from models.loss import PUBLISHED, LossParts, Objective
+    from models.nearest import decode_to_nearest
+    from models.networks.costs import Costs, enas_costs, nb101_costs, nb201_costs
+    from models.networks.enas import ENASNetwork
+    from models.networks.families import NETWORKS, NetworkFamily
+    from models.networks.nb101 import NB101Network
+    from models.networks.nb201 import NB201Network
+    from models.prefix_tree import Greedy, Sampling
+    from models.registry import MODELS, build_model
+    from models.vae import DGMG, SVGE, GraphVAE, SVGEDegrees
+else:
+    __all__, __getattr__, __dir__ = exports(
+        __name__,
+        {
+            "checkpoints": ["checkpoint_path", "load_model", "load_vae", "stored_state"],
+            "decoding": ["decode", "decode_directions", "union"],
+            "decodings": ["Decodings", "modal"],
+            "embedding": ["Embedding", "Sizes"],
+            "errors": ["ModelError"],
+            "heads": ["Head", "WithHeads", "ranking_loss"],
+            "latent": ["Latent"],
+            "likelihood": ["log_probability"],
+            "loss": ["PUBLISHED", "LossParts", "Objective"],
+            "nearest": ["decode_to_nearest"],
+            "networks.costs": ["Costs", "enas_costs", "nb101_costs", "nb201_costs"],
+            "networks.enas": ["ENASNetwork"],
+            "networks.families": ["NETWORKS", "NetworkFamily"],
+            "networks.nb101": ["NB101Network"],
+            "networks.nb201": ["NB201Network"],
+            "prefix_tree": ["Greedy", "Sampling"],
+            "registry": ["MODELS", "build_model"],
+            "vae": ["DGMG", "SVGE", "GraphVAE", "SVGEDegrees"],
+        },
+    )

@@ -1,19 +1,54 @@
-"""Search for the best architecture by any objective, from Python: :func:`search`."""
+"""Search for the best architecture by any objective, from Python: :func:`search`.
+
+The parts of a search can be put together by hand as well; ``docs/api.md`` says what each name is.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from experiment.exports import exports
 
 if TYPE_CHECKING:
+    from searchers.candidate_bo import CandidateBO
+    from searchers.criteria import log_expected_improvement, upper_confidence_bound
+    from searchers.defaults import SEARCH_DEFAULTS, SearchDefaults
+    from searchers.domain import Candidates, Domain, WholeSpace
+    from searchers.evolution import RegularisedEvolution
+    from searchers.history import Incumbent, SearchHistory
+    from searchers.latent.search import GradientAscent, LatentBO
+    from searchers.latent.space import LatentSpace
+    from searchers.latent.trust_region import TrustRegion
+    from searchers.limits import Limit
+    from searchers.local_search import LocalSearch
+    from searchers.loop import Budget, SearchLoop
+    from searchers.methods import SEARCHERS, make_searcher
     from searchers.own_objective import Evaluation, SearchResult, search
-
-__all__ = ["Evaluation", "SearchResult", "search"]
-
-
-def __getattr__(name: str) -> Any:
-    """Import what is asked for, and nothing before: a search needs PyTorch and BoTorch."""
-    if name in __all__:
-        from searchers import own_objective
-
-        return getattr(own_objective, name)
-    raise AttributeError(f"module 'searchers' has no attribute {name!r}")
+    from searchers.problem import Problem, known_rows, table_problem
+    from searchers.random_search import RandomSearch
+    from searchers.searcher import Observation, Searcher
+    from searchers.testing import check_searcher
+else:
+    __all__, __getattr__, __dir__ = exports(
+        __name__,
+        {
+            "candidate_bo": ["CandidateBO"],
+            "criteria": ["log_expected_improvement", "upper_confidence_bound"],
+            "defaults": ["SEARCH_DEFAULTS", "SearchDefaults"],
+            "domain": ["Candidates", "Domain", "WholeSpace"],
+            "evolution": ["RegularisedEvolution"],
+            "history": ["Incumbent", "SearchHistory"],
+            "latent.search": ["GradientAscent", "LatentBO"],
+            "latent.space": ["LatentSpace"],
+            "latent.trust_region": ["TrustRegion"],
+            "limits": ["Limit"],
+            "local_search": ["LocalSearch"],
+            "loop": ["Budget", "SearchLoop"],
+            "methods": ["SEARCHERS", "make_searcher"],
+            "own_objective": ["Evaluation", "SearchResult", "search"],
+            "problem": ["Problem", "known_rows", "table_problem"],
+            "random_search": ["RandomSearch"],
+            "searcher": ["Observation", "Searcher"],
+            "testing": ["check_searcher"],
+        },
+    )

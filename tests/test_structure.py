@@ -21,7 +21,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "experiment": set(),
     "datasets": {"experiment"},
     # Networks know the plain graph type, and nothing of spaces, benchmarks or runs.
-    "models": {"datasets.graph", "datasets.batch"},
+    "models": {"datasets.graph", "datasets.batch", "experiment.exports"},
     "analysis": {"datasets", "experiment"},
     "predictors": {"datasets", "models", "experiment"},
     "estimators": {"datasets", "models", "predictors", "experiment"},
