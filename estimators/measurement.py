@@ -115,6 +115,24 @@ class TrainingEstimator(Estimator, Protocol):
         ...
 
 
+def recorded_seconds(measurements: Iterable[Measurement]) -> float:
+    """What a simulated worker is busy for to make some measurements: their recorded costs, seconds.
+
+    What is not in the table costs nothing, and neither does a failure without a cost.
+
+    Raises:
+        InputError: something was measured of which no cost is recorded.
+    """
+    found = list(measurements)
+    for one in found:
+        if one.ok and one.cost_seconds is None:
+            raise InputError(
+                f"no training time is recorded of architecture {one.hash}: simulate with a table "
+                "that has the metric training_seconds, such as NB101"
+            )
+    return sum(one.cost_seconds or 0.0 for one in found)
+
+
 def as_measurements(measurements: Iterable[Measurement]) -> list[Measurement]:
     """Any iterable of measurements as a list.
 

@@ -69,10 +69,24 @@ class InThisProcess:
 
     def submit(self, function: Callable[[Item], Result], item: Item, /) -> Future[Result]:
         """A future that calls ``function(item)`` when its result is asked for."""
-        return _Deferred(function, item)
+        return _Call(function, item)
 
 
-class _Deferred(Future[Result]):
+class Deferred(Future[Result]):
+    """A future that ends while somebody waits, and not otherwise."""
+
+    def run(self) -> None:
+        """Let something end: this future, or another of its engine."""
+        raise NotImplementedError
+
+    def result(self, timeout: float | None = None) -> Result:
+        """Work until this one has ended."""
+        while not self.done():
+            self.run()
+        return super().result(timeout)
+
+
+class _Call(Deferred[Result]):
     """Is worked on by whoever asks for the result first."""
 
     def __init__(self, function: Callable[[Item], Result], item: Item) -> None:
@@ -89,10 +103,6 @@ class _Deferred(Future[Result]):
             self.set_exception(error)
         else:
             self.set_result(result)
-
-    def result(self, timeout: float | None = None) -> Result:
-        self.run()
-        return super().result(timeout)
 
 
 class Processes:
@@ -281,7 +291,7 @@ class WorkQueue(Generic[Key, Item, Result]):
         """
         while True:
             first = next(iter(self._running))
-            if isinstance(first, _Deferred) and self._ended.empty():
+            while isinstance(first, Deferred) and self._ended.empty():
                 first.run()
             future, outcome = self._ended.get()
             work = self._running.pop(future)
