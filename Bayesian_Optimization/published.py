@@ -164,7 +164,7 @@ class HeldOut:
 
 @dataclass(frozen=True)
 class Quality:
-    """How well a process predicts, in deviations of the held-out values.
+    """How well a process predicts, in standard deviations of the held-out values.
 
     The labelled values are no measure: every round adds good ones, and narrows them.
 

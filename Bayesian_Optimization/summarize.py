@@ -6,7 +6,7 @@ From the repository root::
     PYTHONPATH=$PWD python Bayesian_Optimization/summarize.py runs/bo/NB101_*
 
 reads the runs that ``bo.py``, ``bo_nb101.py`` and ``bo_nb201.py`` left, prints what each method
-reached after each round, mean ± deviation over the seeds, and writes ``<name>.csv`` and
+reached after each round, mean ± standard deviation over the seeds, and writes ``<name>.csv`` and
 ``<name>.png`` beside the runs. Runs of different experiments are not thrown together.
 """
 

@@ -29,7 +29,7 @@ def summarise(repeats: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     Of every group: ``mean``, the mean test accuracy of its cells; ``first``, that of the first of
     them; ``chosen``, that of the one with the best validation accuracy; ``above_best``, by how
     much this is above the first of the table, trained with the same seeds; each with mean and
-    deviation over the repeats.
+    standard deviation over the repeats.
     ``tau`` is Kendall's τ between predicted and measured validation accuracy of all cells
     trained in a repeat.
     """

@@ -34,7 +34,7 @@ class Ranking:
         graphs: the candidates.
         hashes: their hashes. **Shape** (B,), strings.
         mean: predicted values. **Shape** (B,).
-        std: deviations of the predictions, where they are known. **Shape** (B,).
+        std: standard deviations of the predictions, where they are known. **Shape** (B,).
         objective: what is predicted.
     """
 

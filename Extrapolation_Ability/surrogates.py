@@ -30,7 +30,7 @@ ANY_SIZE = ("statistics", "walks", "neighbourhoods")
 """Features where the default is the raw encoding, which has no places for more nodes."""
 
 Prediction = tuple[np.ndarray, np.ndarray | None]
-"""Mean and, where it is known, deviation of the value of each architecture. **Shape** (B,)."""
+"""Mean and, where it is known, std of the value of each architecture. **Shape** (B,)."""
 
 
 @dataclass(frozen=True)

@@ -287,10 +287,10 @@ def _rank(
 def _predict(given: Namespace, predictor: Predictor, lines: Sequence[Line]) -> None:
     """Write or print the lines of a file with ``mean`` and ``std`` added."""
     graphs = GraphBatch.from_graphs([line.graph for line in lines])
-    mean, deviation = predictor.predict(graphs)
+    means, stds = predictor.predict(graphs)
     records = [
         {**line.record, "mean": value, "std": std}
-        for line, value, std in zip(lines, mean.tolist(), deviation.tolist(), strict=True)
+        for line, value, std in zip(lines, means.tolist(), stds.tolist(), strict=True)
     ]
     if given.out is None:
         for record in records:

@@ -97,7 +97,7 @@ def make_parser() -> Parser:
     flags.add_argument(
         "--targets",
         choices=list(SCALES),
-        help="what the head learns: ranks, accuracies of mean 0 and deviation 1, or raw accuracies",
+        help="what the head learns: ranks, accuracies of mean 0 and std 1, or raw accuracies",
     )
     flags.add_argument("--resume", action="store_true", help="go on with a run that was killed")
     add_common(flags)

@@ -44,7 +44,7 @@ class Protocol:
         prior_points: latents drawn from the prior.
         sampled_graphs: held-out graphs used where decodings are sampled or searched for (greedy
             decoding uses all of them).
-        latent_graphs: training graphs whose latents set the prior's mean and deviation.
+        latent_graphs: training graphs whose latents set the prior's mean and standard deviation.
         noise_scale: of the latent noise in training.
         prior: kind of the prior, one of ``Training_VAE.prior.PRIORS``.
         prior_scale: what the prior is stretched by.

@@ -2,7 +2,7 @@
 
 A VAE is trained towards a standard normal distribution, but a weak divergence leaves its latents
 elsewhere; the published evaluation of D-VAE and of SVGe therefore draws from a normal distribution
-with their mean and deviation (arXiv:1904.11088, arXiv:2010.04683). The others are there to find out
+with their mean and std (arXiv:1904.11088, arXiv:2010.04683). The others are there to find out
 what depends on that choice.
 """
 
@@ -39,20 +39,20 @@ class Prior(ABC):
 
 @dataclass(frozen=True)
 class DiagonalNormal(Prior):
-    """Normal, the coordinates independent: mean and deviation of each. **Shape** (G,)."""
+    """Normal, the coordinates independent: mean and standard deviation of each. **Shape** (G,)."""
 
     kind = "diagonal"
     mean: Tensor
-    deviation: Tensor
+    std: Tensor
 
     @classmethod
     def fit(cls, latents: Tensor, scale: float = 1.0) -> Self:
-        """Mean and deviation of the latents."""
+        """Mean and standard deviation of the latents."""
         return cls(latents.mean(0), latents.std(0) * scale)
 
     def sample(self, n: int, generator: torch.Generator) -> Tensor:
-        """``mean + deviation · ε``, ε ~ N(0, 1)."""
-        return self.mean + self.deviation * _normal(n, self.mean, generator)
+        """``mean + std · ε``, ε ~ N(0, 1)."""
+        return self.mean + self.std * _normal(n, self.mean, generator)
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class StandardNormal(DiagonalNormal):
 
     @classmethod
     def fit(cls, latents: Tensor, scale: float = 1.0) -> Self:
-        """Mean 0 and deviation ``scale`` in as many coordinates as the latents have."""
+        """Mean 0 and standard deviation ``scale`` in as many coordinates as the latents have."""
         return cls(torch.zeros_like(latents[0]), torch.full_like(latents[0], scale))
 
 

@@ -3,7 +3,7 @@
     python benchmarks/digits101.py quality [--out FILE.json] [--figure FILE.png]
     python benchmarks/digits101.py speed [--cells 30] [--repeats 5] [--out FILE.json]
 
-``quality`` reads the committed table. Its *signal-to-noise* is the deviation between cells, of
+``quality`` reads the committed table. Its *signal-to-noise* is the std between cells, of
 their means over the seeds and corrected for what the seeds alone would make of it, over that
 between the seeds of one cell. ``speed`` trains the same random cells over and over, by turns with
 one worker of one thread and with two, workers started beforehand; it keeps no measurement. How the
@@ -116,7 +116,7 @@ def of_table(table: Benchmark) -> dict[str, Any]:
 
 
 def signal_to_noise(values: np.ndarray) -> dict[str, float | None]:
-    """Deviation between architectures and between seeds, and their ratio. **Shape** (rows, seeds).
+    """Std between architectures and between seeds, and their ratio. **Shape** (rows, seeds).
 
     The variance of an architecture's mean holds that of the seeds divided by their number, which
     is taken off.

@@ -4,7 +4,7 @@
     python benchmarks/published_protocols.py nb101 [--seeds 10]
 
 ``enas``, D-VAE's: nine tenths of the architectures with their accuracies, standardised, predict
-the last tenth; RMSE in deviations, and Pearson's r. ``nb101``, arch2vec's: 250 random cells (here
+the last tenth; RMSE in stds, and Pearson's r. ``nb101``, arch2vec's: 250 random cells (here
 of the uniformly sampled ones) predict all others whose test accuracy is above 0.8. Labels and
 truths are mean test accuracies there, validation accuracies on ENAS, which has no others; what is
 learnt are values, not ranks. What is there is not measured again.
@@ -73,7 +73,7 @@ class Problem:
         return order[:LABELS], rest[self.values[rest] > LEAST_ACCURACY]
 
     def measure(self, contender: str, seed: int) -> dict[str, float]:
-        """Fit and predict once; ENAS in deviations of the labels, NB101 in accuracy."""
+        """Fit and predict once; ENAS in standard deviations of the labels, NB101 in accuracy."""
         known, rest = self.split(seed)
         method, features = CONTENDERS[contender] or (None, None)
         predictor = make_predictor(self.space, method, features, scale=Standardised, seed=seed)

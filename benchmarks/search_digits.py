@@ -108,7 +108,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def summary(found: Sequence[dict[str, list[float]]]) -> str:
-    """Mean accuracies in per cent, and the deviation of the cells' means."""
+    """Mean accuracies in per cent, and the standard deviation of the cells' means."""
     parts = []
     for name in ("validation", "test"):
         means = Spread.of([float(np.mean(one[name])) for one in found])

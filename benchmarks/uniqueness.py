@@ -93,8 +93,8 @@ def describe_weights(trained: TrainedVAE) -> dict[str, Any]:
 def describe_latents(trained: TrainedVAE, architectures: Architectures) -> dict[str, float]:
     """How far latents spread, and how far training moved them: medians over the coordinates.
 
-    ``latent_deviation`` is the deviation of the training graphs' means, ``posterior_deviation``
-    the mean deviation of their posteriors: training adds its noise scale times that.
+    ``latent_deviation`` is the std of the training graphs' means, ``posterior_deviation``
+    the mean standard deviation of their posteriors: training adds its noise scale times that.
     """
     latents = trained.model.encode_all(architectures.train.to(trained.model.device))
     return {

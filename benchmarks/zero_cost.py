@@ -126,14 +126,14 @@ def score(features: ZeroCost, table: Benchmark, rows: np.ndarray) -> np.ndarray:
 
 
 def correlations(values: np.ndarray, accuracy: np.ndarray) -> dict[str, Any]:
-    """Of several columns of values with the accuracies: mean and deviation. **Shape** (S, n)."""
+    """Of several columns of values with the accuracies: mean and std. **Shape** (S, n)."""
     taus = [tau(column, accuracy) for column in values]
     rhos = [float(spearmanr(column, accuracy).statistic) for column in values]
     return {"tau": mean_and_deviation(taus), "rho": mean_and_deviation(rhos)}
 
 
 def mean_and_deviation(numbers: Sequence[float]) -> dict[str, float]:
-    """Of one number the deviation is left out."""
+    """Of one number the standard deviation is left out."""
     found = {"mean": round(float(np.mean(numbers)), 3)}
     if len(numbers) > 1:
         found["deviation"] = round(float(np.std(numbers, ddof=1)), 3)

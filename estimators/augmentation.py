@@ -16,13 +16,13 @@ from torch.nn import functional
 from experiment.errors import InputError
 
 
-def normalise(images: Tensor, mean: Tensor, deviation: Tensor) -> Tensor:
-    """``(images − mean) / deviation`` of each channel.
+def normalise(images: Tensor, mean: Tensor, std: Tensor) -> Tensor:
+    """``(images − mean) / std`` of each channel.
 
-    **Shape** ``images`` (B, C, H, W), uint8; ``mean`` and ``deviation`` (C,), in the same units;
+    **Shape** ``images`` (B, C, H, W), uint8; ``mean`` and ``std`` (C,), in the same units;
     result (B, C, H, W), float32.
     """
-    return (images - mean[:, None, None]) / deviation[:, None, None]
+    return (images - mean[:, None, None]) / std[:, None, None]
 
 
 def flip(images: Tensor, generator: Generator) -> Tensor:

@@ -191,7 +191,7 @@ def values_text(entry: Mapping[str, Any], objective: Objective, width: int = 0) 
 
 
 def summary(measurements: list[Measurement]) -> str:
-    """Mean and deviation over the trainings of one architecture, those that did not fail.
+    """Mean and standard deviation over the trainings of one architecture, those that did not fail.
 
     Args:
         measurements: at least one that did not fail.

@@ -13,7 +13,7 @@ from experiment.errors import InputError
 from predictors.predictor import Predictor
 from predictors.regressor import Learner
 
-DEVIATION = "predicted_deviation"
+PREDICTED_STD = "predicted_deviation"
 """Detail that tells a guess from a measurement: how far it may be off."""
 
 
@@ -54,12 +54,12 @@ class Surrogate:
         if not members:
             return
         batch = GraphBatch.from_graphs([one for one, _ in members])
-        means, deviations = self.predictor.predict(batch)
-        for (architecture, name), mean, deviation in zip(members, means, deviations, strict=True):
+        means, stds = self.predictor.predict(batch)
+        for (architecture, name), mean, std in zip(members, means, stds, strict=True):
             yield Measurement(
                 architecture,
                 name,
                 "ok",
                 validation=float(mean),
-                details={DEVIATION: float(deviation)},
+                details={PREDICTED_STD: float(std)},
             )

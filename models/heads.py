@@ -79,7 +79,7 @@ class Head(nn.Module):
 
     @torch.no_grad()
     def match_moments(self, outputs: Tensor, targets: Tensor) -> None:
-        """Scale the last layer, so that its outputs get mean and deviation of targets.
+        """Scale the last layer, so that its outputs get mean and standard deviation of targets.
 
         **Shape** (B,) each.
         """
@@ -233,7 +233,7 @@ class WithHeads(nn.Module):
 
     @torch.no_grad()
     def match_moments(self, graphs: GraphBatch, targets: Tensor) -> None:
-        """Give every head's outputs the mean and deviation of its known targets.
+        """Give every head's outputs the mean and standard deviation of its known targets.
 
         A loss of orders leaves both free.
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from predictors.defaults import DEFAULTS, Choice, Defaults, defaults_of
     from predictors.ensemble import Ensemble
     from predictors.features import FEATURES, describe, make_features
-    from predictors.features.features import Features, computing
+    from predictors.features.features import Features, active_subgraph
     from predictors.fine_tuning import FineTuningRun
     from predictors.graph_network import GraphNetwork
     from predictors.linear import Ridge
@@ -33,7 +33,7 @@ else:
             "defaults": ["DEFAULTS", "Choice", "Defaults", "defaults_of"],
             "ensemble": ["Ensemble"],
             "features": ["FEATURES", "describe", "make_features"],
-            "features.features": ["Features", "computing"],
+            "features.features": ["Features", "active_subgraph"],
             "fine_tuning": ["FineTuningRun"],
             "graph_network": ["GraphNetwork"],
             "linear": ["Ridge"],

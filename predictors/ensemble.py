@@ -13,7 +13,7 @@ from predictors.regressor import Inputs, Learner
 class Ensemble(Learner[Inputs]):
     """The mean of several learners, of regressors as well as of predictors.
 
-    Members are averaged on the scale of the targets, where all of them have a deviation of about
+    Members are averaged on the scale of the targets, where all of them have a std of about
     1; how far the mean is off is learnt from what all members make expect of labels that they
     have not seen.
 
@@ -49,6 +49,6 @@ class Ensemble(Learner[Inputs]):
 
 
 def _mean(pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
-    """Mean of the means, mean of the deviations."""
-    means, deviations = zip(*pairs, strict=True)
-    return np.mean(means, axis=0), np.mean(deviations, axis=0)
+    """Mean of the means, mean of the standard deviations."""
+    means, stds = zip(*pairs, strict=True)
+    return np.mean(means, axis=0), np.mean(stds, axis=0)

@@ -92,14 +92,14 @@ class FineTuned(Predictor):
             heads.append(run.train())
             held_out[left_out] = head_outputs(heads[-1], graphs[torch.from_numpy(left_out)])
         self.heads = heads
-        self._deviation = float(np.sqrt(np.mean((held_out - targets) ** 2)))
-        return held_out, np.full(len(targets), self._deviation)
+        self._std = float(np.sqrt(np.mean((held_out - targets) ** 2)))
+        return held_out, np.full(len(targets), self._std)
 
     def scores(self, architectures: Architectures) -> tuple[np.ndarray, np.ndarray]:
         """Mean of the heads, equally sure of each target. **Shape** (B,) each."""
         graphs = as_batch(architectures)
         mean = np.mean([head_outputs(head, graphs) for head in self.heads], axis=0)
-        return mean, np.full(len(mean), self._deviation)
+        return mean, np.full(len(mean), self._std)
 
 
 def head_outputs(model: WithHeads, batch: GraphBatch, head: str = ACCURACY) -> np.ndarray:

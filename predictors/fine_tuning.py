@@ -59,7 +59,7 @@ class FineTuning:
         vae_share: weight of the embedding's loss, the heads' errors have the rest; 0 leaves the
             decoder as it is, which then no longer belongs to the encoder.
         loss: squared error, or the order within each pair of a batch.
-        targets: normal scores of the values' ranks, the values with mean 0 and deviation 1, or
+        targets: normal scores of the values' ranks, the values with mean 0 and std 1, or
             the values as they are.
     """
 
@@ -211,7 +211,7 @@ class FineTuningRun:
     def head(self) -> WithHeads:
         """The model as trained so far, in evaluation mode, its predictions on the targets' scale.
 
-        A ranking loss leaves mean and deviation of the predictions free: the last layer then
+        A ranking loss leaves mean and std of the predictions free: the last layer then
         gives them those of the targets.
         """
         model = copy.deepcopy(self.model).eval()

@@ -78,13 +78,13 @@ class GraphNetwork(Predictor):
             torch.manual_seed(self.seed)
             self._train(examples, torch.from_numpy(targets).float(), fold)
         held_out = self._outputs(batch)[fold.numpy(), np.arange(len(targets))]
-        self._deviation = float(np.sqrt(np.mean((held_out - targets) ** 2)))
-        return held_out, np.full(len(targets), self._deviation)
+        self._std = float(np.sqrt(np.mean((held_out - targets) ** 2)))
+        return held_out, np.full(len(targets), self._std)
 
     def scores(self, architectures: Architectures) -> tuple[np.ndarray, np.ndarray]:
         """Mean of the members, equally sure of each target. **Shape** (B,) each."""
         mean = self._outputs(as_batch(architectures).to("cpu")).mean(axis=0)
-        return mean, np.full(len(mean), self._deviation)
+        return mean, np.full(len(mean), self._std)
 
     def _describe(self, batch: GraphBatch) -> list[FeatureMatrix]:
         return [FeatureMatrix(describe(each, batch), each.ard) for each in self.features]

@@ -10,14 +10,14 @@ from predictors.regressor import FeatureMatrix, Regressor
 from predictors.standardised_features import StandardisedFeatures
 
 STRENGTHS = tuple(np.logspace(-2, 5, 29).tolist())
-"""Penalties that are tried, of columns of deviation 1."""
+"""Penalties that are tried, of columns of standard deviation 1."""
 
 
 class Ridge(Regressor):
     """A :class:`~predictors.regressor.Regressor`: a weighted sum of the descriptions' numbers.
 
     The penalty on the weights is that with the least error of labels predicted from the others,
-    each left out in turn (scikit-learn's ``RidgeCV``). The root of that error is the deviation,
+    each left out in turn (scikit-learn's ``RidgeCV``). The root of that error is the std,
     everywhere alike.
 
     Args:
@@ -39,10 +39,10 @@ class Ridge(Regressor):
         ).fit(rows, targets)
         chosen = STRENGTHS.index(float(self._model.alpha_))
         expected = self._model.cv_results_[:, chosen]
-        self._deviation = float(np.sqrt(np.mean((targets - expected) ** 2)))
-        return expected, np.full(len(targets), self._deviation)
+        self._std = float(np.sqrt(np.mean((targets - expected) ** 2)))
+        return expected, np.full(len(targets), self._std)
 
     def scores(self, inputs: Sequence[FeatureMatrix]) -> tuple[np.ndarray, np.ndarray]:
         """The weighted sums. **Shape** (B,) each."""
         scores = self._model.predict(self._joined(inputs))
-        return scores, np.full(len(scores), self._deviation)
+        return scores, np.full(len(scores), self._std)

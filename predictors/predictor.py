@@ -67,8 +67,8 @@ class FeaturePredictor(Predictor):
         batch = as_batch(architectures)
         starts = range(0, max(len(batch), 1), PORTION)
         parts = [self.regressor.scores(self.describe(batch[i : i + PORTION])) for i in starts]
-        means, deviations = zip(*parts, strict=True)
-        return np.concatenate(means), np.concatenate(deviations)
+        means, stds = zip(*parts, strict=True)
+        return np.concatenate(means), np.concatenate(stds)
 
     def describe(self, batch: GraphBatch) -> list[FeatureMatrix]:
         """The descriptions of a batch, which can be kept for several fits."""

@@ -32,7 +32,7 @@ class FeatureMatrix:
 
 
 class Scale(Protocol):
-    """Turns values into targets of mean about 0 and deviation about 1, and back.
+    """Turns values into targets of mean about 0 and standard deviation about 1, and back.
 
     Both ways keep the order, beyond the values that were seen as well.
 
@@ -52,17 +52,17 @@ class Scale(Protocol):
 
 
 class Standardised:
-    """Targets in proportion to the values: mean 0, deviation 1."""
+    """Targets in proportion to the values: mean 0, standard deviation 1."""
 
     def __init__(self, values: np.ndarray) -> None:
         self._mean, self._std = values.mean(), values.std()
 
     def __call__(self, values: np.ndarray) -> np.ndarray:
-        """Values in deviations from the mean of those that were seen."""
+        """Values in standard deviations from the mean of those that were seen."""
         return (values - self._mean) / self._std
 
     def back(self, targets: np.ndarray) -> np.ndarray:
-        """The value that lies so many deviations from the mean."""
+        """The value that lies so many standard deviations from the mean."""
         return self._mean + targets * self._std
 
 
@@ -88,8 +88,8 @@ class NormalScores:
         return _through(self.scores, self.values, scores)
 
 
-ONE_DEVIATION = float(norm.cdf(1) - norm.cdf(-1))
-"""Share of a normal distribution that lies within one deviation of its mean."""
+ONE_STD = float(norm.cdf(1) - norm.cdf(-1))
+"""Share of a normal distribution that lies within one standard deviation of its mean."""
 
 
 @dataclass(frozen=True)
@@ -116,17 +116,17 @@ class Forecast:
 
     @property
     def std(self) -> np.ndarray:
-        """Half of the interval that holds what a normal distribution has within one deviation.
+        """Half of the interval that holds what a normal distribution has within one std.
 
         **Shape** (B,).
         """
-        low, high = self.interval(ONE_DEVIATION)
+        low, high = self.interval(ONE_STD)
         return (high - low) / 2
 
     def interval(self, share: float) -> tuple[np.ndarray, np.ndarray]:
         """Ends of the interval that holds the value with probability ``share``. **Shape** (B,).
 
-        How many deviations it reaches is learnt from the labels, each predicted from the others
+        How many stds it reaches is learnt from the labels, each predicted from the others
         (Barber et al. 2021, *Predictive inference with the jackknife+*, arXiv:1905.02928).
         """
         count = len(self.standardised_residuals)
@@ -173,7 +173,7 @@ class Learner(ABC, Generic[Inputs]):
         self._fitted = True
 
     def forecast(self, inputs: Inputs) -> Forecast:
-        """All that is expected of some inputs: means, deviations, intervals.
+        """All that is expected of some inputs: means, standard deviations, intervals.
 
         Raises:
             ArchitectureError: something is no architecture, or one of another search space.
@@ -186,7 +186,7 @@ class Learner(ABC, Generic[Inputs]):
         return Forecast(scores, stds, self._standardised_residuals, self.scale)
 
     def predict(self, inputs: Inputs) -> tuple[np.ndarray, np.ndarray]:
-        """Mean and deviation of the value of each input. **Shape** (B,) each."""
+        """Mean and standard deviation of the value of each input. **Shape** (B,) each."""
         forecast = self.forecast(inputs)
         return forecast.mean, forecast.std
 
@@ -206,15 +206,15 @@ class Learner(ABC, Generic[Inputs]):
 
     @abstractmethod
     def learn(self, inputs: Inputs, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Learn targets of mean about 0 and deviation about 1.
+        """Learn targets of mean about 0 and standard deviation about 1.
 
         Returns:
-            Mean and deviation of each target, as the others make expect. **Shape** (n,) each.
+            Mean and std of each target, as the others make expect. **Shape** (n,) each.
         """
 
     @abstractmethod
     def scores(self, inputs: Inputs) -> tuple[np.ndarray, np.ndarray]:
-        """Mean and deviation on the scale of the targets, noise included. **Shape** (B,) each."""
+        """Mean and std on the scale of the targets, noise included. **Shape** (B,) each."""
 
 
 Regressor = Learner[Sequence[FeatureMatrix]]

@@ -10,14 +10,15 @@ from experiment.errors import InputError
 from predictors.regressor import FeatureMatrix
 
 ROUNDING = 1e-9
-"""Deviation, as a part of a column's largest number, that is no more than errors of rounding."""
+"""A column whose standard deviation is a smaller part of its largest number is constant:
+what varies is rounding."""
 
 BLOCK = 16
 """Columns that are measured at once: of 423,624 architectures they take 54 MB."""
 
 
 class StandardisedFeatures:
-    """Puts descriptions side by side, the columns that vary only, mean 0 and deviation 1.
+    """Puts descriptions side by side, the columns that vary only, mean 0 and standard deviation 1.
 
     Args:
         inputs: descriptions of the labelled architectures, which scales are learnt from.
@@ -61,7 +62,7 @@ class _Columns:
     """Scales the columns that vary, and drops the others."""
 
     def __init__(self, rows: np.ndarray) -> None:
-        # A block at a time: NumPy makes a copy of what it takes a deviation of.
+        # A block at a time: NumPy makes a copy of what it takes a standard deviation of.
         blocks = np.array_split(rows, -(-rows.shape[1] // BLOCK) or 1, axis=1)
         std = np.concatenate([block.std(axis=0) for block in blocks])
         largest = np.concatenate([np.abs(block).max(axis=0, initial=0.0) for block in blocks])

@@ -56,11 +56,11 @@ class BoostedTrees(Regressor):
             model.fit(rows[seen], targets[seen])
             expected[~seen] = model.predict(rows[~seen])
             self._models.append(model)
-        self._deviation = float(np.sqrt(np.mean((targets - expected) ** 2)))
-        return expected, np.full(len(targets), self._deviation)
+        self._std = float(np.sqrt(np.mean((targets - expected) ** 2)))
+        return expected, np.full(len(targets), self._std)
 
     def scores(self, inputs: Sequence[FeatureMatrix]) -> tuple[np.ndarray, np.ndarray]:
         """Mean of the folds' trees. **Shape** (B,) each."""
         rows = self._joined(inputs)
         scores = np.mean([model.predict(rows) for model in self._models], axis=0)
-        return scores, np.full(len(scores), self._deviation)
+        return scores, np.full(len(scores), self._std)

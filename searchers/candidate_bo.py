@@ -31,7 +31,7 @@ WHOLE = 16_384
 """Candidates of the longest list that is looked at as a whole before every choice."""
 SHORTLIST, HOPE = 4_096, 2.0
 """Candidates of longer ones that are looked at between one choice of hyperparameters and the next,
-and by how many deviations above the mean they are chosen."""
+and by how many standard deviations above the mean they are chosen."""
 
 
 class CandidateSearcher(Searcher):

@@ -1,4 +1,4 @@
-"""By what a search over a list chooses: a number for each candidate, from mean and deviation."""
+"""By what a search over a list chooses: a number for each candidate, from mean and std."""
 
 from __future__ import annotations
 
@@ -10,43 +10,41 @@ import torch
 from torch import Tensor
 
 Criterion = Callable[[Tensor, Tensor, float, np.random.Generator], Tensor]
-"""Means and deviations of the candidates, the best mean among those that were measured, a source
+"""Means and stds of the candidates, the best mean among those that were measured, a source
 of randomness → what is largest for the most wanted. **Shape** (B,) and (B,) → (B,)."""
 
 
 def log_expected_improvement(
-    mean: Tensor, deviation: Tensor, best: float, generator: np.random.Generator
+    mean: Tensor, std: Tensor, best: float, generator: np.random.Generator
 ) -> Tensor:
     """Logarithm of the expected improvement (Jones, Schonlau & Welch 1998).
 
     It is log σ + log(φ(u) + u Φ(u)) with u = (μ − best) / σ; as in Ament et al. 2023
     (arXiv:2310.20708) it tells candidates apart that are hardly expected to improve on anything.
     """
-    u = (mean - best) / deviation
+    u = (mean - best) / std
     # Φ(u) / φ(u) by the scaled complementary error function, which neither under- nor overflows
     ratio = math.sqrt(math.pi / 2) * torch.special.erfcx(-u.clamp(max=0) / math.sqrt(2))
     below = -u.square() / 2 - math.log(2 * math.pi) / 2 + (1 + u * ratio).clamp(min=1e-30).log()
     density = (-u.square() / 2).exp() / math.sqrt(2 * math.pi)
     above = (density + u * torch.special.ndtr(u)).clamp(min=1e-300).log()
-    return deviation.log() + torch.where(u < 0, below, above)
+    return std.log() + torch.where(u < 0, below, above)
 
 
 def upper_confidence_bound(
-    mean: Tensor, deviation: Tensor, best: float, generator: np.random.Generator
+    mean: Tensor, std: Tensor, best: float, generator: np.random.Generator
 ) -> Tensor:
-    """One deviation above the mean (Srinivas et al. 2010, arXiv:0912.3995, with β = 1)."""
-    return mean + deviation
+    """One standard deviation above the mean (Srinivas et al. 2010, arXiv:0912.3995, with β = 1)."""
+    return mean + std
 
 
-def thompson(
-    mean: Tensor, deviation: Tensor, best: float, generator: np.random.Generator
-) -> Tensor:
+def thompson(mean: Tensor, std: Tensor, best: float, generator: np.random.Generator) -> Tensor:
     """A draw for each candidate by itself (Thompson 1933), without their covariance."""
-    return mean + deviation * torch.from_numpy(generator.standard_normal(len(mean)))
+    return mean + std * torch.from_numpy(generator.standard_normal(len(mean)))
 
 
 def expected_value(
-    mean: Tensor, deviation: Tensor, best: float, generator: np.random.Generator
+    mean: Tensor, std: Tensor, best: float, generator: np.random.Generator
 ) -> Tensor:
     """What is expected, however sure."""
     return mean

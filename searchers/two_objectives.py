@@ -155,7 +155,7 @@ class ConstrainedImprovement(AccuracyAndCost):
         # Where nothing is within the limit yet, all that is counts as an improvement.
         best = float(within[:, 0].max() if len(within) else seen[:, 0].min())
         value = LogConstrainedExpectedImprovement(Marginals(), best, 0, {1: (None, most)})
-        return _computed(value, expected.mean, expected.deviation)
+        return _computed(value, expected.mean, expected.std)
 
 
 class HypervolumeImprovement(AccuracyAndCost):
@@ -174,11 +174,11 @@ class HypervolumeImprovement(AccuracyAndCost):
         worst = torch.tensor([usual, -dearest], dtype=torch.float64)
         partitioning = NondominatedPartitioning(worst, seen)
         value = ExpectedHypervolumeImprovement(Marginals(), worst.tolist(), partitioning)
-        return _computed(value, expected.mean * sign, expected.deviation)
+        return _computed(value, expected.mean * sign, expected.std)
 
 
 class Targets:
-    """Accuracies and costs of mean 0 and deviation 1, in proportion to what was measured.
+    """Accuracies and costs of mean 0 and standard deviation 1, in proportion to what was measured.
 
     Accuracies have a long tail of networks that failed to learn. How bad they are is of no use, and
     would hide what tells the good ones apart: the best is as far above the usual accuracy as the
@@ -228,7 +228,7 @@ class Expected:
         self.mean = torch.stack([one.mean for one in self._each], dim=1)
 
     @property
-    def deviation(self) -> Tensor:
+    def std(self) -> Tensor:
         """Of the quantities themselves, without noise. **Shape** (C, 2)."""
         return torch.stack([one.std for one in self._each], dim=1)
 
@@ -243,7 +243,7 @@ class Marginals(Model):
     """A BoTorch model of candidates whose distributions are known: a point *is* its distribution.
 
     So an acquisition is computed for thousands of candidates from one pass of the processes. A
-    point is two means and two deviations, **shape** (…, 1, 4).
+    point is two means and two standard deviations, **shape** (…, 1, 4).
     """
 
     @property
@@ -258,11 +258,11 @@ class Marginals(Model):
 
     def posterior(self, X: Tensor, *_: Any, **__: Any) -> GPyTorchPosterior:
         """Two independent normal distributions for each point."""
-        mean, deviation = X.split(2, dim=-1)
-        variance = torch.diag_embed(deviation.square().squeeze(-2))
+        mean, std = X.split(2, dim=-1)
+        variance = torch.diag_embed(std.square().squeeze(-2))
         return GPyTorchPosterior(MultitaskMultivariateNormal(mean, variance))
 
 
-def _computed(value: AcquisitionFunction, mean: Tensor, deviation: Tensor) -> Tensor:
+def _computed(value: AcquisitionFunction, mean: Tensor, std: Tensor) -> Tensor:
     with torch.no_grad():
-        return value(torch.cat([mean, deviation], dim=1)[:, None])
+        return value(torch.cat([mean, std], dim=1)[:, None])

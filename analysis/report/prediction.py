@@ -315,7 +315,7 @@ def _ranking(run: Run) -> list[Block]:
         high=(mean + std)[kept] if has_std else None,
         columns={"hash": [rows[k].get("hash", "") for k in kept]},
     )
-    band = "; the band is ± one deviation of the predictor's uncertainty" if has_std else ""
+    band = "; the band is ± one std of the predictor's uncertainty" if has_std else ""
     axis = _axis("predicted", Objective.read(run.config))
     view = View("ranking", Axis("rank", whole=True), axis, [line])
     told = f"All {len(rows):,} candidates by prediction, {len(kept):,} of them drawn{band}."

@@ -372,7 +372,7 @@ def _floor(spreads: Iterable[Spread], best: float) -> float:
 
 
 def _at(spread: Spread, queries: int, objective: Objective) -> Cell:
-    """Mean and deviation after so many queries."""
+    """Mean and standard deviation after so many queries."""
     row = np.flatnonzero(spread.x == queries)
     if not len(row):
         return Cell("–")

@@ -30,7 +30,7 @@ BATCH_SIZE = 10_000
 """Images in each of the six."""
 
 MEAN = (125.3, 123.0, 113.9)
-DEVIATION = (63.0, 62.1, 66.7)
+STD = (63.0, 62.1, 66.7)
 """Of 255, as NAS-Bench-101 and NAS-Bench-201 normalise with."""
 
 TRAIN_SHARE = 0.8
@@ -77,7 +77,7 @@ def load_cifar10(
         name="cifar10",
         num_classes=10,
         mean=torch.tensor(MEAN),
-        deviation=torch.tensor(DEVIATION),
+        std=torch.tensor(STD),
         train=everything.subset(order[:training]),
         validation=everything.subset(order[training:]),
         test=together([batches[TEST_BATCH]]),

@@ -21,7 +21,7 @@ def load_digits() -> ImageData:
 
     The split is part of the definition of the benchmark that was measured with it: the images in
     the order of ``numpy.random.default_rng(0).permutation(1797)``, first the training part, then
-    validation, then test. Mean and deviation are those of the training part.
+    validation, then test. Mean and standard deviation are those of the training part.
 
     Raises:
         InputError: scikit-learn is not installed.
@@ -47,7 +47,7 @@ def load_digits() -> ImageData:
         name="digits",
         num_classes=10,
         mean=pixels.mean((0, 2, 3)).float(),
-        deviation=pixels.std((0, 2, 3), correction=0).float(),
+        std=pixels.std((0, 2, 3), correction=0).float(),
         train=train,
         validation=validation,
         test=test,

@@ -58,7 +58,7 @@ class ImageData:
         name: what users call it.
         num_classes: classes that a network tells apart.
         mean: of each channel, in units of the uint8 values. **Shape** (C,), float32.
-        deviation: of each channel, in the same units. **Shape** (C,), float32.
+        std: of each channel, in the same units. **Shape** (C,), float32.
         train: what is trained on.
         validation: what architectures are chosen by; empty where everything is trained on.
         test: what is reported.
@@ -70,7 +70,7 @@ class ImageData:
     name: str
     num_classes: int
     mean: Tensor
-    deviation: Tensor
+    std: Tensor
     train: LabelledImages
     validation: LabelledImages
     test: LabelledImages
@@ -83,15 +83,17 @@ class ImageData:
             raise InputError(f"{self.name} has images of {shape[1]}×{shape[2]}, expected squares")
         for part in ("train", "validation", "test"):
             self._check_part(part, shape)
-        for statistic in (self.mean, self.deviation):
+        for statistic in (self.mean, self.std):
             if statistic.shape != shape[:1] or statistic.dtype != torch.float32:
                 raise InputError(
-                    f"{self.name} has images of {shape[0]} channels and a mean or deviation of "
+                    f"{self.name} has images of {shape[0]} channels and a mean or std of "
                     f"shape {tuple(statistic.shape)} and type {statistic.dtype}, expected one "
                     "torch.float32 a channel"
                 )
-        if not bool((self.deviation > 0).all()):
-            raise InputError(f"{self.name} has a deviation of 0, expected channels that vary")
+        if not bool((self.std > 0).all()):
+            raise InputError(
+                f"{self.name} has a standard deviation of 0, expected channels that vary"
+            )
 
     def _check_part(self, name: str, shape: tuple[int, ...]) -> None:
         part: LabelledImages = getattr(self, name)
@@ -125,7 +127,7 @@ class ImageData:
         digest = hashlib.sha256()
         parts = (self.train, self.validation, self.test)
         tensors = [tensor for part in parts for tensor in (part.images, part.labels)]
-        for tensor in (*tensors, self.mean, self.deviation):
+        for tensor in (*tensors, self.mean, self.std):
             digest.update(repr((tuple(tensor.shape), str(tensor.dtype))).encode())
             digest.update(tensor.cpu().contiguous().numpy().data)
         return digest.hexdigest()
@@ -135,7 +137,7 @@ class ImageData:
         return replace(
             self,
             mean=self.mean.to(device),
-            deviation=self.deviation.to(device),
+            std=self.std.to(device),
             train=self.train.to(device),
             validation=self.validation.to(device),
             test=self.test.to(device),

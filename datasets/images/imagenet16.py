@@ -31,7 +31,7 @@ TRAIN_IMAGES, TEST_IMAGES = 151_700, 6_000
 """Images of the 120 classes."""
 
 MEAN = (122.68, 116.66, 104.01)
-DEVIATION = (63.22, 61.26, 65.09)
+STD = (63.22, 61.26, 65.09)
 """Of 255, as NAS-Bench-201 normalises with."""
 
 
@@ -68,7 +68,7 @@ def load_imagenet16(
         name="ImageNet16",
         num_classes=CLASSES,
         mean=torch.tensor(MEAN),
-        deviation=torch.tensor(DEVIATION),
+        std=torch.tensor(STD),
         train=train,
         validation=held_out.subset(validation),
         test=held_out.subset(test),

@@ -64,7 +64,7 @@ def check_table(count: int, seed: int, source: str | None) -> int:
     """Train ``count`` of the table's cells, drawn with ``seed``, again, and compare.
 
     Returns:
-        0 if the mean difference is within the deviation between seeds, and no training failed
+        0 if the mean difference is within the std between seeds, and no training failed
         that has a number in the table; else 1.
     """
     found = repeat(count, seed, source)

@@ -107,7 +107,7 @@ class PreparedImages:
         self, network: nn.Module, batch: LabelledImages, generator: torch.Generator
     ) -> dict[str, Tensor]:
         """Cross entropy, with the weighted one of auxiliary heads; the share that is right."""
-        pixels = normalise(batch.images, self.data.mean, self.data.deviation)
+        pixels = normalise(batch.images, self.data.mean, self.data.std)
         images = self.recipe.augmentation(pixels, generator)
         images = images.contiguous(memory_format=self.recipe.memory_format)
         with self._autocast(images.device):
@@ -131,7 +131,7 @@ class PreparedImages:
         right = 0
         for start in range(0, len(images), EVALUATION_BATCH):
             part = slice(start, start + EVALUATION_BATCH)
-            pixels = normalise(images.images[part], self.data.mean, self.data.deviation)
+            pixels = normalise(images.images[part], self.data.mean, self.data.std)
             with self._autocast(pixels.device):
                 scores = network(pixels.contiguous(memory_format=self.recipe.memory_format))
             right += int((scores.argmax(dim=1) == images.labels[part]).sum())

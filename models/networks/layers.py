@@ -107,20 +107,20 @@ class Classifier(nn.Module):
 
 
 TRUNCATION = 0.87962566103423978
-"""Deviation of a standard normal distribution that is cut off at ±2."""
+"""Standard deviation of a standard normal distribution that is cut off at ±2."""
 
 
 def initialise(network: nn.Module) -> None:
     """Draw the weights as NAS-Bench-101 does, by TensorFlow's initialisers.
 
-    Convolutions: normal with variance 1 / fan-in, cut off at two deviations
+    Convolutions: normal with variance 1 / fan-in, cut off at two standard deviations
     (``variance_scaling_initializer``). Dense layers: uniform (Glorot & Bengio 2010), no bias.
     On the meta device, where weights have no values, this does nothing.
     """
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
-            deviation = (module.weight[0].numel() ** -0.5) / TRUNCATION
-            nn.init.trunc_normal_(module.weight, std=deviation, a=-2 * deviation, b=2 * deviation)
+            std = (module.weight[0].numel() ** -0.5) / TRUNCATION
+            nn.init.trunc_normal_(module.weight, std=std, a=-2 * std, b=2 * std)
         elif isinstance(module, nn.Linear):
             nn.init.xavier_uniform_(module.weight)
             nn.init.zeros_(module.bias)

@@ -64,8 +64,8 @@ class ZeroCost(Features):
         self.seeds = tuple(seeds)
         self.digits = get_images("digits")
         part = self.digits.train
-        mean, deviation = self.digits.mean[:, None, None], self.digits.deviation[:, None, None]
-        self.images = (part.images[:IMAGES] - mean) / deviation
+        mean, std = self.digits.mean[:, None, None], self.digits.std[:, None, None]
+        self.images = (part.images[:IMAGES] - mean) / std
         self.labels = part.labels[:IMAGES]
         self._known: dict[bytes, np.ndarray] | None = None
 

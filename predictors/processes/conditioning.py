@@ -98,8 +98,8 @@ class ConditionedGP:
     @torch.no_grad()
     def condition_on(self, row: Tensor, value: float) -> ConditionedGP:
         """The process once one more row was measured. **Shape** (F,)."""
-        mean, deviation, new = self._new_row(row)
-        residual = (value - mean) / deviation
+        mean, std, new = self._new_row(row)
+        residual = (value - mean) / std
         return self._grown(row, new, residual, None)
 
     @torch.no_grad()
@@ -134,16 +134,16 @@ class ConditionedGP:
         )
 
     def _new_row(self, row: Tensor) -> tuple[float, Tensor, Tensor]:
-        """Mean and deviation of a measurement, and the row of R once it is made.
+        """Mean and standard deviation of a measurement, and the row of R once it is made.
 
         The row belongs to the covariance of the new point and x, given all points before it.
         **Shape** (F,) → (), (M + 1,).
         """
         mean, reduced = self.reduced(row[None])
         variance = self.kernel.variance - reduced.square().sum()
-        deviation = (variance.clamp(min=0) + self.noise).sqrt()
+        std = (variance.clamp(min=0) + self.noise).sqrt()
         one = torch.ones(1, dtype=row.dtype)
-        return float(mean), deviation, torch.cat([-(reduced @ self.root)[0], one]) / deviation
+        return float(mean), std, torch.cat([-(reduced @ self.root)[0], one]) / std
 
     def _grown(
         self, row: Tensor, new: Tensor, residual: Tensor | float, best: float | None
@@ -193,7 +193,7 @@ def log_marginal_likelihood(
 
 
 def leave_one_out(process: ConditionedGP, targets: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and deviation of each target, given the others. **Shape** (n,) → (n,) each.
+    """Mean and standard deviation of each target, given the others. **Shape** (n,) → (n,) each.
 
     Rasmussen & Williams 2006, equations 5.12: with the inverse P of the targets' covariance the
     mean is y − [P y] / diag P, the variance 1 / diag P.

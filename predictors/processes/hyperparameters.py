@@ -61,7 +61,7 @@ class Hyperparameters(torch.nn.Module):
     """Length scales, variances and noise.
 
     ========================  ===============  =======================================
-    hyperparameter            start            log-normal prior: median, log deviation
+    hyperparameter            start            log-normal prior: median, log standard deviation
     ========================  ===============  =======================================
     length scales of a block  √columns         √columns, 1
     variance of a block       1                1, 2
@@ -205,7 +205,7 @@ def cholesky_errors() -> Iterator[None]:
         ) from error
 
 
-def _log_normal(values: Tensor, median: Tensor | float, deviation: float) -> Tensor:
+def _log_normal(values: Tensor, median: Tensor | float, std: float) -> Tensor:
     """Logarithm of a log-normal density of some numbers, but for a constant. **Shape** → ()."""
     logarithm, middle = values.log(), torch.as_tensor(median).log()
-    return -(logarithm + ((logarithm - middle) / deviation).square() / 2).sum()
+    return -(logarithm + ((logarithm - middle) / std).square() / 2).sum()

@@ -45,13 +45,11 @@ class ProcessRegressor(Regressor):
         order = torch.from_numpy(np.random.default_rng(self.seed).permutation(len(targets)))
         rows = torch.from_numpy(self._joined(inputs))
         with cholesky_errors():
-            self._process, mean, deviation = self.conditioned(
-                rows, torch.from_numpy(targets), order
-            )
-        return mean.numpy(), deviation.numpy()
+            self._process, mean, std = self.conditioned(rows, torch.from_numpy(targets), order)
+        return mean.numpy(), std.numpy()
 
     def scores(self, inputs: Sequence[FeatureMatrix]) -> tuple[np.ndarray, np.ndarray]:
-        """Posterior mean and deviation, noise included. **Shape** (B,) each."""
+        """Posterior mean and standard deviation, noise included. **Shape** (B,) each."""
         rows = torch.from_numpy(self._joined(inputs))
         mean, variance = self._process.mean_and_variance(rows)
         return mean.numpy(), (variance + self._process.noise).sqrt().numpy()
@@ -60,7 +58,7 @@ class ProcessRegressor(Regressor):
     def conditioned(
         self, rows: Tensor, targets: Tensor, order: Tensor
     ) -> tuple[ConditionedGP, Tensor, Tensor]:
-        """The fitted process, and mean and deviation of each target, given the others.
+        """The fitted process, and mean and standard deviation of each target, given the others.
 
         Args:
             rows: **shape** (n, F).

@@ -78,7 +78,7 @@ def collapsed_bound(
 
 @torch.no_grad()
 def leave_one_out(process: ConditionedGP, targets: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and deviation of each target, given the others. **Shape** (n,) → (n,) each.
+    """Mean and standard deviation of each target, given the others. **Shape** (n,) → (n,) each.
 
     Rasmussen & Williams 2006, equations 5.12, with the inverse of the targets' covariance
     P = (1 − Aᵀ B⁻¹ A) / σ², which needs no matrix of all labels. The variance that the inducing

@@ -319,7 +319,7 @@ class GradientAscent(LatentSearcher):
         latents: the latent space, with the decoder.
         starts: walks.
         steps: of each walk.
-        stride: length of a step, in deviations of a coordinate.
+        stride: length of a step, in standard deviations of a coordinate.
         surrogate: as of :class:`LatentSearcher`, like what follows.
         scale: of the targets.
         seed: of everything that is drawn.

@@ -81,10 +81,10 @@ class StandardisedLatents:
         self.model = model
         self.space = space
         latents = self._latents(graphs)
-        self._mean, deviation = latents.mean(0), latents.std(0, correction=0)
+        self._mean, std = latents.mean(0), latents.std(0, correction=0)
         # A coordinate that the model does not use stays where it is.
-        self._deviation = torch.where(deviation > 0, deviation, torch.ones_like(deviation))
-        points = (latents - self._mean) / self._deviation
+        self._std = torch.where(std > 0, std, torch.ones_like(std))
+        points = (latents - self._mean) / self._std
         self.box = Box(points.amin(0), points.amax(0))
 
     @property
@@ -94,11 +94,11 @@ class StandardisedLatents:
 
     def encode(self, graphs: GraphBatch) -> Tensor:
         """The point of every architecture. **Shape** (B, G), float64, on the CPU."""
-        return (self._latents(graphs) - self._mean) / self._deviation
+        return (self._latents(graphs) - self._mean) / self._std
 
     def to_model(self, points: Tensor) -> Tensor:
         """The latents of points, as the model decodes them. **Shape** (B, G)."""
-        return (points * self._deviation + self._mean).float().to(self.model.device)
+        return (points * self._std + self._mean).float().to(self.model.device)
 
     @torch.no_grad()
     def _latents(self, graphs: GraphBatch) -> Tensor:

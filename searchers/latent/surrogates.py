@@ -144,7 +144,7 @@ class LatentSurrogate:
 
         Args:
             inputs: labelled architectures.
-            targets: of mean about 0 and deviation about 1. **Shape** (n,), float64.
+            targets: of mean about 0 and standard deviation about 1. **Shape** (n,), float64.
             seed: of the choice of labels for the hyperparameters and of inducing points.
 
         Raises:

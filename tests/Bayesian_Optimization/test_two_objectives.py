@@ -182,7 +182,7 @@ def test_constrained_improvement_is_improvement_times_probability(cells: Candida
     class Two:
         seen = torch.tensor([[0.0, -1.0], [2.0, 3.0]], dtype=torch.float64)
         mean = torch.tensor([[1.0, 0.5]], dtype=torch.float64)
-        deviation = torch.tensor([[0.5, 2.0]], dtype=torch.float64)
+        std = torch.tensor([[0.5, 2.0]], dtype=torch.float64)
 
     scale = Targets(np.array([[0.1, 1.0], [0.9, 2.0], [0.5, 3.0]]), 0.5)
     limit = Limit(PRICE, 2.0)

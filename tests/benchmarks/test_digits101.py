@@ -1,4 +1,4 @@
-"""The figures about DIGITS101: deviations that are known are found."""
+"""The figures about DIGITS101: standard deviations that are known are found."""
 
 from __future__ import annotations
 

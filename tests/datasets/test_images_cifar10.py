@@ -245,7 +245,7 @@ def test_real_images(tmp_path: Path, data_root: Path, monkeypatch: pytest.Monkey
     pixels = data.train.images.double()
     torch.testing.assert_close(pixels.mean((0, 2, 3)).float(), data.mean, atol=2.0, rtol=0)
     torch.testing.assert_close(
-        pixels.std((0, 2, 3), correction=0).float(), data.deviation, atol=2.0, rtol=0
+        pixels.std((0, 2, 3), correction=0).float(), data.std, atol=2.0, rtol=0
     )
     assert data.test.labels.tolist() == labels[5000:6000]
 

@@ -52,7 +52,7 @@ def test_the_split_is_the_one_of_the_benchmark(digits: ImageData) -> None:
 def test_mean_and_deviation_are_those_of_the_training_part(digits: ImageData) -> None:
     pixels = digits.train.images.double()
     assert float(digits.mean) == pytest.approx(float(pixels.mean()))
-    assert float(digits.deviation) == pytest.approx(float(pixels.std(correction=0)))
+    assert float(digits.std) == pytest.approx(float(pixels.std(correction=0)))
     assert (digits.in_channels, digits.image_size, digits.num_classes) == (1, 8, 10)
     assert int(pixels.max()) == 16
 
@@ -79,7 +79,7 @@ def test_images_and_labels_move_together(digits: ImageData) -> None:
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a second device")
 def test_everything_moves(digits: ImageData) -> None:
     moved = digits.to("cuda")
-    tensors = [moved.mean, moved.deviation]
+    tensors = [moved.mean, moved.std]
     for part in (moved.train, moved.validation, moved.test):
         tensors += [part.images, part.labels]
     assert {tensor.device.type for tensor in tensors} == {"cuda"}
@@ -111,7 +111,7 @@ def test_wrong_images_and_labels_are_refused(images: torch.Tensor, labels: torch
     [
         ({"num_classes": 9}, "label 9 among its .* images, expected 0 to 8"),
         ({"mean": torch.zeros(3)}, "one torch.float32 a channel"),
-        ({"deviation": torch.zeros(1)}, "deviation of 0"),
+        ({"std": torch.zeros(1)}, "standard deviation of 0"),
         ({"test": some(side=7)}, r"test images of \(1, 7, 7\), expected \(1, 8, 8\)"),
         ({"validation": some(channels=3)}, "validation images"),
         ({"train": some(0)}, "no training images"),

@@ -23,8 +23,8 @@ def test_normalised_images_have_mean_0_and_deviation_1() -> None:
     images = torch.randint(256, (50, 3, 8, 8), dtype=torch.uint8, generator=generator())
     pixels = images.double()
     mean = pixels.mean((0, 2, 3)).float()
-    deviation = pixels.std((0, 2, 3), correction=0).float()
-    result = normalise(images, mean, deviation)
+    std = pixels.std((0, 2, 3), correction=0).float()
+    result = normalise(images, mean, std)
     assert result.dtype == torch.float32
     torch.testing.assert_close(result.mean((0, 2, 3)), torch.zeros(3), atol=1e-5, rtol=0)
     torch.testing.assert_close(result.std((0, 2, 3), correction=0), torch.ones(3))
@@ -42,7 +42,7 @@ def test_flip_leaves_an_image_or_mirrors_it() -> None:
     mirrored = (result == images.flip(-1)).flatten(1).all(1)
     same = (result == images).flatten(1).all(1)
     assert bool((mirrored ^ same).all())
-    assert 150 < int(mirrored.sum()) < 250  # five deviations of Binomial(400, 1/2)
+    assert 150 < int(mirrored.sum()) < 250  # five standard deviations of Binomial(400, 1/2)
 
 
 def test_a_crop_is_a_window_of_the_padded_image() -> None:

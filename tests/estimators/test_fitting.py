@@ -96,7 +96,7 @@ def test_accuracy_is_the_share_that_is_right(digits: ImageData) -> None:
     labels = torch.arange(1230) % 10
     named = torch.where(labels < 7, labels, 9 - labels)
     images = named.to(torch.uint8)[:, None, None, None].expand(-1, 1, 8, 8).contiguous()
-    plain = dataclasses.replace(digits, mean=torch.zeros(1), deviation=torch.ones(1))
+    plain = dataclasses.replace(digits, mean=torch.zeros(1), std=torch.ones(1))
     found = PreparedImages(plain, RECIPE).accuracy(Fixed(), LabelledImages(images, labels))
     assert found == pytest.approx(0.7)
 

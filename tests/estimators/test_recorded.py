@@ -277,8 +277,7 @@ def test_summary_is_over_those_that_ended() -> None:
     two = Measurement(CELL, "x", "ok", validation=0.7, test=0.6)
     bad = Measurement(CELL, "x", "failed", "diverged")
     assert summary([one]) == "validation 50.00 %, test 40.00 % (trainings: 1)"
-    deviation = 100 * math.sqrt(0.02)
+    std = 100 * math.sqrt(0.02)
     assert summary([one, bad, two]) == (
-        f"validation 60.00 ± {deviation:.2f} %, test 50.00 ± {deviation:.2f} % "
-        "(trainings: 2, 1 failed)"
+        f"validation 60.00 ± {std:.2f} %, test 50.00 ± {std:.2f} % (trainings: 2, 1 failed)"
     )

@@ -11,7 +11,7 @@ from datasets import get_benchmark
 from datasets.batch import GraphBatch
 from datasets.benchmark import Benchmark
 from datasets.graph import ArchitectureGraph
-from estimators.surrogate import DEVIATION, Surrogate
+from estimators.surrogate import PREDICTED_STD, Surrogate
 from predictors.methods import make_predictor
 from predictors.predictor import Predictor
 
@@ -31,9 +31,9 @@ def predictor(digits: Benchmark) -> Predictor:
 def test_gives_what_the_predictor_expects(digits: Benchmark, predictor: Predictor) -> None:
     graphs = [digits.graphs.graph(row) for row in (3, 1003, 2003)]
     found: list[Any] = list(Surrogate(digits.space, predictor).measure(graphs))
-    mean, deviation = predictor.predict(GraphBatch.from_graphs(graphs, digits.space.max_nodes))
+    mean, std = predictor.predict(GraphBatch.from_graphs(graphs, digits.space.max_nodes))
     assert np.allclose([one.validation for one in found], mean)
-    assert np.allclose([one.details[DEVIATION] for one in found], deviation)
+    assert np.allclose([one.details[PREDICTED_STD] for one in found], std)
     assert [one.hash for one in found] == [digits.space.hash(graph) for graph in graphs]
     assert all(one.ok and one.test is None and one.cost_seconds is None for one in found)
 

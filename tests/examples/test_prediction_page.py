@@ -44,8 +44,8 @@ def test_code_of_the_page_runs(
     assert len(session["mine"]) > 30
     assert (session["std"] > 0).all()
     for name in ("predictor", "described", "own"):
-        mean, deviation = session[name].predict(cells)
-        assert (deviation > 0).all()
+        mean, std = session[name].predict(cells)
+        assert (std > 0).all()
         assert kendalltau(mean, truth).statistic > 0.3, name
     low, high = session["own"].interval(cells[60:], 0.9)
     assert np.mean((low <= truth[60:]) & (truth[60:] <= high)) > 0.6

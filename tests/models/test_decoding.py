@@ -111,8 +111,8 @@ def test_sampled_frequencies_are_the_models_probabilities() -> None:
     with torch.no_grad():
         probabilities = model.decoder_steps(z[:1], same[:1]).edges[0, 1, :2].sigmoid().double()
     observed = same.adjacency[:, :2, 2].double().mean(0)
-    deviation = (probabilities * (1 - probabilities) / len(same)).sqrt()
-    assert ((observed - probabilities).abs() < 4 * deviation + 1e-9).all()
+    std = (probabilities * (1 - probabilities) / len(same)).sqrt()
+    assert ((observed - probabilities).abs() < 4 * std + 1e-9).all()
 
 
 def test_greedy_decoding_follows_the_teacher_forced_logits() -> None:

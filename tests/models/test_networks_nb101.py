@@ -176,7 +176,7 @@ def test_the_papers_cell_of_8_nodes_runs_and_learns() -> None:
 
 
 def test_weights_begin_as_published() -> None:
-    """Convolutions: variance 1 / fan-in, cut off at two deviations; dense: Glorot; the same ones
+    """Convolutions: variance 1 / fan-in, cut off at two stds; dense: Glorot; the same ones
     for the same seed."""
     torch.manual_seed(0)
     network = NB101Network(CHAIN, stem_channels=64, stacks=2, cells=1)
@@ -184,9 +184,9 @@ def test_weights_begin_as_published() -> None:
     for module in network.modules():
         if isinstance(module, torch.nn.Conv2d) and module.weight.numel() > 10_000:
             kernels = module.weight.detach()
-            deviation = kernels[0].numel() ** -0.5
-            assert float(kernels.std()) == pytest.approx(deviation, rel=0.02)
-            assert float(kernels.abs().max()) == pytest.approx(2 * deviation / 0.8796, rel=0.002)
+            std = kernels[0].numel() ** -0.5
+            assert float(kernels.std()) == pytest.approx(std, rel=0.02)
+            assert float(kernels.abs().max()) == pytest.approx(2 * std / 0.8796, rel=0.002)
             checked += 1
     assert checked == 3
     dense = network.classifier.dense

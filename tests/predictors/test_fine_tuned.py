@@ -50,10 +50,10 @@ def test_it_orders_cells_that_it_has_not_seen(loss: Literal["mse", "ranking"]) -
     graphs, values = cells(600)
     learner = predictor(dataclasses.replace(SETTINGS, loss=loss))
     learner.fit(graphs[:150], values[:150])
-    mean, deviation = learner.predict(graphs[150:])
+    mean, std = learner.predict(graphs[150:])
     assert kendalltau(mean, values[150:]).statistic > 0.6
     assert np.abs(mean - values[150:]).mean() < 0.5 * values.std()
-    assert (deviation > 0).all()
+    assert (std > 0).all()
 
 
 def test_intervals_hold_what_they_promise() -> None:

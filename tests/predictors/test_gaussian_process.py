@@ -29,9 +29,9 @@ def test_it_learns_an_order_and_how_sure_it_is() -> None:
         test, truth = made_up(500, 100 + seed, noise=0.1)
         model = GaussianProcess()
         model.fit(train, values)
-        mean, deviation = model.predict(test)
+        mean, std = model.predict(test)
         assert kendalltau(mean, truth).statistic > 0.75
-        assert (deviation > 0).all()
+        assert (std > 0).all()
         for share, found in covered.items():
             low, high = model.interval(test, share)
             assert (low < high).all()
@@ -65,9 +65,9 @@ def test_it_predicts_architectures() -> None:
     convolutions = np.array([sum(kind in (2, 3) for kind in cell.types) for cell in cells])
     model = FeaturePredictor(space, ["statistics"], GaussianProcess())
     model.fit(cells[:60], 0.5 + convolutions[:60] / 20)
-    mean, deviation = model.predict(cells[60:])
+    mean, std = model.predict(cells[60:])
     assert kendalltau(mean, convolutions[60:]).statistic > 0.7
-    assert mean.shape == deviation.shape == (90,)
+    assert mean.shape == std.shape == (90,)
 
 
 @pytest.mark.parametrize(

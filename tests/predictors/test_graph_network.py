@@ -61,9 +61,9 @@ def test_it_learns_what_it_was_not_shown(quick: None) -> None:
     batch, values = cells(300, seed=2)
     model = GraphNetwork(get_space("NB101"), features=())
     model.fit(batch[:150], values[:150])
-    mean, deviation = model.predict(batch[150:])
+    mean, std = model.predict(batch[150:])
     assert kendalltau(mean, values[150:]).statistic > 0.6
-    assert (deviation > 0).all()
+    assert (std > 0).all()
     low, high = model.interval(batch[150:], 0.9)
     inside = ((values[150:] >= low) & (values[150:] <= high)).mean()
     assert 0.75 < inside <= 1

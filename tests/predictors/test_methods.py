@@ -76,10 +76,10 @@ def test_it_learns_values_as_they_are(method: str) -> None:
 
 
 def check_order_and_size(predictor: Predictor) -> None:
-    mean, deviation = predictor.predict(cells()[LABELLED:])
+    mean, std = predictor.predict(cells()[LABELLED:])
     truth = values()[LABELLED:]
-    assert mean.shape == deviation.shape == (OTHERS,)
-    assert (deviation > 0).all()
+    assert mean.shape == std.shape == (OTHERS,)
+    assert (std > 0).all()
     assert kendalltau(mean, truth).statistic > 0.5
     assert np.sqrt(np.mean((mean - truth) ** 2)) < 0.7 * truth.std()
 
@@ -149,9 +149,9 @@ def test_every_space_has_a_default_that_predicts(
     graphs = get_space(space).sample_batch(24, np.random.default_rng(0))
     predictor = make_predictor(get_space(space))
     predictor.fit(graphs[:20], np.linspace(0.1, 0.9, 20))
-    mean, deviation = predictor.predict(graphs)
+    mean, std = predictor.predict(graphs)
     assert np.isfinite(mean).all()
-    assert np.isfinite(deviation).all()
+    assert np.isfinite(std).all()
 
 
 @pytest.mark.parametrize(

@@ -105,8 +105,8 @@ def test_predictions_refuse_the_same(fitted: Predictor, wrong: str) -> None:
 
 
 def test_none_are_predicted_of_none(fitted: Predictor) -> None:
-    mean, deviation = fitted.predict([])
-    assert mean.shape == deviation.shape == (0,)
+    mean, std = fitted.predict([])
+    assert mean.shape == std.shape == (0,)
 
 
 def test_lists_tuples_and_batches_are_the_same(fitted: Predictor) -> None:

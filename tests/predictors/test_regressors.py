@@ -79,14 +79,14 @@ def test_fitting_raises_the_bound_and_moves_the_inducing_points() -> None:
 def test_each_label_is_expected_as_without_it() -> None:
     kernel, noise, rows, targets = labelled(25)
     process = sparse.condition(kernel, noise.item(), rows[:6], rows, targets)
-    mean, deviation = sparse.leave_one_out(process, targets)
+    mean, std = sparse.leave_one_out(process, targets)
     for left_out in (0, 9, 24):
         rest = np.arange(25) != left_out
         part = sparse.condition(kernel, noise.item(), rows[:6], rows[rest], targets[rest])
         expected, variance = part.mean_and_variance(rows[~rest])
         assert mean[left_out].item() == pytest.approx(expected.item())
         noisy = variance.item() + noise.item()
-        assert deviation[left_out].item() ** 2 == pytest.approx(noisy, rel=2e-4)
+        assert std[left_out].item() ** 2 == pytest.approx(noisy, rel=2e-4)
 
 
 def test_with_all_labels_as_inducing_points_it_is_nearly_the_exact_process() -> None:
@@ -114,7 +114,7 @@ def test_ridge_chooses_the_strength_that_predicts_left_out_labels_best() -> None
 
     inputs, values = made_up(30)
     model = Ridge(Standardised)
-    expected, deviation = model.learn(inputs, values)
+    expected, std = model.learn(inputs, values)
     rows = StandardisedFeatures(inputs)(inputs)
     errors = {}
     for strength in STRENGTHS:
@@ -124,7 +124,7 @@ def test_ridge_chooses_the_strength_that_predicts_left_out_labels_best() -> None
         ]
         errors[strength] = np.mean((np.array(left_out) - values) ** 2)
     assert errors[model._model.alpha_] == pytest.approx(min(errors.values()))
-    assert deviation[0] ** 2 == pytest.approx(min(errors.values()))
+    assert std[0] ** 2 == pytest.approx(min(errors.values()))
     assert np.mean((expected - values) ** 2) == pytest.approx(min(errors.values()))
 
 
@@ -133,9 +133,9 @@ def test_trees_expect_labels_that_they_have_not_seen() -> None:
     inputs, _ = made_up(100)
     noise = np.random.default_rng(3).normal(size=100)
     model = BoostedTrees(Standardised)
-    expected, deviation = model.learn(inputs, noise)
+    expected, std = model.learn(inputs, noise)
     assert np.corrcoef(expected, noise)[0, 1] < 0.3
-    assert deviation[0] > 0.9 * noise.std()
+    assert std[0] > 0.9 * noise.std()
     assert np.corrcoef(model.scores(inputs)[0], noise)[0, 1] > 0.7
     assert len(model._models) == FOLDS
 

@@ -112,8 +112,8 @@ def test_log_expected_improvement_is_botorchs() -> None:
     with torch.no_grad():
         posterior = model.posterior(points)
         wanted = LogExpectedImprovement(model, best_f=0.5)(points[:, None])
-    mean, deviation = posterior.mean[:, 0], posterior.variance[:, 0].sqrt()
-    found = log_expected_improvement(mean, deviation, 0.5, NOTHING)
+    mean, std = posterior.mean[:, 0], posterior.variance[:, 0].sqrt()
+    found = log_expected_improvement(mean, std, 0.5, NOTHING)
     assert torch.allclose(found, wanted, atol=1e-6)
 
 

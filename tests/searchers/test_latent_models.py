@@ -77,10 +77,10 @@ def test_the_exact_process_is_that_of_scikit_learn(model: ConditionedGP) -> None
     reference = GaussianProcessRegressor(
         ConstantKernel(2.0) * Matern(1.5, nu=2.5) + WhiteKernel(NOISE), optimizer=None
     ).fit(rows.numpy(), targets.numpy())
-    mean, deviation = reference.predict(others.numpy(), return_std=True)
+    mean, std = reference.predict(others.numpy(), return_std=True)
     ours, variance = model.mean_and_variance(others)
     np.testing.assert_allclose(ours, mean, atol=1e-8)
-    np.testing.assert_allclose((variance + NOISE).sqrt(), deviation, atol=1e-8)
+    np.testing.assert_allclose((variance + NOISE).sqrt(), std, atol=1e-8)
     joint = ProcessModel(model).posterior(others)
     np.testing.assert_allclose(joint.variance[:, 0], variance, atol=1e-8)
     np.testing.assert_allclose(
@@ -202,9 +202,9 @@ def test_the_priors_are_log_normal_and_the_objective_holds_them() -> None:
 def test_expected_improvement_is_the_formula(model: ConditionedGP) -> None:
     others = BOX.uniform(30, torch.Generator().manual_seed(2))
     mean, variance = (each.numpy() for each in model.mean_and_variance(others))
-    deviation = np.sqrt(variance)
-    z = (mean - model.best) / deviation
-    improvement = deviation * (z * norm.cdf(z) + norm.pdf(z))
+    std = np.sqrt(variance)
+    z = (mean - model.best) / std
+    improvement = std * (z * norm.cdf(z) + norm.pdf(z))
     value = ExpectedImprovement().value(model, None, 0)
     np.testing.assert_allclose(value(others[:, None]).exp(), improvement, rtol=1e-6)
 
@@ -255,8 +255,8 @@ def test_thompson_draws_from_the_posterior(model: ConditionedGP) -> None:
     rows = torch.tensor([[0.4, 0.8, 0.5], [1.2, 0.3, 1.0]]).double()
     means, spread = model.joint(rows)
     mean = means[0] - means[1]
-    deviation = (spread[0, 0] + spread[1, 1] - 2 * spread[0, 1]).sqrt()
-    expected = norm.cdf(float(mean / deviation))
+    std = (spread[0, 0] + spread[1, 1] - 2 * spread[0, 1]).sqrt()
+    expected = norm.cdf(float(mean / std))
     generator = torch.Generator().manual_seed(0)
     firsts = [ThompsonSampling().among(model, rows, 1, generator)[0] for _ in range(400)]
     assert 0.02 < expected < 0.98
