@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 from datasets.graph import ArchitectureGraph
+from datasets.space import SearchSpace
 from estimators.measurement import Estimator, Measurement
 from experiment.engine import Engine, InThisProcess, WorkerDiedError, WorkQueue
+from experiment.errors import InputError
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,23 @@ class DelegatingEstimator(Estimator, Protocol):
         ...
 
 
+@runtime_checkable
+class MultiFidelityEstimator(DelegatingEstimator, Protocol):
+    """An estimator that trains for as many epochs as a search asks for.
+
+    Attributes:
+        fidelities: the numbers of epochs that it may be asked for, ascending.
+    """
+
+    fidelities: tuple[int, ...]
+
+    def jobs_at(
+        self, architectures: Sequence[ArchitectureGraph], fidelities: Sequence[int]
+    ) -> Iterator[Measurement | Job]:
+        """As :meth:`jobs`, each architecture at a fidelity of its own."""
+        ...
+
+
 class Evaluations:
     """Measurements under way.
 
@@ -65,25 +84,42 @@ class Evaluations:
     """
 
     def __init__(self, estimator: Estimator, engine: Engine | None = None) -> None:
-        self._estimator = (
-            estimator if isinstance(estimator, DelegatingEstimator) else _Whole(estimator)
-        )
+        self._estimator = as_delegating(estimator)
         self._done: deque[Measurement] = deque()
         self._queue: WorkQueue[Job, Any, Any] = WorkQueue(
             engine or InThisProcess(), self._estimator.work, self._estimator.finish
         )
 
-    def submit(self, architectures: Sequence[ArchitectureGraph]) -> None:
+    def submit(
+        self, architectures: Sequence[ArchitectureGraph], fidelities: Sequence[int] = ()
+    ) -> None:
         """Measure these too, after those that were submitted before.
 
+        Args:
+            architectures: what is measured.
+            fidelities: epochs of the training of each; default: all that the estimator trains for.
+
         Raises:
-            InputError: a store cannot be read, or the work cannot be sent to worker processes.
+            InputError: a store cannot be read, the work cannot be sent to worker processes, or the
+                estimator has one fidelity alone.
         """
-        for one in self._estimator.jobs(architectures):
+        for one in self._jobs(architectures, fidelities):
             if isinstance(one, Measurement):
                 self._done.append(one)
             else:
                 self._queue.submit(one, one.item)
+
+    def _jobs(
+        self, architectures: Sequence[ArchitectureGraph], fidelities: Sequence[int]
+    ) -> Iterator[Measurement | Job]:
+        if not fidelities:
+            return self._estimator.jobs(architectures)
+        if not isinstance(self._estimator, MultiFidelityEstimator):
+            raise InputError(
+                "this search chooses how many epochs a network is trained for, and what measures "
+                "has one number of them: give it ByFidelity({epochs: estimator, …})"
+            )
+        return self._estimator.jobs_at(architectures, fidelities)
 
     def next_result(self) -> Measurement:
         """Wait for the next measurement that is done; one was submitted that was not given yet.
@@ -131,12 +167,26 @@ def sweep(
         evaluations.cancel()
 
 
+def as_delegating(estimator: Estimator) -> DelegatingEstimator:
+    """The estimator, or one that sends all of it to where the work is done."""
+    return estimator if isinstance(estimator, DelegatingEstimator) else _Whole(estimator)
+
+
 class _Whole:
     """Any estimator: all of it is sent to where the work is done."""
 
     def __init__(self, estimator: Estimator) -> None:
         self._estimator = estimator
-        self.work = MeasureOne(estimator)
+        self.work: Callable[[Any], Any] = MeasureOne(estimator)
+
+    @property
+    def space(self) -> SearchSpace:
+        """The estimator's."""
+        return self._estimator.space
+
+    def measure(self, architectures: Sequence[ArchitectureGraph]) -> Iterator[Measurement]:
+        """As the estimator does, here."""
+        return self._estimator.measure(architectures)
 
     def jobs(self, architectures: Sequence[ArchitectureGraph]) -> Iterator[Job]:
         """A job an architecture."""

@@ -34,6 +34,7 @@ class Measurement:
         parameters: trainable parameters of the network.
         flops: multiply-adds of one image (``docs/networks.md`` says which are counted).
         details: further figures by name, such as ``halfway_validation``.
+        fidelity: epochs of the training, where the search chose them; ``None``: all of them.
     """
 
     architecture: ArchitectureGraph
@@ -46,6 +47,7 @@ class Measurement:
     parameters: int | None = None
     flops: int | None = None
     details: Mapping[str, float] = field(default_factory=dict)
+    fidelity: int | None = None
 
     @property
     def ok(self) -> bool:
@@ -70,6 +72,7 @@ class Measurement:
                 "parameters": self.parameters,
                 "flops": self.flops,
                 "details": self.details,
+                **({} if self.fidelity is None else {"fidelity": self.fidelity}),
             }
         )
 

@@ -11,7 +11,7 @@ import numpy as np
 from datasets.benchmark import Benchmark
 from datasets.objective import Objective
 from estimators.measurement import Measurement
-from searchers.searcher import Searcher
+from searchers.searcher import Searcher, rank
 
 ACCURACIES = ("validation", "test")
 
@@ -47,7 +47,7 @@ class Incumbent:
 
     Attributes:
         measurement: as it was made.
-        value: what the searcher maximises.
+        value: what the searcher maximises; the best of those that were trained for the most epochs.
         query: when it was made, counted from 1; 0 for what was known before the search.
     """
 
@@ -128,7 +128,12 @@ class SearchHistory:
 
     def _compare(self, measurement: Measurement, query: int) -> None:
         value = self._value(self._observed(measurement))
-        if value is not None and (self.incumbent is None or value > self.incumbent.value):
+        if value is None:
+            return
+        best = self.incumbent
+        if best is None or rank(measurement.fidelity, value) > rank(
+            best.measurement.fidelity, best.value
+        ):
             self.incumbent = Incumbent(measurement, value, query)
 
     @property
@@ -194,6 +199,7 @@ def incumbent_record(
         "validation": measured.validation,
         "test": measured.test,
         "query": incumbent.query,
+        **({} if measured.fidelity is None else {"fidelity": measured.fidelity}),
         **(truth.of(measured.hash) if truth else {}),
     }
 

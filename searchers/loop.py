@@ -67,12 +67,14 @@ class Asked:
         hashes: the space's hash of each.
         seconds: that choosing them took.
         dropped: proposals of the searcher so far that were nothing new.
+        fidelities: epochs of the training of each, where the searcher chooses them.
     """
 
     architectures: Sequence[ArchitectureGraph]
     hashes: Sequence[str]
     seconds: float = 0.0
     dropped: int = 0
+    fidelities: Sequence[int] = ()
 
 
 class Listener(Protocol):
@@ -148,13 +150,13 @@ class SearchLoop:
         """
         for event in events:
             if isinstance(event, Asked):
-                self.searcher.expect(event.architectures)
+                self.searcher.expect(event.architectures, event.fidelities)
                 self.searcher.dropped = event.dropped
                 self._batches.append(_Batch(event))
             else:
                 self._tell(self._count(event).measurement)
-        left = [graph for batch in self._batches for graph in batch.missing()]
-        self._evaluations.submit(left)
+        for batch in self._batches:
+            self._evaluations.submit(*batch.missing())
 
     def run(self) -> SearchHistory:
         """Go on until the queries are spent, or the searcher finds nothing more to ask for.
@@ -183,14 +185,14 @@ class SearchLoop:
     def _ask(self) -> None:
         """Ask for batches, as many as may be measured at once."""
         while len(self._batches) < self.budget.at_once:
-            pending = sum(len(batch.missing()) for batch in self._batches)
+            pending = sum(batch.pending for batch in self._batches)
             n = min(self.budget.batch, self.budget.queries - self.history.queries - pending)
             if n < 1 or not (batch := self._next_batch(n)).architectures:
                 return
             self._batches.append(_Batch(batch))
             for listener in self._listeners:
                 listener.asked(batch)
-            self._evaluations.submit(batch.architectures)
+            self._evaluations.submit(batch.architectures, batch.fidelities)
 
     def _next_batch(self, n: int) -> Asked:
         started = time.perf_counter()
@@ -202,7 +204,9 @@ class SearchLoop:
             chosen = self.searcher.ask(n)
         seconds = time.perf_counter() - started
         hashes = [space.hash(graph) for graph in chosen]
-        return Asked(chosen, hashes, seconds, self.searcher.dropped)
+        chosen_for = [self.searcher.fidelity(hash) for hash in hashes]
+        fidelities = [each for each in chosen_for if each is not None]
+        return Asked(chosen, hashes, seconds, self.searcher.dropped, fidelities)
 
     def _count(self, measurement: Measurement) -> Step:
         step = self.history.add(measurement)
@@ -256,10 +260,17 @@ class _Batch:
         """Whether all of it is measured."""
         return len(self.results) == len(self.asked.hashes)
 
-    def missing(self) -> list[ArchitectureGraph]:
-        """What is not measured yet."""
-        pairs = zip(self.asked.architectures, self.asked.hashes, strict=True)
-        return [graph for graph, hash in pairs if hash not in self.results]
+    @property
+    def pending(self) -> int:
+        """How many are not measured yet."""
+        return len(self.asked.hashes) - len(self.results)
+
+    def missing(self) -> tuple[list[ArchitectureGraph], list[int]]:
+        """What is not measured yet, and for how many epochs each is to be trained, if chosen."""
+        asked = self.asked
+        left = [row for row, hash in enumerate(asked.hashes) if hash not in self.results]
+        epochs = asked.fidelities
+        return [asked.architectures[row] for row in left], [epochs[row] for row in left if epochs]
 
 
 def _checked(measurement: Measurement) -> Measurement:

@@ -19,10 +19,14 @@ from experiment.run import RunFolder
 from searchers.history import Step, TableTruth, incumbent_record
 from searchers.loop import Asked
 
-FIGURES = tuple(one.name for one in fields(Measurement) if one.name not in ("architecture", "hash"))
+FIGURES = tuple(
+    one.name
+    for one in fields(Measurement)
+    if one.name not in ("architecture", "hash", "fidelity")  # only some searches choose the last
+)
 CORE = ("query", "hash", "status", "reason", "validation")
 """What ``queries.csv`` has of every measurement, beside the architecture."""
-FURTHER = ("test", "cost_seconds", "parameters", "flops")
+FURTHER = ("fidelity", "test", "cost_seconds", "parameters", "flops")
 """What it has where it was measured."""
 VALUE = "value"
 """What files for people call the value of an objective that is no accuracy of a table or training;
@@ -54,6 +58,7 @@ class Recorder:
                 "architectures": [self.space.to_record(graph) for graph in batch.architectures],
                 "seconds": batch.seconds,
                 "dropped": batch.dropped,
+                **({"fidelities": batch.fidelities} if batch.fidelities else {}),
             }
         )
 
@@ -108,7 +113,7 @@ def write_queries(path: Path, lines: list[dict[str, Any]], objective: Objective 
     """
     queries = [line for line in lines if line.get("query") is not None]
     incumbents = [line["incumbent"] or {} for line in queries]
-    further = [name for name in FURTHER if any(line[name] is not None for line in queries)]
+    further = [name for name in FURTHER if any(line.get(name) is not None for line in queries)]
     of_both = ("validation", "test", "true_validation", "true_test")
     known = [name for name in of_both if any(one.get(name) is not None for one in incumbents)]
     seconds = ["simulated_seconds"] if "cost_seconds" in further else []
@@ -122,12 +127,13 @@ def write_queries(path: Path, lines: list[dict[str, Any]], objective: Objective 
             record = line["architecture"]
             written = record["arch"] if list(record) == ["arch"] else json.dumps(record)
             best = [incumbent.get(name) for name in ("hash", *known)]
-            writer.writerow([*(line[name] for name in names), *best, written])
+            writer.writerow([*(line.get(name) for name in names), *best, written])
 
 
 def _asked(line: Mapping[str, Any], space: SearchSpace) -> Asked:
     graphs = [space.canonical(space.parse(json.dumps(one))) for one in line["architectures"]]
-    return Asked(graphs, line["names"], line["seconds"], line["dropped"])
+    epochs = line.get("fidelities", ())
+    return Asked(graphs, line["names"], line["seconds"], line["dropped"], epochs)
 
 
 def _measurement(line: Mapping[str, Any], space: SearchSpace) -> Measurement:
@@ -135,4 +141,5 @@ def _measurement(line: Mapping[str, Any], space: SearchSpace) -> Measurement:
         space.canonical(space.parse(json.dumps(line["architecture"]))),
         line["hash"],
         **{name: line[name] for name in FIGURES},
+        fidelity=line.get("fidelity"),
     )

@@ -28,11 +28,26 @@ class Observation:
         architecture: canonical.
         hash: the space's hash of it.
         value: what is maximised, or ``None`` where measuring it failed.
+        fidelity: epochs of the training, where the search chose them; ``None``: all of them.
     """
 
     architecture: ArchitectureGraph
     hash: str
     value: float | None
+    fidelity: int | None = None
+
+    @property
+    def rank(self) -> tuple[float, float]:
+        """By what observations with a value are compared: more epochs first, then the value."""
+        return rank(self.fidelity, self.value or 0.0)
+
+
+def rank(fidelity: int | None, value: float) -> tuple[float, float]:
+    """By what values are compared: a longer training counts for more than a better value.
+
+    Accuracies after few epochs are lower, and say less, than those after many.
+    """
+    return math.inf if fidelity is None else fidelity, value
 
 
 class Searcher(ABC):
@@ -50,9 +65,13 @@ class Searcher(ABC):
         initial: random architectures to begin with.
 
     Attributes:
+        fidelities: epochs that it lets a network be trained for, ascending; none: it leaves them
+            to what measures, and proposes each architecture once.
         observations: what it received, in order.
         dropped: proposals so far that were asked before or lie outside the domain.
     """
+
+    fidelities: tuple[int, ...] = ()
 
     def __init__(self, domain: Domain, seed: int = 0, initial: int = 10) -> None:
         initial = whole_number(initial, "the number of architectures to begin with", least=None)
@@ -80,7 +99,11 @@ class Searcher(ABC):
     @property
     def incumbent(self) -> Observation | None:
         """The best observation, the first of equal ones."""
-        return max(self.succeeded, key=lambda each: each.value or 0.0, default=None)
+        return max(self.succeeded, key=lambda each: each.rank, default=None)
+
+    def fidelity(self, hash: str) -> int | None:
+        """Epochs for which an architecture was proposed last; ``None``: all that there are."""
+        return None
 
     def ask(self, n: int = 1) -> list[ArchitectureGraph]:
         """The next ``n`` architectures to measure, canonical; fewer where no others are left.
@@ -101,8 +124,14 @@ class Searcher(ABC):
         self.expect(chosen.values())
         return list(chosen.values())
 
-    def expect(self, architectures: Iterable[ArchitectureGraph]) -> None:
+    def expect(
+        self, architectures: Iterable[ArchitectureGraph], fidelities: Sequence[int] = ()
+    ) -> None:
         """Take note that these are being measured, as :meth:`ask` does with what it returns.
+
+        Args:
+            architectures: what is being measured.
+            fidelities: epochs of each, to a searcher that chooses them.
 
         Raises:
             ArchitectureError: something is no architecture, or no member of the space.
@@ -127,7 +156,8 @@ class Searcher(ABC):
             self._asked[measurement.hash] = architecture
             self._pending.pop(measurement.hash, None)
             value = self.value(measurement)
-            self.observations.append(Observation(architecture, measurement.hash, value))
+            seen = Observation(architecture, measurement.hash, value, measurement.fidelity)
+            self.observations.append(seen)
 
     def value(self, measurement: Measurement) -> float | None:
         """What is maximised: the validation value, ``None`` where there is no finite one."""

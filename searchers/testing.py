@@ -13,6 +13,7 @@ that is drawn is seeded: a searcher passes always or never.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -23,6 +24,7 @@ from datasets.graph import ArchitectureGraph
 from datasets.registry import get_space
 from datasets.space import SearchSpace
 from estimators.evaluations import Evaluations
+from estimators.fidelity import ByFidelity
 from estimators.measurement import Measurement
 from searchers.domain import Candidates
 from searchers.history import Step
@@ -47,12 +49,15 @@ class Formula:
 
     Attributes:
         asked: hashes of what was measured, in order.
+        fidelities: epochs for which each was to be trained, ``None`` where none were chosen; the
+            formula does not depend on them.
     """
 
     def __init__(self, space: SearchSpace, **answers: Any) -> None:
         self.space = space
         self.answers = answers
         self.asked: list[str] = []
+        self.fidelities: list[int | None] = []
 
     def value(self, graph: ArchitectureGraph) -> float:
         """The formula."""
@@ -60,11 +65,19 @@ class Formula:
         worth = 3 * kinds.count(3) + kinds.count(2) - kinds.count(4) + 0.5 * len(graph.edges)
         return 0.5 + worth / 100
 
-    def measure(self, architectures: Sequence[ArchitectureGraph]) -> Iterator[Measurement]:
+    @property
+    def pairs(self) -> list[tuple[str, int | None]]:
+        """Hash and fidelity of what was measured, in order."""
+        return list(zip(self.asked, self.fidelities, strict=True))
+
+    def measure(
+        self, architectures: Sequence[ArchitectureGraph], fidelity: int | None = None
+    ) -> Iterator[Measurement]:
         """One measurement each, of two simulated seconds."""
         for graph in architectures:
             hash = self.space.hash(graph)
             self.asked.append(hash)
+            self.fidelities.append(fidelity)
             number = len(self.asked)
             answer: dict[str, Any] = {"validation": self.value(graph), "cost_seconds": 2.0}
             for key, given in self.answers.items():
@@ -73,6 +86,28 @@ class Formula:
             if status != "ok":
                 answer = {"reason": "it was so decided"}
             yield Measurement(graph, hash, status, **answer)
+
+
+@dataclass(frozen=True, slots=True)
+class FormulaAt:
+    """The same formula at a fidelity.
+
+    Attributes:
+        formula: that is evaluated.
+        fidelity: epochs that it is said to be trained for.
+    """
+
+    formula: Formula
+    fidelity: int
+
+    @property
+    def space(self) -> SearchSpace:
+        """The formula's."""
+        return self.formula.space
+
+    def measure(self, architectures: Sequence[ArchitectureGraph]) -> Iterator[Measurement]:
+        """As the formula does."""
+        return self.formula.measure(architectures, self.fidelity)
 
 
 class Events:
@@ -97,6 +132,13 @@ def cells() -> Candidates:
     return Candidates(space, GraphBatch.cat(space.enumerate()))
 
 
+def evaluations(searcher: Searcher, estimator: Formula) -> Evaluations:
+    """Measurements by a formula, at the searcher's fidelities if it chooses some."""
+    rungs = searcher.fidelities
+    at = {epochs: FormulaAt(estimator, epochs) for epochs in rungs}
+    return Evaluations(ByFidelity(at) if rungs else estimator)
+
+
 def check_searcher(make: Factory, domain: Candidates | None = None) -> None:
     """Run every check.
 
@@ -117,7 +159,8 @@ def check_proposals(make: Factory, domain: Candidates) -> None:
         estimator, events = Formula(domain.space), Events()
         _search(make, domain, estimator, Budget(QUERIES, size), listeners=[events])
         assert len(estimator.asked) == QUERIES, "fewer were proposed than there are queries"
-        assert len(set(estimator.asked)) == QUERIES, "an architecture was proposed twice"
+        again = "an architecture was proposed twice (at the same fidelity, if it chooses one)"
+        assert len(set(estimator.pairs)) == QUERIES, again
         assert all(map(domain.holds, estimator.asked)), "a proposal lies outside the domain"
         batches = [one for one in events.all if isinstance(one, Asked)]
         sizes = {len(one.architectures) for one in batches[:-1]}
@@ -134,7 +177,7 @@ def check_seed(make: Factory, domain: Candidates) -> None:
         torch.rand(1)  # a global generator in another state
         estimator = Formula(domain.space)
         _search(make, domain, estimator, Budget(QUERIES), seed=seed)
-        asked.append(estimator.asked)
+        asked.append(estimator.pairs)
     assert asked[0] == asked[1], "equal seeds propose different architectures"
     assert asked[0] != asked[2], "different seeds propose the same architectures"
 
@@ -147,12 +190,13 @@ def check_resumed(make: Factory, domain: Candidates) -> None:
         _search(make, domain, estimator, budget, listeners=[events])
         for killed in (len(events.all) // 2 - 1, len(events.all) - 2):
             again = Formula(domain.space)
-            loop = SearchLoop(make(domain, 0, INITIAL), Evaluations(again), budget)
+            searcher = make(domain, 0, INITIAL)
+            loop = SearchLoop(searcher, evaluations(searcher, again), budget)
             loop.replay(events.all[:killed])
             loop.run()
             done = sum(isinstance(one, Measurement) for one in events.all[:killed])
             how = f"in batches of {batch}, {at_once} at once, killed after {done} measurements"
-            assert again.asked == estimator.asked[done:], f"resumed, {how}, it proposes others"
+            assert again.pairs == estimator.pairs[done:], f"resumed, {how}, it proposes others"
 
 
 def check_exhausted(make: Factory, domain: Candidates) -> None:
@@ -161,7 +205,9 @@ def check_exhausted(make: Factory, domain: Candidates) -> None:
     few = Candidates(domain.space, domain.graphs[rows])
     estimator = Formula(domain.space)
     loop = _search(make, few, estimator, Budget(5 * FEW, batch=3))
-    everything = sorted(estimator.asked) == sorted(few.hashes.tolist())
+    rungs = loop.searcher.fidelities or (None,)
+    each_once = {(hash, rung) for hash in few.hashes.tolist() for rung in rungs}
+    everything = set(estimator.pairs) == each_once and len(estimator.asked) == len(each_once)
     assert everything, "it ends before all of a small domain is measured"
     best = max(estimator.value(graph) for graph in few.graphs)
     found = loop.history.incumbent
@@ -181,7 +227,7 @@ def check_uninformative(make: Factory, domain: Candidates) -> None:
         estimator = Formula(domain.space, **given)
         loop = _search(make, domain, estimator, Budget(QUERIES, batch=2))
         assert loop.history.queries == QUERIES, f"the search ends early by {what}"
-        assert len(set(estimator.asked)) == QUERIES, f"it repeats itself with {what}"
+        assert len(set(estimator.pairs)) == QUERIES, f"it repeats itself with {what}"
 
 
 def check_unknown(make: Factory, domain: Candidates) -> None:
@@ -204,6 +250,24 @@ def check_told(make: Factory, domain: Candidates) -> None:
     assert not asked & set(estimator.asked), "it proposes what it was told already"
 
 
+def check_fidelities(make: Factory, domain: Candidates) -> None:
+    """An architecture is trained for more epochs each time, and the incumbent for the most."""
+    rungs = make(domain, 0, INITIAL).fidelities
+    if not rungs:
+        return
+    estimator = Formula(domain.space)
+    loop = _search(make, domain, estimator, Budget(6 * QUERIES, batch=2))
+    before: dict[str, int | None] = {}
+    for hash, epochs in estimator.pairs:
+        passed = rungs.index(before[hash]) + 1 if hash in before else 0
+        assert rungs[passed] == epochs, "an architecture skips a fidelity, or goes back"
+        before[hash] = epochs
+    assert set(before.values()) == set(rungs), "a fidelity is never reached"
+    found = loop.history.incumbent
+    assert found is not None, "nothing is the best"
+    assert found.measurement.fidelity == rungs[-1], "the best was not trained for the longest"
+
+
 def check_recommendation(make: Factory, domain: Candidates) -> None:
     """What is recommended was observed."""
     searcher = _search(make, domain, Formula(domain.space), Budget(8)).searcher
@@ -220,6 +284,7 @@ CHECKS: tuple[Callable[[Factory, Candidates], None], ...] = (
     check_uninformative,
     check_unknown,
     check_told,
+    check_fidelities,
     check_recommendation,
 )
 """Every check, each of a factory and a domain."""
@@ -229,6 +294,6 @@ def _search(
     make: Factory, domain: Candidates, estimator: Formula, budget: Budget, **more: Any
 ) -> SearchLoop:
     searcher = make(domain, more.pop("seed", 0), INITIAL)
-    loop = SearchLoop(searcher, Evaluations(estimator), budget, **more)
+    loop = SearchLoop(searcher, evaluations(searcher, estimator), budget, **more)
     loop.run()
     return loop

@@ -24,7 +24,7 @@ class Backwards(Evaluations):
         super().__init__(estimator)
         self.submitted: list[Any] = []
 
-    def submit(self, architectures: Any) -> None:
+    def submit(self, architectures: Any, fidelities: Any = ()) -> None:
         self.submitted += architectures
 
     def next_result(self) -> Any:
