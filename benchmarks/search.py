@@ -1,9 +1,12 @@
-"""Searchers against each other on tables: what the best one found reaches, query by query.
+r"""Searchers against each other on tables: what the best one found reaches, query by query.
 
     python benchmarks/search.py NB201 --dataset cifar10 --queries 100 --seeds 20 [--methods …]
     python benchmarks/search.py NB101 --queries 200 --trial one
     python benchmarks/search.py NB101 --methods 'bo, no transfer' 'bo, one setting'
-    python benchmarks/search.py figure NB101 NB101_one_trial --out docs/figures/search.png
+    python benchmarks/search.py figure NB101 NB201_cifar10 NB201_cifar100 NB201_ImageNet16-120 \
+        --methods bo 'bo, no transfer' 'bo, one setting' local_search evolution random \
+        --value validation
+    python benchmarks/search.py figure NB101 NB101_one_trial --out docs/figures/search_rows.png
 
 A query is one look-up of a validation accuracy: the mean over the trials, or with ``--trial one``
 a single trial (that of the seed's number, counted round). Kept are, after each query, the true
@@ -56,6 +59,13 @@ REFERENCE = "bo"
 """What the other methods are compared with."""
 BUDGETS = (30, 50, 64, 100, 150, 200)
 INITIAL = 10
+TITLES = {
+    "NB101_one_trial": "NB101, one noisy trial a query",
+    "NB201_cifar10": "NB201, CIFAR-10",
+    "NB201_cifar100": "NB201, CIFAR-100",
+    "NB201_ImageNet16-120": "NB201, ImageNet16-120",
+}
+"""Of the panels of a figure; the name of the file for the others."""
 
 
 def without_transfer(domain: Domain, seed: int, initial: int) -> Searcher:
@@ -237,31 +247,57 @@ def spread(at: dict[int, np.ndarray]) -> str:
     return ", ".join(f"{n}: {Spread.of(v).text(3, 100)}" for n, v in at.items())
 
 
-def draw(names: Sequence[str], out: Path) -> None:
-    """The best so far against the queries, a panel a table, a line a searcher.
+def optimum(name: str, value: str) -> float | None:
+    """The mean accuracy of the best by validation; ``None`` where no search has met it.
 
-    Rings are what is recommended by posterior mean.
+    Searches that look up means have it as their incumbent at the query that met it.
+    """
+    results = kept(RESULTS / f"search_{name.removesuffix('_one_trial')}.json")["results"]
+    met = [run for runs in results.values() for run in runs.values() if run["hit"]]
+    return met[0][value][met[0]["hit"] - 1] if met else None
+
+
+def draw(names: Sequence[str], methods: Sequence[str], value: str, out: Path) -> None:
+    """The incumbent against the queries, a panel a table, a line a searcher, the optimum dashed.
+
+    Bands are one standard error of the mean. Rings are what is recommended by posterior mean.
+
+    Args:
+        names: of the kept files, without ``search_``.
+        methods: of :data:`METHODS`, those that a file has.
+        value: ``validation`` or ``test``: which mean accuracy of the incumbent.
+        out: the file.
     """
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(6.2 * len(names), 4.6), layout="constrained")
+    figure = Figure(figsize=(3.4 * max(len(names), 3), 3.8), layout="constrained")
+    lines: dict[str, Any] = {}
     for axis, name in zip(np.atleast_1d(figure.subplots(1, len(names))), names, strict=True):
-        for method, runs in kept(RESULTS / f"search_{name}.json")["results"].items():
-            target = target_of(runs)
-            curves = 100 * np.array([run[target] for run in runs.values()], dtype=float)
+        results = kept(RESULTS / f"search_{name}.json")["results"]
+        starts = []
+        for method in (each for each in methods if each in results):
+            runs = results[method]
+            curves = 100 * np.array([run[value] for run in runs.values()], dtype=float)
             middle = curves.mean(axis=0)
             error = curves.std(axis=0, ddof=int(len(curves) > 1)) / len(curves) ** 0.5
             queries = np.arange(1, len(middle) + 1)
-            (line,) = axis.plot(queries, middle, label=f"{method} ({len(curves)})")
-            if advised := recommendations(runs):
+            known = lines.get(method)
+            (line,) = axis.plot(queries, middle, color=known and known.get_color())
+            lines.setdefault(method, line)
+            starts.append(middle[min(INITIAL, len(middle)) - 1])
+            if value == target_of(runs) and (advised := recommendations(runs)):
                 dots = [100 * values.mean() for values in advised.values()]
                 axis.plot(list(advised), dots, "o", mfc="none", color=line.get_color())
-            axis.fill_between(queries, middle - error, middle + error, alpha=0.2)
-        start = np.percentile(axis.lines[0].get_ydata(), 8) if axis.lines else 0
-        axis.set(xlabel="queries", ylabel=f"mean {target} accuracy, %", title=name)
-        axis.set_ylim(bottom=start - 0.5)
+            axis.fill_between(
+                queries, middle - error, middle + error, alpha=0.2, color=line.get_color(), lw=0
+            )
+        if (best := optimum(name, value)) is not None:
+            lines["optimum"] = axis.axhline(100 * best, color="black", ls="--", lw=1)
+        axis.set(xlabel="queries", title=TITLES.get(name, name))
+        axis.set_ylim(bottom=min(starts))
         axis.grid(alpha=0.3)
-        axis.legend(fontsize=7)
+    figure.axes[0].set_ylabel(f"incumbent, {value}, %")
+    figure.legend(lines.values(), lines.keys(), loc="outside lower center", ncols=len(names) + 3)
     out.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(out, dpi=150)
 
@@ -271,7 +307,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     flags = parser("Searchers against each other on tables.")
     flags.add_argument("what", nargs="+", help=f"one of {', '.join(SPACES)}; or figure NAME…")
     flags.add_argument("--dataset", help="NB201: cifar10, cifar100, ImageNet16-120")
-    flags.add_argument("--methods", nargs="+", choices=list(METHODS), default=list(SEARCHERS))
+    flags.add_argument(
+        "--methods", nargs="+", choices=list(METHODS), help="default: all searchers; figure: all"
+    )
+    flags.add_argument(
+        "--value", choices=("validation", "test"), default="test", help="what a figure shows"
+    )
     flags.add_argument("--queries", type=positive_int, default=200, help="of each search")
     flags.add_argument("--seeds", type=positive_int, default=20, help="searches of each method")
     flags.add_argument(
@@ -283,8 +324,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = flags.parse_args(arguments)
     torch.set_num_threads(given.threads)
     if given.what[0] == "figure":
-        draw(given.what[1:], given.out)
+        draw(given.what[1:], given.methods or list(METHODS), given.value, given.out)
         return 0
+    given.methods = given.methods or list(SEARCHERS)
     if len(given.what) != 1 or given.what[0] not in SPACES:
         raise InputError(f"expected one of {', '.join(SPACES)}, got {' '.join(given.what)}")
     measure(given)

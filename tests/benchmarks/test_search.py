@@ -122,3 +122,20 @@ def test_every_part_makes_a_searcher(problem: Problem) -> None:
         asked = [problem.domain.space.hash(graph) for graph in make(problem.domain, 1).ask(batch)]
         assert len(set(asked)) == batch, part
         assert all(problem.domain.holds(name) for name in asked), part
+
+
+@pytest.mark.parametrize(
+    ("name", "validation", "test"),
+    [
+        ("NB101", 95.055, 94.234),
+        ("NB101_one_trial", 95.055, 94.234),
+        ("NB201_cifar10", 91.607, 94.373),
+        ("NB201_cifar100", 73.493, 73.513),
+        ("NB201_ImageNet16-120", 46.733, 46.200),
+    ],
+)
+def test_the_optimum_of_a_figure_is_that_of_the_table(
+    name: str, validation: float, test: float
+) -> None:
+    assert 100 * (search.optimum(name, "validation") or 0) == pytest.approx(validation, abs=6e-4)
+    assert 100 * (search.optimum(name, "test") or 0) == pytest.approx(test, abs=6e-4)
