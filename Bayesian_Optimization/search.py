@@ -35,6 +35,7 @@ from datasets.graph import ArchitectureGraph
 from datasets.measurement_files import Measurements, read_measurements
 from datasets.objective import ACCURACY
 from datasets.source_record import announce, source_entries
+from estimators.digits101 import CONFIG, DATA_SET
 from estimators.measurement import TrainingEstimator
 from estimators.networks import measured_as
 from estimators.own_function import function_name, load_function
@@ -58,8 +59,6 @@ from searchers.methods import (
     make_searcher,
 )
 from searchers.problem import (
-    TRAINING_IMAGES,
-    TRAINING_PRESET,
     Problem,
     known_rows,
     surrogate_problem,
@@ -217,7 +216,7 @@ def make_problem(given: Namespace, limit: Limit | None) -> Problem:
     if given.estimator == "train":
         if limit is not None:
             measured_cost(limit.name)  # refuses a cost that it has not
-        known = measured_as(space, TRAINING_PRESET, TRAINING_IMAGES)
+        known = measured_as(space, CONFIG, DATA_SET)
         same = get_benchmark(given.space) if known else None
         return training_problem(whole_space(space, given.data_root), given.trial or 0, same)
     table = get_benchmark(given.space, given.data_root, **table_choices(given, limit))

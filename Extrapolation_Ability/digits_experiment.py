@@ -30,11 +30,11 @@ from analysis.figures import save_figure
 from datasets import get_benchmark, get_space
 from datasets.batch import GraphBatch
 from datasets.benchmark import Benchmark
-from datasets.images import get_images
 from estimators.digits101 import CONFIG, SPACE, estimator
 from estimators.evaluations import sweep
 from estimators.networks import load_design
 from estimators.store import Store
+from estimators.tasks.data_sets import DATA_SETS
 from experiment.arguments import Parser, non_negative_int, parser, positive_int
 from experiment.engine import make_engine
 from experiment.errors import run_command
@@ -95,7 +95,7 @@ def groups_of(
     ``predicted`` are the first of the ranking, ``random`` drawn from all candidates, ``largest``
     those with the most multiply-adds, and ``table`` the best measured ones of the table.
     """
-    costs = load_design(CONFIG, ranking.space).costs(ranking.graphs, get_images("digits"))
+    costs = load_design(CONFIG, ranking.space).costs(ranking.graphs, DATA_SETS["digits"])
     largest = np.argsort(-np.asarray(costs.flops), kind="stable")[:count]
     drawn = np.random.default_rng(seed).choice(len(ranking), count, replace=False)
     means = np.nan_to_num(benchmark.metric("validation").mean(), nan=-np.inf)

@@ -291,7 +291,7 @@ def _network(ranking: Ranking, training: RecordedTraining | None) -> str:
     if training is None:
         return module_lines(ranking.space, first)
     graph = representative(first, ranking.space)
-    return module_lines(ranking.space, graph, training.design, training.task.inputs)
+    return module_lines(ranking.space, graph, training.design, training.task.dimensions)
 
 
 def _named(surrogate: Surrogate) -> str:

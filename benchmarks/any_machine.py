@@ -33,8 +33,7 @@ from datasets.batch import GraphBatch
 from estimators.from_scratch import FromScratch
 from estimators.measurement import Measurement
 from estimators.networks import load_design
-from estimators.recipe import load_recipe
-from estimators.tasks.images import ImageClassification
+from estimators.tasks.images import ImageClassification, ImageRecipe
 from experiment.arguments import output_file, parser, positive_int
 from experiment.environment import describe_environment
 from experiment.errors import InputError, run_command
@@ -98,7 +97,7 @@ def predictor_fit() -> Callable[[], object]:
 def cell_training() -> Callable[[], object]:
     """The network of one cell on the digits, by the preset of the main job."""
     space = get_space(SPACE)
-    recipe, design = load_recipe("digits101"), load_design("digits101", get_space(SPACE))
+    recipe, design = ImageRecipe.load("digits101"), load_design("digits101", get_space(SPACE))
     estimator = FromScratch(space, ImageClassification("digits"), design, recipe)
     cells = space.sample(1, np.random.default_rng(0))
     return lambda: list(estimator.measure(cells))

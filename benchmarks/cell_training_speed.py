@@ -36,8 +36,8 @@ from datasets.images import ImageData, LabelledImages
 from estimators.fitting import training_loop
 from estimators.from_scratch import representative
 from estimators.networks import NB101Design
-from estimators.recipe import Recipe
-from estimators.tasks.images import PreparedImages
+from estimators.tasks.data_sets import DATA_SETS
+from estimators.tasks.images import ImageRecipe, PreparedImages
 from experiment.arguments import best_device, output_file, parser, positive_int
 from experiment.environment import describe_environment
 from experiment.errors import InputError, run_command
@@ -124,7 +124,7 @@ def random_images(count: int, device: torch.device) -> ImageData:
     return ImageData("noise", 10, scale, scale / 2, images, nothing, nothing).to(device)
 
 
-def rate(make: Callable[[], nn.Module], data: ImageData, recipe: Recipe) -> float:
+def rate(make: Callable[[], nn.Module], data: ImageData, recipe: ImageRecipe) -> float:
     """Images a second of a short training."""
     network = make()
     loop = training_loop(network, PreparedImages(data, recipe), seed=0, shown=False)
@@ -151,10 +151,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     cell = representative(read_architectures(given.cell, space)[0], space)
     data = random_images(given.batch_size * given.batches, device)
     design = NB101Design(given.stem_channels, batch_norm_momentum=0.1)
-    own = multiply_adds(design.build(cell, data))
+    own = multiply_adds(design.build(cell, DATA_SETS["cifar10"]))
     width = resnet_width(own)
     networks: dict[str, Callable[[], nn.Module]] = {
-        "NB101": lambda: design.build(cell, data),
+        "NB101": lambda: design.build(cell, DATA_SETS["cifar10"]),
         "ResNet-18": lambda: ResNet18(width),
     }
     counts = {name: multiply_adds(make()) for name, make in networks.items()}
@@ -162,7 +162,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name, count in counts.items():
         print(f"{name}, width {sizes[name]}: {count / 1e6:,.1f} million multiply-adds an image")
 
-    recipe = Recipe(
+    recipe = ImageRecipe(
         1, given.batch_size, 0.01, "sgd", "constant", 5e-4, padding=4, flip=True, cutout_length=16
     )
     recipes = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -16,6 +16,7 @@ from datasets.kept_hashes import kept_hashes
 from datasets.registry import BENCHMARKS, get_benchmark
 from datasets.row_files import file_lines
 from datasets.space import SearchSpace
+from datasets.spaces.enas import ENAS
 from datasets.spaces.notation import about, excerpt
 from experiment.errors import InputError
 from experiment.paths import data_root as find_data_root
@@ -117,6 +118,36 @@ def read_named(
         raise ArchitectureError(
             f"{excerpt(text)} is no file, no hash, {names}and no {space.name} architecture: {error}"
         ) from error
+
+
+def read_macros(
+    texts: Sequence[str],
+    layers: int | None = None,
+    data_root: str | Path | None = None,
+    form: str | None = None,
+) -> tuple[SearchSpace, list[ArchitectureGraph]]:
+    """ENAS architectures, all of one number of layers, and their space.
+
+    Args:
+        texts: each as for :func:`read_named`.
+        layers: how many they must have; default: as many as the first.
+        data_root: where measured architectures are.
+        form: how they are written instead of in the space's notation.
+
+    Raises:
+        ArchitectureError: a description is wrong.
+        InputError: they have another number of layers; or as :func:`read_named`.
+    """
+    reading = ENAS(layers or 6)
+    found = [one for text in texts for one in read_named(text, reading, data_root, form)]
+    wanted = layers or found[0].graph.num_nodes - 2
+    for one in found:
+        if one.graph.num_nodes - 2 != wanted:
+            raise InputError(
+                f"{one} has {one.graph.num_nodes - 2} layers, expected {wanted}: "
+                "train those of another number by a command of their own"
+            )
+    return ENAS(wanted), [one.graph for one in found]
 
 
 def reader(

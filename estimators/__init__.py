@@ -23,11 +23,12 @@ if TYPE_CHECKING:
         load_design,
     )
     from estimators.own_function import OwnFunction
-    from estimators.recipe import Recipe, load_recipe
+    from estimators.recipe import Recipe
     from estimators.store import Store
     from estimators.surrogate import Surrogate
-    from estimators.tasks.images import ImageClassification
-    from estimators.tasks.task import PreparedTask, Task
+    from estimators.tasks.data_sets import DATA_SETS
+    from estimators.tasks.images import ImageClassification, ImageRecipe
+    from estimators.tasks.task import Dimensions, PreparedTask, Task
 else:
     __all__, __getattr__, __dir__ = exports(
         __name__,
@@ -45,10 +46,11 @@ else:
                 "load_design",
             ],
             "own_function": ["OwnFunction"],
-            "recipe": ["Recipe", "load_recipe"],
+            "recipe": ["Recipe"],
             "store": ["Store"],
             "surrogate": ["Surrogate"],
-            "tasks.images": ["ImageClassification"],
-            "tasks.task": ["PreparedTask", "Task"],
+            "tasks.data_sets": ["DATA_SETS"],
+            "tasks.images": ["ImageClassification", "ImageRecipe"],
+            "tasks.task": ["Dimensions", "PreparedTask", "Task"],
         },
     )

@@ -15,21 +15,23 @@ import numpy as np
 from datasets.benchmark import NoMeasurementsError
 from datasets.graph import ArchitectureGraph
 from datasets.registry import get_benchmark, get_space
+from datasets.space import SearchSpace
 from datasets.spaces.digits101 import Digits101
 from estimators.from_scratch import FromScratch, representative
 from estimators.measurement import Measurement
 from estimators.networks import load_design
-from estimators.recipe import load_recipe
 from estimators.store import Store
-from estimators.tasks.images import ImageClassification
+from estimators.tasks.images import ImageClassification, ImageRecipe
 from experiment.errors import InputError, run_command
 from experiment.progress import progress
 
 SPACE = "DIGITS101"
-CONFIG = "digits101"
+CONFIG, DATA_SET = "digits101", "digits"
 
 
-def estimator(seed: int = 0, *, store: Store | None = None) -> FromScratch:
+def estimator(
+    seed: int = 0, *, store: Store | None = None, space: SearchSpace | None = None
+) -> FromScratch:
     """The estimator by which the table was made: from scratch, on the CPU.
 
     The same seed gives the same accuracies on the same kind of machine, whoever does the work, as
@@ -38,12 +40,17 @@ def estimator(seed: int = 0, *, store: Store | None = None) -> FromScratch:
     Args:
         seed: of weights and order of the images; the table has seeds 0, 1 and 2.
         store: where measurements are kept and looked for; default: nowhere.
+        space: of the architectures, whose networks are as small; default: DIGITS101.
+
+    Raises:
+        InputError: no network is known for the space.
     """
+    space = get_space(SPACE) if space is None else space
     return FromScratch(
-        get_space(SPACE),
-        ImageClassification("digits"),
-        load_design(CONFIG, Digits101()),
-        load_recipe(CONFIG),
+        space,
+        ImageClassification(DATA_SET),
+        load_design(CONFIG, space),
+        ImageRecipe.load(CONFIG),
         seed=seed,
         store=store,
     )

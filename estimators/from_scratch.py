@@ -75,7 +75,7 @@ class Training:
         """
         task = self.task.prepare(self.recipe, self.device)
         try:
-            costs = self.design.costs(GraphBatch.from_graphs([graph]), task.inputs)
+            costs = self.design.costs(GraphBatch.from_graphs([graph]), task.dimensions)
             done = self._fit(graph, task)
         except (ModelError, DivergedError) as error:
             return {"status": "failed", "reason": sentence(error)}
@@ -96,7 +96,7 @@ class Training:
         device = torch.device(self.device)
         with torch.random.fork_rng([device] if device.type == "cuda" else []):
             torch.manual_seed(self.seed)
-            return fit(self.design.build(graph, task.inputs), task, self.seed)
+            return fit(self.design.build(graph, task.dimensions), task, self.seed)
 
 
 def _details(done: Fit) -> dict[str, float]:
@@ -185,7 +185,7 @@ class FromScratch:
     def module_lines(self, graph: ArchitectureGraph) -> str:
         """Lines of Python that build the network that is trained for ``graph``."""
         task = self.work.task.prepare(self.work.recipe, self.work.device)
-        return module_lines(self._space, graph, self.work.design, task.inputs)
+        return module_lines(self._space, graph, self.work.design, task.dimensions)
 
     def measure(self, architectures: Sequence[ArchitectureGraph]) -> Iterator[Measurement]:
         """One measurement for each architecture: first the known ones, then in their order.
@@ -239,9 +239,9 @@ class FromScratch:
 def _check_parts(**parts: object) -> None:
     """Refuse names where the things themselves are due."""
     makers = {
-        "task": (Task, "ImageClassification(name)"),
+        "task": (Task, "one of estimators/tasks"),
         "design": (object, "estimators.networks.load_design(preset, space)"),
-        "recipe": (Recipe, "estimators.recipe.load_recipe(preset)"),
+        "recipe": (Recipe, "the Recipe of the task, which its load(preset) makes"),
     }
     for name, part in parts.items():
         kind, maker = makers[name]

@@ -32,7 +32,8 @@ class Measurement:
         test: the same quantity as it is reported.
         cost_seconds: time that the training took.
         parameters: trainable parameters of the network.
-        flops: multiply-adds of one image (``docs/networks.md`` says which are counted).
+        flops: multiply-adds of one example, such as an image (``docs/networks.md`` says which
+            are counted).
         details: further figures by name, such as ``halfway_validation``.
         fidelity: epochs of the training, where the search chose them; ``None``: all of them.
     """

@@ -11,10 +11,11 @@ from torch import nn
 
 from datasets.batch import GraphBatch
 from datasets.graph import ArchitectureError, ArchitectureGraph
-from datasets.images import ImageData, get_images
 from datasets.pruning import prune
 from datasets.registry import SPACES, get_space
 from datasets.space import SearchSpace, as_space
+from estimators.tasks.data_sets import DATA_SETS
+from estimators.tasks.task import Dimensions
 from experiment.config import load_preset, resolve
 from experiment.errors import InputError
 from models.networks.costs import Costs
@@ -31,24 +32,14 @@ class Design(ABC):
     counted: ClassVar[tuple[str, ...]]
     """Fields that decide parameters and FLOPs."""
 
-    def build(self, graph: ArchitectureGraph, data: ImageData) -> nn.Module:
-        """The network for the images of ``data``, with weights drawn from PyTorch's generator."""
-        return self.family.network(
-            graph,
-            num_classes=data.num_classes,
-            in_channels=data.in_channels,
-            **self._arguments(),
-        )
+    def build(self, graph: ArchitectureGraph, data: Dimensions) -> nn.Module:
+        """The network for data of these dimensions, with weights from PyTorch's generator."""
+        return self.family.network(graph, **data.network, **self._arguments())
 
-    def costs(self, batch: GraphBatch, data: ImageData) -> Costs:
+    def costs(self, batch: GraphBatch, data: Dimensions) -> Costs:
         """Parameters and FLOPs of the networks of a batch, without building them."""
-        return self.family.costs(
-            batch,
-            num_classes=data.num_classes,
-            in_channels=data.in_channels,
-            image_size=data.image_size,
-            **{name: getattr(self, name) for name in self.counted},
-        )
+        sizes = {name: getattr(self, name) for name in self.counted}
+        return self.family.costs(batch, **data.network, **data.costs, **sizes)
 
     def _arguments(self) -> dict[str, Any]:
         """The fields as the network takes them."""
@@ -126,13 +117,13 @@ DESIGNS: dict[str, type[Design]] = {
 }
 """Family of search spaces → how its networks are sized."""
 MEASURED: dict[str, tuple[str, str]] = {"DIGITS101": ("digits101", "digits")}
-"""Space → preset and images of the networks that its benchmark has measured, where they are not
+"""Space → preset and data set of the networks that its benchmark has measured, where they are not
 those of the network's class."""
 
 
-def measured_as(space: SearchSpace, preset: str, images: str) -> bool:
-    """Whether the space's benchmark has measured the networks of a preset on those images."""
-    return MEASURED.get(space.name) == (preset, images)
+def measured_as(space: SearchSpace, preset: str, data_set: str) -> bool:
+    """Whether the space's benchmark has measured the networks of a preset on that data set."""
+    return MEASURED.get(space.name) == (preset, data_set)
 
 
 def load_design(
@@ -163,7 +154,7 @@ def module_lines(
     space: SearchSpace,
     graph: ArchitectureGraph,
     design: Design | None = None,
-    data: ImageData | None = None,
+    data: Dimensions | None = None,
 ) -> str:
     """Three lines of Python that build the PyTorch module of an architecture.
 
@@ -174,8 +165,9 @@ def module_lines(
         graph: the architecture; dangling nodes are left out, the order of the others stays.
         design: its sizes; default: those that the space's benchmark has measured, which are the
             defaults of the network's class but for :data:`MEASURED`.
-        data: the images that it is for; default: 3 channels and 10 classes, or those of
-            :data:`MEASURED` where there is no ``design`` either.
+        data: dimensions of the data that it is for, such as an entry of
+            :data:`~estimators.tasks.data_sets.DATA_SETS`; default: those of the network's class,
+            or of :data:`MEASURED` where there is no ``design`` either.
 
     Returns:
         The lines, without a newline at the end. For a space without networks, or one that no
@@ -192,9 +184,9 @@ def module_lines(
     cell = prune(graph)
     if cell is None:
         raise ArchitectureError("no path leads from the first node to the last: no network")
-    if design is None and data is None and space.name in MEASURED:
-        preset, images = MEASURED[space.name]
-        design, data = load_design(preset, space), get_images(images)
+    if design is None and space.name in MEASURED:
+        preset, data_set = MEASURED[space.name]
+        design, data = load_design(preset, space), data or DATA_SETS[data_set]
     reader = "parse" if known == space.name and space.is_legal(cell) else "read"
     network = DESIGNS[space.family].family.network
     sizes = "".join(f", {name}={value!r}" for name, value in _unusual(network, design, data))
@@ -223,11 +215,11 @@ def _registered(space: SearchSpace) -> str | None:
 
 
 def _unusual(
-    network: type[nn.Module], design: Design | None, data: ImageData | None
+    network: type[nn.Module], design: Design | None, data: Dimensions | None
 ) -> list[tuple[str, Any]]:
     """The arguments of a network that are not its defaults."""
     given = {} if design is None else design._arguments()
     if data is not None:
-        given |= {"num_classes": data.num_classes, "in_channels": data.in_channels}
+        given |= data.network
     defaults = signature(network).parameters
     return [(name, value) for name, value in given.items() if value != defaults[name].default]

@@ -98,9 +98,9 @@ class RecordedTraining:
         self, run: RunFolder, architecture: ArchitectureGraph, seed: int
     ) -> dict[str, Any]:
         task = self.task
-        costs = self.design.costs(GraphBatch.from_graphs([architecture]), task.inputs)
+        costs = self.design.costs(GraphBatch.from_graphs([architecture]), task.dimensions)
         torch.manual_seed(seed)
-        network = self.design.build(architecture, task.inputs)
+        network = self.design.build(architecture, task.dimensions)
         loop = training_loop(network, task, seed, run.checkpoints / "last.pt")
         loop.resume()
         run.truncate_after("epoch", loop.epoch)

@@ -17,23 +17,19 @@ from datasets.kept_hashes import kept_hashes
 from datasets.labels import SURROGATE_LABELS, LabelledSet
 from datasets.objective import ACCURACY, Objective
 from datasets.space import SearchSpace
-from estimators.from_scratch import FromScratch
+from estimators import digits101
 from estimators.lookup import LookUp
 from estimators.measurement import Estimator, TrainingEstimator
-from estimators.networks import load_design, module_lines
+from estimators.networks import module_lines
 from estimators.own_function import OwnFunction
-from estimators.recipe import load_recipe
 from estimators.surrogate import Surrogate
-from estimators.tasks.images import ImageClassification
+from estimators.tasks.data_sets import DATA_SETS
 from experiment.progress import progress
 from predictors.defaults import defaults_of
 from predictors.methods import make_predictor, resolve_method
 from searchers.domain import Candidates, Domain, WholeSpace
 from searchers.history import TableTruth
 from searchers.limits import Limit, table_costs
-
-TRAINING_PRESET, TRAINING_IMAGES = "digits101", "digits"
-"""Networks, recipe and images of real training: those that DIGITS101 was measured with."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +64,8 @@ class Problem:
         """Lines that build an architecture's network: of the size that is trained, if it is."""
         if isinstance(self.estimator, TrainingEstimator):
             return self.estimator.module_lines(graph)
-        return module_lines(self.space, graph)
+        data = None if self.truth is None else DATA_SETS.get(self.truth.benchmark.dataset)
+        return module_lines(self.space, graph, data=data)
 
     def minimised(self) -> Problem:
         """The same where less is better, against what the table says of its metric, if need be."""
@@ -189,19 +186,17 @@ def function_problem(
 
 
 def training_problem(domain: Domain, seed: int = 0, benchmark: Benchmark | None = None) -> Problem:
-    """Train every architecture on handwritten digits.
+    """Train every architecture as those of DIGITS101 were trained.
 
     Args:
         domain: the candidate set.
-        seed: of weights and order of the images; the trial of that number in DIGITS101.
+        seed: of weights and order of the examples; the trial of that number in DIGITS101.
         benchmark: a table that was measured in the same way, for the report.
 
     Raises:
         InputError: no network is known for the space.
     """
-    space = domain.space
-    design, recipe = load_design(TRAINING_PRESET, space), load_recipe(TRAINING_PRESET)
-    estimator = FromScratch(space, ImageClassification(TRAINING_IMAGES), design, recipe, seed=seed)
+    estimator = digits101.estimator(seed, space=domain.space)
     truth = None if benchmark is None else TableTruth(benchmark)
     settings = {"trial": seed, "training": estimator.settings}
     return Problem(domain, estimator, ACCURACY, truth, settings)

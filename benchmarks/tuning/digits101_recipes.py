@@ -27,8 +27,7 @@ from estimators.digits101 import CONFIG, SPACE
 from estimators.evaluations import sweep
 from estimators.from_scratch import FromScratch
 from estimators.networks import load_design
-from estimators.recipe import load_recipe
-from estimators.tasks.images import ImageClassification
+from estimators.tasks.images import ImageClassification, ImageRecipe
 from experiment.arguments import output_file, parser, positive_int
 from experiment.engine import Processes
 from experiment.environment import describe_environment
@@ -54,7 +53,7 @@ def recipes(cells: int) -> list[dict[str, Any]]:
     names = [space.hash(cell) for cell in sample]
     found = []
     for overrides in RECIPES:
-        recipe = load_recipe(CONFIG, overrides=overrides)
+        recipe = ImageRecipe.load(CONFIG, overrides=overrides)
         trials = []
         for seed in range(3):
             measuring = FromScratch(

@@ -1,27 +1,22 @@
-"""What the commands that train networks have in common: their flags, and their work."""
+"""What the commands that train networks have in common: their flags, and what these ask for."""
 
 from __future__ import annotations
 
 import dataclasses
-import json
-import sys
 import tomllib
 from argparse import BooleanOptionalAction, Namespace
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from datasets.architecture_files import read_named
+from datasets.architecture_files import read_macros
 from datasets.graph import ArchitectureGraph
-from datasets.images import IMAGE_DATA, OTHER_NAMES, get_images
+from datasets.images import IMAGE_DATA, OTHER_NAMES
 from datasets.space import SearchSpace
-from datasets.spaces.enas import ENAS
-from estimators.from_scratch import representative
-from estimators.measurement import Measurement
-from estimators.networks import load_design
-from estimators.recipe import Recipe, load_recipe
-from estimators.recorded import RecordedTraining, summary
-from estimators.tasks.images import PreparedImages
+from estimators import series
+from estimators.recorded import RecordedTraining
+from estimators.series import Series, representatives
+from estimators.tasks.image_training import CUTOUT_LENGTH, Cutout, ImageTraining
 from experiment.arguments import (
     Parser,
     add_common,
@@ -33,7 +28,6 @@ from experiment.arguments import (
 )
 from experiment.environment import computing_line
 from experiment.errors import EXIT_BAD_INPUT, InputError
-from experiment.files import atomic_path, plain
 from experiment.paths import REPOSITORY_ROOT
 from experiment.threads import use_threads
 
@@ -48,9 +42,6 @@ RECIPE_FLAGS = {
     "precision": "precision",
 }
 """Flag → the setting of :class:`estimators.recipe.Recipe` that it overrides when it is given."""
-CUTOUT_LENGTH = 16
-"""Published side of the square, in pixels."""
-MEASUREMENTS = "measurements.jsonl"
 _RUNS = REPOSITORY_ROOT / "runs" / "cells"
 
 
@@ -125,60 +116,18 @@ def train_all(
 ) -> int:
     """Train every architecture with every seed, each architecture once.
 
-    ``measurements.jsonl`` in the experiment's folder holds what came of every training, also of
-    those of earlier commands; it is written after each.
-
     Returns:
         The exit code: 2 if a training failed.
 
     Raises:
         InputError: a flag, a file or a folder is wrong.
     """
-    graphs = {}
-    for architecture in architectures:
-        graph = representative(architecture, space)
-        graphs[space.hash(graph)] = graph
+    graphs = representatives(architectures, space)
     use_threads(given.threads)
     training = prepare(space, given)
     print(computing_line(dataclasses.asdict(training.task.recipe), training.device))
-    experiment: Path = given.log_dir / given.name
-    failed = False
-    for name, graph in graphs.items():
-        print(f"{name}: {json.dumps(space.to_record(graph))}")
-        own: list[Measurement] = []
-        for seed in range(given.seed, given.seed + given.seeds):
-            folder = experiment / f"{name[:12]}_seed{seed}"
-            print(f"seed {seed}, in {folder}", flush=True)
-            own.append(training.train(graph, seed, folder, given.resume))
-            _keep({**own[-1].to_record(space), "seed": seed}, experiment / MEASUREMENTS)
-            if not own[-1].ok:
-                failed = True
-                reason = f"seed {seed}: {own[-1].reason}"
-                print(f"failed: {space.format(graph)}, {name}, {reason}", file=sys.stderr)
-        if any(one.ok for one in own):
-            print(summary(own))
-    print(f"measurements: {experiment / MEASUREMENTS}")
-    return EXIT_BAD_INPUT if failed else 0
-
-
-def _keep(record: dict[str, Any], path: Path) -> None:
-    """Put a measurement into a file of them, in the place of an earlier one of that training."""
-    kept = [] if not path.exists() else _lines(path)
-    key = (record["hash"], record["seed"])
-    kept = [one for one in kept if (one.get("hash"), one.get("seed")) != key] + [record]
-    with atomic_path(path) as partial:
-        lines = (json.dumps(plain(one), ensure_ascii=False) + "\n" for one in kept)
-        partial.write_text("".join(lines), encoding="utf-8")
-
-
-def _lines(path: Path) -> list[dict[str, Any]]:
-    try:
-        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"{str(path)!r} holds no measurements, one JSON object a line ({error}): "
-            "mend it, move it away, or choose another --name"
-        ) from error
+    measurements = series.train_all(training, graphs, series_of(given))
+    return 0 if all(one.ok for one in measurements) else EXIT_BAD_INPUT
 
 
 def train_macros(texts: Sequence[str], given: Namespace, layers: int | None = None) -> int:
@@ -192,19 +141,8 @@ def train_macros(texts: Sequence[str], given: Namespace, layers: int | None = No
     Raises:
         InputError: they have others.
     """
-    found = [
-        one
-        for text in texts
-        for one in read_named(text, ENAS(layers or 6), given.data_root, given.arch_form)
-    ]
-    wanted = layers or found[0].graph.num_nodes - 2
-    for one in found:
-        if one.graph.num_nodes - 2 != wanted:
-            raise InputError(
-                f"{one} has {one.graph.num_nodes - 2} layers, expected {wanted}: "
-                "train those of another number by a command of their own"
-            )
-    return train_all(ENAS(wanted), [one.graph for one in found], given)
+    space, graphs = read_macros(texts, layers, given.data_root, given.arch_form)
+    return train_all(space, graphs, given)
 
 
 def prepare(space: SearchSpace, given: Namespace) -> RecordedTraining:
@@ -213,44 +151,37 @@ def prepare(space: SearchSpace, given: Namespace) -> RecordedTraining:
     Raises:
         InputError: one of them is wrong.
     """
-    device = best_device(given.device)
-    config = given.config or ("digits101" if given.data_set == "digits" else "default")
-    train_share = given.val_portion if given.data_set == "cifar10" else None
-    if given.val_portion is not None and train_share is None:
+    if given.val_portion is not None and given.data_set != "cifar10":
         print(f"--val_portion changes nothing: the split of {given.data_set} is fixed")
-    data = get_images(given.data_set, given.data, given.data_root, train_share)
-    sections = (space.preset_sections[0], given.data_set)
-    recipe = load_recipe(config, *sections, overrides=recipe_overrides(given))
-    recipe = dataclasses.replace(recipe, **cutout_overrides(given, recipe))
-    return RecordedTraining(
-        space,
-        PreparedImages(data.to(device), recipe.on(device)),
-        load_design(config, space, given.data_set, overrides=sizes(given.size or ())),
-        device,
+    return image_training(given).prepare(space, best_device(given.device))
+
+
+def image_training(given: Namespace) -> ImageTraining:
+    """What the flags say of data, recipe and network.
+
+    Raises:
+        InputError: a size has another form.
+    """
+    settings = {setting: getattr(given, flag) for flag, setting in RECIPE_FLAGS.items()}
+    if given.lr_decay_method:
+        settings["schedule"] = "cosine"
+    return ImageTraining(
+        given.data_set,
+        given.data,
+        given.data_root,
+        given.val_portion if given.data_set == "cifar10" else None,
+        given.config,
+        settings,
+        Cutout(given.cutout, given.cutout_length, given.cutout_prob),
+        sizes(given.size or ()),
         given.report_freq,
     )
 
 
-def recipe_overrides(given: Namespace) -> dict[str, Any]:
-    """The settings that the flags give, by their names in the recipe."""
-    overrides = {setting: getattr(given, flag) for flag, setting in RECIPE_FLAGS.items()}
-    if given.lr_decay_method:
-        overrides["schedule"] = "cosine"
-    return overrides
-
-
-def cutout_overrides(given: Namespace, recipe: Recipe) -> dict[str, Any]:
-    """What the flags change of the square that ``recipe`` cuts out.
-
-    Without ``--cutout`` its length and share say nothing where the recipe cuts out none, as in
-    the published code.
-    """
-    wanted = bool(recipe.cutout_length) if given.cutout is None else given.cutout
-    if not wanted:
-        return {"cutout_length": 0}
-    length = given.cutout_length or recipe.cutout_length or CUTOUT_LENGTH
-    probability = recipe.cutout_probability if given.cutout_prob is None else given.cutout_prob
-    return {"cutout_length": length, "cutout_probability": probability}
+def series_of(given: Namespace) -> Series:
+    """Which trainings the flags ask for, and where they are kept."""
+    seeds = range(given.seed, given.seed + given.seeds)
+    return Series(seeds, given.log_dir / given.name, given.resume)
 
 
 def sizes(texts: Sequence[str]) -> dict[str, Any]:

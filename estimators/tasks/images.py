@@ -9,19 +9,68 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from datasets.images import ImageData, LabelledImages, get_images
 from datasets.objective import SHARE, Objective
-from estimators.augmentation import normalise
 from estimators.recipe import Recipe
+from estimators.tasks.augmentation import Augmentation, normalise
+from estimators.tasks.task import Dimensions, epoch_order
+from experiment.config import part_of
+from experiment.errors import InputError
 from experiment.paths import DATA_ROOT_VARIABLE
 from experiment.precision import DTYPES
 
 EVALUATION_BATCH = 500
+
+
+@dataclass(frozen=True)
+class ImageRecipe(Recipe):
+    """A :class:`Recipe` for image classification: :class:`Augmentation`, too, and more.
+
+    Attributes:
+        channels_last: whether images lie in memory with the channels innermost.
+        auxiliary_weight: of the auxiliary head's loss, where the network has one.
+    """
+
+    padding: int = 0
+    flip: bool = False
+    cutout_length: int = 0
+    cutout_probability: float = 1.0
+    channels_last: bool = True
+    auxiliary_weight: float = 0.4
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.auxiliary_weight < 0:
+            raise InputError(
+                f"the auxiliary head's weight is {self.auxiliary_weight}, expected 0 or more"
+            )
+        _ = self.augmentation  # refuses what it refuses
+
+    @property
+    def augmentation(self) -> Augmentation:
+        """What is done to training images."""
+        return part_of(self, Augmentation)
+
+    @property
+    def memory_format(self) -> torch.memory_format:
+        """How images lie in memory."""
+        return torch.channels_last if self.channels_last else torch.contiguous_format
+
+
+def image_dimensions(num_classes: int, in_channels: int = 3, image_size: int = 32) -> Dimensions:
+    """What images decide of a network.
+
+    Args:
+        num_classes: classes that are told apart.
+        in_channels: channels of an image.
+        image_size: its height and width in pixels; it decides the FLOPs alone.
+    """
+    network = {"num_classes": num_classes, "in_channels": in_channels}
+    return Dimensions(network, {"image_size": image_size})
 
 
 @dataclass(frozen=True)
@@ -44,8 +93,14 @@ class ImageClassification:
         """The images on a device.
 
         Raises:
-            InputError: there is no such data, or its files are absent or damaged.
+            InputError: there is no such data, or its files are absent or damaged; the recipe is
+                another task's.
         """
+        if not isinstance(recipe, ImageRecipe):
+            raise InputError(
+                f"a {type(recipe).__name__} is given to train on images, expected an ImageRecipe: "
+                "ImageRecipe.load(preset) makes one"
+            )
         data = _load(self, str(device), os.environ.get(DATA_ROOT_VARIABLE))
         return PreparedImages(data, recipe)
 
@@ -76,7 +131,7 @@ class PreparedImages:
     """
 
     data: ImageData
-    recipe: Recipe
+    recipe: ImageRecipe
 
     unit = "images"
     objective = Objective("accuracy", unit=SHARE)
@@ -87,9 +142,10 @@ class PreparedImages:
         return self.data.name
 
     @property
-    def inputs(self) -> ImageData:
-        """Has ``in_channels``, ``image_size`` in pixels, and ``num_classes``."""
-        return self.data
+    def dimensions(self) -> Dimensions:
+        """Classes, channels, and the size in pixels."""
+        data = self.data
+        return image_dimensions(data.num_classes, data.in_channels, data.image_size)
 
     def fingerprint(self) -> str:
         """SHA-256 of images, labels and their scale, hexadecimal."""
@@ -147,17 +203,12 @@ def _all_scores(network: nn.Module, images: Tensor) -> Sequence[Tensor]:
 
 
 class ShuffledImages:
-    """The training images in the order of one epoch, a multiple of the batch size of them.
-
-    An incomplete batch would have other batch statistics than the rest; what is left over is
-    left out of this epoch.
-    """
+    """The training images in the order of one epoch; see :func:`epoch_order`."""
 
     def __init__(self, images: LabelledImages, batch_size: int, seed: int, epoch: int) -> None:
-        order = np.random.default_rng([seed, epoch]).permutation(len(images))
-        whole = len(images) // batch_size * batch_size or len(images)
+        order = epoch_order(len(images), batch_size, seed, epoch)
         self._images = images
-        self._order = torch.from_numpy(order[:whole]).to(images.labels.device)
+        self._order = order.to(images.labels.device)
 
     def __len__(self) -> int:
         return len(self._order)

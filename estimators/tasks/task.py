@@ -7,14 +7,30 @@ What fits a network (``estimators/fitting.py``) knows a :class:`PreparedTask` an
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from datasets.objective import Objective
 from estimators.recipe import Recipe
 from experiment.loop import Examples
+
+
+@dataclass(frozen=True)
+class Dimensions:
+    """What the data decide of a network, by the names that networks and their costs take it by.
+
+    Attributes:
+        network: arguments of a network beside the architecture and its sizes: channels or features
+            that go in, classes or targets that come out. A formula of costs takes them, too.
+        costs: what decides the FLOPs alone, such as the size of an image or a graph.
+    """
+
+    network: Mapping[str, int]
+    costs: Mapping[str, int] = field(default_factory=dict)
 
 
 class PreparedTask(Protocol):
@@ -41,8 +57,8 @@ class PreparedTask(Protocol):
         ...
 
     @property
-    def inputs(self) -> Any:
-        """What a design has to know of the data to build a network, such as its channels."""
+    def dimensions(self) -> Dimensions:
+        """What a design has to know of the data to build a network."""
         ...
 
     def fingerprint(self) -> str:
@@ -99,6 +115,26 @@ class Task(Protocol):
             InputError: the data are absent or damaged.
         """
         ...
+
+
+def epoch_order(count: int, batch_size: int, seed: int, epoch: int) -> Tensor:
+    """A random order of training examples for an epoch: a multiple of the batch size of them.
+
+    An incomplete batch would have other batch statistics than the rest; what is left over is
+    left out of this epoch.
+
+    Args:
+        count: examples that there are.
+        batch_size: examples a step.
+        seed: of the orders of all epochs.
+        epoch: counted from 0; the same one gives the same order.
+
+    Returns:
+        Numbers of examples. **Shape** (n,), int64, on the CPU.
+    """
+    order = np.random.default_rng([seed, epoch]).permutation(count)
+    whole = count // batch_size * batch_size or count
+    return torch.from_numpy(order[:whole])
 
 
 def data_settings(task: PreparedTask) -> dict[str, str]:

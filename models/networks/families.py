@@ -23,9 +23,10 @@ class NetworkFamily:
 
     Attributes:
         network: makes one from an architecture without dangling nodes, with weights drawn from
-            PyTorch's generator. It takes ``num_classes``, ``in_channels``, and sizes with defaults.
-        costs: parameters and FLOPs of a batch of such architectures. It takes ``num_classes``,
-            ``in_channels``, ``image_size``, and those sizes that decide them.
+            PyTorch's generator. It takes what the data decide (of images ``num_classes`` and
+            ``in_channels``), and sizes with defaults.
+        costs: parameters and FLOPs of a batch of such architectures. It takes the same of the
+            data, what decides the FLOPs alone (``image_size``), and those sizes that decide them.
         least_nodes: of the smallest architecture that has a network.
     """
 

@@ -12,12 +12,11 @@ import torch
 from datasets import get_benchmark, get_space
 from datasets.batch import GraphBatch
 from datasets.canonical import canonical_hashes
-from datasets.images import get_images
 from estimators.from_scratch import FromScratch
 from estimators.networks import load_design
-from estimators.recipe import Recipe
 from estimators.store import Store
-from estimators.tasks.images import ImageClassification
+from estimators.tasks.data_sets import DATA_SETS
+from estimators.tasks.images import ImageClassification, ImageRecipe
 from experiment.errors import InputError
 from experiment.files import read_json
 from Extrapolation_Ability import digits_experiment
@@ -34,7 +33,7 @@ def edges(batch: GraphBatch) -> Prediction:
 
 
 SURROGATE = Surrogate(edges, {"predictor": "edges", "labels": 0})
-RECIPE = Recipe(
+RECIPE = ImageRecipe(
     epochs=1,
     batch_size=200,
     learning_rate=0.02,
@@ -71,9 +70,9 @@ def test_the_groups_are_chosen_as_they_are_called() -> None:
     means = benchmark.metric("validation").mean()
     rows = benchmark.rows(space.hashes(groups["table"]))
     assert means[rows].tolist() == sorted(means, reverse=True)[:3]
-    design, images = load_design("digits101", get_space("DIGITS101")), get_images("digits")
-    most = np.sort(design.costs(candidates, images).flops)[:-4:-1]
-    assert design.costs(groups["largest"], images).flops.tolist() == most.tolist()
+    design, digits = load_design("digits101", get_space("DIGITS101")), DATA_SETS["digits"]
+    most = np.sort(design.costs(candidates, digits).flops)[:-4:-1]
+    assert design.costs(groups["largest"], digits).flops.tolist() == most.tolist()
     assert set(ranking.hashes) >= set(space.hashes(groups["random"]).tolist())
     again = groups_of(benchmark, ranking, 3, seed=2)
     assert list(again["random"]) != list(groups["random"])

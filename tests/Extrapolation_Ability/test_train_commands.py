@@ -17,8 +17,7 @@ from datasets.images import cifar10, imagenet16
 from datasets.spaces.enas import ENAS
 from estimators.from_scratch import FromScratch
 from estimators.networks import load_design
-from estimators.recipe import load_recipe
-from estimators.tasks.images import ImageClassification
+from estimators.tasks.images import ImageClassification, ImageRecipe
 from Extrapolation_Ability.cell_training import train_cell, train_enas
 from tests.Extrapolation_Ability.tiny_trainings import (
     CONV,
@@ -105,7 +104,7 @@ def test_the_digits_give_what_the_estimator_gives(tmp_path: Path) -> None:
         space,
         ImageClassification("digits"),
         load_design("digits101", get_space("DIGITS101")),
-        load_recipe("digits101"),
+        ImageRecipe.load("digits101"),
         seed=1,
     )
     (expected,) = estimator.measure([space.parse(CONV)])

@@ -15,15 +15,14 @@ from datasets.space import SearchSpace
 from estimators.commands import digits101_table
 from estimators.from_scratch import FromScratch
 from estimators.networks import NB101Design
-from estimators.recipe import Recipe
-from estimators.tasks.images import ImageClassification
+from estimators.tasks.images import ImageClassification, ImageRecipe
 from experiment.engine import Engine, InThisProcess
 from tests.estimators.small_trainings import finished
 
 __all__ = ["finished"]
 
 DESIGN = NB101Design(stem_channels=4, stacks=2, cells=1, batch_norm_momentum=0.1)
-RECIPE = Recipe(
+RECIPE = ImageRecipe(
     epochs=2,
     batch_size=200,
     learning_rate=0.02,
@@ -59,7 +58,7 @@ Make = Callable[..., FromScratch]
 def from_scratch(space: SearchSpace) -> Make:
     """An estimator of tiny networks on the digits; ``recipe`` and ``design`` may be replaced."""
 
-    def make(recipe: Recipe = RECIPE, design: Any = DESIGN, **more: Any) -> FromScratch:
+    def make(recipe: ImageRecipe = RECIPE, design: Any = DESIGN, **more: Any) -> FromScratch:
         task = ImageClassification("digits")
         return FromScratch(more.pop("space", space), task, design, recipe, **more)
 

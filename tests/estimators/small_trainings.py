@@ -15,15 +15,14 @@ from datasets.graph import ArchitectureGraph
 from datasets.images import ImageData, LabelledImages
 from estimators.measurement import Measurement
 from estimators.networks import NB101Design
-from estimators.recipe import Recipe
 from estimators.recorded import RecordedTraining
-from estimators.tasks.images import PreparedImages
+from estimators.tasks.images import ImageRecipe, PreparedImages
 from experiment.checkpoint import load_checkpoint
 
 CPU = torch.device("cpu")
 CELL = ArchitectureGraph((1, 3, 2, 0), ((0, 1), (0, 2), (1, 3), (2, 3)))
 TIMES = ("seconds", "images_per_second")
-RECIPE = Recipe(
+RECIPE = ImageRecipe(
     epochs=3,
     batch_size=20,
     learning_rate=0.05,
@@ -51,7 +50,7 @@ def images(validation: int = 30) -> ImageData:
 
 
 def training(
-    recipe: Recipe = RECIPE, data: ImageData | None = None, **changed: Any
+    recipe: ImageRecipe = RECIPE, data: ImageData | None = None, **changed: Any
 ) -> RecordedTraining:
     fixed: dict[str, Any] = {
         "space": get_space("NB101"),

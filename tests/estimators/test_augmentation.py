@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from estimators.augmentation import Augmentation, cutout, flip, normalise, pad_crop
+from estimators.tasks.augmentation import Augmentation, cutout, flip, normalise, pad_crop
 from experiment.errors import InputError
 
 

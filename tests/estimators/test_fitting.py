@@ -14,11 +14,11 @@ from datasets.images import ImageData, LabelledImages, get_images
 from datasets.spaces.enas import macro_architecture
 from estimators.fitting import fit, measure, training_loop
 from estimators.networks import ENASDesign, NB101Design
-from estimators.recipe import Recipe
-from estimators.tasks.images import PreparedImages, ShuffledImages
+from estimators.tasks.data_sets import DATA_SETS
+from estimators.tasks.images import ImageRecipe, PreparedImages, ShuffledImages
 from experiment.loop import DivergedError
 
-RECIPE = Recipe(
+RECIPE = ImageRecipe(
     epochs=3,
     batch_size=100,
     learning_rate=0.02,
@@ -35,10 +35,10 @@ def digits() -> ImageData:
     return get_images("digits")
 
 
-def network(data: ImageData) -> nn.Module:
+def network() -> nn.Module:
     torch.manual_seed(0)
     return NB101Design(stem_channels=8, stacks=2, cells=1, batch_norm_momentum=0.1).build(
-        CELL, data
+        CELL, DATA_SETS["digits"]
     )
 
 
@@ -47,7 +47,7 @@ def test_a_network_learns(digits: ImageData, precision: Any) -> None:
     """The loss falls in every epoch, and the accuracy is far above the tenth of chance."""
     recipe = dataclasses.replace(RECIPE, precision=precision)
     losses, shares = [], []
-    trained = network(digits)
+    trained = network()
 
     def after_epoch(epoch: int, means: dict[str, float]) -> None:
         losses.append(means["loss"])
@@ -65,9 +65,9 @@ def test_a_network_learns(digits: ImageData, precision: Any) -> None:
 def test_halfway_and_final_accuracies(digits: ImageData) -> None:
     """Half of three epochs is one; the same training, stopped there, has the same accuracies."""
     recipe = dataclasses.replace(RECIPE, schedule="constant", learning_rate=0.01)
-    done = fit(network(digits), PreparedImages(digits, recipe), seed=1)
+    done = fit(network(), PreparedImages(digits, recipe), seed=1)
     once = dataclasses.replace(recipe, epochs=1)
-    shorter = fit(network(digits), PreparedImages(digits, once), seed=1)
+    shorter = fit(network(), PreparedImages(digits, once), seed=1)
     assert done.halfway == shorter.final
     assert done.final != done.halfway
     assert shorter.halfway is None
@@ -75,7 +75,7 @@ def test_halfway_and_final_accuracies(digits: ImageData) -> None:
 
 
 def test_measuring_changes_neither_weights_nor_statistics(digits: ImageData) -> None:
-    trained = network(digits)
+    trained = network()
     before = {name: value.clone() for name, value in trained.state_dict().items()}
     assert any("running_mean" in name for name in before)
     measure(trained, PreparedImages(digits, RECIPE))
@@ -104,7 +104,7 @@ def test_accuracy_is_the_share_that_is_right(digits: ImageData) -> None:
 def test_nothing_held_out_gives_no_validation_accuracy(digits: ImageData) -> None:
     nobody = digits.validation.subset(torch.arange(0))
     task = PreparedImages(dataclasses.replace(digits, validation=nobody), RECIPE)
-    found = measure(network(digits), task)
+    found = measure(network(), task)
     assert set(found) == {"test"}
     assert 0 <= found["test"] <= 1
 
@@ -130,7 +130,7 @@ def test_a_set_smaller_than_a_batch_is_one_batch(digits: ImageData) -> None:
 
 def test_batches_are_all_of_one_size(digits: ImageData) -> None:
     """800 images in batches of 300: two of them, and none of 200."""
-    trained, sizes = network(digits), []
+    trained, sizes = network(), []
     trained.register_forward_pre_hook(lambda _, inputs: sizes.append(len(inputs[0])))
     recipe = dataclasses.replace(RECIPE, batch_size=300, epochs=1)
     training_loop(trained, PreparedImages(digits, recipe), 0, shown=False).run(
@@ -142,7 +142,7 @@ def test_batches_are_all_of_one_size(digits: ImageData) -> None:
 def test_divergence_is_told(digits: ImageData) -> None:
     recipe = dataclasses.replace(RECIPE, optimiser="sgd", schedule="constant", learning_rate=1e30)
     with pytest.raises(DivergedError, match=r"the loss is (nan|inf) in epoch 1"):
-        fit(network(digits), PreparedImages(digits, recipe), seed=0)
+        fit(network(), PreparedImages(digits, recipe), seed=0)
 
 
 def test_the_auxiliary_head_of_enas_is_trained(digits: ImageData) -> None:
@@ -151,7 +151,8 @@ def test_the_auxiliary_head_of_enas_is_trained(digits: ImageData) -> None:
     moved, stems = {}, {}
     for weight in (0.4, 0.0):
         torch.manual_seed(0)
-        trained = ENASDesign(filters=2, keep_probability=1.0).build(graph, digits)
+        design = ENASDesign(filters=2, keep_probability=1.0)
+        trained = design.build(graph, DATA_SETS["digits"])
         before = {name: value.detach().clone() for name, value in trained.named_parameters()}
         recipe = dataclasses.replace(
             RECIPE, epochs=1, batch_size=400, auxiliary_weight=weight, optimiser="sgd",
@@ -172,8 +173,8 @@ def test_the_auxiliary_head_of_enas_is_trained(digits: ImageData) -> None:
 def test_augmentation_is_drawn_with_the_seed(digits: ImageData) -> None:
     recipe = dataclasses.replace(RECIPE, epochs=1, padding=1, cutout_length=2)
     task = PreparedImages(digits, recipe)
-    one, again, other = (fit(network(digits), task, seed).final for seed in (0, 0, 1))
+    one, again, other = (fit(network(), task, seed).final for seed in (0, 0, 1))
     assert one == again
     assert one != other
     whole = PreparedImages(digits, dataclasses.replace(recipe, padding=0))
-    assert one != fit(network(digits), whole, 0).final
+    assert one != fit(network(), whole, 0).final

@@ -17,7 +17,6 @@ from torch import nn
 
 from datasets.batch import GraphBatch
 from datasets.graph import ArchitectureGraph
-from datasets.images import ImageData
 from datasets.registry import get_space
 from datasets.space import SearchSpace
 from datasets.spaces.digits101 import Digits101, larger_cells
@@ -27,6 +26,7 @@ from estimators.evaluations import sweep
 from estimators.from_scratch import FromScratch, lacks_memory, representative
 from estimators.networks import ENASDesign, NB101Design, NB201Design
 from estimators.store import Store
+from estimators.tasks.task import Dimensions
 from experiment.engine import WorkerDiedError
 from experiment.errors import InputError
 from experiment.precision import Precision
@@ -138,10 +138,10 @@ class Broken:
 
     error: Exception
 
-    def build(self, graph: ArchitectureGraph, data: ImageData) -> nn.Module:
+    def build(self, graph: ArchitectureGraph, data: Dimensions) -> nn.Module:
         raise self.error
 
-    def costs(self, batch: GraphBatch, data: ImageData) -> Costs:
+    def costs(self, batch: GraphBatch, data: Dimensions) -> Costs:
         return Costs(torch.ones(1, dtype=torch.long), torch.ones(1, dtype=torch.long))
 
 
@@ -262,7 +262,7 @@ def test_other_spaces(from_scratch: Make, name: str, text: str, design: Any) -> 
     (found,) = estimator.measure([other.parse(text)])
     assert found.ok
     assert found.hash == other.hash(other.parse(text))
-    data = estimator.work.task.prepare(estimator.work.recipe, "cpu").inputs
+    data = estimator.work.task.prepare(estimator.work.recipe, "cpu").dimensions
     costs = design.costs(GraphBatch.from_graphs([other.parse(text)]), data)
     assert (found.parameters, found.flops) == (int(costs.parameters), int(costs.flops))
 

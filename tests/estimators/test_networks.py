@@ -11,11 +11,13 @@ from torch import nn
 
 from datasets import get_benchmark, get_space
 from datasets.architecture_files import NAMED
+from datasets.benchmarks.nb201 import PROTOCOLS
 from datasets.graph import ArchitectureError, ArchitectureGraph
-from datasets.images.digits import load_digits
 from datasets.spaces.enas import ENAS
 from datasets.spaces.nb201 import NB201
 from estimators.networks import load_design, module_lines
+from estimators.tasks.data_sets import DATA_SETS
+from estimators.tasks.images import ImageClassification, ImageRecipe
 
 SPACES = ("NB101", "DIGITS101", "NB201", "ENAS", "ENAS12")
 
@@ -38,7 +40,7 @@ def shapes(network: nn.Module) -> dict[str, torch.Size]:
 @pytest.mark.parametrize("name", SPACES)
 def test_lines_build_the_network_of_the_architecture(name: str) -> None:
     space = get_space(name)
-    design, data = load_design("digits101", space), load_digits()
+    design, data = load_design("digits101", space), DATA_SETS["digits"]
     for graph in space.sample(2, np.random.default_rng(3)):
         built = run(module_lines(space, graph, design, data))
         with torch.device("meta"):
@@ -53,6 +55,19 @@ def test_the_default_is_the_size_of_the_class() -> None:
     network = run(module_lines(space, space.from_index(6111)))  # type: ignore[attr-defined]
     assert network(torch.zeros(2, 3, 32, 32, device="meta")).shape == (2, 10)
     assert sum(one.numel() for one in network.parameters()) == 1_073_466  # as the benchmark says
+
+
+@pytest.mark.parametrize("data_set", list(PROTOCOLS))
+def test_classes_follow_the_data_set(data_set: str) -> None:
+    space = get_space("NB201")
+    network = run(module_lines(space, space.from_index(6111), data=DATA_SETS[data_set]))  # type: ignore[attr-defined]
+    classes = {"cifar100": 100, "ImageNet16-120": 120}.get(data_set, 10)
+    assert network(torch.zeros(2, 3, 16, 16, device="meta")).shape == (2, classes)
+
+
+def test_what_is_known_of_the_digits_is_so() -> None:
+    prepared = ImageClassification("digits").prepare(ImageRecipe.load("digits101"), "cpu")
+    assert prepared.dimensions == DATA_SETS["digits"]
 
 
 def test_networks_of_digits101_are_those_of_its_table() -> None:

@@ -11,26 +11,21 @@ import pytest
 import torch
 
 from datasets.batch import GraphBatch
-from datasets.images import ImageData, get_images
 from datasets.registry import get_space
 from datasets.spaces.digits101 import Digits101
 from datasets.spaces.nb101 import NB101
 from estimators import recipe
-from estimators.augmentation import Augmentation
 from estimators.networks import DESIGNS, ENASDesign, NB101Design, NB201Design, load_design
-from estimators.recipe import Recipe, load_recipe
 from estimators.store import digest
+from estimators.tasks.augmentation import Augmentation
+from estimators.tasks.data_sets import DATA_SETS
+from estimators.tasks.images import ImageRecipe
 from examples.adding_a_space import Ladder
 from experiment.errors import InputError
 from experiment.precision import Precision
 
-DIGITS = load_recipe("digits101")
+DIGITS = ImageRecipe.load("digits101")
 """By which the table of DIGITS101 was made."""
-
-
-@pytest.fixture(scope="module")
-def digits() -> ImageData:
-    return get_images("digits")
 
 
 def test_the_preset_of_digits101() -> None:
@@ -55,7 +50,9 @@ def test_a_recipe_is_an_optimisation_and_an_augmentation() -> None:
 
 
 def test_overrides_win_over_the_preset() -> None:
-    recipe = load_recipe("digits101", overrides={"epochs": 9, "flip": True, "batch_size": None})
+    recipe = ImageRecipe.load(
+        "digits101", overrides={"epochs": 9, "flip": True, "batch_size": None}
+    )
     assert recipe == dataclasses.replace(DIGITS, epochs=9, flip=True)
     design = load_design("digits101", Digits101(), overrides={"stem_channels": 3})
     assert design == NB101Design(3, 3, 1, 0.1)
@@ -78,7 +75,7 @@ def test_overrides_win_over_the_preset() -> None:
 )
 def test_wrong_settings_are_sentences(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError) as caught:
-        load_recipe("digits101", overrides=settings)
+        ImageRecipe.load("digits101", overrides=settings)
     assert message in str(caught.value)
 
 
@@ -88,13 +85,13 @@ def test_wrong_designs_are_sentences(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no network is known for Ladder architectures: there are"):
         load_design("digits101", Ladder())
     with pytest.raises(InputError, match="no preset is called 'digits': did you mean 'digits101'"):
-        load_recipe("digits")
+        ImageRecipe.load("digits")
     empty = tmp_path / "empty.toml"
     empty.write_text("[recipe]\nepochs = 3\n", encoding="utf-8")
     with pytest.raises(InputError, match=r"has no table \[network\]"):
         load_design(str(empty), NB101())
     with pytest.raises(InputError, match="the setting 'batch_size' has no value"):
-        load_recipe(str(empty))
+        ImageRecipe.load(str(empty))
 
 
 @pytest.mark.parametrize("name", ["bfloat16", "float32"])
@@ -120,14 +117,14 @@ def test_every_setting_changes_the_digest() -> None:
         "final_rate": 0.001,
     }
     seen = {digest(dataclasses.asdict(DIGITS))}
-    for field in dataclasses.fields(Recipe):
+    for field in dataclasses.fields(ImageRecipe):
         value = getattr(DIGITS, field.name)
         new = changes[field.name] if field.name in changes else value * 0.5
         if isinstance(value, int) and field.name not in changes:
             new = value + 1
         changed = dataclasses.replace(DIGITS, **{field.name: new})
         seen.add(digest(dataclasses.asdict(changed)))
-    assert len(seen) == 1 + len(dataclasses.fields(Recipe))
+    assert len(seen) == 1 + len(dataclasses.fields(ImageRecipe))
 
 
 SMALL: dict[str, Any] = {
@@ -140,26 +137,28 @@ SMALL: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("name", list(SMALL))
-def test_designs_build_what_they_count(name: str, digits: ImageData) -> None:
+def test_designs_build_what_they_count(name: str) -> None:
     """The auxiliary head, which only helps a training, is not counted."""
     design = SMALL[name]
     assert type(design) is DESIGNS[get_space(name).family]
     (graph,) = get_space(name).sample(1, np.random.default_rng(0))
-    network = design.build(graph, digits)
+    network = design.build(graph, DATA_SETS["digits"])
     assert network(torch.zeros(2, 1, 8, 8)).shape == (2, 10)
     counted = sum(
         weight.numel()
         for part, weight in network.named_parameters()
         if not part.startswith("auxiliary")
     )
-    costs = design.costs(GraphBatch.from_graphs([graph]), digits)
+    costs = design.costs(GraphBatch.from_graphs([graph]), DATA_SETS["digits"])
     assert costs.parameters.tolist() == [counted]
     assert int(costs.flops) > 0
 
 
-def test_batch_norm_is_the_designs(digits: ImageData) -> None:
+def test_batch_norm_is_the_designs() -> None:
     design = NB101Design(4, 1, 1, batch_norm_momentum=0.25, batch_norm_epsilon=0.5)
     (graph,) = get_space("NB101").sample(1, np.random.default_rng(0))
-    layers = [m for m in design.build(graph, digits).modules() if hasattr(m, "running_mean")]
+    layers = [
+        m for m in design.build(graph, DATA_SETS["digits"]).modules() if hasattr(m, "running_mean")
+    ]
     assert layers
     assert {(layer.momentum, layer.eps) for layer in layers} == {(0.25, 0.5)}

@@ -99,10 +99,11 @@ def test_weights_give_the_accuracy_that_was_recorded(
     finished: tuple[Path, Measurement], name: str, figure: str
 ) -> None:
     folder, measurement = finished
-    network = training().design.build(CELL, images())
+    task = PreparedImages(images(), RECIPE)
+    network = training().design.build(CELL, task.dimensions)
     network.load_state_dict(weights(folder, name))
     expected = {**measurement.figures(), **measurement.details}[figure]
-    assert measure(network, PreparedImages(images(), RECIPE))["validation"] == expected
+    assert measure(network, task)["validation"] == expected
 
 
 def test_best_weights_are_those_of_the_best_epoch(

@@ -18,10 +18,9 @@ from estimators.from_scratch import FromScratch
 from estimators.lookup import LookUp
 from estimators.measurement import Estimator, Measurement, as_measurements
 from estimators.networks import NB101Design
-from estimators.recipe import load_recipe
 from estimators.store import Store
 from estimators.surrogate import Surrogate
-from estimators.tasks.images import ImageClassification
+from estimators.tasks.images import ImageClassification, ImageRecipe
 from experiment.engine import Processes
 from experiment.errors import InputError
 from predictors.methods import make_predictor
@@ -105,7 +104,7 @@ def test_a_training_is_made_of_its_parts(wrong: dict[str, Any]) -> None:
         "space": get_space("DIGITS101"),
         "task": ImageClassification("digits"),
         "design": NB101Design(),
-        "recipe": load_recipe("digits101"),
+        "recipe": ImageRecipe.load("digits101"),
     }
     refuse(lambda: FromScratch(**{**parts, **wrong}))
 

@@ -23,7 +23,7 @@ from estimators.recipe import Recipe
 from estimators.recorded import RecordedTraining
 from estimators.store import Store
 from estimators.tasks.images import ImageClassification
-from estimators.tasks.task import Task
+from estimators.tasks.task import Dimensions, Task
 from experiment.checkpoint import load_checkpoint
 from models.networks.costs import Costs
 
@@ -71,8 +71,8 @@ class Communities:
     objective = Objective("cross_entropy", maximise=False, unit="nats")
 
     @property
-    def inputs(self) -> dict[str, int]:
-        return {"channels": self.features.shape[1], "classes": CLASSES}
+    def dimensions(self) -> Dimensions:
+        return Dimensions({"channels": self.features.shape[1], "classes": CLASSES})
 
     def fingerprint(self) -> str:
         return hashlib.sha256(self.mean.numpy().tobytes()).hexdigest()
@@ -115,11 +115,11 @@ class Widths:
 
     width: int = 4
 
-    def build(self, graph: ArchitectureGraph, inputs: dict[str, int]) -> nn.Module:
-        return TwoLayers(self.width * graph.num_nodes, **inputs)
+    def build(self, graph: ArchitectureGraph, data: Dimensions) -> nn.Module:
+        return TwoLayers(self.width * graph.num_nodes, **data.network)
 
-    def costs(self, batch: GraphBatch, inputs: dict[str, int]) -> Costs:
-        networks = [self.build(graph, inputs) for graph in batch]
+    def costs(self, batch: GraphBatch, data: Dimensions) -> Costs:
+        networks = [self.build(graph, data) for graph in batch]
         number = torch.tensor([sum(w.numel() for w in each.parameters()) for each in networks])
         return Costs(number, NODES * number)
 

@@ -13,14 +13,9 @@ from datasets.space import SearchSpace
 from datasets.spaces.enas import ENAS
 from datasets.spaces.nb101 import NB101
 from datasets.spaces.nb201 import NB201
-from estimators.commands.training import (
-    add_training_flags,
-    cutout_overrides,
-    recipe_overrides,
-    sizes,
-)
+from estimators.commands.training import add_training_flags, image_training, sizes
 from estimators.networks import ENASDesign, NB101Design, NB201Design, load_design
-from estimators.recipe import load_recipe
+from estimators.tasks.images import ImageRecipe
 from experiment.arguments import Parser
 from experiment.errors import InputError
 from experiment.optimisation import Schedule, make_optimisers
@@ -37,7 +32,7 @@ def settings(recipe: Any, *names: str) -> tuple[Any, ...]:
 
 
 def test_published_cell_recipe() -> None:
-    recipe = load_recipe("published", "NB101", "cifar10")
+    recipe = ImageRecipe.load("published", "NB101", "cifar10")
     assert settings(recipe, "optimiser", "learning_rate", "momentum", "epsilon") == (
         "rmsprop",
         0.2,
@@ -47,14 +42,14 @@ def test_published_cell_recipe() -> None:
     assert settings(recipe, "epochs", "batch_size", "weight_decay") == (108, 128, 1e-4)
     assert settings(recipe, "schedule", "final_rate", "gradient_clip") == ("cosine", 0.0, 5.0)
     assert settings(recipe, "precision", "cutout_length") == ("float32", 0)
-    imagenet = load_recipe("published", "NB101", "ImageNet16")
+    imagenet = ImageRecipe.load("published", "NB101", "ImageNet16")
     assert settings(imagenet, "epochs", "batch_size") == (200, 256)
     differing = {"epochs": 200, "batch_size": 256, "padding": 2}
     assert imagenet == dataclasses.replace(recipe, **differing)  # type: ignore[arg-type]
 
 
 def test_published_recipes_of_the_other_spaces() -> None:
-    dong = load_recipe("published", "NB201", "cifar10")
+    dong = ImageRecipe.load("published", "NB201", "cifar10")
     assert settings(dong, "optimiser", "learning_rate", "epochs", "batch_size") == (
         "sgd",
         0.1,
@@ -67,7 +62,7 @@ def test_published_recipes_of_the_other_spaces() -> None:
         4,
         True,
     )
-    pham = load_recipe("published", "ENAS", "cifar10")
+    pham = ImageRecipe.load("published", "ENAS", "cifar10")
     assert settings(pham, "epochs", "batch_size", "learning_rate", "final_rate") == (
         310,
         100,
@@ -79,7 +74,7 @@ def test_published_recipes_of_the_other_spaces() -> None:
 
 def rates(**changed: Any) -> list[float]:
     """The rate that ENAS's published training begins each epoch with, at two steps an epoch."""
-    recipe = dataclasses.replace(load_recipe("published", "ENAS"), **changed)
+    recipe = dataclasses.replace(ImageRecipe.load("published", "ENAS"), **changed)
     optimisers = make_optimisers(torch.nn.Linear(1, 1), recipe.optimisation)
     schedule = Schedule(optimisers, recipe.optimisation, 2)
     found = []
@@ -108,7 +103,7 @@ def test_l2_of_the_published_enas_training() -> None:
     weight = torch.tensor([3.0], requires_grad=True)
     (2e-4 * weight.square().sum()).backward()
     assert weight.grad is not None
-    recipe = load_recipe("published", "ENAS")
+    recipe = ImageRecipe.load("published", "ENAS")
     assert float(weight.grad) == pytest.approx(recipe.weight_decay * 3.0)
 
 
@@ -130,14 +125,14 @@ def test_published_network_sizes(config: str) -> None:
 @pytest.mark.parametrize("config", ["published", "default"])
 def test_small_images_are_shifted_less_and_cut_less(config: str, space: SearchSpace) -> None:
     kind = space.preset_sections[0]
-    large = load_recipe(config, kind, "cifar10")
-    small = load_recipe(config, kind, "ImageNet16")
+    large = ImageRecipe.load(config, kind, "cifar10")
+    small = ImageRecipe.load(config, kind, "ImageNet16")
     assert (large.padding, small.padding) == (4, 2)
     assert small.cutout_length == large.cutout_length / 2
 
 
 def test_our_recipe_is_complete_for_the_digits() -> None:
-    recipe = load_recipe("digits101", "NB101", "digits")
+    recipe = ImageRecipe.load("digits101", "NB101", "digits")
     assert settings(recipe, "padding", "flip", "cutout_length") == (0, False, 0)
 
 
@@ -154,9 +149,8 @@ def test_the_published_flags_say_what_they_said(dashed: bool) -> None:
     words = PUBLISHED_COMMAND.split()
     if dashed:
         words = [w.replace("_", "-") if w.startswith("--") else w for w in words]
-    given = parse(*words)
-    recipe = load_recipe("published", "NB101", "cifar10", overrides=recipe_overrides(given))
-    recipe = dataclasses.replace(recipe, **cutout_overrides(given, recipe))
+    given = parse("--config", "published", *words)
+    recipe = image_training(given).recipe(NB101())
     assert settings(recipe, "epochs", "batch_size", "learning_rate", "final_rate") == (
         7,
         64,
@@ -174,12 +168,9 @@ def test_the_published_flags_say_what_they_said(dashed: bool) -> None:
 
 
 def test_no_flag_changes_nothing() -> None:
-    given = parse()
     for config in ("published", "default"):
-        recipe = load_recipe(config, "NB101", "cifar10")
-        changed = load_recipe(config, "NB101", "cifar10", overrides=recipe_overrides(given))
-        cut = cutout_overrides(given, recipe)
-        assert dataclasses.replace(changed, **cut) == recipe
+        asked = image_training(parse("--config", config))
+        assert asked.recipe(NB101()) == ImageRecipe.load(config, "NB101", "cifar10")
 
 
 @pytest.mark.parametrize(
@@ -199,10 +190,8 @@ def test_no_flag_changes_nothing() -> None:
 def test_cutout_is_the_preset_s_unless_it_is_asked_for(
     config: str, flags: list[str], expected: int
 ) -> None:
-    recipe = load_recipe(config, "NB101", "cifar10")
-    cut = cutout_overrides(parse(*flags), recipe)
-    assert cut["cutout_length"] == expected
-    assert dataclasses.replace(recipe, **cut).cutout_probability == 1.0
+    recipe = image_training(parse("--config", config, *flags)).recipe(NB101())
+    assert (recipe.cutout_length, recipe.cutout_probability) == (expected, 1.0)
 
 
 @pytest.mark.parametrize("name", ["ImageNet16", "Imagenet16", "ImageNet16-120"])

@@ -16,8 +16,7 @@ from datasets.batch import GraphBatch
 from datasets.registry import BENCHMARKS, SPACES
 from estimators.from_scratch import FromScratch
 from estimators.networks import DESIGNS, load_design, module_lines
-from estimators.recipe import load_recipe
-from estimators.tasks.images import ImageClassification
+from estimators.tasks.images import ImageClassification, ImageRecipe
 from examples import ladder_networks
 from examples.adding_a_space import Ladder
 from examples.ladder_networks import LadderDesign, LadderImageNetwork, ladder_costs
@@ -53,7 +52,7 @@ def some(n: int) -> GraphBatch:
 def test_networks_are_trained_from_scratch() -> None:
     design = load_design("digits101", SPACE, overrides={"width": 16})
     assert design == LadderDesign(16)
-    recipe = load_recipe("digits101", overrides={"epochs": 1})
+    recipe = ImageRecipe.load("digits101", overrides={"epochs": 1})
     (graph,) = some(1)
     (one,) = FromScratch(SPACE, ImageClassification("digits"), design, recipe).measure([graph])
     assert one.ok, one.reason

@@ -24,8 +24,7 @@ from datasets.registry import SPACES, get_space
 from estimators.fitting import fit
 from estimators.from_scratch import representative
 from estimators.networks import ENASDesign, NB101Design, NB201Design, load_design
-from estimators.recipe import Recipe, load_recipe
-from estimators.tasks.images import PreparedImages
+from estimators.tasks.images import ImageRecipe, PreparedImages, image_dimensions
 from experiment.errors import InputError
 from predictors.small_networks import SMALL_NETWORKS
 from predictors.zero_cost import all_scores
@@ -51,7 +50,7 @@ def random_images(channels: int) -> ImageData:
     return ImageData("random", 10, colour, colour / 2, part(BATCH), part(4), part(4))
 
 
-def trained_networks() -> Iterator[tuple[str, nn.Module, Recipe]]:
+def trained_networks() -> Iterator[tuple[str, nn.Module, ImageRecipe]]:
     """The networks of all spaces by all presets, but for their width, and a recipe of one step."""
     for preset, width in WIDTHS.items():
         for name in SPACES:
@@ -59,12 +58,12 @@ def trained_networks() -> Iterator[tuple[str, nn.Module, Recipe]]:
             try:
                 design = load_design(preset, space)
                 sections = (*space.preset_sections, "CIFAR-10")
-                recipe = load_recipe(preset, *sections, overrides=ONE_STEP)
+                recipe = ImageRecipe.load(preset, *sections, overrides=ONE_STEP)
             except InputError:  # a preset has no recipe for every space
                 continue
             (graph,) = space.sample(1, np.random.default_rng(1))
             small = dataclasses.replace(design, **{WIDTH_OF[type(design)]: width})
-            network = small.build(representative(graph, space), IMAGES)
+            network = small.build(representative(graph, space), image_dimensions(10))
             yield f"{name}, {preset}, {width} channels", network, recipe
     yield "ResNet-18, 4 channels", ResNet18(4), recipe
 
