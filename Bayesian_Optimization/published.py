@@ -143,9 +143,9 @@ def random_members(
             break
         points = draw(latents.box, n - len(found), source)
         new = latents.decode(points, generator).only(wanted)
-        for row, name in enumerate(new.hashes.tolist()):
+        for row, hash in enumerate(new.hashes.tolist()):
             if new.rank[row] == 0:
-                found.setdefault(name, new.graphs.graph(row))
+                found.setdefault(hash, new.graphs.graph(row))
     return list(found.values())[:n]
 
 

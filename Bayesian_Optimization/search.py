@@ -282,7 +282,7 @@ def configuration(
     given: Namespace, problem: Problem, budget: Budget, start: Sequence[ArchitectureGraph]
 ) -> dict[str, Any]:
     """All that decides the numbers."""
-    names = [problem.space.hash(graph) for graph in start]
+    hashes = [problem.space.hash(graph) for graph in start]
     return {
         "stage": Stage.SEARCH,
         "method": given.method,
@@ -297,7 +297,7 @@ def configuration(
         "queries": budget.queries,
         "initial": given.initial,
         "limit": given.limit,
-        "start": names,
+        "start": hashes,
         "batch": budget.batch,
         "at_once": budget.at_once,
     }

@@ -144,10 +144,10 @@ def write_candidates(path: Path, space: SearchSpace, graphs: GraphBatch, overwri
         InputError: the file exists and is not to be replaced, or cannot be written.
     """
     check_output(path, overwrite=overwrite)
-    names = space.hashes(graphs).tolist()
+    hashes = space.hashes(graphs).tolist()
     with atomic_path(path) as partial, partial.open("w", encoding="utf-8") as file:
-        for graph, name in zip(graphs, names, strict=True):
-            file.write(json.dumps({**space.to_record(graph), "hash": name}) + "\n")
+        for graph, hash in zip(graphs, hashes, strict=True):
+            file.write(json.dumps({**space.to_record(graph), "hash": hash}) + "\n")
 
 
 def _at_random(count: int, generator: np.random.Generator) -> Keep:

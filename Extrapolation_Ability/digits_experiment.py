@@ -159,9 +159,9 @@ def _records(
     space = get_space(SPACE)
     mean, std = surrogate.predict(cells)
     records = []
-    for row, (graph, name) in enumerate(zip(cells, space.hashes(cells).tolist(), strict=True)):
-        record = {**space.to_record(graph), "hash": name, "nodes": graph.num_nodes}
-        record |= {"mean": float(mean[row]), **measured[name]}
+    for row, (graph, hash) in enumerate(zip(cells, space.hashes(cells).tolist(), strict=True)):
+        record = {**space.to_record(graph), "hash": hash, "nodes": graph.num_nodes}
+        record |= {"mean": float(mean[row]), **measured[hash]}
         records.append(record | ({} if std is None else {"std": float(std[row])}))
     return records
 

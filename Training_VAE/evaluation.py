@@ -120,8 +120,8 @@ def exact_matches(decoded: GraphBatch, wanted: GraphBatch) -> np.ndarray:
     same &= (decoded.adjacency == wanted.adjacency).flatten(1).all(1)
     exact = same.numpy()
     rest = torch.from_numpy(np.flatnonzero(~exact))
-    names = zip(canonical_hashes(decoded[rest]), canonical_hashes(wanted[rest]), strict=True)
-    exact[rest.numpy()] = [a == b for a, b in names]
+    hashes = zip(canonical_hashes(decoded[rest]), canonical_hashes(wanted[rest]), strict=True)
+    exact[rest.numpy()] = [a == b for a, b in hashes]
     return exact
 
 
@@ -225,7 +225,7 @@ def prior_decodings(
     member = space.legal(graphs)
     valid, times = graphs[torch.from_numpy(member)], count[member]
     trained = set(architectures.hashes[architectures.split.train].tolist())
-    names = space.hashes(valid).tolist()
+    hashes = space.hashes(valid).tolist()
     raw, raw_trained = raw_keys(valid), set(raw_keys(train))
     total = max(int(times.sum()), 1)
 
@@ -238,9 +238,9 @@ def prior_decodings(
         "decodings": int(count.sum()),
         "validity": float(times.sum() / count.sum()),
         "with_dangling_nodes": share(dangling(valid).tolist()),
-        "uniqueness": len(set(names)) / total,
+        "uniqueness": len(set(hashes)) / total,
         "uniqueness_raw": len(set(raw)) / total,
-        "novelty": share(name not in trained for name in names),
+        "novelty": share(hash not in trained for hash in hashes),
         "novelty_raw": share(key not in raw_trained for key in raw),
         "distinct_points": len(set(modes)) / len(z),
         "agreement": float(frequent.count.sum() / count.sum()),

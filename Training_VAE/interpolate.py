@@ -140,7 +140,7 @@ class Walk:
 
     Attributes:
         graphs: decoded at every point.
-        names: their hashes.
+        hashes: their hashes.
         positions: of the points, 0 to 1.
         latents: the points. **Shape** (S, G).
         values: measured validation values, NaN where they are not known. **Shape** (S,).
@@ -148,7 +148,7 @@ class Walk:
     """
 
     graphs: list[ArchitectureGraph]
-    names: list[str]
+    hashes: list[str]
     positions: list[float]
     latents: torch.Tensor
     values: np.ndarray
@@ -159,7 +159,7 @@ class Walk:
         for row, graph in enumerate(self.graphs):
             record = {
                 **space.to_record(graph),
-                "hash": self.names[row],
+                "hash": self.hashes[row],
                 "position": self.positions[row],
                 "latent": self.latents[row].tolist(),
             }
@@ -171,7 +171,7 @@ class Walk:
 
     def strip(self, space: SearchSpace, title: str) -> Figure:
         """The architectures side by side, a stretch of equal ones drawn once."""
-        stretches = list(runs(self.names))
+        stretches = list(runs(self.hashes))
         known = [self.values[first] for first, _ in stretches]
         labels = ["" if np.isnan(value) else self.objective.text(value) for value in known]
         return interpolation_strip(
@@ -208,11 +208,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     else:
         decoded = model.decode_greedily(points, space.legality())
 
-    names = space.hashes(decoded).tolist()
+    hashes = space.hashes(decoded).tolist()
     measured = find_measured(space.name, given.data_root)
-    known = measured.look_up(names) if measured else np.full(len(names), np.nan)
+    known = measured.look_up(hashes) if measured else np.full(len(hashes), np.nan)
     objective = measured.objective if measured else ACCURACY
-    walk = Walk(list(decoded), names, paths.positions[0].tolist(), points, known, objective)
+    walk = Walk(list(decoded), hashes, paths.positions[0].tolist(), points, known, objective)
     path_name = given.path.replace("_", " ")
     with atomic_path(files[0]) as partial:
         lines = [json.dumps(record) + "\n" for record in walk.records(space)]
@@ -220,7 +220,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     title = f"{model.name} on {space.name}, epoch {trained.epoch}: {path_name}"
     save_figure(walk.strip(space, title), files[1])
     print(
-        f"{len(names)} points along a {path_name}, {len(set(names))} architectures: "
+        f"{len(hashes)} points along a {path_name}, {len(set(hashes))} architectures: "
         f"{files[0]} and interpolation.png"
     )
     return 0

@@ -37,18 +37,18 @@ class Measured:
         metric = benchmark.metric("validation")
         values, objective = metric.mean(), metric.objective
         known = ~np.isnan(values)
-        names = benchmark.hashes[known].tolist()
+        hashes = benchmark.hashes[known].tolist()
         drawn = benchmark.rows_with("validation")
         counted = values[drawn] if len(drawn) else values[known]
         return cls(
-            dict(zip(names, values[known].tolist(), strict=True)),
+            dict(zip(hashes, values[known].tolist(), strict=True)),
             objective.sign * np.sort(objective.sign * counted),
             objective,
         )
 
-    def look_up(self, names: Iterable[str]) -> np.ndarray:
+    def look_up(self, hashes: Iterable[str]) -> np.ndarray:
         """Value of each hash, NaN where it is not known. **Shape** (B,)."""
-        return np.array([self.by_hash.get(str(name), np.nan) for name in names], dtype=float)
+        return np.array([self.by_hash.get(str(hash), np.nan) for hash in hashes], dtype=float)
 
     def ranks(self, values: np.ndarray) -> np.ndarray:
         """Share of the reference that is worse, ties counting half; NaN stays. **Shape** kept."""

@@ -73,9 +73,9 @@ def new_cells(
         decoded = trained.model.decode_sampled(points, legality, generator).to("cpu")
         member = torch.from_numpy(trained.space.legal(decoded))
         for graph in decoded[member]:
-            name = trained.space.hash(graph)
-            if name not in known:
-                found.setdefault(name, trained.space.canonical(graph))
+            hash = trained.space.hash(graph)
+            if hash not in known:
+                found.setdefault(hash, trained.space.canonical(graph))
         if len(found) >= count:
             return list(found.values())[:count]
     raise InputError(

@@ -230,7 +230,7 @@ class DecodedWalks:
         walk: kind of the walks.
         latents: **shape** (P, S, G).
         graphs: masked greedy decodings, walk by walk: P·S graphs on the CPU.
-        names: their hashes. **Shape** (P, S).
+        hashes: their hashes. **Shape** (P, S).
         valid: whether the unmasked greedy decodings are members. **Shape** (P, S), bool.
         values: validation values, NaN where not known. **Shape** (P, S).
         ranks: shares of the space that are worse. **Shape** (P, S).
@@ -239,7 +239,7 @@ class DecodedWalks:
     walk: str
     latents: np.ndarray
     graphs: GraphBatch
-    names: np.ndarray
+    hashes: np.ndarray
     valid: np.ndarray
     values: np.ndarray
     ranks: np.ndarray
@@ -258,14 +258,14 @@ class DecodedWalks:
         flat = latents.flatten(0, 1)
         valid = space.legal(model.decode_greedily(flat).to("cpu"))
         graphs = model.decode_greedily(flat, space.legality()).to("cpu")
-        names = space.hashes(graphs)
-        known = measured.look_up(names) if measured else np.full(len(names), np.nan)
+        hashes = space.hashes(graphs)
+        known = measured.look_up(hashes) if measured else np.full(len(hashes), np.nan)
         ranks = measured.ranks(known) if measured else known
         return cls(
             walk,
             latents.cpu().double().numpy(),
             graphs,
-            names.reshape(shape),
+            hashes.reshape(shape),
             valid.reshape(shape),
             known.reshape(shape),
             ranks.reshape(shape),
@@ -273,19 +273,19 @@ class DecodedWalks:
 
     def summary(self) -> WalkSummary:
         """All walks together."""
-        walks, points = self.names.shape
+        walks, points = self.hashes.shape
         return WalkSummary(
             self.walk,
             walks,
             points,
             valid=float(self.valid.mean()),
-            distinct=float(np.mean([len(set(names)) for names in self.names.tolist()])),
+            distinct=float(np.mean([len(set(hashes)) for hashes in self.hashes.tolist()])),
             known=float((~np.isnan(self.values)).mean()),
         )
 
     def by_separation(self, typical: float) -> Iterator[Change]:
         """Changes between points 1, 2, 4, … apart, up to half of the walk."""
-        points = self.names.shape[1]
+        points = self.hashes.shape[1]
         apart = 1
         while apart <= max(1, (points - 1) // 2):
             begin = np.arange(points - apart)
@@ -294,12 +294,12 @@ class DecodedWalks:
 
     def by_length(self, typical: float) -> Iterator[Change]:
         """Changes from the first point to each of the others."""
-        for point in range(1, self.names.shape[1]):
+        for point in range(1, self.hashes.shape[1]):
             yield self.change(point, np.array([0]), np.array([point]), typical)
 
     def change(self, step: int, begin: np.ndarray, end: np.ndarray, typical: float) -> Change:
         """Changes from points ``begin`` to points ``end`` of every walk. **Shape** (K,) each."""
-        walks, points = self.names.shape
+        walks, points = self.hashes.shape
         first = np.arange(walks)[:, None] * points
         rows = [torch.from_numpy((first + places).ravel()) for places in (begin, end)]
         edits = edit_distances(self.graphs[rows[0]], self.graphs[rows[1]]).reshape(walks, -1)

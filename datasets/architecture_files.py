@@ -190,28 +190,28 @@ def _read_lines(
     return found
 
 
-def by_hash(name: str, space: SearchSpace, data_root: str | Path | None) -> ArchitectureGraph:
+def by_hash(hash: str, space: SearchSpace, data_root: str | Path | None) -> ArchitectureGraph:
     """The architecture with a hash, in either case, in which tables and the space are looked up.
 
     Raises:
         InputError: it is no hash, or no architecture that is known here has it.
     """
-    if not HASH.fullmatch(name):
-        raise InputError(f"{excerpt(name)} is no hash: expected 32 hexadecimal digits")
-    name = name.lower()
+    if not HASH.fullmatch(hash):
+        raise InputError(f"{excerpt(hash)} is no hash: expected 32 hexadecimal digits")
+    hash = hash.lower()
     for graph in NAMED.get(space.family, {}).values():
-        if space.hash(graph) == name:
+        if space.hash(graph) == hash:
             return graph
     root = find_data_root(data_root)
     benchmark = _measured(space.name, root)
-    if benchmark is not None and (row := benchmark.row(name)) is not None:
+    if benchmark is not None and (row := benchmark.row(hash)) is not None:
         return benchmark.graphs.graph(row)
     if space.is_enumerable:
         graphs, rows = _enumerated(space, root)
-        if name in rows:
-            return graphs.graph(rows[name])
+        if hash in rows:
+            return graphs.graph(rows[hash])
     raise InputError(
-        f"no {space.name} architecture with the hash {name} is known here: "
+        f"no {space.name} architecture with the hash {hash} is known here: "
         "give the architecture itself, or a data root with a table that has it"
     )
 

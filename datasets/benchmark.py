@@ -262,12 +262,12 @@ class Benchmark:
         Raises:
             InputError: it is no architecture of this space; see :meth:`hash_of`.
         """
-        name = self.hash_of(architecture)
-        row = self._row_of_hash.get(name)
+        hash = self.hash_of(architecture)
+        row = self._row_of_hash.get(hash)
         if row is None:
-            return Record(False, name, {})
+            return Record(False, hash, {})
         values = {key: metric.values[row] for key, metric in self.metrics.items()}
-        return Record(True, name, {k: v[~np.isnan(v)] for k, v in values.items()})
+        return Record(True, hash, {k: v[~np.isnan(v)] for k, v in values.items()})
 
     def source_line(self) -> str:
         """What the numbers are and where they were read from, for the first line of a command."""
@@ -291,9 +291,9 @@ class Benchmark:
         # A table may hold larger graphs than its space has, as that of DIGITS101 does.
         if graph.num_nodes <= self.graphs.max_nodes and max(graph.types) < len(self.space.types):
             with suppress(ArchitectureError):
-                name = self.space.hash(graph)
-                if name in self._row_of_hash or self.graphs.max_nodes > self.space.max_nodes:
-                    return name
+                hash = self.space.hash(graph)
+                if hash in self._row_of_hash or self.graphs.max_nodes > self.space.max_nodes:
+                    return hash
         raise InputError(f"not an architecture of {self.space.name}: {reason}")
 
 

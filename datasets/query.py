@@ -27,18 +27,18 @@ def look_up(
         InputError: neither is given, or what is given as a hash is none.
     """
     graph = None if arch is None else benchmark.space.parse(arch)
-    name = benchmark.hash_of(hash_ if graph is None else graph)  # type: ignore[arg-type]
-    row = benchmark.row(name)
+    hash = benchmark.hash_of(hash_ if graph is None else graph)  # type: ignore[arg-type]
+    row = benchmark.row(hash)
     answer: dict[str, Any] = {
         "space": benchmark.space.name,
         "dataset": benchmark.dataset,
-        "hash": name,
+        "hash": hash,
         "known": row is not None,
     }
     if row is None:
         return answer
     answer["architecture"] = benchmark.space.to_record(benchmark.graphs.graph(row))
-    record = benchmark.query(name)
+    record = benchmark.query(hash)
     for key, metric in benchmark.metrics.items():
         mean = float(metric.mean()[row])
         if metric.unit == "fraction":

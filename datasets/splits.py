@@ -73,12 +73,12 @@ def split_rows(hashes: np.ndarray, seed: int = 1, test_share: float = TEST_SHARE
     if not isinstance(test_share, Real) or not 0 <= test_share <= 1:
         raise InputError(f"the test share is {test_share}, expected a number from 0 to 1")
     hashes = np.asarray(hashes, dtype=np.str_)
-    names = hashes.tolist()
-    if len(set(names)) != len(names):
+    strings = hashes.tolist()
+    if len(set(strings)) != len(strings):
         raise InputError("an architecture stands on two rows: merge them before splitting")
-    digests = [hashlib.sha256(f"{seed}:{name}".encode("ascii")).digest() for name in names]
-    order = np.array(sorted(range(len(names)), key=digests.__getitem__), dtype=np.int64)
-    held_out = int(len(names) * test_share + 0.5)
+    digests = [hashlib.sha256(f"{seed}:{hash}".encode("ascii")).digest() for hash in strings]
+    order = np.array(sorted(range(len(strings)), key=digests.__getitem__), dtype=np.int64)
+    held_out = int(len(strings) * test_share + 0.5)
     test, train = np.sort(order[:held_out]), np.sort(order[held_out:])
     return Split(train, test, split_fingerprint(hashes, test), seed)
 

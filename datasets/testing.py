@@ -139,10 +139,10 @@ def check_hash(space: SearchSpace) -> None:
             assert space.canonical(other) == space.canonical(graph), (
                 f"the canonical graph of {graph} depends on its order"
             )
-    names = [space.hash(graph) for graph in graphs]
-    assert all(set(name) <= set("0123456789abcdef") for name in names), "a hash is not hexadecimal"
+    hashes = [space.hash(graph) for graph in graphs]
+    assert all(set(hash) <= set("0123456789abcdef") for hash in hashes), "a hash is not hexadecimal"
     batch = GraphBatch.from_graphs(graphs, space.max_nodes)
-    assert space.hashes(batch).tolist() == names, "hashes() does not agree with hash()"
+    assert space.hashes(batch).tolist() == hashes, "hashes() does not agree with hash()"
 
 
 def check_neighbours(space: SearchSpace) -> None:

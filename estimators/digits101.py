@@ -171,7 +171,7 @@ def repeat(count: int, seed: int, source: str | Path | None = None) -> Repetitio
     measured = progress(estimator(0).measure(cells), "training again", "cells")
     again = {one.hash: np.nan if one.test is None else one.test for one in measured}
     recorded = ~np.isnan(trials).any(axis=1)  # a failed training is none to compare with
-    found = np.array([again[name] for name in table.hashes[rows]])
+    found = np.array([again[hash] for hash in table.hashes[rows]])
     return Repetition(found[recorded], trials[recorded])
 
 

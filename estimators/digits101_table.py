@@ -71,8 +71,8 @@ def as_table(
 ) -> Table:
     """The compact table of all measurements; NaN where a training failed."""
     space = get_space(SPACE)
-    names = [space.hash(cell) for cell in cells]
-    rows = [measured[name] for name in names]
+    hashes = [space.hash(cell) for cell in cells]
+    rows = [measured[hash] for hash in hashes]
     trials = tuple(f"seed {seed}" for seed in settings["seed"])
     columns: dict[str, Metric] = {}
 
@@ -95,7 +95,7 @@ def as_table(
     machine = describe_environment(seed=0)
     source = {"name": "digits101", "settings": settings, "environment": machine}
     return Table(
-        SPACE, GraphBatch.from_graphs(cells), np.array(names), columns, DESCRIPTION, source
+        SPACE, GraphBatch.from_graphs(cells), np.array(hashes), columns, DESCRIPTION, source
     )
 
 

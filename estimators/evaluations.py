@@ -197,8 +197,8 @@ class _Whole:
         if not isinstance(result, WorkerDiedError):
             return result
         (architecture,) = job.architectures
-        name = self._estimator.space.hash(architecture)
-        return [Measurement(architecture, name, "failed", str(result))]
+        hash = self._estimator.space.hash(architecture)
+        return [Measurement(architecture, hash, "failed", str(result))]
 
 
 @dataclass(frozen=True, slots=True)

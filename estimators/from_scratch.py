@@ -208,19 +208,19 @@ class FromScratch:
         for architecture in as_graphs(architectures):
             try:
                 graph = representative(architecture, self._space)
-                name = self._space.hash(graph)
+                hash = self._space.hash(graph)
             except ArchitectureError as error:
                 yield Measurement(architecture, "", "failed", str(error))
                 continue
-            asked[name].append(architecture)
-            graphs[name] = graph
+            asked[hash].append(architecture)
+            graphs[hash] = graph
         known = self.store.get_some(self.settings, list(graphs)) if self.store else {}
-        for name in (name for name in graphs if name in known):
-            for architecture in asked[name]:
-                yield Measurement(architecture, name, **known[name])
-        for name in graphs:
-            if name not in known:
-                yield Job(graphs[name], asked[name], name)
+        for hash in (hash for hash in graphs if hash in known):
+            for architecture in asked[hash]:
+                yield Measurement(architecture, hash, **known[hash])
+        for hash in graphs:
+            if hash not in known:
+                yield Job(graphs[hash], asked[hash], hash)
 
     def finish(
         self, job: Job, result: dict[str, Any] | OutOfMemory | WorkerDiedError

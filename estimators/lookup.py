@@ -72,23 +72,23 @@ class LookUp:
 
     def _look_up(self, architecture: ArchitectureGraph) -> Measurement:
         try:
-            name = self.space.hash(architecture)
+            hash = self.space.hash(architecture)
         except ArchitectureError as error:
             return Measurement(architecture, "", "failed", str(error))
-        row = self.benchmark.row(name)
+        row = self.benchmark.row(hash)
         if row is None:
-            return Measurement(architecture, name, "unknown", "it is not in the table")
+            return Measurement(architecture, hash, "unknown", "it is not in the table")
         found = {
             metric: float(values[row])
             for metric, values in self._values.items()
             if not np.isnan(values[row])
         }
         if "validation" not in found:
-            return Measurement(architecture, name, "unknown", self._missing)
+            return Measurement(architecture, hash, "unknown", self._missing)
         mflops = found.pop("mflops", None)
         return Measurement(
             architecture,
-            name,
+            hash,
             "ok",
             validation=found.pop("validation"),
             test=found.pop("test", None),

@@ -56,11 +56,11 @@ class OwnFunction:
         """One measurement for each architecture, in their order."""
         for architecture in architectures:
             try:
-                name = self.space.hash(architecture)
+                hash = self.space.hash(architecture)
             except ArchitectureError as error:
                 yield Measurement(architecture, "", "failed", str(error))
                 continue
-            yield self._call(architecture, name)
+            yield self._call(architecture, hash)
 
     def _call(self, architecture: ArchitectureGraph, name: str) -> Measurement:
         try:

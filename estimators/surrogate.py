@@ -55,10 +55,10 @@ class Surrogate:
             return
         batch = GraphBatch.from_graphs([one for one, _ in members])
         means, stds = self.predictor.predict(batch)
-        for (architecture, name), mean, std in zip(members, means, stds, strict=True):
+        for (architecture, hash), mean, std in zip(members, means, stds, strict=True):
             yield Measurement(
                 architecture,
-                name,
+                hash,
                 "ok",
                 validation=float(mean),
                 details={PREDICTED_STD: float(std)},

@@ -245,9 +245,9 @@ def known_measurements(known: Measurements | Pairs, space: SearchSpace) -> list[
                 "architecture and its value"
             ) from None
         graph = _member(architecture, space)
-        name = space.hash(graph)
-        graphs[name] = graph
-        measured = values.setdefault(name, [])
+        hash = space.hash(graph)
+        graphs[hash] = graph
+        measured = values.setdefault(hash, [])
         if (found := finite_number(value)) is not None:
             measured.append(found)
         elif not _is_nothing(value):
@@ -256,10 +256,10 @@ def known_measurements(known: Measurements | Pairs, space: SearchSpace) -> list[
                 "a finite number, or NaN for a failure"
             )
     return [
-        Measurement(graphs[name], name, "ok", validation=math.fsum(each) / len(each))
+        Measurement(graphs[hash], hash, "ok", validation=math.fsum(each) / len(each))
         if each
-        else Measurement(graphs[name], name, "failed", "it was known to fail")
-        for name, each in values.items()
+        else Measurement(graphs[hash], hash, "failed", "it was known to fail")
+        for hash, each in values.items()
     ]
 
 

@@ -99,14 +99,14 @@ def graph_of(space: SearchSpace, record: Mapping[str, Any]) -> ArchitectureGraph
 
 
 def graphs_by_hash(
-    space: SearchSpace, names: Iterable[str], data_root: Path | None
+    space: SearchSpace, hashes: Iterable[str], data_root: Path | None
 ) -> dict[str, ArchitectureGraph]:
     """The architectures with these hashes, as far as a table has them or the space is small."""
-    wanted = set(names)
+    wanted = set(hashes)
     found: dict[str, ArchitectureGraph] = {}
     if (benchmark := find_benchmark(space.name, data_root)) is not None:
-        rows = {name: benchmark.row(name) for name in wanted}
-        found = {name: benchmark.graphs.graph(row) for name, row in rows.items() if row is not None}
+        rows = {hash: benchmark.row(hash) for hash in wanted}
+        found = {hash: benchmark.graphs.graph(row) for hash, row in rows.items() if row is not None}
     if wanted - found.keys() and space.size <= LISTED:
         found |= _enumerated(space, wanted - found.keys())
     return found
@@ -114,6 +114,6 @@ def graphs_by_hash(
 
 def _enumerated(space: SearchSpace, wanted: set[str]) -> dict[str, ArchitectureGraph]:
     graphs = GraphBatch.cat(space.enumerate())
-    names = space.hashes(graphs)
-    rows = torch.tensor([row for row, name in enumerate(names.tolist()) if name in wanted])
-    return {str(names[row]): graphs.graph(row) for row in rows.tolist()}
+    hashes = space.hashes(graphs)
+    rows = torch.tensor([row for row, hash in enumerate(hashes.tolist()) if hash in wanted])
+    return {str(hashes[row]): graphs.graph(row) for row in rows.tolist()}

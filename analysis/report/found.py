@@ -171,11 +171,11 @@ def best_gallery(
         for trace in each.traces:
             for line in trace.allowed():
                 value = line.get("validation")
-                name = str(line["hash"])
+                hash = str(line["hash"])
                 if value is None or line.get("status", "ok") != "ok":
                     continue
-                if name not in best or objective.better(value, best[name][0]):
-                    best[name] = (value, each.label, line)
+                if hash not in best or objective.better(value, best[hash][0]):
+                    best[hash] = (value, each.label, line)
     ranked = sorted(best.values(), key=lambda entry: -objective.sign * entry[0])[:BEST]
     limit = found[0].first.run.config.get("limit")
     kept = f" Only those that keep the limit {limit}." if limit else ""
@@ -200,17 +200,17 @@ def _tile(
     drawings: Drawings,
     truth: Benchmark | None,
 ) -> Tile:
-    name = str(line["hash"])
-    known = {} if truth is None else _true_means(truth, name)
+    hash = str(line["hash"])
+    known = {} if truth is None else _true_means(truth, hash)
     words = [f"{objective.name} {objective.text(value)}"]
     words += [f"{key} {objective.text(mean)}" for key, mean in known.items()]
     if not known and line.get("test") is not None:
         words.append(f"test {objective.text(line['test'])}")
     words += [f"{line['parameters']:,} parameters"] if line.get("parameters") else []
-    words += [f"query {line['query']} of {label}", name[:12]]
+    words += [f"query {line['query']} of {label}", hash[:12]]
     record: dict[str, Any] = {
         "rank": rank,
-        "hash": name,
+        "hash": hash,
         "test": line.get("test"),
         objective.name: value,
         **known,

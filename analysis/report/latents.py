@@ -46,7 +46,7 @@ class LatentFile:
         space: the search space.
         points: latent means in their two principal components. **Shape** (R, 2).
         shares: of the variance that these explain. **Shape** (2,).
-        names: the architectures' hashes. **Shape** (R,).
+        hashes: the architectures' hashes. **Shape** (R,).
         metric: what ``values`` are; ``None`` where the file has none.
         values: measured, NaN where they were not. **Shape** (R,).
         dataset: that they were measured on; ``None`` where the file does not tell.
@@ -57,7 +57,7 @@ class LatentFile:
     space: SearchSpace
     points: np.ndarray
     shares: np.ndarray
-    names: np.ndarray
+    hashes: np.ndarray
     metric: str | None
     values: np.ndarray
     dataset: str | None = None
@@ -66,18 +66,18 @@ class LatentFile:
     @cached_property
     def row_of(self) -> dict[str, int]:
         """Hash → row."""
-        return dict(zip(self.names.tolist(), range(len(self.names)), strict=True))
+        return dict(zip(self.hashes.tolist(), range(len(self.hashes)), strict=True))
 
     def shown(self, visited: Sequence[str]) -> np.ndarray:
         """Rows for a map: random ones, and all that were visited. **Shape** (S,)."""
-        count = min(SHOWN, len(self.names))
-        rows = np.random.default_rng(0).choice(len(self.names), count, replace=False)
-        met = [self.row_of[name] for name in visited if name in self.row_of]
+        count = min(SHOWN, len(self.hashes))
+        rows = np.random.default_rng(0).choice(len(self.hashes), count, replace=False)
+        met = [self.row_of[hash] for hash in visited if hash in self.row_of]
         return np.unique(np.concatenate([rows, np.array(met, dtype=np.int64)]))
 
     def unmeasured(self) -> LatentFile:
         """The same without values, for a search of something that no table has."""
-        return replace(self, metric=None, values=np.full(len(self.names), np.nan))
+        return replace(self, metric=None, values=np.full(len(self.hashes), np.nan))
 
     def measured_on(self, dataset: str | None, data_root: Path | None) -> LatentFile:
         """The same with the validation accuracies of a table, NaN where there is none."""
@@ -85,9 +85,9 @@ class LatentFile:
             return self
         benchmark = find_benchmark(self.space.name, data_root, dataset)
         if benchmark is None:
-            return replace(self, metric="validation", values=np.full(len(self.names), np.nan))
+            return replace(self, metric="validation", values=np.full(len(self.hashes), np.nan))
         means = np.append(benchmark.metric("validation").mean(), np.nan)  # row −1 is the NaN
-        return replace(self, metric="validation", values=means[benchmark.rows(self.names)])
+        return replace(self, metric="validation", values=means[benchmark.rows(self.hashes)])
 
 
 class LatentFiles:
@@ -152,12 +152,12 @@ def read_latents(path: Path, space: SearchSpace) -> LatentFile:
         InputError: the file is absent, damaged, or lacks a column.
     """
     table = load_latents(path, ("mean", "hash"))
-    mean, names = table["mean"], table["hash"]
+    mean, hashes = table["mean"], table["hash"]
     metric = next((name for name in ("validation", "test") if METRIC + name in table), None)
-    values = table[METRIC + metric] if metric else np.full(len(names), np.nan)
-    if mean.ndim != 2 or mean.shape[1] < 2 or not len(mean) == len(names) == len(values):
+    values = table[METRIC + metric] if metric else np.full(len(hashes), np.nan)
+    if mean.ndim != 2 or mean.shape[1] < 2 or not len(mean) == len(hashes) == len(values):
         raise InputError(
-            f"{str(path)!r} has latents of shape {mean.shape}, {len(names)} hashes and "
+            f"{str(path)!r} has latents of shape {mean.shape}, {len(hashes)} hashes and "
             f"{len(values)} values: expected a row of two numbers or more for each hash"
         )
     finite = np.isfinite(mean).all(axis=1)
@@ -165,7 +165,7 @@ def read_latents(path: Path, space: SearchSpace) -> LatentFile:
         raise InputError(f"no latent in {str(path)!r} is a finite number: train the model again")
     points, shares = principal_axes(mean[finite])
     objective = objective_of(table, metric) if metric else ACCURACY
-    known = (names[finite], metric, values[finite], dataset_of(table), objective)
+    known = (hashes[finite], metric, values[finite], dataset_of(table), objective)
     return LatentFile(path, space, points, shares, *known)
 
 
@@ -197,8 +197,8 @@ def latent_chart(
         if (graph := graph_of(latents.space, line)) is not None
     }
     rows = latents.shown(list(met))
-    names = [str(name) for name in latents.names[rows]]
-    graphs = graphs_by_hash(latents.space, set(names) - met.keys(), data_root) | met
+    hashes = [str(hash) for hash in latents.hashes[rows]]
+    graphs = graphs_by_hash(latents.space, set(hashes) - met.keys(), data_root) | met
     order = np.argsort(np.nan_to_num(latents.values[rows], nan=-np.inf), kind="stable")
     base = _dots(latents, rows[order], graphs, drawings)
     axes = [Axis(f"component {k + 1} ({latents.shares[k]:.0%} of the variance)") for k in (0, 1)]
@@ -236,8 +236,8 @@ def _protocol(
 ) -> str:
     told = (
         f"Latent means of {latents.path.name}, in the two principal components of all "
-        f"{len(latents.names):,}; {shown:,} are drawn, at random and all that were met."
-        if shown < len(latents.names)
+        f"{len(latents.hashes):,}; {shown:,} are drawn, at random and all that were met."
+        if shown < len(latents.hashes)
         else f"Latent means of all {shown:,} architectures of {latents.path.name}, in their two "
         "principal components."
     )
@@ -258,16 +258,16 @@ def _dots(
     graphs: Mapping[str, ArchitectureGraph],
     drawings: Drawings,
 ) -> Series:
-    names = [str(name) for name in latents.names[rows]]
+    hashes = [str(hash) for hash in latents.hashes[rows]]
     return Series(
         "architectures",
         latents.points[rows, 0],
         latents.points[rows, 1],
         "dots",
         value=latents.values[rows] if latents.metric else None,
-        drawings=[drawings.add(latents.space, graphs[n]) if n in graphs else None for n in names],
-        notes=[name[:12] for name in names],
-        columns={"hash": names},
+        drawings=[drawings.add(latents.space, graphs[n]) if n in graphs else None for n in hashes],
+        notes=[hash[:12] for hash in hashes],
+        columns={"hash": hashes},
     )
 
 
@@ -282,8 +282,8 @@ def _path(
     improved = [k for k in trace.improvements() if k in set(placed)]
     series = []
     for name, kind, positions in (("queries", "dots", placed), ("incumbents", "path", improved)):
-        names = [str(trace.lines[k]["hash"]) for k in positions]
-        points = latents.points[[latents.row_of[each] for each in names]]
+        hashes = [str(trace.lines[k]["hash"]) for k in positions]
+        points = latents.points[[latents.row_of[each] for each in hashes]]
         series.append(
             Series(
                 name,
@@ -293,13 +293,13 @@ def _path(
                 value=trace.figure("validation")[positions],
                 drawings=[
                     drawings.add(latents.space, graphs[each]) if each in graphs else None
-                    for each in names
+                    for each in hashes
                 ],
                 notes=[
                     f"query {trace.lines[k]['query']}, {each[:12]}"
-                    for k, each in zip(positions, names, strict=True)
+                    for k, each in zip(positions, hashes, strict=True)
                 ],
-                columns={"query": [trace.lines[k]["query"] for k in positions], "hash": names},
+                columns={"query": [trace.lines[k]["query"] for k in positions], "hash": hashes},
                 emphasised=kind == "dots",
             )
         )

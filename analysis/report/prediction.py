@@ -195,7 +195,7 @@ def _views(
     """By value, and by rank among all."""
     label, metric = objectives
     ranks = [rankdata(-metric.sign * each, nan_policy="omit") for each in (measured, predicted)]
-    names = [rows[k].get("hash", "") for k in kept]
+    hashes = [rows[k].get("hash", "") for k in kept]
 
     def dots(x: np.ndarray, y: np.ndarray) -> Series:
         return Series(
@@ -204,8 +204,8 @@ def _views(
             y[kept],
             "dots",
             drawings=drawings,
-            notes=[name[:12] for name in names],
-            columns={"hash": names, "std": [rows[k].get("std", "") for k in kept]},
+            notes=[hash[:12] for hash in hashes],
+            columns={"hash": hashes, "std": [rows[k].get("std", "") for k in kept]},
         )
 
     finite = np.isfinite(measured) & np.isfinite(predicted)

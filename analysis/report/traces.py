@@ -136,8 +136,8 @@ class Trace:
 
     def improvements(self) -> list[int]:
         """Positions of the queries that found a new incumbent."""
-        names = [(line.get("incumbent") or {}).get("hash") for line in self.lines]
-        return [k for k, name in enumerate(names) if name and (not k or names[k - 1] != name)]
+        hashes = [(line.get("incumbent") or {}).get("hash") for line in self.lines]
+        return [k for k, hash in enumerate(hashes) if hash and (not k or hashes[k - 1] != hash)]
 
     def queries_to(self, value: float, *, true: bool) -> int | None:
         """Queries until the incumbent's value is as good as ``value``; ``None``: it never is."""

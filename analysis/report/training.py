@@ -157,8 +157,8 @@ def _new_cells(run: Run, space: SearchSpace, drawings: Drawings) -> list[Block]:
     for record in records:
         figures = [name for name in ("validation", "test") if record.get(name) is not None]
         lines = [f"{name} {percent(record[name]).shown}" for name in figures]
-        name = str(record.get("hash", ""))[:12]
-        tiles.append(Tile(drawings.add_record(space, record), name, lines, record))
+        hash = str(record.get("hash", ""))[:12]
+        tiles.append(Tile(drawings.add_record(space, record), hash, lines, record))
     told = "Decoded from points of the prior, none of them among the training architectures"
     return [Gallery("New cells", f"{told}; trained on digits.", space.name, tiles)]
 

@@ -50,7 +50,7 @@ def recipes(cells: int) -> list[dict[str, Any]]:
     """Signal-to-noise of validation accuracies by recipe, over all cells and the better half."""
     space = get_space(SPACE)
     sample = space.sample(cells, np.random.default_rng(5))
-    names = [space.hash(cell) for cell in sample]
+    hashes = [space.hash(cell) for cell in sample]
     found = []
     for overrides in RECIPES:
         recipe = ImageRecipe.load(CONFIG, overrides=overrides)
@@ -65,7 +65,7 @@ def recipes(cells: int) -> list[dict[str, Any]]:
             )
             with Processes(2) as engine:
                 measured = {one.hash: one.validation for one in sweep(measuring, sample, engine)}
-            trials.append([measured[name] for name in names])
+            trials.append([measured[hash] for hash in hashes])
         values = np.array(trials, dtype=np.float64).T
         mean = values.mean(axis=1)
         found.append(

@@ -175,10 +175,10 @@ def _architectures(arrays: Mapping[str, np.ndarray], path: Path) -> tuple[GraphB
 def _check_hashes(graphs: GraphBatch, hashes: np.ndarray, path: Path) -> None:
     """No hash may stand on two rows, and those of a seeded sample must be their cells'."""
     first: dict[str, int] = {}
-    for row, name in enumerate(hashes.tolist()):
-        if first.setdefault(name, row) != row:
+    for row, hash in enumerate(hashes.tolist()):
+        if first.setdefault(hash, row) != row:
             raise InputError(
-                f"{str(path)!r}, rows {first[name]} and {row} have the same module hash {name}: "
+                f"{str(path)!r}, rows {first[hash]} and {row} have the same module hash {hash}: "
                 "is the file damaged?"
             )
     order = np.random.default_rng(0).permutation(len(hashes))

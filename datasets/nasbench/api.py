@@ -90,7 +90,7 @@ class NASBench:
         }
         self.config = build_config()
         self.history: dict[Any, Any] = {}
-        rows = {name: row for row, name in enumerate(self._table.hashes.tolist())}
+        rows = {hash: row for row, hash in enumerate(self._table.hashes.tolist())}
         self.fixed_statistics: Mapping[str, dict[str, Any]] = _ByHash(rows, self._fixed)
         self.computed_statistics: Mapping[str, dict[int, list[dict[str, float]]]] = _ByHash(
             rows, self._computed
@@ -178,8 +178,8 @@ class NASBench:
             KeyError: no cell of the file has the hash.
             InputError: (a ``ValueError``) it is no hash, and no cell either.
         """
-        name = self._hash_of(module_hash)
-        return self.fixed_statistics[name], self.computed_statistics[name]
+        hash = self._hash_of(module_hash)
+        return self.fixed_statistics[hash], self.computed_statistics[hash]
 
     def get_metrics_from_spec(
         self, model_spec: ModelSpec

@@ -87,14 +87,14 @@ def test_a_run_labels_then_chooses_round_after_round(experiment: Experiment, don
     assert result["unknown"] == 0
     asked = [line for line in lines(run) if line["event"] == "asked"]
     assert [len(line["names"]) for line in asked] == [30, 4, 4]
-    names = [name for line in asked for name in line["names"]]
-    assert len(set(names)) == 38
+    hashes = [hash for line in asked for hash in line["names"]]
+    assert len(set(hashes)) == 38
     train = set(experiment.table.hashes[experiment.train].tolist())
-    assert set(names[:30]) <= train
+    assert set(hashes[:30]) <= train
 
     benchmark: Any = experiment.problem.truth.benchmark  # type: ignore[union-attr]
     validation, test = (benchmark.metric(each).mean() for each in ("validation", "test"))
-    chosen = [benchmark.row(name) for name in names[30:]]
+    chosen = [benchmark.row(hash) for hash in hashes[30:]]
     last = result["rounds"][1]
     assert last["mean"] == pytest.approx(validation[chosen[4:]].mean())
     best = chosen[int(np.argmax(validation[chosen]))]
@@ -152,13 +152,13 @@ def test_random_points_can_be_learnt_from_and_judged_on(experiment: Experiment) 
     settings = replace(SMALL, random_as_train=True, random_as_test=True, labelled=10)
     one = replace(experiment, settings=settings)
     start = one.start(1)
-    names = [one.table.space.hash(graph) for graph in start]
-    assert len(set(names)) == 10
-    assert names != [one.table.space.hash(graph) for graph in one.start(2)]
+    hashes = [one.table.space.hash(graph) for graph in start]
+    assert len(set(hashes)) == 10
+    assert hashes != [one.table.space.hash(graph) for graph in one.start(2)]
     held_out = one.held_out(1)
     assert len(held_out.graphs) == len(held_out.values) > 5
     plain = experiment.held_out(1)
-    rows = [experiment.table.row_of[name] for name in one.table.space.hashes(plain.graphs)]
+    rows = [experiment.table.row_of[hash] for hash in one.table.space.hashes(plain.graphs)]
     assert set(rows) <= set(experiment.test.tolist())
 
 

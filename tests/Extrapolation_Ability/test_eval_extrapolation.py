@@ -213,8 +213,8 @@ def test_cells_beyond_by_several_nodes_grow_from_those_ranked_best(tmp_path: Pat
     best = six.graph(int(surrogate.predict(six)[0].argmax()))
     wanted = extensions([best])
     assert len(ranked) == len(wanted)
-    names = set(get_space("DIGITS101").hashes(wanted).tolist())
-    assert {record["hash"] for record in ranked} == names
+    hashes = set(get_space("DIGITS101").hashes(wanted).tolist())
+    assert {record["hash"] for record in ranked} == hashes
 
 
 def test_equal_predictions_keep_their_order() -> None:

@@ -40,12 +40,12 @@ def test_several_seeds_of_a_cell(
     tiny: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert train_cell.main([*tiny, "--cell", CONV, "--seed", "5", "--seeds", "2"]) == 0
-    name = get_space("NB101").hash(get_space("NB101").parse(CONV))
-    assert list(results(tmp_path)) == [f"{name[:12]}_seed{seed}" for seed in (5, 6)]
+    hash = get_space("NB101").hash(get_space("NB101").parse(CONV))
+    assert list(results(tmp_path)) == [f"{hash[:12]}_seed{seed}" for seed in (5, 6)]
     kept = measurements(tmp_path)
     assert [(one["hash"], one["seed"], one["status"]) for one in kept] == [
-        (name, 5, "ok"),
-        (name, 6, "ok"),
+        (hash, 5, "ok"),
+        (hash, 6, "ok"),
     ]
     assert kept[0]["test"] != kept[1]["test"]
     assert get_space("NB101").parse(json.dumps(kept[0])).num_nodes == 4

@@ -157,13 +157,15 @@ def test_the_most_frequent_decoding_is_the_most_frequent() -> None:
             model.get_parameter(f"Decoder.generator.nodeAdd.{name}.weight").mul_(2.0)
     chosen = decode_most_frequent(model, z, space, 64, torch.Generator().manual_seed(3))
     drawn = model.decode_many(z, 64, space.legality(), torch.Generator().manual_seed(3))
-    names = space.hashes(drawn.graphs).tolist()
+    hashes = space.hashes(drawn.graphs).tolist()
     counts = [Counter[str]() for _ in range(6)]
-    for name, latent, count in zip(names, drawn.latent.tolist(), drawn.count.tolist(), strict=True):
-        counts[latent][name] += count
+    for hash, latent, count in zip(
+        hashes, drawn.latent.tolist(), drawn.count.tolist(), strict=True
+    ):
+        counts[latent][hash] += count
     assert max(count.most_common(1)[0][1] for count in counts) > 1
-    for tally, name in zip(counts, space.hashes(chosen).tolist(), strict=True):
-        assert tally[name] == max(tally.values())
+    for tally, hash in zip(counts, space.hashes(chosen).tolist(), strict=True):
+        assert tally[hash] == max(tally.values())
 
 
 def test_no_latents_no_architectures() -> None:
@@ -230,14 +232,14 @@ def test_the_command_repeats_itself(weights: Path, tmp_path: Path, flags: list[s
 def test_values_of_the_strip_have_their_unit(monkeypatch: pytest.MonkeyPatch) -> None:
     space = get_space("NB201")
     graphs = space.sample(2, np.random.default_rng(0))
-    names = [space.hash(graph) for graph in graphs]
+    hashes = [space.hash(graph) for graph in graphs]
     monkeypatch.setattr(interpolate, "interpolation_strip", lambda *drawn, **named: (drawn, named))
     for objective, label, title in (
         (Objective("validation", False, "eV"), "-3.25 eV", "SVGE, validation below"),
         (ACCURACY, "-325.00 %", "SVGE, validation accuracy below"),
     ):
         values = np.array([-3.25, np.nan])
-        path = interpolate.Walk(graphs, names, [0.0, 1.0], latents(2), values, objective)
+        path = interpolate.Walk(graphs, hashes, [0.0, 1.0], latents(2), values, objective)
         strip: Any = path.strip(space, "SVGE")
         assert strip[0][3] == [label, ""]
         assert strip[1] == {"title": title}

@@ -30,11 +30,11 @@ def decoded(folder: Path, count: int, seed: int) -> list[str]:
     architectures = trained_architectures(trained, None, 1)
     cells = new_cells.new_cells(trained, architectures, count, seed)
     known = set(architectures.hashes[architectures.split.train].tolist())
-    names = [trained.space.hash(cell) for cell in cells]
-    assert len(set(names)) == count
-    assert not set(names) & known
+    hashes = [trained.space.hash(cell) for cell in cells]
+    assert len(set(hashes)) == count
+    assert not set(hashes) & known
     assert all(trained.space.is_legal(cell) for cell in cells)
-    return names
+    return hashes
 
 
 def test_cells_are_members_new_and_each_once(folder: Path) -> None:

@@ -48,8 +48,8 @@ def some_graphs(space_name: str, count: int) -> GraphBatch:
 def half_known() -> Measured:
     """Invented accuracies of every second cell."""
     space = get_space("NB201")
-    names = space.hashes(GraphBatch.cat(space.enumerate())).tolist()
-    by_hash = {name: int(name[:4], 16) / 2**16 for name in names[::2]}
+    hashes = space.hashes(GraphBatch.cat(space.enumerate())).tolist()
+    by_hash = {hash: int(hash[:4], 16) / 2**16 for hash in hashes[::2]}
     return Measured(by_hash, np.sort(list(by_hash.values())))
 
 
@@ -138,7 +138,7 @@ def two_walks() -> DecodedWalks:
         walk="line",
         latents=np.array([[[0.0, 0], [3, 4], [6, 8]], [[0, 0], [1, 0], [2, 0]]]),
         graphs=graphs,
-        names=space.hashes(graphs).reshape(2, 3),
+        hashes=space.hashes(graphs).reshape(2, 3),
         valid=np.array([[True, False, False], [True, True, True]]),
         values=values,
         ranks=values * 2,

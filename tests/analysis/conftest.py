@@ -168,12 +168,12 @@ def _search_lines(rows: np.ndarray) -> Iterator[dict[str, Any]]:
     for query, row in enumerate(rows.tolist(), 1):
         best = row if validation[row] > validation[best] else best
         graph = benchmark.graphs.graph(row)
-        name = str(benchmark.hashes[row])
-        yield {"event": "asked", "names": [name], "seconds": 0.5}
+        hash = str(benchmark.hashes[row])
+        yield {"event": "asked", "names": [hash], "seconds": 0.5}
         yield {
             "event": "measured",
             "query": query,
-            "hash": name,
+            "hash": hash,
             "architecture": benchmark.space.to_record(graph),
             "status": "ok",
             "validation": validation[row],

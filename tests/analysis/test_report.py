@@ -153,8 +153,8 @@ def test_the_best_architectures_are_drawn(search_run: Callable[..., Path], tmp_p
     page = make(tmp_path / "r.html", folder)
     lines = sorted(Trace(read_run(folder)).lines, key=lambda line: -line["validation"])
     file = page.data["files"][-1]
-    names = [row[file["columns"].index("hash")] for row in file["rows"]]
-    assert names == [line["hash"] for line in lines[:8]]
+    hashes = [row[file["columns"].index("hash")] for row in file["rows"]]
+    assert hashes == [line["hash"] for line in lines[:8]]
     drawn = [int(a["data-drawing"] or 0) for _, a in page.elements if "data-drawing" in a]
     space = get_space("DIGITS101")
     for number, line in zip(drawn, lines, strict=False):
@@ -212,9 +212,9 @@ def test_architectures_that_differ_in_operations_share_a_layout() -> None:
 def test_architectures_are_found_by_their_hash(tmp_path: Path) -> None:
     space = get_space("DIGITS101")
     cells = [space.canonical(cell) for cell in space.sample(5, np.random.default_rng(1))]
-    names = [space.hash(cell) for cell in cells]
-    found = graphs_by_hash(space, [*names, "0" * 32], None)
-    assert found == dict(zip(names, cells, strict=True))
+    hashes = [space.hash(cell) for cell in cells]
+    found = graphs_by_hash(space, [*hashes, "0" * 32], None)
+    assert found == dict(zip(hashes, cells, strict=True))
     space = get_space("NB201")  # no table lies there, so it is enumerated
     cell = space.canonical(space.sample(1, np.random.default_rng(1))[0])
     assert graphs_by_hash(space, [space.hash(cell)], tmp_path) == {space.hash(cell): cell}
@@ -231,8 +231,8 @@ def test_the_map_shows_where_a_search_went(search_run: Callable[..., Path], tmp_
     assert queries.columns["hash"] == [line["hash"] for line in known]
     assert set(incumbents.columns["hash"]) <= set(queries.columns["hash"])
     assert incumbents.columns["query"] == sorted(incumbents.columns["query"])
-    for k, name in enumerate(queries.columns["hash"]):
-        assert (queries.x[k], queries.y[k]) == tuple(latents.points[latents.row_of[name]])
+    for k, hash in enumerate(queries.columns["hash"]):
+        assert (queries.x[k], queries.y[k]) == tuple(latents.points[latents.row_of[hash]])
     assert None not in (found.base[0].drawings or [None])
     # The principal components keep the two axes that were stretched.
     with np.load(latents.path) as content:

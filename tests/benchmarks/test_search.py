@@ -90,9 +90,9 @@ def test_a_search_measures_its_start_first(problem: Problem) -> None:
     start = [domain.graphs.graph(row) for row in (5, 3, 9)]
     searcher = make_searcher("evolution", domain, 0, 3)
     search.search(problem, searcher, Budget(6), start)
-    names = [each.hash for each in searcher.observations]
-    assert names[:3] == [str(domain.hashes[row]) for row in (5, 3, 9)]
-    assert len(set(names)) == 6
+    hashes = [each.hash for each in searcher.observations]
+    assert hashes[:3] == [str(domain.hashes[row]) for row in (5, 3, 9)]
+    assert len(set(hashes)) == 6
 
 
 def test_recommendations_are_told_where_every_run_has_one() -> None:
@@ -110,8 +110,8 @@ def test_recommendations_are_told_where_every_run_has_one() -> None:
 def test_plain_botorch_asks_for_nothing_twice_and_learns(problem: Problem, batch: int) -> None:
     searcher = search_parts.plain(problem.domain, 0)
     found = search.search(problem, searcher, Budget(search.INITIAL + 6, batch))
-    names = [each.hash for each in searcher.observations]
-    assert len(set(names)) == len(names) == search.INITIAL + 6
+    hashes = [each.hash for each in searcher.observations]
+    assert len(set(hashes)) == len(hashes) == search.INITIAL + 6
     values = [each.value or 0.0 for each in searcher.observations]
     assert np.mean(values[search.INITIAL :]) > np.mean(values[: search.INITIAL])
     assert found["recommended"] == {}

@@ -159,9 +159,9 @@ def test_text_that_is_nothing_says_what_it_could_be(text: str) -> None:
 
 def test_a_hash_is_found_without_a_table(tmp_path: Path) -> None:
     cell = NB201.parse(EDGES)
-    name = NB201.hash(cell)
-    assert name != name.upper()
-    assert read_architectures(name.upper(), NB201, tmp_path) == [NB201.canonical(cell)]
+    hash = NB201.hash(cell)
+    assert hash != hash.upper()
+    assert read_architectures(hash.upper(), NB201, tmp_path) == [NB201.canonical(cell)]
 
 
 @pytest.mark.parametrize("space", [NB201, ENAS(6), ENAS(7)], ids=lambda space: space.name)

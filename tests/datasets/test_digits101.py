@@ -48,10 +48,10 @@ def test_the_sample_of_larger_cells_is_fixed(larger: list[ArchitectureGraph]) ->
     """The committed table has these: a change of the draw would make it another table."""
     assert larger == larger_cells()
     assert Counter(cell.num_nodes for cell in larger) == {6: 100, 7: 100, 8: 100}
-    names = [SPACE.hash(cell) for cell in larger]
-    assert len(set(names)) == 300
-    assert names[0] == "0d51c53d6ff16df9447ef139f9417f59"
-    assert names[-1] == "897a88ba0a8edf1ce727eb468ffd07ae"
+    hashes = [SPACE.hash(cell) for cell in larger]
+    assert len(set(hashes)) == 300
+    assert hashes[0] == "0d51c53d6ff16df9447ef139f9417f59"
+    assert hashes[-1] == "897a88ba0a8edf1ce727eb468ffd07ae"
 
 
 def test_larger_cells_are_cells(larger: list[ArchitectureGraph]) -> None:
@@ -76,8 +76,8 @@ def table(larger: list[ArchitectureGraph]) -> Table:
     columns["digits/4/training_seconds"] = Metric("", "seconds", "", values)
     columns["parameters"] = Metric("", "parameters", "", np.array([[10.0], [20.0], [30.0]]))
     columns["mflops"] = Metric("", "MFLOPs", "", np.array([[0.5], [0.25], [0.125]]))
-    names = np.array([SPACE.hash(graph) for graph in graphs])
-    return Table("DIGITS101", GraphBatch.from_graphs(graphs), names, columns, "a trial")
+    hashes = np.array([SPACE.hash(graph) for graph in graphs])
+    return Table("DIGITS101", GraphBatch.from_graphs(graphs), hashes, columns, "a trial")
 
 
 def test_opening_a_table(table: Table, tmp_path: Path) -> None:

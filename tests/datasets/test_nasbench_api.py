@@ -236,8 +236,8 @@ def test_untrained_budget_is_out_of_domain(dataset: Path, small: api.ModelSpec) 
 
 def test_metrics_are_copies(dataset: Path, small: api.ModelSpec) -> None:
     nasbench = api.NASBench(dataset)
-    (name,) = nasbench.hash_iterator()
-    fixed, computed = nasbench.get_metrics_from_hash(name)
+    (hash,) = nasbench.hash_iterator()
+    fixed, computed = nasbench.get_metrics_from_hash(hash)
     assert [len(repeats) for repeats in computed.values()] == [3, 3]
     assert set(computed[108][0]) == {
         f"{when}_{what}"
@@ -284,8 +284,8 @@ def test_official_file_of_any_name(data_root: Path) -> None:
 def test_what_a_file_does_not_have_is_nan(data_root: Path) -> None:
     nasbench = api.NASBench(data_root / "nasbench101" / "nb101_multibudget_val.npz")
     assert nasbench.valid_epochs == {4, 12, 36, 108}
-    name = next(iter(nasbench.hash_iterator()))
-    _, computed = nasbench.get_metrics_from_hash(name)
+    hash = next(iter(nasbench.hash_iterator()))
+    _, computed = nasbench.get_metrics_from_hash(hash)
     assert math.isnan(computed[4][0]["final_test_accuracy"])
     assert 0 < computed[4][0]["final_validation_accuracy"] < 1
 
@@ -294,10 +294,10 @@ def test_a_hash_is_found_in_any_case_and_so_is_the_cell(
     dataset: Path, small: api.ModelSpec
 ) -> None:
     nasbench = api.NASBench(dataset)
-    (name,) = nasbench.hash_iterator()
+    (hash,) = nasbench.hash_iterator()
     expected = nasbench.get_metrics_from_spec(small)[1]
     cell = '{"matrix": [[0, 1.0, 0], [0, 0, true], [0, 0, 0]], "ops": ["input", "%s", "output"]}'
-    for way in name, name.upper(), f" {name} ", cell % OPS[1]:
+    for way in hash, hash.upper(), f" {hash} ", cell % OPS[1]:
         assert nasbench.get_metrics_from_hash(way)[1] == expected
     with pytest.raises(KeyError):
         nasbench.get_metrics_from_hash("0" * 32)
@@ -305,7 +305,7 @@ def test_a_hash_is_found_in_any_case_and_so_is_the_cell(
     for wrong in no_hashes:
         with pytest.raises(InputError, match="hash"):
             nasbench.get_metrics_from_hash(wrong)
-    no_specs: list[Any] = [name, None, {}, [[0, 1], [0, 0]]]
+    no_specs: list[Any] = [hash, None, {}, [[0, 1], [0, 0]]]
     for wrong in no_specs:
         with pytest.raises(InputError, match="is no ModelSpec"):
             nasbench.query(wrong)

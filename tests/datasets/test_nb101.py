@@ -240,14 +240,14 @@ def test_hashes_are_the_tables(table: dict) -> None:
     rows = np.random.default_rng(5).choice(len(table["hash"]), size=20_000, replace=False)
     codes = table["codes"][np.sort(rows)]
     assert (cell_digests(codes) == table["hash"][np.sort(rows)]).all()
-    names = [row.tobytes().hex() for row in table["hash"]]
-    best = next(k for k, name in enumerate(names) if name.startswith(BEST_VALIDATION))
+    hashes = [row.tobytes().hex() for row in table["hash"]]
+    best = next(k for k, hash in enumerate(hashes) if hash.startswith(BEST_VALIDATION))
     code = table["codes"][best : best + 1]
     n = int(code.num_nodes[0])
     matrix = code.adjacency()[0, :n, :n]
     labels = [-1, *table["digits"][best, : n - 2].tolist(), -2]
-    assert module_hash(matrix, labels) == names[best]
-    assert SPACE.hash(ArchitectureGraph.from_adjacency(code.types()[0, :n], matrix)) == names[best]
+    assert module_hash(matrix, labels) == hashes[best]
+    assert SPACE.hash(ArchitectureGraph.from_adjacency(code.types()[0, :n], matrix)) == hashes[best]
 
 
 def test_sampling_is_uniform_over_the_classes() -> None:

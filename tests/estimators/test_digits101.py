@@ -99,8 +99,8 @@ def test_a_cell_of_the_table_by_its_hash(tiny: None, command: Said, small_table:
     benchmark = get_benchmark("DIGITS101", source=small_table)
     mean = benchmark.metric("validation").mean()
     row = int(mean.argmax())
-    name = str(benchmark.hashes[row]).upper()
-    code, out, err = command(main, "--train", name, "--source", small_table)
+    hash = str(benchmark.hashes[row]).upper()
+    code, out, err = command(main, "--train", hash, "--source", small_table)
     assert (code, err) == (0, "")
     last = out.splitlines()[-1]
     assert last == f"in the table: validation {100 * mean[row]:.2f} % on average, rank 1 of 6"

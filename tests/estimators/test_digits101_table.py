@@ -144,11 +144,11 @@ def test_the_table_opens_like_any_other(
     assert counts == pytest.approx(np.rint(counts), abs=1e-4)
     assert (benchmark.metric("training_seconds").values > 0).all()
     assert benchmark.metric("parameters").trial_names == ()
-    name = str(benchmark.hashes[3])
-    arguments = ["--space", SPACE, "--source", str(small_table), "--hash", name, "--json"]
+    hash = str(benchmark.hashes[3])
+    arguments = ["--space", SPACE, "--source", str(small_table), "--hash", hash, "--json"]
     assert query(arguments) == 0
     answer = json.loads(capsys.readouterr().out)
-    assert (answer["known"], answer["hash"]) == (True, name)
+    assert (answer["known"], answer["hash"]) == (True, hash)
     assert answer["validation"]["trials"] == benchmark.metric("validation").values[3].tolist()
     assert answer["parameters"] == benchmark.metric("parameters").values[3]
 
@@ -176,13 +176,13 @@ def test_a_failed_training_is_a_gap() -> None:
     """What is known of its network from another seed stays."""
     cells = all_cells()[:2]
     space = get_space(SPACE)
-    names = [space.hash(cell) for cell in cells]
-    failed = Measurement(cells[0], names[0], "failed", "the loss is nan")
+    hashes = [space.hash(cell) for cell in cells]
+    failed = Measurement(cells[0], hashes[0], "failed", "the loss is nan")
     good = Measurement(
-        cells[0], names[0], "ok", validation=0.5, test=0.25, cost_seconds=2.0, parameters=7,
+        cells[0], hashes[0], "ok", validation=0.5, test=0.25, cost_seconds=2.0, parameters=7,
         flops=3_000_000, details={"halfway_test": 0.125},
     )  # fmt: skip
-    measured = {names[0]: [failed, good], names[1]: [failed, failed]}
+    measured = {hashes[0]: [failed, good], hashes[1]: [failed, failed]}
     columns = as_table(cells, measured, {"seed": [0, 1]}).columns
     nan = float("nan")
     for name, expected in {

@@ -70,8 +70,8 @@ def test_one_changed_setting_is_measured_anew(
 ) -> None:
     store = Store(tmp_path / "store.sqlite")
     estimator = from_scratch(store=store)
-    name = estimator.space.hash(cells["third"])
-    store.put(estimator.settings, name, {"status": "ok", "validation": 0.125})
+    hash = estimator.space.hash(cells["third"])
+    store.put(estimator.settings, hash, {"status": "ok", "validation": 0.125})
     assert next(estimator.measure([cells["third"]])).validation == 0.125
     for part in ("recipe", "design"):
         if part in changed:
@@ -79,7 +79,7 @@ def test_one_changed_setting_is_measured_anew(
             changed = {part: dataclasses.replace(own, **changed[part])}
     other = from_scratch(store=store, **changed)
     assert next(other.measure([cells["third"]])).validation != 0.125
-    assert store.get(other.settings, name) is not None
+    assert store.get(other.settings, hash) is not None
 
 
 def test_settings_say_what_decides_the_numbers(from_scratch: Make) -> None:
@@ -311,8 +311,8 @@ def test_no_more_is_read_of_a_store_than_was_asked_for(
 ) -> None:
     store = CountingStore(tmp_path / "store.sqlite")
     estimator = from_scratch(store=store)
-    name = estimator.space.hash(cells["third"])
-    for other in (name, *(f"{k:032x}" for k in range(50))):
+    hash = estimator.space.hash(cells["third"])
+    for other in (hash, *(f"{k:032x}" for k in range(50))):
         store.put(estimator.settings, other, {"status": "ok", "validation": 0.5})
     for _ in range(3):
         assert next(estimator.measure([cells["third"]])).validation == 0.5

@@ -202,8 +202,8 @@ def test_what_is_pending_is_not_asked_for_again_and_moves_the_search(
     searcher = LatentBO(cells, latents, initial=8)
     run(searcher, formula(cells.space), 8)
     first, second = searcher.ask(2), searcher.ask(2)
-    names = [cells.space.hash(graph) for graph in [*first, *second]]
-    assert len(set(names)) == 4
+    hashes = [cells.space.hash(graph) for graph in [*first, *second]]
+    assert len(set(hashes)) == 4
 
 
 def test_equal_values_teach_nothing_and_random_cells_are_asked_for(

@@ -196,9 +196,9 @@ def test_known_measurements_are_told_and_not_repeated(tmp_path: Path) -> None:
     best = "sine,sine,sine,sine 0:2 1:3"
     known: list[tuple[Any, Any]] = [(row, energy(SPACE.parse(row))) for row in rows]
     known += [(SPACE.parse(best), -9.0), ("tanh,relu", math.nan), ("tanh,tanh", None)]
-    names = {SPACE.hash(SPACE.parse(a) if isinstance(a, str) else a) for a, _ in known}
+    hashes = {SPACE.hash(SPACE.parse(a) if isinstance(a, str) else a) for a, _ in known}
     result = search(SPACE, energy, 12, "bo", known=known, minimise=True, start=[best, "relu"])
-    assert not names & {each.hash for each in result.history}
+    assert not hashes & {each.hash for each in result.history}
     assert len(result.history) == 12
     assert result.history[0].notation == "relu"  # the other start is known
     assert result.best is not None
