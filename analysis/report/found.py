@@ -222,9 +222,9 @@ def _tile(
     return Tile(drawings.add_record(space, line), f"{rank}.", words, record)
 
 
-def _true_means(truth: Benchmark, name: str) -> dict[str, float]:
+def _true_means(truth: Benchmark, hash: str) -> dict[str, float]:
     """The means of an architecture over all trials, by what they are called."""
-    row = truth.row(name)
+    row = truth.row(hash)
     if row is None:
         return {}
     metrics = [metric for metric in ("validation", "test") if metric in truth.metrics]
