@@ -21,7 +21,7 @@ if str(ROOT) not in sys.path[:1]:
 
 from collections.abc import Sequence
 
-from Bayesian_Optimization.published import Method
+from Bayesian_Optimization.published import PublishedMethod
 from Bayesian_Optimization.published_command import (
     add_published_flags,
     run_published,
@@ -91,7 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given.bidirectional and given.model_name == "DGMG":
         raise InputError("DGMG works in one direction: leave --bidirectional out")
     if given.predictor:
-        given.method = Method.GRADIENT if given.grad_ascent else Method.PREDICTOR
+        given.method = PublishedMethod.GRADIENT if given.grad_ascent else PublishedMethod.PREDICTOR
     return run_published(given)
 
 

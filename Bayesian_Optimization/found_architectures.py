@@ -23,7 +23,7 @@ RANKING = "ranking.jsonl"
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundArchitectures:
     """The first architectures of a run, the best first.
 
     Attributes:
@@ -41,7 +41,7 @@ class Found:
         return f"{self.rows} of {str(self.path)!r}"
 
 
-def newest_found(space: SearchSpace, runs: Path, count: int) -> Found | None:
+def newest_found(space: SearchSpace, runs: Path, count: int) -> FoundArchitectures | None:
     """The best architectures of the ranking or search of a space that ended last.
 
     Args:
@@ -77,14 +77,14 @@ def finished_runs(space: SearchSpace, runs: Path) -> Iterator[RunFolder]:
                 yield run
 
 
-def _ranked(space: SearchSpace, run: RunFolder, count: int) -> Found:
+def _ranked(space: SearchSpace, run: RunFolder, count: int) -> FoundArchitectures:
     path = run.path / RANKING
     rows = read_rows(path).rows[:count]
     graphs = [space.parse(str(row.fields["arch"])) for row in rows]
-    return Found(path, "ranks " + _listed(row.fields["rank"] for row in rows), graphs)
+    return FoundArchitectures(path, "ranks " + _listed(row.fields["rank"] for row in rows), graphs)
 
 
-def _searched(space: SearchSpace, run: RunFolder, count: int) -> Found | None:
+def _searched(space: SearchSpace, run: RunFolder, count: int) -> FoundArchitectures | None:
     """The best queries of a search that keep its limit; what a table lacks was no query."""
     limit = run.config.get("limit")
     constraint = unconstrained if limit is None else Limit.parse(limit)
@@ -97,7 +97,9 @@ def _searched(space: SearchSpace, run: RunFolder, count: int) -> Found | None:
         return None
     first = good[:count]
     rows = "queries " + _listed(query for query, _ in first)
-    return Found(run.path / "queries.csv", rows, [one.architecture for _, one in first])
+    return FoundArchitectures(
+        run.path / "queries.csv", rows, [one.architecture for _, one in first]
+    )
 
 
 def _listed(numbers: Iterator[object]) -> str:

@@ -125,7 +125,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     else:
         print(
             "\n".join(
-                [*result_lines(result, run.config), *_tell_front(result, given.cost, objective)]
+                [*result_lines(result, run.config), *_front_lines(result, given.cost, objective)]
             )
         )
         print(f"{run.path}/result.json, queries.csv, figures/")
@@ -222,7 +222,7 @@ def _draw(
     save_figure(figure, run.figures / "front.png")
 
 
-def _tell_front(result: dict[str, Any], name: str, objective: Objective) -> list[str]:
+def _front_lines(result: dict[str, Any], name: str, objective: Objective) -> list[str]:
     lines = [
         f"front of {len(result['front'])} architectures, "
         f"{result['share_of_hypervolume']:.2%} of the hypervolume of the table's front",

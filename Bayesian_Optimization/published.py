@@ -57,7 +57,7 @@ DRAWS: dict[str, Draw] = {"uniform": Box.uniform, "normal": Box.normal}
 """How points of the box are drawn, by the published names."""
 
 
-class Method(Enum):
+class PublishedMethod(Enum):
     """How points are chosen."""
 
     EI = "ei"
@@ -67,13 +67,13 @@ class Method(Enum):
 
     def acquisition(self, draw: Draw) -> Acquisition:
         """What chooses the points of every method but the random one."""
-        if self is Method.PREDICTOR:
+        if self is PublishedMethod.PREDICTOR:
             return BestDrawn(draw)
-        return HighestMean(draw) if self is Method.GRADIENT else ExpectedImprovement(draw)
+        return HighestMean(draw) if self is PublishedMethod.GRADIENT else ExpectedImprovement(draw)
 
 
 @dataclass(frozen=True)
-class Settings:
+class PublishedSettings:
     """What decides the numbers of an experiment.
 
     Attributes:
@@ -163,7 +163,7 @@ class HeldOut:
 
 
 @dataclass(frozen=True)
-class Quality:
+class SurrogateFit:
     """How well a process predicts, in standard deviations of the held-out values.
 
     The labelled values are no measure: every round adds good ones, and narrows them.
@@ -179,7 +179,7 @@ class Quality:
     pearson: float
 
     @classmethod
-    def of(cls, mean: np.ndarray, variance: np.ndarray, truth: np.ndarray) -> Quality:
+    def of(cls, mean: np.ndarray, variance: np.ndarray, truth: np.ndarray) -> SurrogateFit:
         """From normal predictions and what was measured. **Shape** (B,) each."""
         unit = truth.std() or 1.0
         mean, variance, truth = mean / unit, variance / unit**2, truth / unit
@@ -221,7 +221,7 @@ class Judge:
         mean, variance = whole.mean_and_variance(state.fitted.rows(inputs))
         scale = state.scale
         (unit,) = np.diff(scale.back(np.array([0.0, 1.0])))
-        quality = Quality.of(
+        quality = SurrogateFit.of(
             scale.back(mean.numpy()),
             unit**2 * (variance.numpy() + whole.noise),
             self.held_out.values,
@@ -262,12 +262,12 @@ class Experiment:
     latents: LatentSpace
     train: np.ndarray
     test: np.ndarray
-    settings: Settings
+    settings: PublishedSettings
 
-    def searcher(self, method: Method, seed: int) -> Searcher:
+    def searcher(self, method: PublishedMethod, seed: int) -> Searcher:
         """The search that one method makes."""
         draw, domain = DRAWS[self.settings.draw], self.problem.domain
-        if method is Method.RANDOM:
+        if method is PublishedMethod.RANDOM:
             return RandomPoints(domain, self.latents, draw, seed, self.settings.labelled)
         return LatentBO(
             domain,
@@ -325,7 +325,7 @@ def divided(table: Candidates) -> tuple[np.ndarray, np.ndarray]:
 
 
 def perform(
-    experiment: Experiment, method: Method, seed: int, run: RunFolder, quiet: bool = True
+    experiment: Experiment, method: PublishedMethod, seed: int, run: RunFolder, quiet: bool = True
 ) -> dict[str, Any]:
     """Run one seed of an experiment, or go on with it.
 
@@ -358,7 +358,7 @@ def perform(
     history = loop.run()
     steps = [step for step in history.steps if step.query is not None]
     measured = {step.measurement.hash: step.measurement for step in steps}
-    rounds = tell_rounds(steps, settings, problem, run.path)
+    rounds = round_records(steps, settings, problem, run.path)
     write_rounds(run.path / "rounds.csv", rounds)
     write_queries(run.path / "queries.csv", run.read_metrics())
     result = {
@@ -376,8 +376,8 @@ def perform(
     return result
 
 
-def tell_rounds(
-    steps: Sequence[Step], settings: Settings, problem: Problem, place: Path
+def round_records(
+    steps: Sequence[Step], settings: PublishedSettings, problem: Problem, place: Path
 ) -> list[dict[str, Any]]:
     """One line a round: how good the surrogate was, and what was chosen by it.
 

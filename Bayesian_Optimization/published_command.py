@@ -13,7 +13,14 @@ import numpy as np
 import torch
 
 from analysis.figures import latent_map, save_figure
-from Bayesian_Optimization.published import DRAWS, Experiment, Method, Settings, divided, perform
+from Bayesian_Optimization.published import (
+    DRAWS,
+    Experiment,
+    PublishedMethod,
+    PublishedSettings,
+    divided,
+    perform,
+)
 from datasets import get_benchmark
 from datasets.benchmark import Benchmark
 from datasets.labels import PUBLISHED_SEARCH_LABELS
@@ -120,7 +127,7 @@ def add_published_flags(flags: Parser, space: str) -> None:
     flags.add_argument("--resume", action="store_true", help="go on with runs that were killed")
     flags.add_argument("--json", action="store_true", help="print the results as JSON")
     add_common(flags)
-    flags.set_defaults(space=space, dataset=None, method=Method.EI, log_dir=RUNS)
+    flags.set_defaults(space=space, dataset=None, method=PublishedMethod.EI, log_dir=RUNS)
     flags.set_defaults(random_as_train=False, random_as_test=False, vis_2d=False)
 
 
@@ -136,7 +143,7 @@ def run_published(given: Namespace) -> int:
             f"({time.perf_counter() - started:.1f} s)",
             flush=True,
         )
-    methods = [given.method, *([Method.RANDOM] if given.random_baseline else [])]
+    methods = [given.method, *([PublishedMethod.RANDOM] if given.random_baseline else [])]
     for seed in range(given.seed, given.seed + given.seeds):
         for method in methods:
             words = [given.space, given.dataset, given.model_name, method.value, f"seed{seed}"]
@@ -146,7 +153,7 @@ def run_published(given: Namespace) -> int:
             result = perform(experiment, method, seed, run, given.json)
             if given.vis_2d:
                 draw_map(experiment, run)
-            tell(given, method, result, place)
+            print_result(given, method, result, place)
     return 0
 
 
@@ -163,7 +170,7 @@ def make_experiment(given: Namespace) -> tuple[Experiment, dict[str, Any]]:
     model = load_weights(given, benchmark)
     table = known_rows(benchmark)
     train, test = divided(table)
-    settings = Settings(
+    settings = PublishedSettings(
         rounds=given.BO_rounds,
         batch=given.BO_batch_size,
         labelled=given.keep,
@@ -265,7 +272,9 @@ def draw_map(experiment: Experiment, run: RunFolder) -> None:
     save_figure(figure, run.figures / "latents.png")
 
 
-def tell(given: Namespace, method: Method, result: dict[str, Any], place: Path) -> None:
+def print_result(
+    given: Namespace, method: PublishedMethod, result: dict[str, Any], place: Path
+) -> None:
     """Print what came of a run."""
     if given.json:
         print(json.dumps(plain({"method": method.value, "folder": place, **result})))

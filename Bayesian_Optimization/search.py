@@ -114,7 +114,7 @@ def search_by_function(given: Namespace) -> tuple[RunFolder, Mapping[str, Any]]:
         unit=given.unit,
         known=read_known(given),
         initial=given.initial,
-        start=begin_with(given, WholeSpace(get_space(given.space))),
+        start=start_of(given, WholeSpace(get_space(given.space))),
         batch=given.batch,
         asynchronous=given.asynchronous,
         workers=given.workers,
@@ -137,7 +137,7 @@ def search_by_estimator(given: Namespace) -> tuple[RunFolder, Mapping[str, Any]]
     problem = problem.minimised() if given.minimise else problem
     given.method = given.method or default_method(problem.domain, searcher_weights(given))
     budget = make_budget(given, problem)
-    start = begin_with(given, problem.domain)
+    start = start_of(given, problem.domain)
     searcher = find_searcher(given, problem, limit)
     plan = Plan(problem, given.method, searcher, budget, start, limit=limit, workers=given.workers)
     tables = tables_used(problem, searcher)
@@ -154,7 +154,7 @@ def search_by_estimator(given: Namespace) -> tuple[RunFolder, Mapping[str, Any]]
     return run, carry_out(plan, run)[1]
 
 
-def begin_with(given: Namespace, domain: Domain) -> list[ArchitectureGraph]:
+def start_of(given: Namespace, domain: Domain) -> list[ArchitectureGraph]:
     """The architectures of ``--start``; none without it.
 
     Raises:

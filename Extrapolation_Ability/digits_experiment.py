@@ -48,7 +48,7 @@ from Extrapolation_Ability.candidates import (
 )
 from Extrapolation_Ability.digits_summary import groups_figure, summarise, table_lines
 from Extrapolation_Ability.ranking import Ranking
-from Extrapolation_Ability.surrogates import Surrogate, fitted
+from Extrapolation_Ability.surrogates import RankingModel, fitted
 from predictors.defaults import defaults_of
 from predictors.methods import resolve_method
 
@@ -60,7 +60,7 @@ OUT = ROOT / "runs" / "extrapolation" / "digits_experiment"
 
 
 def candidates_of(
-    benchmark: Benchmark, surrogate: Surrogate, extend_best: int, random: int, seed: int
+    benchmark: Benchmark, surrogate: RankingModel, extend_best: int, random: int, seed: int
 ) -> GraphBatch:
     """Cells of 6 to 8 nodes: extensions of the best of 5, and random ones, each once.
 
@@ -154,7 +154,7 @@ def one_repeat(given: Namespace, benchmark: Benchmark, store: Store, seed: int) 
 
 
 def _records(
-    cells: GraphBatch, surrogate: Surrogate, measured: Mapping[str, dict[str, Any]]
+    cells: GraphBatch, surrogate: RankingModel, measured: Mapping[str, dict[str, Any]]
 ) -> list[dict[str, Any]]:
     space = get_space(SPACE)
     mean, std = surrogate.predict(cells)

@@ -64,7 +64,7 @@ from Extrapolation_Ability.candidate_flags import (
 from Extrapolation_Ability.candidates import Keep
 from Extrapolation_Ability.families import beyond, extended_spaces
 from Extrapolation_Ability.ranking import Ranking
-from Extrapolation_Ability.surrogates import Surrogate, fine_tuned, fitted
+from Extrapolation_Ability.surrogates import RankingModel, fine_tuned, fitted
 from models import MODELS
 from models.heads import surrogate_name
 
@@ -122,7 +122,7 @@ def make_parser() -> Parser:
 
 
 def candidates_of(
-    given: Namespace, space: SearchSpace, surrogate: Surrogate
+    given: Namespace, space: SearchSpace, surrogate: RankingModel
 ) -> tuple[SearchSpace, GraphBatch]:
     """The candidates that the flags ask for, each once, and the space that they are written in.
 
@@ -143,7 +143,7 @@ def candidates_of(
     return kind.read(named, space)
 
 
-def best_of(surrogate: Surrogate, count: int) -> Keep:
+def best_of(surrogate: RankingModel, count: int) -> Keep:
     """Chooses those that a surrogate predicts to be the best."""
 
     def keep(cells: GraphBatch) -> GraphBatch:
@@ -235,7 +235,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return EXIT_BAD_INPUT if failed else 0
 
 
-def surrogate_of(given: Namespace, space: SearchSpace) -> Surrogate:
+def surrogate_of(given: Namespace, space: SearchSpace) -> RankingModel:
     """What the flags ask to rank by: a fine-tuned model, or a fitted predictor.
 
     Raises:
@@ -271,7 +271,7 @@ def surrogate_of(given: Namespace, space: SearchSpace) -> Surrogate:
     return replace(fit, settings=fit.settings | file)
 
 
-def configuration(ranking: Ranking, surrogate: Surrogate) -> dict[str, Any]:
+def configuration(ranking: Ranking, surrogate: RankingModel) -> dict[str, Any]:
     """What decides the ranking's numbers, for the run's folder."""
     hashes = "".join(sorted(ranking.hashes.tolist()))
     return {
@@ -294,7 +294,7 @@ def _network(ranking: Ranking, training: RecordedTraining | None) -> str:
     return module_lines(ranking.space, graph, training.design, training.task.dimensions)
 
 
-def _named(surrogate: Surrogate) -> str:
+def _named(surrogate: RankingModel) -> str:
     settings = surrogate.settings
     if "model" in settings:
         return f"{settings['model']}, epoch {settings['checkpoint']}"

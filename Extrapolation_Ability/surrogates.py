@@ -34,7 +34,7 @@ Prediction = tuple[np.ndarray, np.ndarray | None]
 
 
 @dataclass(frozen=True)
-class Surrogate:
+class RankingModel:
     """Predicts an objective of architectures of any size.
 
     Attributes:
@@ -60,7 +60,7 @@ def fine_tuned(
     folder: Path | None,
     epoch: int | None,
     device: torch.device,
-) -> Surrogate:
+) -> RankingModel:
     """The accuracy head of a VAE that was fine-tuned with it.
 
     Args:
@@ -100,7 +100,7 @@ def fine_tuned(
         return scale.back(head_outputs(model, batch)), None
 
     settings = {"model": model_name, "folder": found.name, "checkpoint": epoch}
-    return Surrogate(predict, settings, objective)
+    return RankingModel(predict, settings, objective)
 
 
 def fitted(
@@ -111,7 +111,7 @@ def fitted(
     seed: int,
     weights: Path | None = None,
     objective: Objective = ACCURACY,
-) -> Surrogate:
+) -> RankingModel:
     """A predictor fitted on measured architectures, drawn at random.
 
     Args:
@@ -143,7 +143,7 @@ def fitted(
         "labels": len(labelled),
     }
     tables = (benchmark, *background_tables(described_by))
-    return Surrogate(predictor.predict, settings, objective, tables)
+    return RankingModel(predictor.predict, settings, objective, tables)
 
 
 def usual_amount(known: int) -> int:

@@ -57,7 +57,7 @@ from Performance_Prediction.judging import (
     described,
     fitted,
     held_out,
-    report,
+    result_lines,
 )
 from Performance_Prediction.prediction_files import check_place, write_records
 from Performance_Prediction.whole_space import check_enumerable, rank_space
@@ -343,7 +343,7 @@ def _tell(given: Namespace, run: RunFolder, result: Mapping[str, Any]) -> None:
     if given.json:
         print(json.dumps(plain(result)))
     else:
-        print("\n".join(report(plain(result))))
+        print("\n".join(result_lines(plain(result))))
         print(f"{run.path}/predictions.csv, result.json, figures/predicted.png")
 
 

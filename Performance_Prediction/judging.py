@@ -204,7 +204,7 @@ def number_of_folds(count: int, least: int) -> int:
     )
 
 
-def report(result: Mapping[str, Any]) -> list[str]:
+def result_lines(result: Mapping[str, Any]) -> list[str]:
     """What was done, a table with a line a metric, and how well uncertainty is calibrated."""
     label = Objective.read(result)
     rows = [("against", "Kendall τ", "Spearman ρ", "Pearson r", "RMSE")]

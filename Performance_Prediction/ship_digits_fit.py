@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from experiment.arguments import parser
 from experiment.errors import run_command
 from experiment.files import check_output
-from predictors.features.transfer import FIT, fit_digits, write_fit
+from predictors.features.digits_transfer import FIT, fit_digits, write_fit
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

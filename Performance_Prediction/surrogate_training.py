@@ -21,7 +21,7 @@ from models import Embedding, WithHeads, load_vae
 from models.checkpoints import checkpoint_path, find_folder, latest_epoch, stored_state
 from models.heads import ACCURACY, embedding_name, surrogate_name
 from predictors.fine_tuned import head_outputs, save_scale
-from predictors.fine_tuning import SCALES, FineTuning, FineTuningRun
+from predictors.fine_tuning import TARGET_SCALES, FineTuning, FineTuningRun
 from predictors.quality import Quality
 from predictors.trained_vae import check_vae
 
@@ -118,7 +118,7 @@ def train(
         "sources": source_entries([labelled.benchmark]),
     }
     values = labelled.labels
-    scale = SCALES[settings.targets](values)
+    scale = TARGET_SCALES[settings.targets](values)
     run = RunFolder.start(folder, config, seed, resume, device)
     save_scale(run.path, settings.targets, values)
     checkpoint = run.checkpoints / "last.pt"

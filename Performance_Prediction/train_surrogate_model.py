@@ -47,7 +47,7 @@ from models.heads import surrogate_name
 from models.shipped import shipped_weights
 from Performance_Prediction.surrogate_training import load_start, train
 from predictors.fine_tuned import LEAST_LABELS
-from predictors.fine_tuning import ERRORS, SCALES, FineTuning
+from predictors.fine_tuning import ERRORS, TARGET_SCALES, FineTuning
 
 SURROGATES = [surrogate_name(name) for name in MODELS]
 SETTING_FLAGS = ("epochs", "loss", "targets")
@@ -96,7 +96,7 @@ def make_parser() -> Parser:
     flags.add_argument("--loss", choices=list(ERRORS), help="squared error, or order of pairs")
     flags.add_argument(
         "--targets",
-        choices=list(SCALES),
+        choices=list(TARGET_SCALES),
         help="what the head learns: ranks, accuracies of mean 0 and std 1, or raw accuracies",
     )
     flags.add_argument("--resume", action="store_true", help="go on with a run that was killed")

@@ -108,7 +108,7 @@ def write_csv(path: Path, result: Smoothness) -> None:
             writer.writerow({"model": result.model, "space": result.space, **plain(change)})
 
 
-def report(result: Smoothness) -> None:
+def print_result(result: Smoothness) -> None:
     """A line for every kind of walk, and the steps between neighbouring points."""
     print(
         f"{result.model} on {result.space}, epoch {result.epoch}: {result.pairs} pairs, "
@@ -156,7 +156,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     write_json(files[0], result)
     write_csv(files[1], result)
     save_figure(smoothness_figure([result, *others]), files[2])
-    report(result)
+    print_result(result)
     print(f"written to {out}: {RESULT}, smoothness.csv, smoothness.png")
     return 0
 

@@ -44,7 +44,7 @@ from experiment.errors import InputError, run_command
 from experiment.files import write_json
 from experiment.progress import progress
 from searchers.candidate_bo import CandidateBO
-from searchers.defaults import ELSEWHERE, search_defaults
+from searchers.defaults import FALLBACK, search_defaults
 from searchers.domain import Candidates, Domain
 from searchers.history import SearchHistory
 from searchers.loop import Budget, SearchLoop
@@ -85,7 +85,7 @@ def without_transfer(domain: Domain, seed: int, initial: int) -> Searcher:
 
 def one_setting(domain: Domain, seed: int, initial: int) -> Searcher:
     """What ``bo`` is on a space that nothing was chosen for, on every space."""
-    return CandidateBO(domain, ELSEWHERE.features, ELSEWHERE.criterion, seed=seed, initial=initial)
+    return CandidateBO(domain, FALLBACK.features, FALLBACK.criterion, seed=seed, initial=initial)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 
-from datasets.benchmarks.sources import Found, Source, discover
+from datasets.benchmarks.sources import LocatedSource, Source, discover
 from datasets.registry import BENCHMARKS
 from experiment.errors import run_command
 
@@ -34,7 +34,7 @@ def prepare(space: str, root: Path, *, again: bool = False) -> Iterator[str]:
             yield f"missing {source.pattern}"
 
 
-def _converted(found: Found, *, again: bool) -> str:
+def _converted(found: LocatedSource, *, again: bool) -> str:
     if found.table is not None and (found.file is None or not again):
         return f"{found.table} is there"
     table, path = found.convert()

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from estimators.own_function import OwnFunction
     from estimators.recipe import Recipe
     from estimators.store import Store
-    from estimators.surrogate import Surrogate
+    from estimators.surrogate import PredictorEstimator
     from estimators.tasks.data_sets import DATA_SETS
     from estimators.tasks.images import ImageClassification, ImageRecipe
     from estimators.tasks.task import Dimensions, PreparedTask, Task
@@ -48,7 +48,7 @@ else:
             "own_function": ["OwnFunction"],
             "recipe": ["Recipe"],
             "store": ["Store"],
-            "surrogate": ["Surrogate"],
+            "surrogate": ["PredictorEstimator"],
             "tasks.data_sets": ["DATA_SETS"],
             "tasks.images": ["ImageClassification", "ImageRecipe"],
             "tasks.task": ["Dimensions", "PreparedTask", "Task"],

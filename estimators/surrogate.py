@@ -17,7 +17,7 @@ PREDICTED_STD = "predicted_deviation"
 """Detail that tells a guess from a measurement: how far it may be off."""
 
 
-class Surrogate:
+class PredictorEstimator:
     """An :class:`~estimators.measurement.Estimator` that trains nothing and looks nothing up.
 
     What it gives as validation accuracy is what the predictor expects, and every measurement says

@@ -24,7 +24,7 @@ class Choice(NamedTuple):
     features: tuple[str, ...]
 
 
-ELSEWHERE = Choice("gp", ("statistics", "walks"))
+FALLBACK = Choice("gp", ("statistics", "walks"))
 """For architectures that nothing was chosen for."""
 
 
@@ -38,8 +38,8 @@ class Defaults:
         weights: of the trained VAE whose latents are read; ``None`` for ``SVGE_<space>``.
     """
 
-    inside: Choice = ELSEWHERE
-    beyond: Choice = ELSEWHERE
+    inside: Choice = FALLBACK
+    beyond: Choice = FALLBACK
     weights: str | None = None
 
 
@@ -66,5 +66,5 @@ _PLAIN = Defaults()
 
 
 def defaults_of(space: SearchSpace) -> Defaults:
-    """What was chosen for a space, or else for its family, or else :data:`ELSEWHERE`."""
+    """What was chosen for a space, or else for its family, or else :data:`FALLBACK`."""
     return as_space(space).entry(DEFAULTS, _PLAIN)

@@ -14,7 +14,7 @@ from experiment.files import read_json, write_json
 from experiment.progress import progress
 from models import Embedding, WithHeads
 from models.heads import ACCURACY
-from predictors.fine_tuning import SCALES, AsMeasured, FineTuning, FineTuningRun
+from predictors.fine_tuning import TARGET_SCALES, AsMeasured, FineTuning, FineTuningRun
 from predictors.predictor import Architectures, Predictor
 from predictors.regressor import Scale, check_targets
 from predictors.trained_vae import check_vae
@@ -56,7 +56,7 @@ class FineTuned(Predictor):
         shown: bool = True,
     ) -> None:
         settings = settings or FineTuning.preset("default", space.name)
-        super().__init__(scale or SCALES[settings.targets], seed)
+        super().__init__(scale or TARGET_SCALES[settings.targets], seed)
         check_vae(vae, space)
         self.space = space
         self.vae = vae
@@ -117,7 +117,7 @@ def save_scale(folder: Path, targets: str, values: np.ndarray) -> None:
 
     Args:
         folder: of the weights.
-        targets: name of the scale, as in ``SCALES``.
+        targets: name of the scale, as in ``TARGET_SCALES``.
         values: of the labelled architectures. **Shape** (n,).
     """
     write_json(folder / TARGETS_FILE, {"targets": targets, "values": values})
@@ -136,7 +136,7 @@ def read_scale(folder: Path) -> Scale:
         return AsMeasured(np.empty(0))
     content = read_json(path)
     try:
-        return SCALES[content["targets"]](check_targets(content["values"], 2))
+        return TARGET_SCALES[content["targets"]](check_targets(content["values"], 2))
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(
             f"{str(path)!r} does not tell what the head's targets are: train the head again"

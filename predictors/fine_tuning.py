@@ -43,7 +43,7 @@ class AsMeasured:
         return targets
 
 
-SCALES: dict[str, type[Scale]] = {
+TARGET_SCALES: dict[str, type[Scale]] = {
     "ranks": NormalScores,
     "values": Standardised,
     "raw": AsMeasured,

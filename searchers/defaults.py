@@ -27,7 +27,7 @@ class SearchDefaults:
     criterion: Criterion = upper_confidence_bound
 
 
-ELSEWHERE = SearchDefaults()
+FALLBACK = SearchDefaults()
 """For architectures that nothing was chosen for."""
 SEARCH_DEFAULTS: dict[str, SearchDefaults] = {
     "nb101_cell": SearchDefaults(("statistics", "walks", "digits"), log_expected_improvement),
@@ -39,8 +39,8 @@ SEARCH_DEFAULTS: dict[str, SearchDefaults] = {
 
 
 def search_defaults(space: SearchSpace) -> SearchDefaults:
-    """What was chosen for a space, or else for its family, or else :data:`ELSEWHERE`."""
-    return space.entry(SEARCH_DEFAULTS, ELSEWHERE)
+    """What was chosen for a space, or else for its family, or else :data:`FALLBACK`."""
+    return space.entry(SEARCH_DEFAULTS, FALLBACK)
 
 
 def usual_features(space: SearchSpace, objective: Objective = ACCURACY) -> tuple[str, ...]:

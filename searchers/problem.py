@@ -22,7 +22,7 @@ from estimators.lookup import LookUp
 from estimators.measurement import Estimator, TrainingEstimator
 from estimators.networks import module_lines
 from estimators.own_function import OwnFunction
-from estimators.surrogate import Surrogate
+from estimators.surrogate import PredictorEstimator
 from estimators.tasks.data_sets import DATA_SETS
 from experiment.progress import progress
 from predictors.defaults import defaults_of
@@ -163,7 +163,7 @@ def surrogate_problem(
     with progress(None, f"fitting a surrogate to {len(labelled):,} labels"):
         predictor.fit(labelled.graphs, labelled.labels)
     settings = {"predictor": name, "features": list(described_by), "labels": len(labelled)}
-    truth, estimator = TableTruth(benchmark), Surrogate(benchmark.space, predictor)
+    truth, estimator = TableTruth(benchmark), PredictorEstimator(benchmark.space, predictor)
     return Problem(domain, estimator, truth.objective, truth, settings)
 
 

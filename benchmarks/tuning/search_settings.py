@@ -40,7 +40,7 @@ from experiment.arguments import output_file, parser, positive_int
 from experiment.errors import InputError, run_command
 from searchers.candidate_bo import CandidateBO
 from searchers.criteria import CRITERIA
-from searchers.defaults import ELSEWHERE, search_defaults
+from searchers.defaults import FALLBACK, search_defaults
 from searchers.domain import Candidates
 from searchers.loop import Budget
 from searchers.problem import Problem, known_rows, table_problem
@@ -108,7 +108,7 @@ def score(problem: Problem, searcher: Searcher, queries: int) -> Scores:
 
 def one_setting(results: dict[str, dict[str, dict[str, Scores]]]) -> list[str]:
     """The criteria on the features that every space has, by their mean place over the tasks."""
-    names = [candidate(ELSEWHERE.features, criterion) for criterion in COMPARED]
+    names = [candidate(FALLBACK.features, criterion) for criterion in COMPARED]
     tasks = [[means(runs, name) for name in names if name in runs] for runs in results.values()]
     tasks = [each for each in tasks if len(each) == len(names) and all(each)]
     if not tasks:
@@ -117,7 +117,7 @@ def one_setting(results: dict[str, dict[str, dict[str, Scores]]]) -> list[str]:
     regrets = np.mean([[one["regret"] for one in each] for each in tasks], axis=0)
     lines = [f"one setting, {len(tasks)} tasks:"]
     for name, mean_place, regret in zip(names, places, regrets, strict=True):
-        mark = "*" if name == candidate(ELSEWHERE.features, COMPARED[0]) else " "
+        mark = "*" if name == candidate(FALLBACK.features, COMPARED[0]) else " "
         lines.append(f"  {mark} {name:<55} mean place {mean_place:.2f}, regret {regret:.4g}")
     return lines
 

@@ -31,7 +31,7 @@ from experiment.errors import InputError
 
 __all__ = [
     "TABLE_VARIABLE",
-    "Found",
+    "LocatedSource",
     "Source",
     "candidates",
     "choose",
@@ -80,7 +80,7 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Found:
+class LocatedSource:
     """A source that is there: as the published file, as a compact table, or as both.
 
     Attributes:
@@ -175,7 +175,7 @@ class Found:
             )
 
 
-def discover(space: str, sources: Sequence[Source], root: Path) -> Iterator[Found]:
+def discover(space: str, sources: Sequence[Source], root: Path) -> Iterator[LocatedSource]:
     """The sources of a data root, the best first: its own files and prepared tables, no others.
 
     A file belongs to the first source that it fits: a wide pattern finds the others only. Of
@@ -189,22 +189,22 @@ def discover(space: str, sources: Sequence[Source], root: Path) -> Iterator[Foun
         pattern = table_name(space, Path(source.pattern).name)
         tables = {table.name: table for table in table_folders(root)[0].glob(pattern)}
         if left := files.keys() - taken:
-            yield Found(space, source, root, file=max(files[name] for name in left))
+            yield LocatedSource(space, source, root, file=max(files[name] for name in left))
         elif left := tables.keys() - taken:
-            yield Found(space, source, root, lone_table=tables[max(left)])
+            yield LocatedSource(space, source, root, lone_table=tables[max(left)])
         taken |= files.keys() | tables.keys()
 
 
 def choose(
     space: str, sources: Sequence[Source], root: Path, wish: str | Path | None = None
-) -> Found:
+) -> LocatedSource:
     """The source that the user wishes for, or the best that there is; see :func:`candidates`."""
     return candidates(space, sources, root, wish)[0]
 
 
 def candidates(
     space: str, sources: Sequence[Source], root: Path, wish: str | Path | None = None
-) -> list[Found]:
+) -> list[LocatedSource]:
     """The source that the user wishes for, or all that there are, the best first; never none.
 
     Args:
@@ -240,15 +240,15 @@ def _how_to_fetch(space: str) -> str:
     return f" by python -m datasets.download --space {space}" if space in PUBLISHED else ""
 
 
-def _at_path(space: str, sources: Sequence[Source], root: Path, path: Path) -> Found:
+def _at_path(space: str, sources: Sequence[Source], root: Path, path: Path) -> LocatedSource:
     if path.suffix == ".npz" and is_table(path):
         found = read_header(path)["space"]
         if found != space:
             raise InputError(f"{str(path)!r} is a table of {found}, not of {space}")
-        return Found(space, Source(path.name, path.name, read_table), root, lone_table=path)
+        return LocatedSource(space, Source(path.name, path.name, read_table), root, lone_table=path)
     for source in sources:
         if source.fits(path):
-            return Found(space, source, root, file=path)
+            return LocatedSource(space, source, root, file=path)
     patterns = ", ".join(Path(source.pattern).name for source in sources)
     raise InputError(
         f"{str(path)!r} is neither a compact table nor a file that {space} is published in "

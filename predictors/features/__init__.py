@@ -18,10 +18,10 @@ from predictors.features.counts import (
     PathCounts,
     WalkCounts,
 )
+from predictors.features.digits_transfer import DigitsTransfer
 from predictors.features.features import Features
 from predictors.features.latents import Latents
 from predictors.features.statistics import GraphStatistics
-from predictors.features.transfer import DigitsTransfer
 from predictors.features.zero_cost import ZeroCost
 
 FEATURES: dict[str, type[Features]] = {

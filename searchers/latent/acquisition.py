@@ -96,7 +96,7 @@ class Greedy(Acquisition):
             pending = torch.stack(chosen) if chosen else None
             starts = self._best(model, pending, points, FINAL_STARTS, seed)
             value = self.value(model, pending, seed)
-            reached = climb(value, starts, box, FINAL_STEPS)
+            reached = optimise_from(value, starts, box, FINAL_STEPS)
             chosen.append(reached[int(_values(value, reached).argmax())])
             model = self.after(model, chosen[-1])
         return torch.stack(chosen)
@@ -111,7 +111,7 @@ class Greedy(Acquisition):
         climbs, seed = max(STARTS, n), _seed(generator)
         points = starting_points(model, box, max(RAW, 4 * climbs), generator, self.draw)
         starts = self._best(model, None, points, climbs, seed)
-        return torch.cat([climb(self.value(model, None, seed), starts, box, STEPS), starts])
+        return torch.cat([optimise_from(self.value(model, None, seed), starts, box, STEPS), starts])
 
     def among(
         self, model: ConditionedGP, rows: Tensor, n: int, generator: torch.Generator
@@ -301,7 +301,7 @@ def starting_points(
     return torch.cat([draw(box, n - around, generator), near])
 
 
-def climb(value: AcquisitionFunction, starts: Tensor, box: Box, steps: int) -> Tensor:
+def optimise_from(value: AcquisitionFunction, starts: Tensor, box: Box, steps: int) -> Tensor:
     """Where climbs from some points lead to. **Shape** (S, G) → (S, G)."""
     points, _ = gen_candidates_scipy(
         starts[:, None],

@@ -95,7 +95,7 @@ class LatentSearcher(Searcher):
         As long as all values are equal there is nothing to learn, and nothing is proposed.
         """
         self.state = self._model_state(int(generator.integers(2**31)))
-        return () if self.state is None else self.look(self.state, n, generator)
+        return () if self.state is None else self.propose_from_model(self.state, n, generator)
 
     def recommend(self) -> Observation | None:
         """The observation whose architecture is expected to have the highest value.
@@ -110,12 +110,12 @@ class LatentSearcher(Searcher):
         return known[int(state.fitted.whole.mean(rows).argmax())]
 
     @abstractmethod
-    def look(
+    def propose_from_model(
         self, state: ModelState, n: int, generator: np.random.Generator
     ) -> list[ArchitectureGraph]:
         """Members of the domain that were not proposed, the most wanted first."""
 
-    def new_ones(
+    def decode_unseen(
         self, points: Tensor, generator: np.random.Generator, but: Iterable[str] = ()
     ) -> Decoded:
         """What points stand for, as far as it may be asked for and is none of some others.
@@ -279,7 +279,7 @@ class LatentBO(LatentSearcher):
         self.region = region or WholeBox()
         self.choice = choice or Reencoded()
 
-    def look(
+    def propose_from_model(
         self, state: ModelState, n: int, generator: np.random.Generator
     ) -> list[ArchitectureGraph]:
         """Choose points and decode them, until enough of them stand for something new."""
@@ -296,7 +296,7 @@ class LatentBO(LatentSearcher):
         for _ in range(ATTEMPTS):
             missing = n - len(found)
             points = self.choice.points(self.acquisition, model, box, missing, source)
-            new = self.new_ones(points, generator, hashes)
+            new = self.decode_unseen(points, generator, hashes)
             if len(new):
                 order = self.choice.order(new, self, state, self.acquisition, missing)
                 found += [new.graphs.graph(row) for row in order[:missing]]
@@ -346,13 +346,13 @@ class GradientAscent(LatentSearcher):
         self.steps = steps
         self.stride = stride
 
-    def look(
+    def propose_from_model(
         self, state: ModelState, n: int, generator: np.random.Generator
     ) -> list[ArchitectureGraph]:
         """Walk, decode, and order by what is predicted."""
         count = max(self.starts, -(-n // self.steps))
         best = state.targets.argsort(descending=True)[:count]
-        new = self.new_ones(self.walk(state, state.points[best]), generator)
+        new = self.decode_unseen(self.walk(state, state.points[best]), generator)
         if not len(new):
             return []
         points = self.latents.encode(new.graphs)

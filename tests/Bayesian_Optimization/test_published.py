@@ -17,9 +17,9 @@ from scipy.stats import norm, pearsonr
 from Bayesian_Optimization import bo, bo_nb101, bo_nb201, summarize
 from Bayesian_Optimization.published import (
     Experiment,
-    Method,
-    Quality,
-    Settings,
+    PublishedMethod,
+    PublishedSettings,
+    SurrogateFit,
     divided,
     perform,
 )
@@ -32,7 +32,7 @@ from searchers.latent.decoding import Modal
 from searchers.latent.space import LatentSpace
 from searchers.problem import known_rows, table_problem
 
-SMALL = Settings(rounds=2, batch=4, labelled=30, inducing=20)
+SMALL = PublishedSettings(rounds=2, batch=4, labelled=30, inducing=20)
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,7 @@ def experiment() -> Experiment:
     return Experiment(table_problem(benchmark, table), table, latents, train, test, SMALL)
 
 
-def configuration(method: Method) -> dict[str, Any]:
+def configuration(method: PublishedMethod) -> dict[str, Any]:
     return {
         "stage": "search",
         "preset": "published",
@@ -62,7 +62,9 @@ def configuration(method: Method) -> dict[str, Any]:
     }
 
 
-def begin(path: Path, method: Method = Method.EI, seed: int = 1, resume: bool = False) -> RunFolder:
+def begin(
+    path: Path, method: PublishedMethod = PublishedMethod.EI, seed: int = 1, resume: bool = False
+) -> RunFolder:
     return RunFolder.start(path, configuration(method), seed, resume)
 
 
@@ -70,7 +72,7 @@ def begin(path: Path, method: Method = Method.EI, seed: int = 1, resume: bool = 
 def done(experiment: Experiment, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a run of expected improvement and one of random points."""
     folder = tmp_path_factory.mktemp("bo")
-    for method in (Method.EI, Method.RANDOM):
+    for method in (PublishedMethod.EI, PublishedMethod.RANDOM):
         place = folder / f"DIGITS101_SVGE_{method.value}_seed1"
         perform(experiment, method, 1, begin(place, method))
     return folder
@@ -129,7 +131,7 @@ def test_a_killed_run_goes_on_to_the_same_end(
     )
     with pytest.raises(InputError, match="add --resume"):
         begin(place)
-    perform(experiment, Method.EI, 1, begin(place, resume=True))
+    perform(experiment, PublishedMethod.EI, 1, begin(place, resume=True))
 
     def told(run: Path) -> list[Any]:
         return [(each["event"], each.get("hash"), each.get("names")) for each in lines(run)]
@@ -139,9 +141,9 @@ def test_a_killed_run_goes_on_to_the_same_end(
     assert ours == theirs
 
 
-@pytest.mark.parametrize("method", [Method.PREDICTOR, Method.GRADIENT])
+@pytest.mark.parametrize("method", [PublishedMethod.PREDICTOR, PublishedMethod.GRADIENT])
 def test_points_can_be_chosen_by_the_prediction_alone(
-    method: Method, experiment: Experiment, tmp_path: Path
+    method: PublishedMethod, experiment: Experiment, tmp_path: Path
 ) -> None:
     one = replace(experiment, settings=replace(SMALL, rounds=1, draw="normal"))
     result = perform(one, method, 1, begin(tmp_path / "run", method))
@@ -173,7 +175,7 @@ def test_quality_is_counted_in_deviations_of_what_was_measured() -> None:
     truth = generator.normal(0.9, 0.02, 200)
     mean = truth + generator.normal(0, 0.01, 200)
     variance = np.full(200, 0.01**2)
-    quality = Quality.of(mean, variance, truth)
+    quality = SurrogateFit.of(mean, variance, truth)
     assert quality.rmse == pytest.approx(np.sqrt(np.mean((mean - truth) ** 2)) / truth.std())
     assert quality.pearson == pytest.approx(pearsonr(mean, truth)[0])
     density = norm.logpdf(truth, mean, 0.01).mean() + np.log(truth.std())

@@ -24,7 +24,7 @@ from Extrapolation_Ability.candidates import best_cells, extensions
 from Extrapolation_Ability.digits_experiment import candidates_of, groups_of
 from Extrapolation_Ability.digits_summary import groups_figure, summarise, table_lines
 from Extrapolation_Ability.ranking import Ranking
-from Extrapolation_Ability.surrogates import Prediction, Surrogate
+from Extrapolation_Ability.surrogates import Prediction, RankingModel
 
 
 def edges(batch: GraphBatch) -> Prediction:
@@ -32,7 +32,7 @@ def edges(batch: GraphBatch) -> Prediction:
     return batch.adjacency.sum(dim=(1, 2)).double().numpy(), None
 
 
-SURROGATE = Surrogate(edges, {"predictor": "edges", "labels": 0})
+SURROGATE = RankingModel(edges, {"predictor": "edges", "labels": 0})
 RECIPE = ImageRecipe(
     epochs=1,
     batch_size=200,
@@ -141,7 +141,7 @@ def test_the_command_goes_on_where_it_was_and_comes_to_the_same(
         space = get_space("DIGITS101")
         return FromScratch(space, images, design, RECIPE, seed=seed, store=store)
 
-    def fitted(*arguments: object) -> Surrogate:
+    def fitted(*arguments: object) -> RankingModel:
         return SURROGATE
 
     monkeypatch.setattr(digits_experiment, "estimator", quick)

@@ -19,7 +19,7 @@ from estimators.lookup import LookUp
 from estimators.measurement import Estimator, Measurement, as_measurements
 from estimators.networks import NB101Design
 from estimators.store import Store
-from estimators.surrogate import Surrogate
+from estimators.surrogate import PredictorEstimator
 from estimators.tasks.images import ImageClassification, ImageRecipe
 from experiment.engine import Processes
 from experiment.errors import InputError
@@ -41,7 +41,7 @@ def estimators(from_scratch: Make, space: SearchSpace) -> dict[str, Estimator]:
     return {
         "look_up": LookUp(get_benchmark("DIGITS101")),
         "from_scratch": from_scratch(),
-        "surrogate": Surrogate(space, predictor),
+        "surrogate": PredictorEstimator(space, predictor),
     }
 
 
@@ -121,7 +121,7 @@ def test_a_look_up_of_a_trial_that_there_is_not(trial: Any) -> None:
 
 @pytest.mark.parametrize("wrong", ["gp", None, 3], ids=str)
 def test_a_surrogate_needs_a_predictor(space: SearchSpace, wrong: Any) -> None:
-    refuse(lambda: Surrogate(space, wrong), "expected one that was fitted")
+    refuse(lambda: PredictorEstimator(space, wrong), "expected one that was fitted")
 
 
 @pytest.mark.parametrize("count", [0, -1, 1.5, "2", None], ids=str)

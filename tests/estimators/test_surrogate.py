@@ -11,7 +11,7 @@ from datasets import get_benchmark
 from datasets.batch import GraphBatch
 from datasets.benchmark import Benchmark
 from datasets.graph import ArchitectureGraph
-from estimators.surrogate import PREDICTED_STD, Surrogate
+from estimators.surrogate import PREDICTED_STD, PredictorEstimator
 from predictors.methods import make_predictor
 from predictors.predictor import Predictor
 
@@ -30,7 +30,7 @@ def predictor(digits: Benchmark) -> Predictor:
 
 def test_gives_what_the_predictor_expects(digits: Benchmark, predictor: Predictor) -> None:
     graphs = [digits.graphs.graph(row) for row in (3, 1003, 2003)]
-    found: list[Any] = list(Surrogate(digits.space, predictor).measure(graphs))
+    found: list[Any] = list(PredictorEstimator(digits.space, predictor).measure(graphs))
     mean, std = predictor.predict(GraphBatch.from_graphs(graphs, digits.space.max_nodes))
     assert np.allclose([one.validation for one in found], mean)
     assert np.allclose([one.details[PREDICTED_STD] for one in found], std)
@@ -41,7 +41,7 @@ def test_gives_what_the_predictor_expects(digits: Benchmark, predictor: Predicto
 def test_what_is_no_architecture_is_a_failure(digits: Benchmark, predictor: Predictor) -> None:
     apart = ArchitectureGraph((1, 3, 0), ((0, 1),))
     graph = digits.graphs.graph(5)
-    found: list[Any] = list(Surrogate(digits.space, predictor).measure([graph, apart]))
+    found: list[Any] = list(PredictorEstimator(digits.space, predictor).measure([graph, apart]))
     assert {one.architecture: one.status for one in found} == {graph: "ok", apart: "failed"}
     assert "no path" in next(one.reason for one in found if not one.ok)
-    assert list(Surrogate(digits.space, predictor).measure([])) == []
+    assert list(PredictorEstimator(digits.space, predictor).measure([])) == []

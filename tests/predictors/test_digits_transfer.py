@@ -10,7 +10,7 @@ import pytest
 from datasets import get_benchmark, get_space
 from datasets.batch import GraphBatch
 from experiment.errors import InputError
-from predictors.features import describe, make_features, transfer
+from predictors.features import describe, make_features
 from predictors.processes import sparse
 
 
@@ -24,7 +24,7 @@ def no_fit(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("no_fit")
 def test_no_process_fits_again() -> None:
-    transfer._shipped_fit.cache_clear()
+    digits_transfer._shipped_fit.cache_clear()
     cells = get_benchmark("DIGITS101", cells="larger")
     members = GraphBatch.from_graphs([each for each in cells.graphs if each.num_nodes < 8])
     scores = describe(make_features("digits", get_space("NB101")), members)[:, 0]
@@ -34,8 +34,8 @@ def test_no_process_fits_again() -> None:
 
 @pytest.fixture
 def kept(tmp_path: Path) -> Path:
-    path = tmp_path / "transfer.npz"
-    path.write_bytes(transfer.FIT.read_bytes())
+    path = tmp_path / "digits_transfer.npz"
+    path.write_bytes(digits_transfer.FIT.read_bytes())
     return path
 
 
@@ -54,8 +54,8 @@ def test_a_fit_that_cannot_be_used_is_refused(kept: Path, damage: str) -> None:
     elif damage == "truncated":
         kept.write_bytes(content[: len(content) // 2])
     elif damage == "other table":
-        np.savez(kept, **arrays | {transfer.TABLE_KEY: np.array("0" * 64)})
+        np.savez(kept, **arrays | {digits_transfer.TABLE_KEY: np.array("0" * 64)})
     else:
         np.savez(kept, **arrays | {"points": arrays["points"][:, 1:]})
     with pytest.raises(InputError, match=r"transfer\.npz'.*ship_digits_fit\.py --overwrite makes"):
-        transfer.read_fit(kept)
+        digits_transfer.read_fit(kept)

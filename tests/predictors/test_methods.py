@@ -15,7 +15,7 @@ from datasets.registry import SPACES
 from datasets.testing import relabelled
 from experiment.errors import InputError
 from predictors import graph_network
-from predictors.defaults import ELSEWHERE, defaults_of
+from predictors.defaults import FALLBACK, defaults_of
 from predictors.methods import METHODS, SCALES, make_predictor, resolve_method
 from predictors.predictor import Predictor
 
@@ -145,7 +145,7 @@ def test_every_space_has_a_default_that_predicts(
 ) -> None:
     monkeypatch.setattr(graph_network, "PASSES", 0)
     monkeypatch.setattr(graph_network, "LEAST_STEPS", 3)
-    assert defaults_of(get_space(space)).inside != ELSEWHERE
+    assert defaults_of(get_space(space)).inside != FALLBACK
     graphs = get_space(space).sample_batch(24, np.random.default_rng(0))
     predictor = make_predictor(get_space(space))
     predictor.fit(graphs[:20], np.linspace(0.1, 0.9, 20))

@@ -56,7 +56,7 @@ def test_queries_are_counted_to_the_best_of_the_half() -> None:
 
 def test_the_setting_for_all_spaces_has_the_best_mean_place() -> None:
     names = [
-        search_settings.candidate(search_settings.ELSEWHERE.features, criterion)
+        search_settings.candidate(search_settings.FALLBACK.features, criterion)
         for criterion in search_settings.COMPARED
     ]
 
