@@ -275,7 +275,7 @@ def draw_map(experiment: Experiment, run: RunFolder) -> None:
 def print_result(
     given: Namespace, method: PublishedMethod, result: dict[str, Any], place: Path
 ) -> None:
-    """Print what came of a run."""
+    """Print the best architectures of a run and where its files are."""
     if given.json:
         print(json.dumps(plain({"method": method.value, "folder": place, **result})))
         return

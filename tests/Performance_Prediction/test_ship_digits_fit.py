@@ -11,7 +11,7 @@ from datasets import get_space
 from datasets.batch import GraphBatch
 from experiment.errors import InputError
 from Performance_Prediction.ship_digits_fit import main
-from predictors.features import describe, make_features
+from predictors.features import describe, digits_transfer, make_features
 
 
 @pytest.mark.slow
@@ -19,7 +19,7 @@ def test_the_command_makes_what_comes_with_the_project(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Fails where table, features or process have changed, and the fit has not been made again."""
-    path = tmp_path / "digits_transfer.npz"
+    path = tmp_path / "transfer.npz"
     assert main(["--out", str(path)]) == 0
     cells = GraphBatch.from_graphs(get_space("NB101").sample(500, np.random.default_rng(0)))
     features = make_features("digits", get_space("NB101"))
@@ -29,7 +29,7 @@ def test_the_command_makes_what_comes_with_the_project(
 
 
 def test_a_file_is_not_replaced_unasked(tmp_path: Path) -> None:
-    path = tmp_path / "digits_transfer.npz"
+    path = tmp_path / "transfer.npz"
     path.write_text("mine")
     with pytest.raises(InputError, match="is there already: add --overwrite"):
         main(["--out", str(path)])

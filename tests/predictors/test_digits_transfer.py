@@ -10,7 +10,7 @@ import pytest
 from datasets import get_benchmark, get_space
 from datasets.batch import GraphBatch
 from experiment.errors import InputError
-from predictors.features import describe, make_features
+from predictors.features import describe, digits_transfer, make_features
 from predictors.processes import sparse
 
 
@@ -34,7 +34,7 @@ def test_no_process_fits_again() -> None:
 
 @pytest.fixture
 def kept(tmp_path: Path) -> Path:
-    path = tmp_path / "digits_transfer.npz"
+    path = tmp_path / "transfer.npz"
     path.write_bytes(digits_transfer.FIT.read_bytes())
     return path
 
