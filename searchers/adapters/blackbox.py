@@ -7,7 +7,6 @@ Research*, AutoML 2022.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -61,7 +60,6 @@ def table_blackbox(tables: Mapping[int, Benchmark]) -> Blackbox:
     return _blackbox_class()(BudgetTables(tables))
 
 
-@cache
 def _blackbox_class() -> Any:
     """The subclass of a class that can only be imported where Syne Tune is installed."""
     try:

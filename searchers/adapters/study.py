@@ -5,7 +5,7 @@ Akiba et al., *Optuna: A Next-generation Hyperparameter Optimization Framework*,
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from datasets.benchmark import Benchmark
 from datasets.objective import Objective
@@ -45,7 +45,7 @@ class StudyObjective:
         self.function = ConfigurationFunction(source, objective)
 
     @property
-    def direction(self) -> str:
+    def direction(self) -> Literal["maximize", "minimize"]:
         """What ``optuna.create_study(direction=…)`` is given."""
         return "maximize" if self.function.objective.maximise else "minimize"
 
