@@ -14,9 +14,9 @@ from datasets.space import SearchSpace
 from estimators.measurement import Measurement
 from experiment.errors import InputError
 from experiment.run import RunFolder
-from searchers.history import unconstrained
 from searchers.limits import Limit
 from searchers.recording import Recorder
+from searchers.view import SearcherView
 
 RANKING = "ranking.jsonl"
 """What ``eval_extrapolation.py`` leaves, the best predicted first."""
@@ -87,12 +87,11 @@ def _ranked(space: SearchSpace, run: RunFolder, count: int) -> FoundArchitecture
 def _searched(space: SearchSpace, run: RunFolder, count: int) -> FoundArchitectures | None:
     """The best queries of a search that keep its limit; what a table lacks was no query."""
     limit = run.config.get("limit")
-    constraint = unconstrained if limit is None else Limit.parse(limit)
+    view = SearcherView(Objective.read(run.config), None if limit is None else Limit.parse(limit))
     measured = (each for each in Recorder(run, space).events() if isinstance(each, Measurement))
-    observed = (constraint(each) for each in measured if each.status != "unknown")
-    good = [(query, one) for query, one in enumerate(observed, start=1) if one.ok]
-    sign = Objective.read(run.config).sign
-    good.sort(key=lambda entry: -sign * (entry[1].validation or 0.0))
+    received = (view(each) for each in measured if each.status != "unknown")
+    good = [(query, one) for query, one in enumerate(received, start=1) if one.ok]
+    good.sort(key=lambda entry: -(entry[1].validation or 0.0))
     if not good:
         return None
     first = good[:count]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,33 +11,9 @@ from datasets.benchmark import Benchmark
 from datasets.objective import Objective
 from estimators.measurement import Measurement
 from searchers.searcher import Searcher, rank
+from searchers.view import SearcherView
 
 ACCURACIES = ("validation", "test")
-
-Constraint = Callable[[Measurement], Measurement]
-"""Maps a measurement to what the searcher observes: infeasible ones are failures."""
-
-
-def unconstrained(measurement: Measurement) -> Measurement:
-    """The measurement as it is: every architecture is feasible."""
-    return measurement
-
-
-def as_maximisation(objective: Objective, constraint: Constraint = unconstrained) -> Constraint:
-    """A constraint, and the sign that makes a maximisation of the objective.
-
-    Args:
-        objective: what is optimised; values change their sign where it is minimised.
-        constraint: decides which measurements are feasible.
-    """
-
-    def observed(measurement: Measurement) -> Measurement:
-        feasible = constraint(measurement)
-        if objective.maximise or feasible.validation is None:
-            return feasible
-        return replace(feasible, validation=-feasible.validation)
-
-    return observed
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +56,7 @@ class SearchHistory:
 
     Args:
         searcher: says what is maximised.
-        observed: maps a measurement to what the searcher observes.
+        view: what the searcher receives of a measurement.
 
     Attributes:
         steps: every measurement, in order.
@@ -92,9 +67,9 @@ class SearchHistory:
         incumbent: the best so far.
     """
 
-    def __init__(self, searcher: Searcher, observed: Constraint = unconstrained) -> None:
+    def __init__(self, searcher: Searcher, view: SearcherView) -> None:
         self._value = searcher.value
-        self._observed = observed
+        self._view = view
         self.steps: list[Step] = []
         self.queries = 0
         self.unknown = 0
@@ -127,7 +102,7 @@ class SearchHistory:
         self._compare(measurement, 0)
 
     def _compare(self, measurement: Measurement, query: int) -> None:
-        value = self._value(self._observed(measurement))
+        value = self._value(self._view(measurement))
         if value is None:
             return
         best = self.incumbent

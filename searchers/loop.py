@@ -14,8 +14,10 @@ from estimators.evaluations import Evaluations
 from estimators.measurement import Measurement
 from experiment.checks import whole_number
 from experiment.errors import InputError
-from searchers.history import Constraint, SearchHistory, Step, as_maximisation, unconstrained
+from searchers.history import SearchHistory, Step
+from searchers.limits import Limit
 from searchers.searcher import Searcher
+from searchers.view import SearcherView
 
 HOPELESS = 20
 """Failures, without a success before, after which a search is given up."""
@@ -102,7 +104,7 @@ class SearchLoop:
         budget: how much.
         start: architectures to be measured first, canonical, each once.
         listeners: receive what happens.
-        constraint: decides which measurements are feasible; others are failures to the searcher.
+        limit: that architectures have to keep; those beyond it are failures to the searcher.
         objective: what is looked for; a searcher is shown values that it maximises.
         known: what was measured before; the searcher receives it, and it costs nothing.
         patience: failures, without a success before, after which the search is given up;
@@ -122,7 +124,7 @@ class SearchLoop:
         budget: Budget,
         start: Sequence[ArchitectureGraph] = (),
         listeners: Sequence[Listener] = (),
-        constraint: Constraint = unconstrained,
+        limit: Limit | None = None,
         objective: Objective = ACCURACY,
         known: Sequence[Measurement] = (),
         patience: int | None = HOPELESS,
@@ -130,8 +132,8 @@ class SearchLoop:
         budget.check_start(start)
         self.searcher = searcher
         self.budget = budget
-        self._observed = as_maximisation(objective, constraint)
-        self.history = SearchHistory(searcher, self._observed)
+        self._view = SearcherView(objective, limit)
+        self.history = SearchHistory(searcher, self._view)
         self._patience = patience
         self._evaluations = evaluations
         self._start = list(start)
@@ -141,7 +143,7 @@ class SearchLoop:
         for measurement in known:
             self.history.know(measurement)
         if known:
-            self.searcher.tell([self._observed(measurement) for measurement in known])
+            self.searcher.tell([self._view(measurement) for measurement in known])
 
     def replay(self, events: Iterable[Asked | Measurement]) -> None:
         """Go to where another loop was that was told the same, without measuring anything.
@@ -221,7 +223,7 @@ class SearchLoop:
         batch.results[measurement.hash] = measurement
         if batch.is_complete:
             self._batches.remove(batch)
-            self.searcher.tell([self._observed(batch.results[hash]) for hash in batch.asked.hashes])
+            self.searcher.tell([self._view(batch.results[hash]) for hash in batch.asked.hashes])
 
     def _check_hope(self, *, last: bool = False) -> None:
         """Make sure that going on makes sense, or, when it is over, that something came of it.

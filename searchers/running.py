@@ -15,7 +15,7 @@ from estimators.evaluations import Evaluations
 from estimators.measurement import Measurement
 from experiment.engine import make_engine
 from experiment.run import RunFolder
-from searchers.history import Step, unconstrained
+from searchers.history import Step
 from searchers.limits import Limit
 from searchers.loop import HOPELESS, Asked, Budget, GivenUpError, SearchLoop
 from searchers.problem import Problem
@@ -111,7 +111,7 @@ def carry_out(
             plan.budget,
             plan.start,
             [check] if recorder is None else [recorder, check],
-            plan.limit or unconstrained,
+            plan.limit,
             objective,
             plan.known,
             plan.patience,

@@ -62,9 +62,7 @@ def prices(cells: Candidates) -> np.ndarray:
 
 def test_a_limit_makes_failures_of_what_costs_too_much(cells: Candidates, estimator: Any) -> None:
     limit = Limit(PRICE, 6)
-    loop = SearchLoop(
-        RegularisedEvolution(cells), Evaluations(estimator), Budget(60), constraint=limit
-    )
+    loop = SearchLoop(RegularisedEvolution(cells), Evaluations(estimator), Budget(60), limit=limit)
     history = loop.run()
     spent = [cost(step.measurement, "price") or 0 for step in history.steps]
     assert max(spent) > 6
@@ -85,7 +83,7 @@ def test_constrained_improvement_finds_the_best_within_the_limit(
         ConstrainedImprovement(cells, limit),
         Evaluations(estimator),
         Budget(40, 5),
-        constraint=limit,
+        limit=limit,
     )
     history = loop.run()
     assert history.incumbent is not None

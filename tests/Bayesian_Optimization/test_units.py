@@ -14,14 +14,15 @@ from Bayesian_Optimization import pareto, search
 from datasets import get_benchmark
 from datasets.benchmark import Benchmark, Metric
 from datasets.graph import ArchitectureGraph
-from datasets.objective import ACCURACY, Objective
+from datasets.objective import Objective
 from estimators.evaluations import Evaluations
 from estimators.measurement import Measurement
-from searchers.history import TableTruth, as_maximisation
+from searchers.history import TableTruth
 from searchers.limits import Limit
 from searchers.loop import Budget, SearchLoop
 from searchers.problem import known_rows, table_problem
 from searchers.random_search import RandomSearch
+from searchers.view import SearcherView
 
 
 @pytest.fixture(scope="module")
@@ -136,7 +137,7 @@ def test_a_limit_and_a_direction_go_together() -> None:
     graph = ArchitectureGraph((1, 2, 0), ((0, 1), (1, 2)))
     cheap = Measurement(graph, "a", "ok", validation=-2.5, parameters=10)
     dear = Measurement(graph, "b", "ok", validation=-3.5, parameters=90)
-    observe = as_maximisation(Objective("energy", maximise=False), Limit.parse("parameters<=50"))
-    assert (observe(cheap).status, observe(cheap).validation) == ("ok", 2.5)
-    assert (observe(dear).status, observe(dear).validation) == ("failed", 3.5)
-    assert as_maximisation(ACCURACY)(cheap) is cheap
+    view = SearcherView(Objective("energy", maximise=False), Limit.parse("parameters<=50"))
+    assert (view(cheap).status, view(cheap).validation) == ("ok", 2.5)
+    assert (view(dear).status, view(dear).validation) == ("failed", 3.5)
+    assert SearcherView()(cheap) is cheap
