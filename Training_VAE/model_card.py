@@ -16,6 +16,20 @@ DESCRIPTIONS = {
 }
 """What each model is, by its name."""
 
+COMMAND_SECTION = """\
+## Command
+
+```bash
+{command}
+```
+
+It ran {times}, with these settings:
+
+| setting | |
+|---|---|
+{settings}
+"""
+
 CARD = """\
 # {name}
 
@@ -42,18 +56,7 @@ model = load_model("{name}")
 
 The {epoch} in the file's name is the published name's; it says nothing of this training.
 
-## Command
-
-```bash
-{command}
-```
-
-It ran {times}, with these settings:
-
-| setting | |
-|---|---|
-{settings}
-
+{command_section}
 ## Quality
 
 Measured on the stored file, computed in {evaluated_in}, seed {evaluation_seed}, on the held-out
@@ -108,8 +111,11 @@ def common_fields(name: str, entry: Mapping[str, Any]) -> dict[str, Any]:
         "megabytes": entry["bytes"] / 1e6,
         "commit": f"{entry['commit']}{changes(entry)}",
         "machine": machine(entry["machine"]),
-        "times": times(entry["resumed"]),
-        "settings": "\n".join(f"| {k} | {v} |" for k, v in entry["settings"].items()),
+        "command_section": COMMAND_SECTION.format(
+            command=entry["command"],
+            times=times(entry["resumed"]),
+            settings="\n".join(f"| {k} | {v} |" for k, v in entry["settings"].items()),
+        ),
         "evaluated_in": entry["metrics"]["precision"],
     }
 

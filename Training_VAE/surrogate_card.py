@@ -35,18 +35,7 @@ python Extrapolation_Ability/eval_extrapolation.py --model {model} --data_search
 
 The {epoch} in the file's name is the published name's; it says nothing of this training.
 
-## Command
-
-```bash
-{command}
-```
-
-It ran {times}, with these settings:
-
-| setting | |
-|---|---|
-{settings}
-
+{command_section}
 ## Quality
 
 Measured on the stored file, computed in {evaluated_in}, on the architectures that the split of this

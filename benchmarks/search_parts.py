@@ -43,7 +43,7 @@ from searchers.latent.acquisition import (
     NoisyExpectedImprovement,
     ThompsonSampling,
 )
-from searchers.latent.decoding import Masks, MostProbable, Single
+from searchers.latent.decoding import Masks, Modal, MostProbable
 from searchers.latent.methods import gradient_ascent, trained_latents
 from searchers.latent.search import FirstChoices, LatentBO
 from searchers.latent.surrogates import LatentSurrogate, Sparse
@@ -118,7 +118,7 @@ def plain(domain: Domain, seed: int) -> Searcher:
 
 PARTS: dict[str, tuple[Make, int]] = {
     "base": (over_latents, 1),
-    "one decoding": (partial(over_latents, decoding=Single()), 1),
+    "one decoding": (partial(over_latents, decoding=Modal(1)), 1),
     "most probable decoding": (partial(over_latents, decoding=MostProbable()), 1),
     "no masks": (partial(over_latents, masks=Masks.NONE), 1),
     "first choices, not encoded again": (partial(over_latents, choice=FirstChoices()), 1),

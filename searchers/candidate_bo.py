@@ -108,13 +108,7 @@ class CandidateBO(CandidateSearcher):
     posterior mean among those measured, which no lucky trial flatters (plug-in expected
     improvement, Picheny, Wagner & Ginsbourger 2013).
 
-    Args:
-        domain: the list.
-        features: keys of ``predictors.features.FEATURES`` that describe a candidate.
-        criterion: by what it chooses.
-        scale: the targets: the ranks of the values, or the values.
-        seed: of everything that is drawn.
-        initial: random architectures to begin with.
+    Its arguments are those of :class:`CandidateSearcher`.
     """
 
     def __init__(
@@ -193,8 +187,8 @@ class PredictorSearch(CandidateSearcher):
     the top, refit (WeakNAS, Wu et al. 2021, arXiv:2102.10490).
 
     Args:
-        domain: the list.
-        features: keys of ``predictors.features.FEATURES`` that describe a candidate.
+        domain: as of :class:`CandidateSearcher`, like what is not explained here.
+        features: that the regressor reads.
         regressor: makes a new one.
         criterion: by what it chooses.
         seed: of everything that is drawn.

@@ -1,4 +1,4 @@
-"""Searchers by the names that users type; a new one is a function and a line here."""
+"""Searchers by the names that users type; a new one is a class or a function, and a line here."""
 
 from __future__ import annotations
 
@@ -10,112 +10,50 @@ from experiment.config import nearest
 from experiment.errors import InputError
 from models.checkpoints import STATE_DICTS
 from models.shipped import read_manifest
+from searchers.candidate_bo import bayesian_optimisation, guided_enumeration, thompson_sampling
 from searchers.domain import Candidates, Domain, as_domain
+from searchers.evolution import RegularisedEvolution
+from searchers.latent.methods import gradient_ascent, latent_bo
 from searchers.limits import Limit
+from searchers.local_search import LocalSearch
+from searchers.random_search import RandomSearch
 from searchers.searcher import Searcher
+from searchers.two_objectives import ConstrainedImprovement, HypervolumeImprovement
 
 Factory = Callable[[Domain, int, int], Searcher]
 """Makes a searcher of a domain, a seed, and the number of random architectures it begins with."""
 
 
-def _random(domain: Domain, seed: int, initial: int) -> Searcher:
-    from searchers.random_search import RandomSearch
-
-    return RandomSearch(domain, seed, initial)
-
-
-def _evolution(domain: Domain, seed: int, initial: int) -> Searcher:
-    from searchers.evolution import RegularisedEvolution
-
-    return RegularisedEvolution(domain, seed, initial)
-
-
-def _local_search(domain: Domain, seed: int, initial: int) -> Searcher:
-    from searchers.local_search import LocalSearch
-
-    return LocalSearch(domain, seed, initial)
-
-
-def _latent_bo(
-    domain: Domain, seed: int, initial: int, weights: str | Path | None = None
-) -> Searcher:
-    from searchers.latent.methods import latent_bo
-
-    return latent_bo(domain, seed, initial, weights)
-
-
-def _gradient_ascent(
-    domain: Domain, seed: int, initial: int, weights: str | Path | None = None
-) -> Searcher:
-    from searchers.latent.methods import gradient_ascent
-
-    return gradient_ascent(domain, seed, initial, weights)
-
-
-def _bo(domain: Domain, seed: int, initial: int, objective: Objective = ACCURACY) -> Searcher:
-    from searchers.candidate_bo import bayesian_optimisation
-
-    return bayesian_optimisation(domain, seed, initial, objective)
-
-
-def _thompson(domain: Domain, seed: int, initial: int, objective: Objective = ACCURACY) -> Searcher:
-    from searchers.candidate_bo import thompson_sampling
-
-    return thompson_sampling(domain, seed, initial, objective)
-
-
-def _guided_enumeration(
-    domain: Domain, seed: int, initial: int, objective: Objective = ACCURACY
-) -> Searcher:
-    from searchers.candidate_bo import guided_enumeration
-
-    return guided_enumeration(domain, seed, initial, objective)
-
-
 SEARCHERS: dict[str, Factory] = {
-    "bo": _bo,
-    "thompson": _thompson,
-    "guided_enumeration": _guided_enumeration,
-    "random": _random,
-    "evolution": _evolution,
-    "local_search": _local_search,
-    "latent_bo": _latent_bo,
-    "gradient_ascent": _gradient_ascent,
+    "bo": bayesian_optimisation,
+    "thompson": thompson_sampling,
+    "guided_enumeration": guided_enumeration,
+    "random": RandomSearch,
+    "evolution": RegularisedEvolution,
+    "local_search": LocalSearch,
+    "latent_bo": latent_bo,
+    "gradient_ascent": gradient_ascent,
 }
 """Every searcher, by its name."""
 WEIGHTED: dict[str, Callable[[Domain, int, int, str | Path | None], Searcher]] = {
-    "latent_bo": _latent_bo,
-    "gradient_ascent": _gradient_ascent,
+    "latent_bo": latent_bo,
+    "gradient_ascent": gradient_ascent,
 }
 """Those that search the latent space of a trained VAE."""
 LISTED: dict[str, Callable[[Domain, int, int, Objective], Searcher]] = {
-    "bo": _bo,
-    "thompson": _thompson,
-    "guided_enumeration": _guided_enumeration,
+    "bo": bayesian_optimisation,
+    "thompson": thompson_sampling,
+    "guided_enumeration": guided_enumeration,
 }
 """Those that describe a list of candidates by features, which depend on the objective."""
-
-
-def _constrained_improvement(domain: Domain, limit: Limit, seed: int, initial: int) -> Searcher:
-    from searchers.two_objectives import ConstrainedImprovement
-
-    return ConstrainedImprovement(domain, limit, seed, initial)
-
-
 LIMITED: dict[str, Callable[[Domain, Limit, int, int], Searcher]] = {
-    "constrained_improvement": _constrained_improvement,
+    "constrained_improvement": ConstrainedImprovement,
 }
 """Searchers that model the cost that is limited. To the others an architecture beyond the limit
 is a failure."""
-
-
-def _hypervolume(domain: Domain, cost: Objective, seed: int, initial: int) -> Searcher:
-    from searchers.two_objectives import HypervolumeImprovement
-
-    return HypervolumeImprovement(domain, cost, seed, initial)
-
-
-FRONTS: dict[str, Callable[[Domain, Objective, int, int], Searcher]] = {"hypervolume": _hypervolume}
+FRONTS: dict[str, Callable[[Domain, Objective, int, int], Searcher]] = {
+    "hypervolume": HypervolumeImprovement
+}
 """Searchers for the front between the value and a cost, which they receive as an objective."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -13,48 +14,41 @@ from datasets.registry import get_space
 from experiment.errors import InputError
 from experiment.paths import data_root as find_data_root
 
-SOURCES = (
-    Source(
-        "final_structures6",
-        "ENAS/final_structures6.txt",
-        partial(read_structures, layers=6),
-        suffixes=(".txt",),
-    ),
-)
+
+def final_structures(layers: int) -> tuple[Source, ...]:
+    """The published file of architectures of so many layers."""
+    name = f"final_structures{layers}"
+    read = partial(read_structures, layers=layers)
+    return (Source(name, f"ENAS/{name}.txt", read, suffixes=(".txt",)),)
 
 
-def load(
-    data_root: str | Path | None = None,
-    *,
-    dataset: str = "cifar10",
-    source: str | Path | None = None,
-) -> Benchmark:
-    """ENAS with one metric, ``validation``: the accuracy with shared weights.
+def shared_weights(name: str, sources: Sequence[Source]) -> Callable[..., Benchmark]:
+    """What loads the benchmark of the space called ``name`` from one of its sources."""
 
-    Args:
-        data_root: folder with ``ENAS/``.
-        dataset: only ``cifar10`` was measured.
-        source: ``final_structures6``, or a path.
+    def load(
+        data_root: str | Path | None = None,
+        *,
+        dataset: str = "cifar10",
+        source: str | Path | None = None,
+    ) -> Benchmark:
+        """ENAS with one metric, ``validation``: the accuracy with shared weights.
 
-    Raises:
-        InputError: no such data set or source, or a damaged file.
-    """
-    return with_shared_weights("ENAS", SOURCES, data_root, dataset, source)
+        Args:
+            data_root: folder with ``ENAS/``.
+            dataset: only ``cifar10`` was measured.
+            source: name of a source, or a path.
+
+        Raises:
+            InputError: no such data set or source, or a damaged file.
+        """
+        if dataset != "cifar10":
+            raise InputError(f"{name} was measured on cifar10 only, not on {dataset!r}")
+        table = choose(name, sources, find_data_root(data_root), source).open()
+        column = {"validation": "cifar10/shared/validation"}
+        return measured(table, get_space(name), dataset, column)
+
+    return load
 
 
-def with_shared_weights(
-    name: str,
-    sources: tuple[Source, ...],
-    data_root: str | Path | None,
-    dataset: str,
-    source: str | Path | None,
-) -> Benchmark:
-    """The benchmark of the space called ``name``, whatever its number of layers.
-
-    Raises:
-        InputError: no such data set or source, or a damaged file.
-    """
-    if dataset != "cifar10":
-        raise InputError(f"{name} was measured on cifar10 only, not on {dataset!r}")
-    table = choose(name, sources, find_data_root(data_root), source).open()
-    return measured(table, get_space(name), dataset, {"validation": "cifar10/shared/validation"})
+SOURCES = final_structures(6)
+load = shared_weights("ENAS", SOURCES)

@@ -91,7 +91,7 @@ class Modal:
     """What most of n decodings agree on, up to isomorphism, then what the next most do.
 
     Attributes:
-        decodings: n; the published experiment has 500.
+        decodings: n; the published experiment has 500. One is a decoding as it comes.
     """
 
     decodings: int = 500
@@ -118,21 +118,6 @@ class Modal:
             len(points),
             self.decodings,
         )
-
-
-@dataclass(frozen=True)
-class Single:
-    """One decoding, whatever it is."""
-
-    def __call__(
-        self,
-        latents: StandardisedLatents,
-        points: Tensor,
-        masks: Masks,
-        generator: torch.Generator,
-    ) -> Decoded:
-        """Decode every point once."""
-        return Modal(1)(latents, points, masks, generator)
 
 
 @dataclass(frozen=True)

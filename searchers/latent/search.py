@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypedDict, Unpack
 
 import numpy as np
 import torch
@@ -48,6 +48,15 @@ class ModelState:
     targets: Tensor
     pending: Tensor
     seed: int
+
+
+class Common(TypedDict, total=False):
+    """The arguments by name of every :class:`LatentSearcher`, which says what they are."""
+
+    surrogate: LatentSurrogate | None
+    scale: type[Scale]
+    seed: int
+    initial: int
 
 
 class LatentSearcher(Searcher):
@@ -253,10 +262,7 @@ class LatentBO(LatentSearcher):
         acquisition: says which points are worth a measurement; default expected improvement.
         region: where it looks for them; default the box of all latents.
         choice: which of the decoded architectures are proposed.
-        surrogate: as of :class:`LatentSearcher`, like what follows.
-        scale: of the targets.
-        seed: of everything that is drawn.
-        initial: random architectures to begin with.
+        common: the other arguments of :class:`LatentSearcher`.
     """
 
     def __init__(
@@ -267,14 +273,9 @@ class LatentBO(LatentSearcher):
         acquisition: Acquisition | None = None,
         region: Region | None = None,
         choice: Choice | None = None,
-        surrogate: LatentSurrogate | None = None,
-        scale: type[Scale] = NormalScores,
-        seed: int = 0,
-        initial: int = 10,
+        **common: Unpack[Common],
     ) -> None:
-        super().__init__(
-            domain, latents, surrogate=surrogate, scale=scale, seed=seed, initial=initial
-        )
+        super().__init__(domain, latents, **common)
         self.acquisition = acquisition or ExpectedImprovement()
         self.region = region or WholeBox()
         self.choice = choice or Reencoded()
@@ -320,10 +321,7 @@ class GradientAscent(LatentSearcher):
         starts: walks.
         steps: of each walk.
         stride: length of a step, in standard deviations of a coordinate.
-        surrogate: as of :class:`LatentSearcher`, like what follows.
-        scale: of the targets.
-        seed: of everything that is drawn.
-        initial: random architectures to begin with.
+        common: the other arguments of :class:`LatentSearcher`.
     """
 
     def __init__(
@@ -334,14 +332,9 @@ class GradientAscent(LatentSearcher):
         starts: int = 10,
         steps: int = 8,
         stride: float = 0.5,
-        surrogate: LatentSurrogate | None = None,
-        scale: type[Scale] = NormalScores,
-        seed: int = 0,
-        initial: int = 10,
+        **common: Unpack[Common],
     ) -> None:
-        super().__init__(
-            domain, latents, surrogate=surrogate, scale=scale, seed=seed, initial=initial
-        )
+        super().__init__(domain, latents, **common)
         self.starts = starts
         self.steps = steps
         self.stride = stride
