@@ -40,6 +40,7 @@ from estimators.measurement import TrainingEstimator
 from estimators.networks import measured_as
 from estimators.own_function import function_name, load_function
 from estimators.store import Store
+from experiment.arguments import engine_choice
 from experiment.errors import InputError, run_command
 from experiment.files import plain
 from experiment.run import RunFolder
@@ -117,7 +118,7 @@ def search_by_function(given: Namespace) -> tuple[RunFolder, Mapping[str, Any]]:
         start=start_of(given, WholeSpace(get_space(given.space))),
         batch=given.batch,
         asynchronous=given.asynchronous,
-        workers=given.workers,
+        engine=engine_choice(given),
         weights=given.weights,
         form=given.form,
         seed=given.seed,
@@ -139,19 +140,19 @@ def search_by_estimator(given: Namespace) -> tuple[RunFolder, Mapping[str, Any]]
     budget = make_budget(given, problem)
     start = start_of(given, problem.domain)
     searcher = find_searcher(given, problem, limit)
-    plan = Plan(problem, given.method, searcher, budget, start, limit=limit, workers=given.workers)
     tables = tables_used(problem, searcher)
     config = configuration(given, problem, budget, start) | {"sources": source_entries(tables)}
     place = run_place(given, given.estimator, given.method)
-    run = RunFolder.start(place, config, given.seed, given.resume)
-    announce(tables, json=given.json)
-    if isinstance(problem.estimator, TrainingEstimator):
-        store = Store(given.store or run.path / "trainings.sqlite")
-        kept = replace(problem, estimator=problem.estimator.with_store(store))
-        plan = replace(plan, problem=kept)
-        if not given.json:
-            print(problem.estimator.computing_line(), flush=True)
-    return run, carry_out(plan, run)[1]
+    with engine_choice(given).start() as engine:
+        run = RunFolder.start(place, config, given.seed, given.resume)
+        announce(tables, json=given.json)
+        if isinstance(problem.estimator, TrainingEstimator):
+            store = Store(given.store or run.path / "trainings.sqlite")
+            if not given.json:
+                print(problem.estimator.computing_line(), flush=True)
+            problem = replace(problem, estimator=problem.estimator.with_store(store))
+        plan = Plan(problem, given.method, searcher, budget, start, limit=limit, engine=engine)
+        return run, carry_out(plan, run)[1]
 
 
 def start_of(given: Namespace, domain: Domain) -> list[ArchitectureGraph]:

@@ -6,7 +6,7 @@ from argparse import ArgumentTypeError, Namespace
 from pathlib import Path
 
 from Bayesian_Optimization.shared_flags import add_search_flags
-from experiment.arguments import Parser, parser, positive_int
+from experiment.arguments import Parser, add_engine_flags, parser, positive_int
 from experiment.errors import InputError
 from searchers.methods import LIMITED, SEARCHERS
 
@@ -118,9 +118,7 @@ def make_parser() -> Parser:
         type=positive_int,
         help="architectures the predictor learns from (default: 1000)",
     )
-    flags.add_argument(
-        "--workers", type=positive_int, default=1, help="processes that train or look up"
-    )
+    add_engine_flags(flags)
     flags.add_argument(
         "--store", type=Path, help="file of trainings that are not repeated (default: in the run)"
     )

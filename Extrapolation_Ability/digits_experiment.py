@@ -35,8 +35,15 @@ from estimators.evaluations import sweep
 from estimators.networks import load_design
 from estimators.store import Store
 from estimators.tasks.data_sets import DATA_SETS
-from experiment.arguments import Parser, non_negative_int, parser, positive_int
-from experiment.engine import make_engine
+from experiment.arguments import (
+    Parser,
+    add_engine_flags,
+    engine_choice,
+    non_negative_int,
+    parser,
+    positive_int,
+)
+from experiment.engine import Engine
 from experiment.errors import run_command
 from experiment.progress import progress
 from experiment.run import RunFolder
@@ -109,12 +116,12 @@ def groups_of(
 
 
 def measure(
-    cells: GraphBatch, seeds: Sequence[int], store: Store, workers: int
+    cells: GraphBatch, seeds: Sequence[int], store: Store, engine: Engine
 ) -> dict[str, dict[str, Any]]:
     """Hash → mean accuracies over the seeds, and sizes; a cell that failed once has a reason."""
     found: dict[str, list[Any]] = {}
     trainings = len(seeds) * len(cells)
-    with progress(trainings, "training", "cells") as bar, make_engine(workers) as engine:
+    with progress(trainings, "training", "cells") as bar:
         for seed in seeds:
             for one in sweep(estimator(seed, store=store), list(cells), engine):
                 found.setdefault(one.hash, []).append(one)
@@ -134,7 +141,9 @@ def measure(
     return result
 
 
-def one_repeat(given: Namespace, benchmark: Benchmark, store: Store, seed: int) -> dict[str, Any]:
+def one_repeat(
+    given: Namespace, benchmark: Benchmark, store: Store, seed: int, engine: Engine
+) -> dict[str, Any]:
     """Fit, rank, choose and train with one seed.
 
     Returns:
@@ -148,7 +157,7 @@ def one_repeat(given: Namespace, benchmark: Benchmark, store: Store, seed: int) 
     groups = groups_of(benchmark, ranking, given.top, seed)
     chosen = distinct(GraphBatch.cat(groups.values()))
     fresh = [FRESH + given.training_seeds * seed + k for k in range(given.training_seeds)]
-    measured = measure(chosen, fresh, store, given.workers)
+    measured = measure(chosen, fresh, store, engine)
     cells = {name: _records(batch, surrogate, measured) for name, batch in groups.items()}
     return {"seed": seed, "candidates": len(ranking), "training_seeds": fresh, "groups": cells}
 
@@ -182,7 +191,7 @@ def make_parser() -> Parser:
     flags.add_argument(
         "--random", type=non_negative_int, default=300, help="random candidates of each size"
     )
-    flags.add_argument("--workers", type=positive_int, default=1, help="processes that train")
+    add_engine_flags(flags)
     flags.add_argument("--out", type=Path, default=OUT, help="folder of the run")
     flags.add_argument("--resume", action="store_true", help="go on with what is there")
     return flags
@@ -199,12 +208,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given.predictor, given.features = resolve_method(usual, method, given.features)
     settings = ("predictor", "features", "labels", "seeds", "top", "training_seeds")
     config = {name: getattr(given, name) for name in (*settings, "extend_best", "random")}
-    run = RunFolder.start(given.out, config, given.seed, given.resume)
-    store = Store(run.path / "measurements.sqlite")
     repeats = []
-    for seed in range(given.seed, given.seed + given.seeds):
-        repeats.append(one_repeat(given, benchmark, store, seed))
-        print(f"seed {seed}: {repeats[-1]['candidates']:,} candidates ranked", flush=True)
+    with engine_choice(given).start() as engine:
+        run = RunFolder.start(given.out, config, given.seed, given.resume)
+        store = Store(run.path / "measurements.sqlite")
+        for seed in range(given.seed, given.seed + given.seeds):
+            repeats.append(one_repeat(given, benchmark, store, seed, engine))
+            print(f"seed {seed}: {repeats[-1]['candidates']:,} candidates ranked", flush=True)
     summary = summarise(repeats)
     run.save_result({"settings": config, "summary": summary, "repeats": repeats})
     save_figure(groups_figure(repeats), run.figures / "groups.png")

@@ -22,7 +22,7 @@ from estimators.evaluations import sweep
 from estimators.from_scratch import representative
 from estimators.measurement import Measurement
 from estimators.store import Store
-from experiment.engine import Processes
+from experiment.engine import Engine
 from experiment.environment import describe_environment
 from experiment.errors import run_command
 from experiment.progress import progress
@@ -50,13 +50,13 @@ def all_cells() -> list[ArchitectureGraph]:
 
 
 def sweep_seeds(
-    cells: Sequence[ArchitectureGraph], store: Store, seeds: int, workers: int
+    cells: Sequence[ArchitectureGraph], store: Store, seeds: int, engine: Engine
 ) -> tuple[Measured, dict[str, Any]]:
     """Measure every cell with every seed; returns the measurements, and how they were made."""
     space = get_space(SPACE)
     measured: Measured = {space.hash(cell): [] for cell in cells}
     settings: dict[str, Any] = {}
-    with progress(seeds * len(cells), "training", "cells") as bar, Processes(workers) as engine:
+    with progress(seeds * len(cells), "training", "cells") as bar:
         for seed in range(seeds):
             measuring = estimator(seed, store=store)
             settings = {**measuring.settings, "seed": list(range(seeds))}

@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 import torch
 
 from experiment.config import nearest
+from experiment.engines import ENGINES, HERE, PROCESSES, RAY, EngineChoice
 from experiment.errors import EXIT_BAD_INPUT, InputError
 from experiment.files import check_output
 from experiment.paths import check_datasets_package
@@ -169,6 +170,57 @@ def add_common(target: argparse.ArgumentParser, seed: int = 1) -> None:
         type=positive_int,
         help="CPU threads (default: as many as are faster than fewer, measured at the start)",
     )
+
+
+def add_engine_flags(
+    target: argparse.ArgumentParser, workers: int = 1, engine: str | None = None
+) -> None:
+    """Add where independent work is done: ``--engine --workers``, and what Ray needs.
+
+    Args:
+        target: the parser.
+        workers: how many there are by default, unless a Ray cluster decides.
+        engine: the default; ``None``: this process for one worker, else processes.
+    """
+    usual = f"default: {engine}" if engine else f"default: {HERE} for 1 worker, else {PROCESSES}"
+    target.add_argument(
+        "--engine",
+        choices=ENGINES,
+        help="where it is measured: in this process, in processes of this machine, or on a Ray "
+        f"cluster, as docs/cluster.md says ({usual})",
+    )
+    target.add_argument(
+        "--workers",
+        type=positive_int,
+        help=f"processes of one thread each (default: {workers}; with --engine {RAY} as many as "
+        "its CPUs, or GPUs, allow)",
+    )
+    target.add_argument(
+        "--address",
+        metavar="HOST:PORT",
+        help="head of the Ray cluster (default: RAY_ADDRESS, else Ray is started on this machine)",
+    )
+    target.add_argument(
+        "--cpus_per_task", type=positive_int, help="CPUs that a worker of Ray keeps (default: 1)"
+    )
+    target.add_argument(
+        "--gpus_per_task",
+        type=non_negative_float,
+        help="GPUs that it keeps (default: 1 where there are GPUs, else 0)",
+    )
+    target.set_defaults(usual_engine=EngineChoice(engine, workers))
+
+
+def engine_choice(given: argparse.Namespace) -> EngineChoice:
+    """The engine that the flags of :func:`add_engine_flags` choose.
+
+    Raises:
+        InputError: they do not go together.
+    """
+    usual: EngineChoice = given.usual_engine
+    name = given.engine or usual.name
+    workers = given.workers or (usual.workers if name in (None, PROCESSES) else None)
+    return EngineChoice(name, workers, given.address, given.cpus_per_task, given.gpus_per_task)
 
 
 def best_device(name: str = "best") -> torch.device:

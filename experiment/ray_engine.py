@@ -82,7 +82,6 @@ class RayEngine:
         cpus_per_task: CPUs that a worker keeps from others; it computes in one thread.
         gpus_per_task: GPUs that it keeps, or a part of one; default: 1 where there are GPUs, so
             that there is one worker a GPU, else 0.
-        patience: seconds without an answer of the head after which the cluster is lost.
 
     Raises:
         InputError: an argument is wrong.
@@ -94,7 +93,6 @@ class RayEngine:
         workers: int | None = None,
         cpus_per_task: int = 1,
         gpus_per_task: float | None = None,
-        patience: float = PATIENCE,
     ) -> None:
         self._address = address
         self._most = None if workers is None else whole_number(workers, "workers", 1)
@@ -102,7 +100,6 @@ class RayEngine:
         if gpus_per_task is not None and not gpus_per_task >= 0:
             raise InputError(f"gpus_per_task is {shown(gpus_per_task)}, expected 0 or more")
         self._gpus = gpus_per_task
-        self._patience = patience
         self._thread: threading.Thread | None = None
 
     def __enter__(self) -> RayEngine:
@@ -197,7 +194,7 @@ class RayEngine:
         """Look, now and then, whether the cluster is there and has new nodes."""
         if self._lost is not None or not checks.due():
             return
-        if checks.silence > self._patience:
+        if checks.silence > PATIENCE:
             self._lose(_lost(f"its head at {self._cluster.head} no longer answers"))
         elif checks.nodes_due():
             for node in self._cluster.nodes():
@@ -205,7 +202,7 @@ class RayEngine:
                     self._start_on(node)
         if self._workers:
             self._had_workers = time.monotonic()
-        elif time.monotonic() - self._had_workers > self._patience:
+        elif time.monotonic() - self._had_workers > PATIENCE:
             self._lose(_lost("no node is left that can work"))
 
     def _hand_out(self) -> None:

@@ -7,7 +7,8 @@ import json
 import math
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,8 @@ from datasets.space import SearchSpace
 from estimators.measurement import Measurement
 from estimators.own_function import finite_number, function_name
 from experiment.checks import as_path, shown, truth_value, whole_number
-from experiment.engine import pickled
+from experiment.engine import Engine
+from experiment.engines import EngineChoice, check_sendable
 from experiment.errors import InputError
 from experiment.run import RunFolder
 from experiment.schema import Stage
@@ -116,7 +118,8 @@ def search(
     start: Sequence[ArchitectureGraph | str] = (),
     batch: int = 1,
     asynchronous: int | None = None,
-    workers: int = 1,
+    workers: int | None = None,
+    engine: Engine | EngineChoice | str | None = None,
     weights: str | Path | None = None,
     form: str | None = None,
     seed: int = 0,
@@ -148,6 +151,9 @@ def search(
         asynchronous: how many are measured at once, each followed by another as soon as it is
             done; instead of ``batch``.
         workers: processes that call the function; above 1 it is one at the top of a module.
+        engine: where the function is called: ``here``, ``processes`` or ``ray``, an
+            :class:`~experiment.engines.EngineChoice`, or an engine whose ``with`` block was
+            entered; default: in processes where there are several workers, else here.
         weights: folder or name of the VAE for the searches of a latent space.
         form: what the function is given: default an :class:`~datasets.graph.ArchitectureGraph`,
             or a name of ``space.forms()``, such as ``official`` for the notation.
@@ -165,7 +171,8 @@ def search(
     searched = get_space(space) if isinstance(space, str) else space
     if not isinstance(searched, SearchSpace):
         raise InputError(f"the space is {space!r}, expected a name or a SearchSpace")
-    queries, workers = whole_number(queries, "queries", 1), whole_number(workers, "workers", 1)
+    choice = chosen_engine(engine, workers)
+    queries = whole_number(queries, "queries", 1)
     batch, seed = whole_number(batch, "batch", 1), whole_number(seed, "seed")
     at_once = 1 if asynchronous is None else whole_number(asynchronous, "asynchronous", 1)
     if asynchronous is not None and batch > 1:
@@ -194,18 +201,17 @@ def search(
         Budget(queries, batch, at_once),
         begin,
         before,
-        workers=workers,
         patience=None,
     )
-    if workers > 1:
-        pickled(problem.estimator)  # refuses what cannot travel before a folder is made
     tables = background_tables(getattr(plan.searcher, "features", ()))
     config = configuration(plan, first, weights, tables)
-    folder = None if place is None else RunFolder.start(place, config, seed, resume)
-    announce(tables, aside=True)
-    for note in getattr(read, "notes", ()):
-        print(note, file=sys.stderr)
-    loop, summary = carry_out(plan, folder)
+    with choice as working:
+        check_sendable(working, problem.estimator)  # before a folder is made
+        folder = None if place is None else RunFolder.start(place, config, seed, resume)
+        announce(tables, aside=True)
+        for note in getattr(read, "notes", ()):
+            print(note, file=sys.stderr)
+        loop, summary = carry_out(replace(plan, engine=working), folder)
     found = loop.history.incumbent
     return SearchResult(
         None if found is None else _evaluation(found.measurement, found.query, searched),
@@ -214,6 +220,27 @@ def search(
         summary,
         place,
     )
+
+
+def chosen_engine(
+    engine: Engine | EngineChoice | str | None, workers: int | None
+) -> AbstractContextManager[Engine]:
+    """The engine that works, in a ``with`` block; one that was given stays as it is.
+
+    Raises:
+        InputError: there is no such engine, or it has workers of its own.
+    """
+    if workers is not None:
+        workers = whole_number(workers, "workers", 1)
+    if engine is None or isinstance(engine, str):
+        return EngineChoice(engine, workers).start()
+    if workers is not None:
+        raise InputError("the engine that was given has workers of its own: leave workers out")
+    if isinstance(engine, EngineChoice):
+        return engine.start()
+    if not callable(getattr(engine, "submit", None)):
+        raise InputError(f"the engine is {shown(engine)}, expected a name or an Engine")
+    return nullcontext(engine)
 
 
 def known_measurements(known: Measurements | Pairs, space: SearchSpace) -> list[Measurement]:

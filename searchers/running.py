@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from analysis.incumbent_figure import draw_incumbent
@@ -13,7 +13,7 @@ from datasets.graph import ArchitectureGraph
 from datasets.objective import Objective
 from estimators.evaluations import Evaluations
 from estimators.measurement import Measurement
-from experiment.engine import make_engine
+from experiment.engine import Engine, InThisProcess
 from experiment.run import RunFolder
 from searchers.history import Step
 from searchers.limits import Limit
@@ -36,7 +36,7 @@ class Plan:
         start: architectures to be measured first, canonical, each once.
         known: what was measured before; it costs nothing.
         limit: on a cost.
-        workers: processes that measure; 1 for this one.
+        engine: measures; its ``with`` block was entered.
         patience: failures, without a success before, after which it is given up; ``None``: never.
     """
 
@@ -47,7 +47,7 @@ class Plan:
     start: Sequence[ArchitectureGraph] = ()
     known: Sequence[Measurement] = ()
     limit: Limit | None = None
-    workers: int = 1
+    engine: Engine = field(default_factory=InThisProcess)
     patience: int | None = HOPELESS
 
     def __post_init__(self) -> None:
@@ -104,24 +104,23 @@ def carry_out(
     recorder = None if run is None else Recorder(run, problem.space, problem.truth)
     started = time.perf_counter()
     given_up: GivenUpError | None = None
-    with make_engine(plan.workers) as engine:
-        loop = SearchLoop(
-            plan.searcher,
-            Evaluations(problem.estimator, engine),
-            plan.budget,
-            plan.start,
-            [check] if recorder is None else [recorder, check],
-            plan.limit,
-            objective,
-            plan.known,
-            plan.patience,
-        )
-        try:
-            if recorder is not None:
-                loop.replay(recorder.events())
-            advance(loop, plan.method, objective)
-        except GivenUpError as error:
-            given_up = error
+    loop = SearchLoop(
+        plan.searcher,
+        Evaluations(problem.estimator, plan.engine),
+        plan.budget,
+        plan.start,
+        [check] if recorder is None else [recorder, check],
+        plan.limit,
+        objective,
+        plan.known,
+        plan.patience,
+    )
+    try:
+        if recorder is not None:
+            loop.replay(recorder.events())
+        advance(loop, plan.method, objective)
+    except GivenUpError as error:
+        given_up = error
     result = {
         **summary(loop, problem, plan.limit, plan.known),
         **more(loop),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,30 @@ class Loaded:
 
     def __call__(self, item: int) -> int:
         return item + 1
+
+
+class Score:
+    """A value of an architecture's notation, with a line in a diary for every call.
+
+    While there is a file with a node's id, that node works on its item for ever, and the others
+    wait until it has one.
+    """
+
+    def __init__(self, diary: Path, doomed: Path) -> None:
+        self.diary = diary
+        self.doomed = doomed
+
+    def __call__(self, architecture: str) -> float:
+        with self.diary.open("a", encoding="utf-8") as file:
+            file.write(f"{architecture}\n")
+        while self.doomed.exists():
+            import ray
+
+            if ray.get_runtime_context().get_node_id() == self.doomed.read_text():
+                self.doomed.rename(self.doomed.with_suffix(".hangs"))
+                time.sleep(1000)
+            time.sleep(0.05)
+        return zlib.crc32(architecture.encode()) / 2**32
 
 
 class Deadly:
