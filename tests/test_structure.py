@@ -264,7 +264,7 @@ def test_importing_reads_no_data_and_loads_nothing_heavy(tmp_path: Path) -> None
     assert list(tmp_path.iterdir()) == []
 
 
-OPTIONAL = {"tensorflow", "nas-bench-201", "graphviz", "optuna", "syne-tune", "configspace"}
+OPTIONAL = {"tensorflow", "nas-bench-201", "graphviz", "optuna", "ray", "syne-tune", "configspace"}
 """Packages that are imported where they are used, and missed there in one sentence."""
 
 
