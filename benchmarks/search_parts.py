@@ -61,7 +61,7 @@ class PlainBoTorch(CandidateSearcher):
     def choose(self, n: int, generator: np.random.Generator) -> list[int]:
         """Fit, and take the best rows of those that are open."""
         rows, values = self.known()
-        points = torch.from_numpy(self.descriptions[0].rows).double()
+        points = torch.from_numpy(self.feature_matrices[0].rows).double()
         torch.manual_seed(int(generator.integers(2**31)))
         model = SingleTaskGP(points[rows], torch.from_numpy(values)[:, None])
         fit_gpytorch_mll(ExactMarginalLogLikelihood(model.likelihood, model))

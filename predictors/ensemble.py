@@ -13,9 +13,8 @@ from predictors.regressor import Inputs, Learner
 class Ensemble(Learner[Inputs]):
     """The mean of several learners, of regressors as well as of predictors.
 
-    Members are averaged on the scale of the targets, where all of them have a std of about
-    1; how far the mean is off is learnt from what all members make expect of labels that they
-    have not seen.
+    Members are averaged on the scale of the targets, where all of them have a standard deviation of
+    about 1. Its residuals are those of held-out labels, which give the width of its intervals.
 
     Args:
         members: learners of one kind of inputs, all with the same scale.
@@ -40,11 +39,11 @@ class Ensemble(Learner[Inputs]):
         return self.members[0].checked(inputs)
 
     def learn(self, inputs: Inputs, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Let every member learn."""
+        """Fit every member."""
         return _mean([member.learn(inputs, targets) for member in self.members])
 
     def scores(self, inputs: Inputs) -> tuple[np.ndarray, np.ndarray]:
-        """Means of what the members expect. **Shape** (B,) each."""
+        """Means over the members. **Shape** (B,) each."""
         return _mean([member.scores(inputs) for member in self.members])
 
 

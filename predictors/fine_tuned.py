@@ -27,9 +27,9 @@ TARGETS_FILE = "targets.json"
 class FineTuned(Predictor):
     """Several heads, each fine-tuned without one part of the labels, and averaged.
 
-    What a head predicts of the part that it did not learn from tells how far predictions are
-    off (cross-validation+, Barber et al. 2021, arXiv:1905.02928). A mean of several heads is off
-    by less than one of them, so the intervals hold a little more than they promise.
+    The residuals of a head on its held-out part give the width of the intervals (cross-validation+,
+    Barber et al. 2021, arXiv:1905.02928). The mean of several heads has a smaller error than each,
+    so the coverage of the intervals is slightly above its nominal value.
 
     Args:
         space: the search space.
@@ -96,7 +96,7 @@ class FineTuned(Predictor):
         return held_out, np.full(len(targets), self._std)
 
     def scores(self, architectures: Architectures) -> tuple[np.ndarray, np.ndarray]:
-        """Mean of the heads, equally sure of each target. **Shape** (B,) each."""
+        """Mean of the heads, and a constant std. **Shape** (B,) each."""
         graphs = as_batch(architectures)
         mean = np.mean([head_outputs(head, graphs) for head in self.heads], axis=0)
         return mean, np.full(len(mean), self._std)

@@ -48,12 +48,12 @@ TARGET_SCALES: dict[str, type[Scale]] = {
     "values": Standardised,
     "raw": AsMeasured,
 }
-"""What a head learns, by the name of the targets."""
+"""Name of the targets of a head → their scale."""
 
 
 @dataclass(frozen=True)
 class FineTuning:
-    """A flat record of :class:`Objective` and :class:`Optimisation`, and of what the head learns.
+    """A flat record of :class:`Objective` and :class:`Optimisation`, and of the head's targets.
 
     Attributes:
         vae_share: weight of the embedding's loss, the heads' errors have the rest; 0 leaves the
@@ -211,8 +211,8 @@ class FineTuningRun:
     def head(self) -> WithHeads:
         """The model as trained so far, in evaluation mode, its predictions on the targets' scale.
 
-        A ranking loss leaves mean and std of the predictions free: the last layer then
-        gives them those of the targets.
+        A ranking loss does not determine mean and standard deviation of the predictions. The last
+        layer is then scaled to those of the targets.
         """
         model = copy.deepcopy(self.model).eval()
         if self.settings.loss == "ranking":
@@ -244,5 +244,5 @@ def _checked(name: str, values: np.ndarray, graphs: GraphBatch) -> np.ndarray:
     targets = numbers(values, f"targets of {name}")
     equally_many(architectures=graphs, targets=targets)
     if (known := int((~np.isnan(targets)).sum())) < 2:
-        raise InputError(f"{known} targets of {name} are known, a head learns from 2 at least")
+        raise InputError(f"{known} targets of {name} are known, a head needs 2 at least")
     return targets

@@ -29,13 +29,13 @@ PORTION = 2_048
 class GraphNetwork(Predictor):
     """Several :class:`~models.graph_regression.GraphRegressors`, averaged.
 
-    Each member leaves out its own part of the labels; what it predicts of that part tells how far
-    predictions are off (cross-validation+, Barber et al. 2021, arXiv:1905.02928). Operations that
-    take no part in what an architecture computes are taken out first.
+    Each member holds out its own part of the labels. Its residuals on that part give the width of
+    the intervals (cross-validation+, Barber et al. 2021, arXiv:1905.02928). Members read the active
+    subgraphs.
 
     Args:
         space: the search space.
-        features: descriptions that the members read beside the graph.
+        features: names of features that the members read beside the graph.
         scale: what the targets are.
         seed: of the parts, first weights, order and dropout.
         shown: whether a terminal shows the progress.
@@ -82,7 +82,7 @@ class GraphNetwork(Predictor):
         return held_out, np.full(len(targets), self._std)
 
     def scores(self, architectures: Architectures) -> tuple[np.ndarray, np.ndarray]:
-        """Mean of the members, equally sure of each target. **Shape** (B,) each."""
+        """Mean of the members, and a constant std. **Shape** (B,) each."""
         mean = self._outputs(as_batch(architectures).to("cpu")).mean(axis=0)
         return mean, np.full(len(mean), self._std)
 
@@ -90,7 +90,7 @@ class GraphNetwork(Predictor):
         return [FeatureMatrix(describe(each, batch), each.ard) for each in self.features]
 
     def _examples(self, batch: GraphBatch) -> tuple[GraphBatch, Tensor]:
-        """What the members are given: graphs, and their descriptors. **Shape** (B, F)."""
+        """Inputs of the members: graphs and their features. **Shape** (B, F)."""
         if self._joined is None:
             rows = torch.zeros(len(batch), 0)
         else:
@@ -121,7 +121,7 @@ class GraphNetwork(Predictor):
 
     @torch.no_grad()
     def _outputs(self, batch: GraphBatch) -> np.ndarray:
-        """What every member predicts. **Shape** (K, B)."""
+        """Predictions of every member. **Shape** (K, B)."""
         starts = range(0, max(len(batch), 1), PORTION)
         parts = [self._networks(*self._examples(batch[i : i + PORTION])) for i in starts]
         return torch.cat(parts, dim=1).double().numpy()

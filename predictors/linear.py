@@ -1,4 +1,4 @@
-"""Ridge regression on descriptions of architectures."""
+"""Ridge regression on features of architectures."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from predictors.regressor import FeatureMatrix, Regressor
 from predictors.standardised_features import StandardisedFeatures
 
 STRENGTHS = tuple(np.logspace(-2, 5, 29).tolist())
-"""Penalties that are tried, of columns of standard deviation 1."""
+"""Penalties that are compared, for columns of standard deviation 1."""
 
 
 class Ridge(Regressor):
-    """A :class:`~predictors.regressor.Regressor`: a weighted sum of the descriptions' numbers.
+    """A :class:`~predictors.regressor.Regressor`: linear in the features.
 
-    The penalty on the weights is that with the least error of labels predicted from the others,
-    each left out in turn (scikit-learn's ``RidgeCV``). The root of that error is the std,
-    everywhere alike.
+    The penalty on the weights is that with the least leave-one-out error (scikit-learn's
+    ``RidgeCV``). The root of that error is the standard deviation of all predictions
+    (homoscedastic).
 
     Args:
         scale: what the targets are: ranks of the values, or the values.

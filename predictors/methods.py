@@ -16,7 +16,7 @@ from predictors.predictor import FeaturePredictor, Predictor
 from predictors.regressor import NormalScores, Regressor, Scale, Standardised, check_scale
 
 SCALES: dict[str, type[Scale]] = {"ranks": NormalScores, "values": Standardised}
-"""What a predictor learns: the ranks of the values, or the values."""
+"""Name → scale of the targets: the ranks of the values, or the values."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Method:
         make: makes the predictor.
         features: what it reads where the user names no features; ``None`` for the space's
             default, and no names for a method that reads the graphs alone and takes no features.
-        weights: whether it begins at a trained VAE, whatever the features.
+        weights: whether it starts from a trained VAE, with any features.
     """
 
     make: Callable[[PredictorSpec], Predictor]
@@ -96,7 +96,7 @@ def _graph_network(spec: PredictorSpec) -> Predictor:
 
 
 def _ensemble(spec: PredictorSpec) -> Predictor:
-    """Half a Gaussian process and boosted trees on all descriptions, half graph networks."""
+    """Half a Gaussian process and boosted trees on all features, half graph networks."""
     from predictors.ensemble import Ensemble
     from predictors.processes.regressors import GaussianProcess
     from predictors.trees import BoostedTrees
@@ -158,16 +158,16 @@ def make_predictor(
     seed: int = 0,
     weights: str | Path | None = None,
 ) -> Predictor:
-    """The predictor that is called for, not yet fitted.
+    """A predictor, not yet fitted.
 
     Args:
         space: the search space.
         method: a key of :data:`METHODS`; ``None`` for the space's default.
         features: keys of ``predictors.features.FEATURES``; ``None`` for the method's own, or the
             space's default.
-        scale: what it learns; ``None`` for ranks.
+        scale: of the targets; ``None`` for ranks.
         seed: of everything that is drawn.
-        weights: folder or name of a trained VAE, where latents or a fine-tuned head are wanted.
+        weights: folder or name of a trained VAE, for latents or a fine-tuned head.
 
     Raises:
         InputError: unknown names, features that the method or the space does not take, or
@@ -198,7 +198,7 @@ def resolve_method(
     features: Sequence[str] | None,
     objective: Objective = ACCURACY,
 ) -> Choice:
-    """The method and the features that are meant, where one or both were not named.
+    """The method and the features, with defaults for those that were not named.
 
     Args:
         usual: what is taken by default, one of :func:`predictors.defaults.defaults_of`.

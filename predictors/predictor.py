@@ -14,24 +14,24 @@ from predictors.features import describe, make_features
 from predictors.regressor import FeatureMatrix, Learner, Regressor
 
 Architectures = Sequence[ArchitectureGraph] | GraphBatch
-"""What a predictor takes; a batch is the fast way to give many."""
+"""Inputs of a predictor; a batch is fastest."""
 
 PORTION = 16_384
-"""Architectures whose descriptions are held at once."""
+"""Architectures whose features are held in memory at once."""
 
 
 Predictor = Learner[Architectures]
-"""Learns a value of architectures from examples."""
+"""Predicts a value of architectures after a fit to labelled ones."""
 
 
 class FeaturePredictor(Predictor):
-    """A :class:`Predictor` that describes architectures and leaves the rest to a regressor.
+    """A :class:`Predictor` that computes features of architectures and fits a regressor to them.
 
     Args:
         space: the search space.
-        features: names of the descriptions, as in ``predictors.features.FEATURES``.
-        regressor: learns from them.
-        weights: folder or name of the VAE whose latents are wanted, where they are.
+        features: keys of ``predictors.features.FEATURES``.
+        regressor: is fitted to them.
+        weights: folder or name of the VAE, for latents.
 
     Raises:
         InputError: unknown features, or some that do not suit the space.
@@ -59,11 +59,11 @@ class FeaturePredictor(Predictor):
     def learn(
         self, architectures: Architectures, targets: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Describe the architectures, and let the regressor learn."""
+        """Compute the features and fit the regressor."""
         return self.regressor.learn(self.describe(as_batch(architectures)), targets)
 
     def scores(self, architectures: Architectures) -> tuple[np.ndarray, np.ndarray]:
-        """What the regressor expects. **Shape** (B,) each."""
+        """Predictions of the regressor. **Shape** (B,) each."""
         batch = as_batch(architectures)
         starts = range(0, max(len(batch), 1), PORTION)
         parts = [self.regressor.scores(self.describe(batch[i : i + PORTION])) for i in starts]
@@ -71,7 +71,7 @@ class FeaturePredictor(Predictor):
         return np.concatenate(means), np.concatenate(stds)
 
     def describe(self, batch: GraphBatch) -> list[FeatureMatrix]:
-        """The descriptions of a batch, which can be kept for several fits."""
+        """The features of a batch, which several fits can share."""
         return [
             FeatureMatrix(describe(features, batch), features.ard) for features in self.features
         ]

@@ -14,12 +14,12 @@ from experiment.checks import shown, whole_number
 from experiment.errors import InputError
 
 Inputs = TypeVar("Inputs", contravariant=True)
-"""What a learner is given of architectures: the architectures, or descriptions of them."""
+"""Inputs of a learner: architectures, or features of them."""
 
 
 @dataclass(frozen=True, slots=True)
 class FeatureMatrix:
-    """Architectures by the numbers of one kind of features.
+    """One kind of features of some architectures.
 
     Attributes:
         rows: **shape** (B, F), float64.
@@ -34,7 +34,7 @@ class FeatureMatrix:
 class Scale(Protocol):
     """Turns values into targets of mean about 0 and standard deviation about 1, and back.
 
-    Both ways keep the order, beyond the values that were seen as well.
+    Both ways keep the order, also beyond the values.
 
     Args:
         values: what was measured. **Shape** (n,), n ≥ 2, not all equal.
@@ -47,7 +47,7 @@ class Scale(Protocol):
         ...
 
     def back(self, targets: np.ndarray) -> np.ndarray:
-        """The value that has a target. **Shape** as given."""
+        """The value of a target. **Shape** as given."""
         ...
 
 
@@ -58,20 +58,19 @@ class Standardised:
         self._mean, self._std = values.mean(), values.std()
 
     def __call__(self, values: np.ndarray) -> np.ndarray:
-        """Values in standard deviations from the mean of those that were seen."""
+        """Values in standard deviations from the mean."""
         return (values - self._mean) / self._std
 
     def back(self, targets: np.ndarray) -> np.ndarray:
-        """The value that lies so many standard deviations from the mean."""
+        """The value at so many standard deviations from the mean."""
         return self._mean + targets * self._std
 
 
 class NormalScores:
     """Targets by their ranks: the normal quantile of (rank − ½) / n (Van der Waerden 1952).
 
-    Accuracies crowd at the top and have a long tail below; ranks make each step of the order
-    count the same. Equal values share their mean rank. Beyond the values that were seen the way
-    back goes on in a straight line.
+    Accuracies are dense at the top and have a long tail below; in ranks every step of the order has
+    the same weight. Equal values share their mean rank. The way back extrapolates linearly.
     """
 
     def __init__(self, values: np.ndarray) -> None:
@@ -80,7 +79,7 @@ class NormalScores:
         self.scores = scores[first]
 
     def __call__(self, values: np.ndarray) -> np.ndarray:
-        """Scores of values among those that were seen."""
+        """Scores of values, interpolated between the known ones."""
         return _through(self.values, self.scores, values)
 
     def back(self, scores: np.ndarray) -> np.ndarray:
@@ -94,7 +93,7 @@ ONE_STD = float(norm.cdf(1) - norm.cdf(-1))
 
 @dataclass(frozen=True)
 class Forecast:
-    """What is expected of some architectures.
+    """Predictions for some architectures.
 
     Attributes:
         scores: the mean of each, on the scale of the targets. **Shape** (B,).
@@ -111,7 +110,7 @@ class Forecast:
 
     @property
     def mean(self) -> np.ndarray:
-        """The value that is expected. **Shape** (B,)."""
+        """The predicted values. **Shape** (B,)."""
         return self.scale.back(self.scores)
 
     @property
@@ -126,7 +125,7 @@ class Forecast:
     def interval(self, share: float) -> tuple[np.ndarray, np.ndarray]:
         """Ends of the interval that holds the value with probability ``share``. **Shape** (B,).
 
-        How many stds it reaches is learnt from the labels, each predicted from the others
+        Its width is a quantile of the residuals of labels that were predicted from the others
         (Barber et al. 2021, *Predictive inference with the jackknife+*, arXiv:1905.02928).
         """
         count = len(self.standardised_residuals)
@@ -136,17 +135,17 @@ class Forecast:
 
 
 class Learner(ABC, Generic[Inputs]):
-    """Learns values of some inputs, and says how far it may be off.
+    """Predicts values of some inputs, with uncertainty.
 
-    A new one says how it learns targets, what it then expects of a label that it has not seen,
-    and what it expects of others; scales, refusals and intervals are the same for all.
+    A subclass implements :meth:`learn`, with held-out predictions of the labels, and
+    :meth:`scores`. Scales, checks and intervals are the same for all.
 
     Args:
         scale: what the targets are: ranks of the values, or the values.
         seed: of everything that is drawn.
 
     Attributes:
-        least_labels: fewest that it can learn from.
+        least_labels: fewest labels that it can be fitted to.
     """
 
     least_labels = 5
@@ -157,12 +156,12 @@ class Learner(ABC, Generic[Inputs]):
         self._fitted = False
 
     def fit(self, inputs: Inputs, values: np.ndarray) -> None:
-        """Learn from what was measured. **Shape** of ``values`` (n,).
+        """Fit to measured values. **Shape** of ``values`` (n,).
 
         Raises:
             ArchitectureError: something is no architecture, or one of another search space.
             InputError: too few, constant or missing values, another number of them than of
-                inputs, or descriptions that never vary.
+                inputs, or features that never vary.
         """
         inputs, count = self.checked(inputs)
         values = check_targets(values, self.least_labels, count)
@@ -173,11 +172,11 @@ class Learner(ABC, Generic[Inputs]):
         self._fitted = True
 
     def forecast(self, inputs: Inputs) -> Forecast:
-        """All that is expected of some inputs: means, standard deviations, intervals.
+        """Predictions for some inputs: means, standard deviations, intervals.
 
         Raises:
             ArchitectureError: something is no architecture, or one of another search space.
-            InputError: nothing was learnt yet.
+            InputError: it was not fitted.
         """
         if not self._fitted:
             raise InputError("this predictor was not fitted: call fit() first")
@@ -202,14 +201,14 @@ class Learner(ABC, Generic[Inputs]):
         Raises:
             InputError: they are something else.
         """
-        return inputs, check_descriptions(inputs)
+        return inputs, check_features(inputs)
 
     @abstractmethod
     def learn(self, inputs: Inputs, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Learn targets of mean about 0 and standard deviation about 1.
+        """Fit to targets of mean about 0 and standard deviation about 1.
 
         Returns:
-            Mean and std of each target, as the others make expect. **Shape** (n,) each.
+            Held-out mean and std of each target, predicted from others. **Shape** (n,) each.
         """
 
     @abstractmethod
@@ -218,14 +217,14 @@ class Learner(ABC, Generic[Inputs]):
 
 
 Regressor = Learner[Sequence[FeatureMatrix]]
-"""Learns values from one or several descriptions of the same architectures."""
+"""A learner whose inputs are one or several kinds of features of the same architectures."""
 
 
-def check_descriptions(inputs: object) -> int:
-    """How many architectures are described.
+def check_features(inputs: object) -> int:
+    """How many architectures the features are of.
 
     Raises:
-        InputError: it is no sequence of descriptions with equally many rows each.
+        InputError: it is no sequence of feature matrices with equally many rows each.
     """
     if not isinstance(inputs, Sequence) or not inputs:
         raise InputError(f"{shown(inputs)} is given, expected a list of FeatureMatrix")
@@ -237,7 +236,7 @@ def check_descriptions(inputs: object) -> int:
             )
         counts.append(len(each.rows))
     if len(set(counts)) > 1:
-        raise InputError(f"the descriptions are of {counts} architectures, expected equally many")
+        raise InputError(f"the features are of {counts} architectures, expected equally many")
     return counts[0]
 
 
@@ -256,7 +255,7 @@ def check_scale(scale: type[Scale]) -> type[Scale]:
 
 
 def check_targets(values: np.ndarray, least: int, architectures: int | None = None) -> np.ndarray:
-    """Make sure that there is something to learn.
+    """Check the values that a learner is fitted to.
 
     Args:
         values: **shape** (n,).

@@ -1,4 +1,4 @@
-"""Small networks of cells, and which cells stand for the same one.
+"""Small networks of cells, and a representative of the cells with equivalent networks.
 
 The networks are of the sizes that ``configs/digits101.toml`` trains on handwritten digits, images
 of 8×8 pixels; but NB201 has two cells a stage here instead of one, because at initialisation

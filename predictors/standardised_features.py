@@ -1,4 +1,4 @@
-"""Several descriptions side by side, every number on the scale of the labelled architectures."""
+"""Concatenated features, standardised by the labelled architectures."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ BLOCK = 16
 
 
 class StandardisedFeatures:
-    """Puts descriptions side by side, the columns that vary only, mean 0 and standard deviation 1.
+    """Concatenates the columns that vary, with mean 0 and standard deviation 1.
 
     Args:
-        inputs: descriptions of the labelled architectures, which scales are learnt from.
+        inputs: features of the labelled architectures, which determine the scales.
 
     Attributes:
         ard: for each kind of features, whether a kernel has a length scale for each column.
-        widths: columns that are kept of each description.
+        widths: columns that are kept of each kind of features.
 
     Raises:
         InputError: no column varies.
@@ -37,12 +37,12 @@ class StandardisedFeatures:
         self.widths = [columns.width for columns in self._columns]
         if not any(self.widths):
             raise InputError(
-                "all labelled architectures have the same description: "
-                "label others, or describe them by other features"
+                "all labelled architectures have the same features: "
+                "label others, or choose other features"
             )
 
     def __call__(self, inputs: Sequence[FeatureMatrix]) -> np.ndarray:
-        """The same descriptions of other architectures. **Shape** (B, sum of widths).
+        """The same features of other architectures. **Shape** (B, sum of widths).
 
         Raises:
             InputError: a number is not finite.
@@ -52,8 +52,8 @@ class StandardisedFeatures:
         if not np.isfinite(rows).all():
             wrong = np.flatnonzero(~np.isfinite(rows).all(axis=1))[0]
             raise InputError(
-                f"the description of architecture {wrong} has a number that is not finite: "
-                "leave the architecture out, or describe it by other features"
+                f"a feature of architecture {wrong} is not finite: "
+                "leave the architecture out, or choose other features"
             )
         return rows
 

@@ -50,10 +50,10 @@ def _how_to_train(name: str) -> str:
 def check_vae(vae: Embedding, space: SearchSpace) -> None:
     """Refuse a VAE of another space.
 
-    What lies beside weights tells the space that they were trained on. Spaces with the same node
-    types, such as NB101 and DIGITS101 or ENAS networks of different depths, are one here. Where
-    nothing tells the space, as beside published checkpoints, the number of node types decides, and
-    a line on standard error says so.
+    Files beside the weights name the space that they were trained on. Spaces with the same node
+    types, such as NB101 and DIGITS101 or ENAS networks of different depths, are one here. Where no
+    file names the space, as beside published checkpoints, the number of node types decides, and a
+    line on standard error says so.
 
     Raises:
         InputError: it was trained on a space with other node types.

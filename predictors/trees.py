@@ -1,4 +1,4 @@
-"""Gradient-boosted trees on descriptions of architectures."""
+"""Gradient-boosted trees on features of architectures."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ SETTINGS: dict[str, Any] = {
 class BoostedTrees(Regressor):
     """A :class:`~predictors.regressor.Regressor`: boosted trees, each fitted without one fold.
 
-    The folds' trees are averaged; what each predicts of the fold that it has not seen tells how
-    far predictions are off (cross-validation+, Barber et al. 2021, arXiv:1905.02928), everywhere
-    alike. Trees do not go on beyond the values that they have seen.
+    The folds' trees are averaged. Their residuals on the held-out folds give the width of the
+    intervals (cross-validation+, Barber et al. 2021, arXiv:1905.02928), which is the same
+    everywhere. Trees saturate beyond the labelled values.
 
     Args:
         scale: what the targets are: ranks of the values, or the values.

@@ -1,4 +1,4 @@
-"""Searches that look at every candidate of a list before each choice."""
+"""Searches over a finite candidate set, whose every member is evaluated before each choice."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ from searchers.searcher import Observation, Searcher
 REFIT = 10
 """Measurements after which hyperparameters and shortlist are chosen anew."""
 WHOLE = 16_384
-"""Candidates of the longest list that is looked at as a whole before every choice."""
+"""Size of the largest candidate set of which every member is evaluated before each choice."""
 SHORTLIST, HOPE = 4_096, 2.0
-"""Candidates of longer ones that are looked at between one choice of hyperparameters and the next,
-and by how many standard deviations above the mean they are chosen."""
+"""Members of larger candidate sets that are evaluated until the hyperparameters are fitted again.
+They have the highest mean plus so many standard deviations."""
 
 
 class CandidateSearcher(Searcher):
-    """A searcher over a list of candidates, of which it knows the descriptions.
+    """A searcher over a finite candidate set, by features of the candidates.
 
     Args:
         domain: the list.
@@ -46,7 +46,7 @@ class CandidateSearcher(Searcher):
         initial: random architectures to begin with.
 
     Raises:
-        InputError: the domain is no list, or the features do not suit its space.
+        InputError: the domain is no finite candidate set, or the features do not suit its space.
     """
 
     def __init__(
@@ -62,14 +62,14 @@ class CandidateSearcher(Searcher):
         super().__init__(domain, seed, initial)
         if not isinstance(domain, Candidates):
             raise InputError(
-                "this search looks at every architecture of a list, and no list of "
-                f"{domain.space.name} was given: choose a method that needs none, such as evolution"
+                "this search evaluates every candidate, and the domain is all of "
+                f"{domain.space.name}: give Candidates, or choose a method such as evolution"
             )
         self.candidates = domain
         self.features = tuple(features)
         self.criterion = criterion
         self.scale = scale
-        self.descriptions: list[FeatureMatrix] = domain.describe(features)
+        self.feature_matrices: list[FeatureMatrix] = domain.describe(features)
 
     def known(self) -> tuple[list[int], np.ndarray]:
         """Rows of the candidates that have a value, in the order of measuring, and the values."""
@@ -97,16 +97,16 @@ class CandidateSearcher(Searcher):
 
     @abstractmethod
     def choose(self, n: int, generator: np.random.Generator) -> list[int]:
-        """Rows of the most wanted candidates; at least two values differ."""
+        """Rows of the best candidates by the criterion; at least two values differ."""
 
 
 class CandidateBO(CandidateSearcher):
-    """Bayesian optimisation over a list: an additive Gaussian process, and a criterion.
+    """Bayesian optimisation over a candidate set: an additive Gaussian process and a criterion.
 
-    Several at once are chosen one after the other, each in the belief that those before it turned
-    out as expected; so are those that are still being measured. What is best so far is the best
-    posterior mean among those measured, which no lucky trial flatters (plug-in expected
-    improvement, Picheny, Wagner & Ginsbourger 2013).
+    A batch is chosen sequentially, with fantasised observations at the posterior means of the
+    candidates that are chosen or pending. The incumbent is the highest posterior mean of a measured
+    candidate, which is less biased by noise than the highest value (plug-in expected improvement,
+    Picheny, Wagner & Ginsbourger 2013).
 
     Its arguments are those of :class:`CandidateSearcher`.
     """
@@ -122,12 +122,12 @@ class CandidateBO(CandidateSearcher):
         initial: int = 10,
     ) -> None:
         super().__init__(domain, features, criterion, scale=scale, seed=seed, initial=initial)
-        self._gp = CandidateGP(self.descriptions)
+        self._gp = CandidateGP(self.feature_matrices)
         self._fitted = 0
         self._shortlist = torch.arange(0)
 
     def choose(self, n: int, generator: np.random.Generator) -> list[int]:
-        """Rows, the most wanted first."""
+        """Rows of the candidates, the best by the criterion first."""
         rows = [self.candidates.row_of.get(self.space.hash(graph)) for graph in self.pending]
         pending = [row for row in rows if row is not None]
         process = self._learn()
@@ -159,7 +159,7 @@ class CandidateBO(CandidateSearcher):
         """The process, conditioned on everything that was measured.
 
         Hyperparameters and shortlist are those of the first measurements, a multiple of
-        :data:`REFIT` of them: so a search that goes on has the same ones, wherever it was killed.
+        :data:`REFIT` of them, so that a search that resumes has the same ones.
         """
         rows, values = self.known()
         count = len(rows) // REFIT * REFIT
@@ -209,14 +209,14 @@ class PredictorSearch(CandidateSearcher):
         self._make = regressor
 
     def choose(self, n: int, generator: np.random.Generator) -> list[int]:
-        """Rows, the most wanted first; none with fewer values than the regressor needs."""
+        """Rows, the best by the criterion first; none while the regressor has too few values."""
         rows, values = self.known()
         regressor = self._make()
         if len(rows) < regressor.least_labels:
             return []
-        known = [FeatureMatrix(each.rows[rows], each.ard) for each in self.descriptions]
+        known = [FeatureMatrix(each.rows[rows], each.ard) for each in self.feature_matrices]
         regressor.fit(known, values)
-        forecast = regressor.forecast(self.descriptions)
+        forecast = regressor.forecast(self.feature_matrices)
         mean, std = torch.from_numpy(forecast.scores), torch.from_numpy(forecast.stds)
         wanted = self.criterion(mean, std, float(mean[rows].max()), generator)
         wanted = torch.where(self.open_rows(), wanted, -torch.inf)
@@ -226,7 +226,7 @@ class PredictorSearch(CandidateSearcher):
 def bayesian_optimisation(
     domain: Domain, seed: int, initial: int, objective: Objective = ACCURACY
 ) -> CandidateBO:
-    """The suite's own search over a list, on graph features."""
+    """The default search over a candidate set, on graph features."""
     features = usual_features(domain.space, objective)
     criterion = search_defaults(domain.space).criterion
     return CandidateBO(domain, features, criterion, seed=seed, initial=initial)

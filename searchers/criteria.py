@@ -1,4 +1,4 @@
-"""By what a search over a list chooses: a number for each candidate, from mean and std."""
+"""Acquisition values of candidates, from the means and standard deviations of predictions."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 Criterion = Callable[[Tensor, Tensor, float, np.random.Generator], Tensor]
-"""Means and stds of the candidates, the best mean among those that were measured, a source
-of randomness → what is largest for the most wanted. **Shape** (B,) and (B,) → (B,)."""
+"""Means and standard deviations of the candidates, the best mean of a measured one, a generator of
+random numbers → acquisition values, which are maximised. **Shape** (B,) and (B,) → (B,)."""
 
 
 def log_expected_improvement(
@@ -20,7 +20,7 @@ def log_expected_improvement(
     """Logarithm of the expected improvement (Jones, Schonlau & Welch 1998).
 
     It is log σ + log(φ(u) + u Φ(u)) with u = (μ − best) / σ; as in Ament et al. 2023
-    (arXiv:2310.20708) it tells candidates apart that are hardly expected to improve on anything.
+    (arXiv:2310.20708) it ranks candidates whose expected improvement is almost zero.
     """
     u = (mean - best) / std
     # Φ(u) / φ(u) by the scaled complementary error function, which neither under- nor overflows

@@ -1,4 +1,4 @@
-"""What a search may ask for: a list of architectures, or everything that a space holds."""
+"""Domains of searches: a finite candidate set, or all architectures of a search space."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ class WholeSpace:
 
 
 def as_domain(domain: object) -> Domain:
-    """``domain``, what a search may ask for.
+    """``domain``, after a check that it is one.
 
     Raises:
         InputError: it is something else, such as a search space.

@@ -21,7 +21,7 @@ SAMPLE = 10
 """Settings for a few hundred queries, those of ``naszilla``, the code of White et al. 2021
 (arXiv:1910.11858)."""
 TRIES = 50
-"""Tournaments, for each child that is wanted, before random architectures take the places."""
+"""Tournaments per child before random architectures are proposed."""
 
 
 class RegularisedEvolution(Searcher):
@@ -53,7 +53,7 @@ class RegularisedEvolution(Searcher):
         self._neighbourhoods = Neighbourhoods(domain)
 
     def propose(self, n: int, generator: np.random.Generator) -> Iterator[ArchitectureGraph]:
-        """Children, as long as somebody takes them."""
+        """Yields mutated children until the caller stops."""
         members = self.succeeded[-self.population :]
         values = np.array([each.value for each in members])
         for _ in range(TRIES * n):

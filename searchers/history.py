@@ -18,7 +18,7 @@ ACCURACIES = ("validation", "test")
 
 @dataclass(frozen=True, slots=True)
 class Incumbent:
-    """A measurement that was the best so far when it was made.
+    """A measurement that was the best when it was made.
 
     Attributes:
         measurement: as it was made.
@@ -36,11 +36,11 @@ class Step:
     """One measurement of a search, and where the search stands after it.
 
     Attributes:
-        measurement: what came of the architecture.
+        measurement: of the architecture.
         query: its number, counted from 1; ``None`` for one that is not in the table, which costs
             nothing.
         simulated_seconds: what all measurements so far would have cost, one after the other.
-        incumbent: the best so far, the first of equal ones; ``None`` while all have failed.
+        incumbent: the first of the best measurements; ``None`` while all have failed.
     """
 
     measurement: Measurement
@@ -64,7 +64,7 @@ class SearchHistory:
         unknown: how many were not in the table.
         succeeded: how many have an accuracy, whether the searcher is shown it or not.
         simulated_seconds: what they cost, one after the other.
-        incumbent: the best so far.
+        incumbent: the first of the best measurements.
     """
 
     def __init__(self, searcher: Searcher, view: SearcherView) -> None:

@@ -25,7 +25,7 @@ def initial_size(initial: int | None, queries: int) -> int:
 
 
 def check_amounts(problem: Problem, queries: int, initial: int) -> None:
-    """Make sure that there are as many architectures as are wanted.
+    """Check that the domain holds as many architectures as are measured.
 
     Args:
         problem: what is searched.
@@ -40,7 +40,7 @@ def check_amounts(problem: Problem, queries: int, initial: int) -> None:
         if there is not None and wanted > there:
             raise InputError(
                 f"{name} is {wanted}, more than the {there} architectures of "
-                f"{problem.space.name} that may be asked for: give fewer"
+                f"{problem.space.name} in the candidate set: give fewer"
             )
     if initial > queries:
         raise InputError(
@@ -62,7 +62,7 @@ def read_start(
 
     Raises:
         ArchitectureError: a line is none; the message says which.
-        InputError: there is no such file, or one is there twice or may not be asked for.
+        InputError: the file is absent, or an architecture is repeated or outside the domain.
     """
     if not path.is_file():
         raise InputError(f"there is no file of architectures to start from, {str(path)!r}")
@@ -77,8 +77,8 @@ def read_start(
             raise InputError(f"{given} is the same as {first[hash]}: give each once")
         if not domain.holds(hash):
             raise InputError(
-                f"{given} may not be asked for: the table does not know it; leave it out, or "
-                "give --domain space"
+                f"{given} is not in the candidate set: the table does not know it; leave it out, "
+                "or give --domain space"
             )
         first[hash] = given
         found.append(space.canonical(given.graph))

@@ -2,8 +2,8 @@
 
 White, Nolen and Savani, *Exploring the Loss Landscape in Neural Architecture Search*, UAI 2021,
 arXiv:2005.02960, with both of the paper's variants: the search moves as soon as it finds something
-better, and in a local optimum it goes on from the next best architecture whose neighbours are not
-all known.
+better, and in a local optimum it continues from the next best architecture that has unmeasured
+neighbours.
 """
 
 from __future__ import annotations

@@ -80,7 +80,7 @@ class Asked:
 
 
 class Listener(Protocol):
-    """Is told of everything that happens in a search, in order, before anything follows from it."""
+    """Receives the events of a search, in order, before the search continues."""
 
     def asked(self, batch: Asked) -> None:
         """A batch was proposed."""
@@ -92,14 +92,14 @@ class Listener(Protocol):
 
 
 class GivenUpError(InputError):
-    """A search that was given up, as nothing that it asks for can be measured."""
+    """A search that was given up, as no proposal can be measured."""
 
 
 class SearchLoop:
     """Lets a searcher spend a budget.
 
     Args:
-        searcher: says what to measure; nothing was asked of it.
+        searcher: a new one, of which nothing was asked.
         evaluations: measurements under way.
         budget: how much.
         start: architectures to be measured first, canonical, each once.
@@ -146,9 +146,9 @@ class SearchLoop:
             self.searcher.tell([self._view(measurement) for measurement in known])
 
     def replay(self, events: Iterable[Asked | Measurement]) -> None:
-        """Go to where another loop was that was told the same, without measuring anything.
+        """Restore the state of a loop from its events, without measuring anything.
 
-        What was proposed and is not measured yet will be measured first.
+        Proposals that are not measured yet will be measured first.
         """
         for event in events:
             if isinstance(event, Asked):
@@ -161,10 +161,10 @@ class SearchLoop:
             self._evaluations.submit(*batch.missing())
 
     def run(self) -> SearchHistory:
-        """Go on until the queries are spent, or the searcher finds nothing more to ask for.
+        """Continue until the queries are spent or the searcher has no more proposals.
 
         Raises:
-            GivenUpError: nothing can be measured, or nothing that is asked for is in the table.
+            GivenUpError: no proposal can be measured, or none is in the table.
         """
         for _ in self.steps():
             pass
@@ -219,7 +219,7 @@ class SearchLoop:
         """Tell the searcher of the batch that this measurement completes, if it does."""
         batch = next((one for one in self._batches if one.takes(measurement.hash)), None)
         if batch is None:
-            raise ValueError(f"the measurement of {measurement.hash!r} was not asked for")
+            raise ValueError(f"{measurement.hash!r} was measured, which was not proposed")
         batch.results[measurement.hash] = measurement
         if batch.is_complete:
             self._batches.remove(batch)

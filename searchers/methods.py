@@ -45,7 +45,7 @@ LISTED: dict[str, Callable[[Domain, int, int, Objective], Searcher]] = {
     "thompson": thompson_sampling,
     "guided_enumeration": guided_enumeration,
 }
-"""Those that describe a list of candidates by features, which depend on the objective."""
+"""Those over a candidate set by features, which depend on the objective."""
 LIMITED: dict[str, Callable[[Domain, Limit, int, int], Searcher]] = {
     "constrained_improvement": ConstrainedImprovement,
 }

@@ -92,7 +92,7 @@ class SearchResult:
     def __repr__(self) -> str:
         """The best, how many were measured and failed, and where the run is."""
         failed = sum(not each.ok for each in self.history)
-        told = f"{len(self.history)} queries" + (f", {failed} failed" if failed else "")
+        counts = f"{len(self.history)} queries" + (f", {failed} failed" if failed else "")
         best = "nothing measured"
         if self.best is not None:
             value = self.objective.text(self.best.value)
@@ -100,7 +100,7 @@ class SearchResult:
                 f"{self.objective.name} {value} of {self.best.notation} (query {self.best.query})"
             )
         place = "" if self.run is None else f"; {self.run}"
-        return f"SearchResult({best}; {told}{place})"
+        return f"SearchResult({best}; {counts}{place})"
 
 
 def search(
@@ -136,7 +136,7 @@ def search(
         objective: a function of an architecture that returns its value, on any scale.
         queries: calls of the function.
         method: a key of ``searchers.methods.SEARCHERS``; default ``bo``, and over a
-            space too large for a list ``latent_bo``, or ``evolution`` where no VAE of it is at
+            space too large to enumerate ``latent_bo``, or ``evolution`` where no VAE of it is at
             hand.
         run: folder of the run; default: nothing is written.
         resume: whether a run that is there continues; without one it is started.
@@ -176,7 +176,7 @@ def search(
     batch, seed = whole_number(batch, "batch", 1), whole_number(seed, "seed")
     at_once = 1 if asynchronous is None else whole_number(asynchronous, "asynchronous", 1)
     if asynchronous is not None and batch > 1:
-        raise InputError("an asynchronous search asks for one at a time: leave batch out")
+        raise InputError("an asynchronous search proposes one at a time: leave batch out")
     given = None if initial is None else whole_number(initial, "initial", 1)
     first = initial_size(given, queries)
     goal = Objective(function_name(objective), not truth_value(minimise, "minimise"), unit)

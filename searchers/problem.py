@@ -1,4 +1,4 @@
-"""What a search is about: the architectures it may ask for, and what measures them."""
+"""The problem of a search: its domain, objective and estimator."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ from searchers.limits import Limit, table_costs
 
 @dataclass(frozen=True)
 class Problem:
-    """All that a search is told apart from the searcher.
+    """The problem of a search.
 
     Attributes:
         domain: the candidate set.
         estimator: measures.
-        objective: what is looked for.
-        truth: what a table knows beyond that, for the report only.
+        objective: what is optimised.
+        truth: the true means of a table, for the report only.
         settings: what else decides the numbers, for the run's configuration.
     """
 
@@ -74,10 +74,10 @@ class Problem:
         return replace(self, objective=objective, truth=truth)
 
     def optimum(self, limit: Limit | None = None) -> dict[str, float | None] | None:
-        """The best there is, where the table knows all that may be asked for.
+        """The optimum, where the table knows the whole domain.
 
         Args:
-            limit: that it has to keep.
+            limit: constraint the optimum must satisfy.
         """
         if self.truth is None or not isinstance(self.domain, Candidates):
             return None
@@ -121,7 +121,7 @@ def known_rows(benchmark: Benchmark, trial: int | None = None) -> Candidates:
 
 
 def whole_space(space: SearchSpace, data_root: Path | None = None) -> Domain:
-    """Everything that a space holds, as a list where that is possible."""
+    """All architectures of a space, as candidates where they can be enumerated."""
     if not space.is_enumerable:
         return WholeSpace(space)
     graphs = GraphBatch.cat(space.enumerate())

@@ -31,7 +31,7 @@ class Plan:
     Attributes:
         problem: what is searched.
         method: name of the searcher.
-        searcher: nothing was asked of it yet.
+        searcher: a new one, of which nothing was asked.
         budget: how much is measured.
         start: architectures to be measured first, canonical, each once.
         known: what was measured before; it costs nothing.
@@ -86,11 +86,11 @@ More = Callable[[SearchLoop], dict[str, Any]]
 def carry_out(
     plan: Plan, run: RunFolder | None, more: More = lambda _: {}
 ) -> tuple[SearchLoop, dict[str, Any]]:
-    """Search, or go on with a search, and write down what came of it.
+    """Start or resume a search and record its results.
 
     Args:
         plan: the search.
-        run: its folder, begun; ``None``: nothing is written.
+        run: its folder, started; ``None``: nothing is written.
         more: results beside the usual ones.
 
     Returns:

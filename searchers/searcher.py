@@ -17,7 +17,7 @@ from experiment.errors import InputError
 from searchers.domain import Domain, as_domain
 
 PATIENCE = 200
-"""Draws, for each architecture that is wanted, in which a random choice looks for a new one."""
+"""Random draws per requested architecture before the search for a new one ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +51,16 @@ def rank(fidelity: int | None, value: float) -> tuple[float, float]:
 
 
 class Searcher(ABC):
-    """Says which architectures to measure next, and is told what came of it; it maximises.
+    """Proposes architectures to measure and receives their measurements; it maximises.
 
-    What it asks for depends on its seed and on what it was asked and told before, in that order,
-    and on nothing else: a search that was killed goes on with a new searcher that is told the same.
-    It asks for nothing twice, up to isomorphism. A new searcher says in :meth:`propose` what it
-    would like next; what was asked before, or lies outside the domain, is dropped, and random
-    architectures take the places that are left.
+    - Deterministic: proposals depend on the seed and on earlier calls of :meth:`ask` and
+      :meth:`tell`, in their order, alone. A killed search resumes with a new searcher that receives
+      the same measurements.
+    - No repeats: an architecture is proposed once, up to isomorphism.
+    - Filtered: proposals that are outside the domain, or repeated, are dropped. Random
+      architectures replace them.
+
+    A subclass implements :meth:`propose`.
 
     Args:
         domain: the candidate set.
@@ -68,7 +71,7 @@ class Searcher(ABC):
         fidelities: epochs that it lets a network be trained for, ascending; none: it leaves them
             to what measures, and proposes each architecture once.
         observations: what it received, in order.
-        dropped: proposals so far that were asked before or lie outside the domain.
+        dropped: number of proposals that were repeated or outside the domain.
     """
 
     fidelities: tuple[int, ...] = ()
@@ -113,7 +116,7 @@ class Searcher(ABC):
         Raises:
             InputError: ``n`` is no whole number, or negative.
         """
-        n = whole_number(n, "the number of architectures to ask for")
+        n = whole_number(n, "the number of architectures to propose")
         generator = np.random.default_rng([self.seed, len(self._asked)])
         chosen: dict[str, ArchitectureGraph] = {}
         begin = min(n, max(self.initial - len(self._asked), 0))
@@ -166,9 +169,9 @@ class Searcher(ABC):
 
     @abstractmethod
     def propose(self, n: int, generator: np.random.Generator) -> Iterable[ArchitectureGraph]:
-        """What to measure next, the most wanted first: ``n`` or more members of the space.
+        """Architectures to measure next, the best first: ``n`` or more members of the space.
 
-        There is one observation with a value at least.
+        At least one observation has a value.
         """
 
     def new(self, hash: str) -> bool:
@@ -191,7 +194,7 @@ class Searcher(ABC):
     def _add_random(
         self, chosen: dict[str, ArchitectureGraph], n: int, generator: np.random.Generator
     ) -> None:
-        """Fill up to ``n`` with random new architectures, as far as some are found."""
+        """Fill up to ``n`` with random new architectures, or fewer where none are left."""
         for _ in range(PATIENCE):
             if len(chosen) >= n:
                 return

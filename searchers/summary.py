@@ -23,7 +23,7 @@ HOW = {
 }
 """Estimator → what it does to an architecture."""
 GUESSED = "guessed "
-"""Stands before accuracies that nobody measured."""
+"""Stands before predicted accuracies."""
 
 
 def advance(loop: SearchLoop, method: str, objective: Objective = ACCURACY) -> None:
@@ -102,7 +102,7 @@ def result_lines(result: Mapping[str, Any], config: Mapping[str, Any]) -> list[s
     if result["unknown"]:
         lines.append(
             f"{result['unknown']} more are not in the table and cost no query: "
-            f"{result['share_known']:.1%} of what was asked for is known"
+            f"{result['share_known']:.1%} of the proposals are known"
         )
     if result["failed"]:
         lines.append(f"{result['failed']} of them failed")
@@ -112,7 +112,7 @@ def result_lines(result: Mapping[str, Any], config: Mapping[str, Any]) -> list[s
     for key, label in (
         ("best_observed", "best observed"),
         ("recommended", "best by posterior mean"),
-        ("optimum", "the best there is"),
+        ("optimum", "optimum"),
     ):
         if result[key] is not None:
             values = _values(result[key], objective, "" if key == "optimum" else guessed)

@@ -154,7 +154,7 @@ def check_searcher(make: Factory, domain: Candidates | None = None) -> None:
 
 
 def check_proposals(make: Factory, domain: Candidates) -> None:
-    """Proposals are members of the domain, canonical, new, and as many as were wanted."""
+    """Proposals are members of the domain, canonical, new, and as many as requested."""
     for size in (1, 4):
         estimator, events = Formula(domain.space), Events()
         _search(make, domain, estimator, Budget(QUERIES, size), listeners=[events])
@@ -164,7 +164,7 @@ def check_proposals(make: Factory, domain: Candidates) -> None:
         assert all(map(domain.holds, estimator.asked)), "a proposal lies outside the domain"
         batches = [one for one in events.all if isinstance(one, Asked)]
         sizes = {len(one.architectures) for one in batches[:-1]}
-        assert sizes == {size}, f"batches of {size} were wanted, {sizes} proposed"
+        assert sizes == {size}, f"batches of {size} were requested, {sizes} proposed"
         graphs = [graph for one in batches for graph in one.architectures]
         canonical = all(domain.space.canonical(graph) == graph for graph in graphs)
         assert canonical, "a proposal is not in canonical form"
@@ -246,8 +246,8 @@ def check_told(make: Factory, domain: Candidates) -> None:
     searcher.tell(list(estimator.measure(others)))
     assert len(searcher.succeeded) == FEW, "a measurement of something else was not kept"
     asked = {domain.space.hash(graph) for graph in searcher.ask(6)}
-    assert len(asked) == 6, "six were wanted, fewer proposed"
-    assert not asked & set(estimator.asked), "it proposes what it was told already"
+    assert len(asked) == 6, "six were requested, fewer proposed"
+    assert not asked & set(estimator.asked), "it proposes what was measured already"
 
 
 def check_fidelities(make: Factory, domain: Candidates) -> None:

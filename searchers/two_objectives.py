@@ -1,7 +1,7 @@
 """A value and a cost at once: the best within a limit, and the front between the two.
 
 Two Gaussian processes, one for each quantity, are fitted to all that was measured, and a BoTorch
-acquisition is computed for every candidate of a list:
+acquisition is computed for every candidate:
 
 - the expected improvement over the best within the limit, times the probability of staying within
   it (Gardner et al., *Bayesian Optimization with Inequality Constraints*, ICML 2014);
@@ -44,31 +44,31 @@ LEAST = 5
 ACCURACY = ("statistics", "walks")
 """What the process of the accuracy reads: features of an architecture."""
 COST = ("statistics", "costs")
-"""What that of the cost is told: counts of operations and connections, and parameters and FLOPs,
-which are known before anything is measured."""
+"""Features of the process of the cost: counts of operations and connections, and parameters and
+FLOPs, which are known before anything is measured."""
 
 
 class AccuracyAndCost(Searcher):
     """A searcher that models the accuracy and a cost, and maximises an acquisition of both.
 
-    Architectures that are being measured, and those chosen for the same batch, are believed to turn
-    out as expected (kriging believer, Ginsbourger, Le Riche & Carraro 2010).
+    Pending architectures, and those chosen for the same batch, have fantasised observations at
+    their posterior means (kriging believer, Ginsbourger, Le Riche & Carraro 2010).
 
     Args:
-        domain: a list of candidates.
+        domain: the candidate set.
         cost: the second objective, by a name that :func:`searchers.limits.cost` knows.
         seed: of everything that is drawn.
         initial: random architectures to begin with.
 
     Raises:
-        InputError: the domain is no list.
+        InputError: the domain is no finite candidate set.
     """
 
     def __init__(self, domain: Domain, cost: Objective, seed: int = 0, initial: int = 10) -> None:
         if not isinstance(domain, Candidates):
             raise InputError(
-                f"this search ranks a list of candidates, {domain.space.name} is too large for "
-                "one: search among the rows of its table"
+                f"this search ranks every candidate, {domain.space.name} is too large for that: "
+                "search among the rows of its table"
             )
         super().__init__(domain, seed, initial)
         self.candidates = domain
@@ -93,18 +93,18 @@ class AccuracyAndCost(Searcher):
         known = {hash: pair for hash, pair in self.measured.items() if hash in row_of}
         values = np.array(list(known.values())).reshape(-1, 2)
         if len(known) < LEAST or (values == values[:1]).all(axis=0).any():
-            return  # there is nothing to learn from: random architectures take the places
+            return  # too little to fit: random architectures are proposed
         rows = [row_of[hash] for hash in known]
         scale = Targets(values, float(np.median(values[: self.initial, 0])))
         expected = Expected(self._processes, rows, scale(values))
         for hash in self._pending:
             if hash in row_of:
-                expected.believe(row_of[hash])
+                expected.fantasize_mean(row_of[hash])
         asked = torch.tensor([row_of[hash] for hash in self._asked if hash in row_of])
         for _ in range(min(n, len(self.candidates) - len(asked))):
             best = int(self.gain(expected, scale).index_fill(0, asked, -torch.inf).argmax())
             asked = torch.cat([asked, torch.tensor([best])])
-            expected.believe(best)
+            expected.fantasize_mean(best)
             yield self.candidates.graphs.graph(best)
 
     @abstractmethod
@@ -136,7 +136,7 @@ class ConstrainedImprovement(AccuracyAndCost):
     """Looks for the most accurate architecture within a limit.
 
     Args:
-        domain: a list of candidates.
+        domain: the candidate set.
         limit: on the cost.
         seed: of everything that is drawn.
         initial: random architectures to begin with.
@@ -150,10 +150,10 @@ class ConstrainedImprovement(AccuracyAndCost):
         """Logarithm of the expected improvement within the limit. **Shape** (C,)."""
         bound = self._minimised(self.limit.bound)
         most = float(scale(np.array([[scale.usual, bound]]))[0, 1])
-        seen = expected.seen
-        within = seen[seen[:, 1] <= most]
+        observed = expected.observed
+        within = observed[observed[:, 1] <= most]
         # Where nothing is within the limit yet, all that is counts as an improvement.
-        best = float(within[:, 0].max() if len(within) else seen[:, 0].min())
+        best = float(within[:, 0].max() if len(within) else observed[:, 0].min())
         value = LogConstrainedExpectedImprovement(Marginals(), best, 0, {1: (None, most)})
         return _computed(value, expected.mean, expected.std)
 
@@ -162,17 +162,17 @@ class HypervolumeImprovement(AccuracyAndCost):
     """Looks for the front between accuracy and cost.
 
     The hypervolume is counted from the usual accuracy, the median of the random beginning, and from
-    the highest cost that was seen or is expected of any candidate.
+    the highest cost that was measured or is expected of any candidate.
     """
 
     def gain(self, expected: Expected, scale: Targets) -> Tensor:
         """Expected improvement of the hypervolume. **Shape** (C,)."""
         sign = torch.tensor([1.0, -1.0], dtype=torch.float64)
-        seen = expected.seen * sign
+        observed = expected.observed * sign
         usual = float(scale(np.array([[scale.usual, 0.0]]))[0, 0])
-        dearest = max(float(expected.mean[:, 1].max()), float(expected.seen[:, 1].max()))
+        dearest = max(float(expected.mean[:, 1].max()), float(expected.observed[:, 1].max()))
         worst = torch.tensor([usual, -dearest], dtype=torch.float64)
-        partitioning = NondominatedPartitioning(worst, seen)
+        partitioning = NondominatedPartitioning(worst, observed)
         value = ExpectedHypervolumeImprovement(Marginals(), worst.tolist(), partitioning)
         return _computed(value, expected.mean * sign, expected.std)
 
@@ -180,9 +180,9 @@ class HypervolumeImprovement(AccuracyAndCost):
 class Targets:
     """Accuracies and costs of mean 0 and standard deviation 1, in proportion to what was measured.
 
-    Accuracies have a long tail of networks that failed to learn. How bad they are is of no use, and
-    would hide what tells the good ones apart: the best is as far above the usual accuracy as the
-    worst may seem to be below it.
+    Accuracies have a long tail of networks that failed to train. It would dominate the scale and
+    hide the differences among the good ones, so accuracies are clipped at as far below the usual
+    accuracy as the best is above it.
 
     Args:
         values: accuracies and costs. **Shape** (n, 2).
@@ -205,7 +205,7 @@ class Targets:
 
 
 class Expected:
-    """What is expected of the accuracy and the cost of every candidate.
+    """Posterior of the accuracy and the cost of every candidate.
 
     Args:
         processes: of the two; they are fitted to the targets.
@@ -213,7 +213,7 @@ class Expected:
         targets: what was measured of them. **Shape** (n, 2).
 
     Attributes:
-        seen: the targets, and the means of what is believed. **Shape** (n, 2).
+        observed: the targets, and the means of fantasised observations. **Shape** (n, 2).
         mean: **shape** (C, 2).
     """
 
@@ -224,7 +224,7 @@ class Expected:
         for process, column in zip(processes, targets.T, strict=True):
             process.fit(rows, column)
             self._each.append(process.posterior(process.condition(rows, column)))
-        self.seen = torch.from_numpy(targets)
+        self.observed = torch.from_numpy(targets)
         self.mean = torch.stack([one.mean for one in self._each], dim=1)
 
     @property
@@ -232,11 +232,11 @@ class Expected:
         """Of the quantities themselves, without noise. **Shape** (C, 2)."""
         return torch.stack([one.std for one in self._each], dim=1)
 
-    def believe(self, row: int) -> None:
-        """Take what is expected of a candidate for measured."""
+    def fantasize_mean(self, row: int) -> None:
+        """Condition on the posterior mean of a candidate."""
         for one in self._each:
             one.fantasize_mean(row)
-        self.seen = torch.cat([self.seen, self.mean[row : row + 1]])
+        self.observed = torch.cat([self.observed, self.mean[row : row + 1]])
 
 
 class Marginals(Model):

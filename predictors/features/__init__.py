@@ -1,4 +1,4 @@
-"""Descriptions of architectures, by the names that users type."""
+"""Feature extractors by name."""
 
 from __future__ import annotations
 
@@ -39,19 +39,19 @@ FEATURES: dict[str, type[Features]] = {
         ZeroCost,
     )
 }
-"""Every description, by its name."""
+"""Name → feature extractor."""
 
 CHUNK = 16_384
-"""Architectures that are described at once."""
+"""Architectures whose features are computed at once."""
 
 
 def make_features(name: str, space: SearchSpace, weights: str | Path | None = None) -> Features:
-    """The description called ``name``.
+    """The feature extractor called ``name``.
 
     Args:
         name: a key of :data:`FEATURES`.
         space: the search space.
-        weights: folder or name of the VAE whose latents are wanted; other features take none.
+        weights: folder or name of the VAE, for latents; other features take none.
 
     Raises:
         InputError: there is none, or it does not suit the space.
@@ -65,7 +65,7 @@ def make_features(name: str, space: SearchSpace, weights: str | Path | None = No
 
 
 def describe(features: Features, batch: GraphBatch) -> np.ndarray:
-    """The numbers of any number of architectures, a portion at a time. **Shape** (B, F).
+    """Features of any number of architectures, computed in chunks. **Shape** (B, F).
 
     Raises:
         ArchitectureError: something is no architecture, or one of another search space.

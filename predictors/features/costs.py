@@ -1,4 +1,4 @@
-"""What a network costs, as a description of its architecture."""
+"""The costs of networks as features of their architectures."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class NetworkCosts(Features):
     The networks are those of :func:`cost_formula`.
 
     Raises:
-        InputError: it is not known what networks the space's architectures stand for.
+        InputError: no network family is known for the space.
     """
 
     name = "costs"

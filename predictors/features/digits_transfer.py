@@ -1,4 +1,4 @@
-"""What is expected of a cell on another, cheaper task, as a description."""
+"""The predicted accuracy of a cell on a cheaper task, as a feature."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from predictors.processes.regressors import SparseGaussianProcess
 from predictors.regressor import FeatureMatrix
 
 INDUCING = 200
-"""Inducing points; the whole space is described in seconds."""
+"""Inducing points; features of the whole space take seconds."""
 FIT = TABLE.with_name("transfer.npz")
 """Parameters of the fitted process. They come with the project, beside the table that they were
 fitted to: the scores are the same on every machine, and no command waits for the fit."""
@@ -32,16 +32,16 @@ TABLE_KEY = "table"
 
 
 class DigitsTransfer(Features):
-    """How well a cell is expected to do on digits, by all cells that DIGITS101 has measured.
+    """The predicted accuracy of a cell on digits, by a model of all cells that DIGITS101 measured.
 
     The 2,532 cells of at most 5 nodes and the 300 larger ones come with the project, so this
-    costs no label on the task that is asked about. A sparse Gaussian process on graph statistics
-    and labelled walks learns their validation accuracies; its score (see
-    :class:`predictors.regressor.Forecast`) is the description.
+    costs no label of the target task. A sparse Gaussian process on graph statistics and labelled
+    walks is fitted to their validation accuracies; its score (see
+    :class:`predictors.regressor.Forecast`) is the feature.
 
     Raises:
         InputError: the space has no cells of NAS-Bench-101, or is DIGITS101, which would be
-            described by its own labels.
+            predicted from its own labels.
     """
 
     name = "digits"

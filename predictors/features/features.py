@@ -1,4 +1,4 @@
-"""What describes an architecture to a regressor: a row of numbers."""
+"""Features of architectures: a row of numbers for each."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NO_OPERATION = "none"
 
 
 class Features(ABC):
-    """A description of the architectures of one space by numbers.
+    """Extracts features of the architectures of one space.
 
     A new one is a class here, and a line in ``predictors/features/__init__.py``.
 
@@ -42,14 +42,14 @@ class Features(ABC):
         self.space = space
 
     def __init_subclass__(cls, **named: Any) -> None:
-        """Let every description refuse what is no architecture of its space, in the same words."""
+        """Let every feature extractor refuse other inputs in the same words."""
         super().__init_subclass__(**named)
         if "__call__" in vars(cls):
             cls.__call__ = _of_batches(vars(cls)["__call__"])  # type: ignore[method-assign]
 
     @abstractmethod
     def __call__(self, batch: GraphBatch) -> np.ndarray:
-        """The rows of numbers of a batch, on the CPU. **Shape** (B, F), float64."""
+        """The features of a batch, on the CPU. **Shape** (B, F), float64."""
 
 
 def _of_batches(call: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:

@@ -1,4 +1,4 @@
-"""The latent space of a graph VAE, as a description."""
+"""The latents of a graph VAE as features."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Scores of the architectures' networks at initialisation as a description of them.
+"""Scores of the architectures' networks at initialisation as features.
 
 A network takes some thirty milliseconds, so what was scored once is kept in a file beside the
 compact tables.

@@ -1,7 +1,7 @@
-"""A Gaussian process over a list of candidates, of which a search chooses again and again.
+"""A Gaussian process over a candidate set.
 
 Hyperparameters are fitted and labels are conditioned on in float64, as everywhere; what is computed
-for many candidates is float32. Of a long list nothing is kept but the features that were given: for
+for many candidates is float32. Of a large candidate set nothing is kept but the given features: for
 the 423,624 cells of NB101 a standardised copy would take 600 MB, covariances with 200 labels 340.
 """
 
@@ -24,20 +24,20 @@ LEAST_VARIANCE = 1e-8
 
 
 class CandidateGP:
-    """An additive process on the features of a list of candidates.
+    """An additive process on the features of candidates.
 
     Args:
-        descriptions: of all candidates; they are standardised over the list.
+        features: of all candidates, over which they are standardised.
     """
 
-    def __init__(self, descriptions: Sequence[FeatureMatrix]) -> None:
-        self._joined = StandardisedFeatures(descriptions)
-        self._descriptions = descriptions
+    def __init__(self, features: Sequence[FeatureMatrix]) -> None:
+        self._joined = StandardisedFeatures(features)
+        self._features = features
         self._chosen, self._rows = torch.arange(0), torch.empty(0)
         self._hyperparameters = Hyperparameters(self._joined.widths, self._joined.ard)
 
     def __len__(self) -> int:
-        return len(self._descriptions[0].rows)
+        return len(self._features[0].rows)
 
     def fit(self, rows: Sequence[int], targets: np.ndarray) -> None:
         """Fit the hyperparameters, from their usual start. **Shape** (n,) each.
@@ -64,7 +64,7 @@ class CandidateGP:
     def posterior(
         self, process: ConditionedGP, candidates: Tensor | None = None
     ) -> CandidatePosterior:
-        """What a conditioned process expects of some candidates; default: of all.
+        """Posterior of some candidates; default: of all.
 
         The features of these candidates are kept, as they are often those of the next time.
         **Shape** (A,), int64.
@@ -88,7 +88,7 @@ class CandidateGP:
 
     def _standardised(self, rows: slice | list[int] | np.ndarray) -> Tensor:
         """Features of some candidates. **Shape** (B, F), float64."""
-        chosen = [FeatureMatrix(each.rows[rows], each.ard) for each in self._descriptions]
+        chosen = [FeatureMatrix(each.rows[rows], each.ard) for each in self._features]
         return torch.from_numpy(self._joined(chosen))
 
 
@@ -97,7 +97,7 @@ class CandidatePosterior:
 
     Args:
         process: conditioned, in float32.
-        candidates: which they are in the list. **Shape** (A,), int64.
+        candidates: their rows in the candidate set. **Shape** (A,), int64.
         rows: their features. **Shape** (A, F), float32.
 
     Attributes:

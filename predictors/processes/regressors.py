@@ -1,7 +1,7 @@
 """Exact and sparse Gaussian processes that predict from features.
 
 Both are the additive process of :mod:`predictors.processes.hyperparameters`, with a kernel for each
-description.
+kind of features.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
-"""Which points to try next: BoTorch's acquisitions, in a box of points or among some rows.
+"""BoTorch's acquisitions, maximised in a box of points or among some rows.
 
-An :class:`Acquisition` chooses several at once. The greedy ones choose one after the other, each
-in the knowledge of those before: a kriging believer or a constant liar writes down a value for
-what was chosen (Ginsbourger, Le Riche & Carraro 2010, *Kriging is well-suited to parallelize
-optimization*), the Monte Carlo ones integrate over it (Wilson, Hutter & Deisenroth 2018,
-arXiv:1805.10196). Expected improvements are those of Ament et al. 2023 (arXiv:2310.20708), whose
-logarithm has a gradient also where hardly any improvement is expected.
+An :class:`Acquisition` chooses a batch. Greedy ones choose sequentially: a kriging believer or a
+constant liar conditions on a fantasised value of what was chosen (Ginsbourger, Le Riche & Carraro
+2010, *Kriging is well-suited to parallelize optimization*), and Monte Carlo ones integrate over it
+(Wilson, Hutter & Deisenroth 2018, arXiv:1805.10196). Expected improvements are those of
+Ament et al. 2023 (arXiv:2310.20708), whose logarithm has a gradient also where hardly any
+improvement is expected.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ from predictors.processes.conditioning import ConditionedGP
 from searchers.latent.standardised import Box
 
 STARTS, STEPS = 16, 25
-"""Climbs that begin at once, and steps of each at most; two for each point, where that is more."""
+"""Starting points of the optimisation, at least two per requested point, and most steps of each."""
 FINAL_STARTS, FINAL_STEPS = 2, 8
-"""Climbs that lead on from there to each point, in the knowledge of those chosen before."""
+"""The same of the optimisation of each point, with those chosen before as pending."""
 RAW = 1024
-"""Points of a box that are looked at before the climbs begin, at least."""
+"""Points of a box that are evaluated to choose the starting points, at least."""
 AROUND, REACH = 0.5, 0.2
 """Share of them drawn around the best known rows, and how far, in parts of the box's edges."""
 PARENTS = 10
@@ -73,7 +73,7 @@ class Greedy(Acquisition):
     """Chooses one after the other.
 
     Args:
-        draw: how points of a box are drawn for climbs to begin at.
+        draw: how points of a box are drawn, of which the best are starting points.
     """
 
     def __init__(self, draw: Draw = Box.uniform) -> None:
@@ -88,7 +88,7 @@ class Greedy(Acquisition):
         return model
 
     def in_box(self, model: ConditionedGP, box: Box, n: int, generator: torch.Generator) -> Tensor:
-        """Climb from the best of many points at once, then on to one point after the other."""
+        """Optimise from the best of many points, then choose one point after the other."""
         points = self.promising(model, box, 2 * n, generator)
         seed = _seed(generator)
         chosen: list[Tensor] = []
@@ -104,9 +104,9 @@ class Greedy(Acquisition):
     def promising(
         self, model: ConditionedGP, box: Box, n: int, generator: torch.Generator
     ) -> Tensor:
-        """The best of many points, and where climbs from them lead to.
+        """The best of many points, and the local optima that are reached from them.
 
-        Many climbs end at one place, which stands for one architecture.
+        Many optimisations reach one optimum, which decodes to one architecture.
         """
         climbs, seed = max(STARTS, n), _seed(generator)
         points = starting_points(model, box, max(RAW, 4 * climbs), generator, self.draw)
@@ -194,7 +194,7 @@ class JointExpectedImprovement(Greedy):
 class NoisyExpectedImprovement(Greedy):
     """Like :class:`JointExpectedImprovement`, over what the known rows may truly have.
 
-    Letham et al. 2019, arXiv:1706.07094: with noisy values nobody knows which one is the best.
+    Letham et al. 2019, arXiv:1706.07094: with noisy values the best known row is uncertain.
     """
 
     def value(self, model: ConditionedGP, chosen: Tensor | None, seed: int) -> AcquisitionFunction:
@@ -212,7 +212,7 @@ class NoisyExpectedImprovement(Greedy):
 
 
 class HighestMean(Greedy):
-    """What is expected to be best, without regard to uncertainty.
+    """The posterior mean, without regard to uncertainty.
 
     Args:
         draw: as of :class:`Greedy`.
@@ -224,11 +224,11 @@ class HighestMean(Greedy):
 
 
 class BestDrawn(Acquisition):
-    """The points of the highest mean among those that are drawn: no climbs.
+    """The points of the highest mean among those that are drawn, without optimisation.
 
     Args:
         draw: how points are drawn.
-        drawn: how many for each that is wanted.
+        drawn: draws per requested point.
     """
 
     def __init__(self, draw: Draw = Box.uniform, drawn: int = 200) -> None:
@@ -302,7 +302,7 @@ def starting_points(
 
 
 def optimise_from(value: AcquisitionFunction, starts: Tensor, box: Box, steps: int) -> Tensor:
-    """Where climbs from some points lead to. **Shape** (S, G) → (S, G)."""
+    """Local optima that are reached from some points. **Shape** (S, G) → (S, G)."""
     points, _ = gen_candidates_scipy(
         starts[:, None],
         value,

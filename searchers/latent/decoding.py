@@ -1,7 +1,7 @@
 """How points of a latent space become architectures.
 
-Each way gives the members of the space that a point stands for, the most wanted first, so that a
-search whose first choice is known already, or lies outside its domain, can take the next one.
+Each decoding gives the members of the space that a point decodes to, the most probable first. A
+search takes the next one where the first is known or outside its domain.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ class Masks(Enum):
 
 @dataclass(frozen=True)
 class Decoded:
-    """The members of a space that some points stand for.
+    """The members of a space that some points decode to.
 
     Attributes:
-        graphs: point after point, the most wanted of each first, none twice for a point.
+        graphs: point after point, the most probable of each first, none twice for a point.
         hashes: the space's hash of each. **Shape** (M,), strings.
         point: the point that each belongs to. **Shape** (M,), int64.
         rank: its place among the members of its point, from 0 on. **Shape** (M,), int64.
@@ -61,13 +61,13 @@ class Decoded:
         graphs = self.graphs[torch.from_numpy(rows)]
         return Decoded(graphs, self.hashes[rows], self.point[rows], self.rank[rows], self.members)
 
-    def only(self, wanted: Callable[[str], bool]) -> Decoded:
-        """What is wanted, by its hash, each once: first choices first, then second ones."""
+    def only(self, accepted: Callable[[str], bool]) -> Decoded:
+        """The accepted ones, by their hashes, each once: first choices first, then second ones."""
         order = np.lexsort((self.point, self.rank))
         kept: dict[str, int] = {}
         for row in order.tolist():
             hash = str(self.hashes[row])
-            if hash not in kept and wanted(hash):
+            if hash not in kept and accepted(hash):
                 kept[hash] = row
         return self[np.fromiter(kept.values(), dtype=np.int64, count=len(kept))]
 
@@ -82,7 +82,7 @@ class Decoding(Protocol):
         masks: Masks,
         generator: torch.Generator,
     ) -> Decoded:
-        """The members that the points stand for. **Shape** (B, G), standardised."""
+        """The members that the points decode to. **Shape** (B, G), standardised."""
         ...
 
 
@@ -159,12 +159,12 @@ class MostProbable:
 
 
 class Nearest:
-    """The architectures of a list whose own latents lie nearest: a decoder that makes nothing up.
+    """The candidates whose own latents are nearest to a point.
 
     For a table that holds so small a part of its space that hardly any decoding is in it.
 
     Args:
-        candidates: the list.
+        candidates: the candidate set.
         kept: how many of each point.
     """
 

@@ -17,7 +17,7 @@ from searchers.latent.space import LatentSpace
 SPANNING = 4096
 """Architectures whose latents span the box of a search; from a larger domain they are drawn."""
 DECODINGS = 100
-"""Of each point: enough for a ranking of what it stands for."""
+"""Decodings of each point, enough to rank the architectures that it decodes to."""
 
 
 def latent_bo(
@@ -45,7 +45,7 @@ def trained_latents(
     """The latent space of a trained model, measured on a part of a domain.
 
     Args:
-        domain: what a search may ask for.
+        domain: the candidate set.
         decoding: how a point becomes an architecture; default: what most of some decodings agree
             on.
         masks: whether a decoder may only build members.

@@ -26,7 +26,7 @@ from searchers.latent.trust_region import Region, WholeBox
 from searchers.searcher import Observation, Searcher
 
 ATTEMPTS = 3
-"""Times that points are chosen anew, where too few of them stand for something new."""
+"""Times that points are chosen anew, where too few of them decode to new architectures."""
 
 
 @dataclass(frozen=True)
@@ -99,17 +99,17 @@ class LatentSearcher(Searcher):
         self.state: ModelState | None = None
 
     def propose(self, n: int, generator: np.random.Generator) -> Iterable[ArchitectureGraph]:
-        """Learn from all that is known, and look for what is new.
+        """Fit the surrogate to all observations and maximise the acquisition.
 
-        As long as all values are equal there is nothing to learn, and nothing is proposed.
+        Nothing is proposed while all values are equal.
         """
         self.state = self._model_state(int(generator.integers(2**31)))
         return () if self.state is None else self.propose_from_model(self.state, n, generator)
 
     def recommend(self) -> Observation | None:
-        """The observation whose architecture is expected to have the highest value.
+        """The observation with the highest posterior mean.
 
-        With noisy values it is a better choice than the one that was measured best.
+        With noisy values it is a better choice than the highest observation.
         """
         state = self._model_state(self.seed)
         if state is None:
@@ -122,12 +122,12 @@ class LatentSearcher(Searcher):
     def propose_from_model(
         self, state: ModelState, n: int, generator: np.random.Generator
     ) -> list[ArchitectureGraph]:
-        """Members of the domain that were not proposed, the most wanted first."""
+        """Members of the domain that were not proposed, the best first."""
 
     def decode_unseen(
         self, points: Tensor, generator: np.random.Generator, but: Iterable[str] = ()
     ) -> Decoded:
-        """What points stand for, as far as it may be asked for and is none of some others.
+        """Decodings of points that are in the domain, not proposed before and not in ``but``.
 
         **Shape** (B, G).
         """
@@ -138,13 +138,13 @@ class LatentSearcher(Searcher):
         return kept
 
     def _model_state(self, seed: int) -> ModelState | None:
-        """What is known, ``None`` as long as all values are equal."""
+        """The fitted surrogate and its data; ``None`` while all values are equal."""
         known = self._known()
         values = np.array([each.value for each in known])
         if len(values) < 2 or (values == values[0]).all():
             return None
-        # All are encoded at once, and none is kept: so a searcher that goes on where another was
-        # killed computes the very same numbers.
+        # All are encoded together, and no encoding is kept, so that a resumed search computes
+        # the same numbers.
         batch = GraphBatch.from_graphs([each.architecture for each in known], self.space.max_nodes)
         points = self.latents.encode(batch)
         scale = self.scale(values)
@@ -162,12 +162,12 @@ class LatentSearcher(Searcher):
         return ModelState(fitted, scale, points, targets, pending, seed)
 
     def _known(self) -> list[Observation]:
-        """The observations to learn from."""
+        """The observations that the surrogate is fitted to."""
         return [each for each in self.succeeded if np.isfinite(each.value or 0.0)]
 
 
 class Choice(Protocol):
-    """Which of the new architectures that points decode to are proposed."""
+    """Chooses the points that are decoded and which of the new architectures are proposed."""
 
     def points(
         self,
@@ -177,7 +177,7 @@ class Choice(Protocol):
         n: int,
         generator: torch.Generator,
     ) -> Tensor:
-        """The points that are decoded where ``n`` architectures are wanted. **Shape** (B, G)."""
+        """The points that are decoded to propose ``n`` architectures. **Shape** (B, G)."""
         ...
 
     def order(
@@ -188,13 +188,13 @@ class Choice(Protocol):
         acquisition: Acquisition,
         n: int,
     ) -> list[int]:
-        """Positions in what was found, the most wanted first."""
+        """Positions in ``found``, the best first."""
         ...
 
 
 @dataclass(frozen=True)
 class FirstChoices:
-    """A point stands for what it decodes to: first choices in the order of the points."""
+    """First decodings, in the order of the points."""
 
     def points(
         self,
@@ -204,7 +204,7 @@ class FirstChoices:
         n: int,
         generator: torch.Generator,
     ) -> Tensor:
-        """One point for each, chosen in the knowledge of those before."""
+        """One point per architecture, chosen with those before as pending."""
         return acquisition.in_box(model, box, n, generator)
 
     def order(
@@ -221,10 +221,10 @@ class FirstChoices:
 
 @dataclass(frozen=True)
 class Reencoded:
-    """What was decoded is encoded again, and the acquisition chooses among that.
+    """Encodes the decoded architectures again and ranks them by the acquisition.
 
-    Where an architecture lies is not where the point lay that it was decoded from; and descriptions
-    beside the latents are known of architectures only.
+    The latent of an architecture differs from the point that it was decoded from, and features
+    beside the latents are defined for architectures only.
     """
 
     def points(
@@ -235,7 +235,7 @@ class Reencoded:
         n: int,
         generator: torch.Generator,
     ) -> Tensor:
-        """All points that climbs lead to."""
+        """All local optima of the acquisition."""
         return acquisition.promising(model, box, 2 * n, generator)
 
     def order(
@@ -246,7 +246,7 @@ class Reencoded:
         acquisition: Acquisition,
         n: int,
     ) -> list[int]:
-        """The best by the acquisition, one in the knowledge of the other."""
+        """The best by the acquisition, each with those before as pending."""
         points = search.latents.encode(found.graphs)
         rows = state.fitted.rows(search.surrogate.inputs(points, found.graphs))
         generator = torch.Generator().manual_seed(state.seed)
@@ -259,8 +259,8 @@ class LatentBO(LatentSearcher):
     Args:
         domain: the candidate set.
         latents: the latent space, with the decoder.
-        acquisition: says which points are worth a measurement; default expected improvement.
-        region: where it looks for them; default the box of all latents.
+        acquisition: is maximised; default expected improvement.
+        region: that it is maximised in; default the box of all latents.
         choice: which of the decoded architectures are proposed.
         common: the other arguments of :class:`LatentSearcher`.
     """
@@ -283,7 +283,7 @@ class LatentBO(LatentSearcher):
     def propose_from_model(
         self, state: ModelState, n: int, generator: np.random.Generator
     ) -> list[ArchitectureGraph]:
-        """Choose points and decode them, until enough of them stand for something new."""
+        """Choose points and decode them, until enough new architectures are found."""
         box = self.region(
             self.latents.box,
             state.points,
@@ -304,16 +304,16 @@ class LatentBO(LatentSearcher):
                 hashes += new.hashes[order[:missing]].tolist()
             if len(found) >= n:
                 break
-            model = model.fantasize_mean(points)  # look elsewhere next
+            model = model.fantasize_mean(points)  # so that the next points are elsewhere
         return found
 
 
 class GradientAscent(LatentSearcher):
-    """Walks uphill on what a surrogate predicts, from the best points that are known.
+    """Gradient ascent on the predictions of a surrogate, from the points of the best observations.
 
     As in neural architecture optimisation (Luo et al. 2018, arXiv:1808.07233), with the mean of
-    the surrogate as the predictor. All points on the way are decoded; of what is new, that with
-    the highest prediction where it lies itself is asked for.
+    the surrogate as the predictor. All points on the way are decoded. The new architectures with
+    the highest predictions at their own latents are proposed.
 
     Args:
         domain: the candidate set.
@@ -342,7 +342,7 @@ class GradientAscent(LatentSearcher):
     def propose_from_model(
         self, state: ModelState, n: int, generator: np.random.Generator
     ) -> list[ArchitectureGraph]:
-        """Walk, decode, and order by what is predicted."""
+        """Walk, decode, and order by the predictions."""
         count = max(self.starts, -(-n // self.steps))
         best = state.targets.argsort(descending=True)[:count]
         new = self.decode_unseen(self.walk(state, state.points[best]), generator)

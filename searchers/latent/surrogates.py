@@ -1,7 +1,7 @@
-"""Gaussian processes on latents, and on latents joined with other descriptions.
+"""Gaussian processes on latents, and on latents beside other features.
 
 They are additive processes (:mod:`predictors.processes.hyperparameters`) with a kernel on the
-latents and, where other descriptions are joined, one on each of them.
+latents and one on each of the other features.
 """
 
 from __future__ import annotations
@@ -81,15 +81,15 @@ class Sparse:
 
 @dataclass(frozen=True)
 class SurrogateInputs:
-    """What a surrogate reads of architectures.
+    """Inputs of a surrogate.
 
     Attributes:
         points: in the latent space. **Shape** (B, G).
-        descriptions: by the other features, in their order.
+        features: the other features, in their order.
     """
 
     points: Tensor
-    descriptions: Sequence[FeatureMatrix] = ()
+    features: Sequence[FeatureMatrix] = ()
 
 
 @dataclass(frozen=True)
@@ -98,9 +98,8 @@ class FittedSurrogate:
 
     Attributes:
         whole: the process on :meth:`rows`.
-        on_latents: its part on points of the latent space, of which no more is known than where
-            they lie.
-        joined: puts the other descriptions side by side; ``None`` where there are none.
+        on_latents: its part on points of the latent space, which have no other features.
+        joined: concatenates the other features; ``None`` where there are none.
     """
 
     whole: ConditionedGP
@@ -108,18 +107,18 @@ class FittedSurrogate:
     joined: StandardisedFeatures | None
 
     def rows(self, inputs: SurrogateInputs) -> Tensor:
-        """What :attr:`whole` takes of some architectures. **Shape** (B, F)."""
+        """Inputs of :attr:`whole` for some architectures. **Shape** (B, F)."""
         return _rows(self.joined, inputs)
 
 
 class LatentSurrogate:
-    """Learns targets of architectures from their points, and from other descriptions of them.
+    """A surrogate that is fitted to the points of architectures and to other features of them.
 
     Args:
         space: the search space.
         conditioning: exact or sparse.
-        features: other descriptions, keys of ``predictors.features.FEATURES``; each has a kernel
-            of its own, which is added to that of the latents. ``one_hot`` is the raw encoding.
+        features: other features, keys of ``predictors.features.FEATURES``; each has a kernel of
+            its own, which is added to that of the latents.
 
     Raises:
         InputError: unknown features, or some that do not suit the space.
@@ -150,7 +149,7 @@ class LatentSurrogate:
         Raises:
             InputError: their covariance does not factorise.
         """
-        joined = StandardisedFeatures(inputs.descriptions) if inputs.descriptions else None
+        joined = StandardisedFeatures(inputs.features) if inputs.features else None
         rows = _rows(joined, inputs)
         hyperparameters = Hyperparameters(
             [inputs.points.shape[1], *(joined.widths if joined else [])],
@@ -168,7 +167,7 @@ class LatentSurrogate:
 
 
 def _rows(joined: StandardisedFeatures | None, inputs: SurrogateInputs) -> Tensor:
-    """The points, and the other descriptions beside them. **Shape** (B, F)."""
+    """The points, with the other features beside them. **Shape** (B, F)."""
     if joined is None:
         return inputs.points
-    return torch.cat([inputs.points, torch.from_numpy(joined(inputs.descriptions))], 1)
+    return torch.cat([inputs.points, torch.from_numpy(joined(inputs.features))], 1)

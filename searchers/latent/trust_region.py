@@ -1,4 +1,4 @@
-"""Where in the latent space to look: everywhere, or around the best that is known."""
+"""Regions of the latent space that the acquisition is maximised in."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Region(Protocol):
 
         Args:
             whole: the box of all latents.
-            points: what is known, in the order it was told. **Shape** (n, G).
+            points: of the observations, in their order. **Shape** (n, G).
             values: **shape** (n,).
             initial: how many of them the search began with.
         """
@@ -57,7 +57,7 @@ class TrustRegion:
     failures: int = 10
 
     def __call__(self, whole: Box, points: Tensor, values: Tensor, initial: int) -> Box:
-        """The region after all that was told."""
+        """The region after all observations."""
         centre = points[int(values.argmax())]
         half = self.length(values.tolist(), initial) / 2 * (whole.upper - whole.lower)
         lower = torch.maximum(whole.lower, torch.minimum(centre - half, whole.upper))
@@ -65,7 +65,7 @@ class TrustRegion:
         return Box(lower, upper)
 
     def length(self, values: list[float], initial: int) -> float:
-        """Length of the edges after some values, in the order they were told."""
+        """Length of the edges after some values, in the order of the observations."""
         length, better, worse = self.first, 0, 0
         best = max(values[:initial], default=-torch.inf)
         for value in values[initial:]:

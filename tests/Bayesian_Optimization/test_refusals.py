@@ -58,8 +58,8 @@ def test_a_search_begins_with_some(method: str, domain: Candidates, initial: Any
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("n", [-1, 1.5, "2", None, True], ids=str)
-def test_a_number_to_ask_for_is_a_whole_number(method: str, domain: Candidates, n: Any) -> None:
-    refuse(lambda: make_searcher(method, domain).ask(n), "ask for")
+def test_a_number_to_propose_is_a_whole_number(method: str, domain: Candidates, n: Any) -> None:
+    refuse(lambda: make_searcher(method, domain).ask(n), "to propose")
 
 
 def test_nothing_is_asked_for_where_nothing_is_wanted(domain: Candidates) -> None:

@@ -76,7 +76,7 @@ def test_says_what_it_found(tmp_path: Path, command: Any) -> None:
     code, out, _ = command(search.main, "--queries", 12, *EVOLUTION, "--log_dir", tmp_path)
     assert code == 0
     assert "12 architectures looked up" in out
-    assert "the best there is: validation 97.451 %" in out
+    assert "optimum: validation 97.451 %" in out
 
 
 @pytest.mark.parametrize("more", [(), ("--batch", 4), ("--asynchronous", 3)])

@@ -232,7 +232,7 @@ def test_a_cost_that_was_not_measured_is_beyond_every_limit(cells: Candidates) -
 
 
 def test_needs_a_list(cells: Candidates) -> None:
-    with pytest.raises(InputError, match="ranks a list of candidates"):
+    with pytest.raises(InputError, match="ranks every candidate"):
         HypervolumeImprovement(WholeSpace(cells.space), PRICE)
 
 

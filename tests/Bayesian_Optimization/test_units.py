@@ -51,7 +51,7 @@ def test_the_lowest_is_looked_for_and_told_in_its_unit(
     assert code == 0
     assert "%" not in out + err
     means = energies.metric("validation").mean()
-    assert f"the best there is: validation {means.min():.7g} eV" in out
+    assert f"optimum: validation {means.min():.7g} eV" in out
     result = json.loads((tmp_path / "run" / "result.json").read_text())
     assert result["optimum"]["validation"] == pytest.approx(means.min())
     best = result["best_observed"]

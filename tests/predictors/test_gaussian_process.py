@@ -86,7 +86,7 @@ def test_labels_that_teach_nothing_are_refused(values: list[float], words: str) 
 
 def test_equal_descriptions_and_no_fit_are_refused() -> None:
     same = [FeatureMatrix(np.ones((6, 2)))]
-    with pytest.raises(InputError, match="the same description"):
+    with pytest.raises(InputError, match="the same features"):
         GaussianProcess().fit(same, np.arange(6.0))
     with pytest.raises(InputError, match=r"call fit\(\) first"):
         GaussianProcess().predict(same)

@@ -150,9 +150,9 @@ def test_numbers_that_are_not_finite_are_refused() -> None:
     rows = np.random.default_rng(0).normal(size=(20, 2))
     joined = StandardisedFeatures([FeatureMatrix(rows)])
     rows[4, 1] = np.nan
-    with pytest.raises(InputError, match="architecture 4 has a number that is not finite"):
+    with pytest.raises(InputError, match="a feature of architecture 4 is not finite"):
         joined([FeatureMatrix(rows)])
-    with pytest.raises(InputError, match="architecture 0 has a number that is not finite"):
+    with pytest.raises(InputError, match="a feature of architecture 0 is not finite"):
         StandardisedFeatures([FeatureMatrix(rows)])([FeatureMatrix(rows)])
 
 
