@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from experiment.loop import TrainingLoop
     from experiment.optimisation import Optimisation, Optimisers
     from experiment.paths import REPOSITORY_ROOT, check_datasets_package, data_root
+    from experiment.ray_engine import RayEngine
     from experiment.run import RunFolder
     from experiment.seeding import seed_everything
+    from experiment.simulated_engine import Simulated
     from experiment.threads import available_cores, use_threads
 else:
     __all__, __getattr__, __dir__ = exports(
@@ -29,8 +31,10 @@ else:
             "loop": ["TrainingLoop"],
             "optimisation": ["Optimisation", "Optimisers"],
             "paths": ["REPOSITORY_ROOT", "check_datasets_package", "data_root"],
+            "ray_engine": ["RayEngine"],
             "run": ["RunFolder"],
             "seeding": ["seed_everything"],
+            "simulated_engine": ["Simulated"],
             "threads": ["available_cores", "use_threads"],
         },
     )

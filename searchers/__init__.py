@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from searchers.defaults import SEARCH_DEFAULTS, SearchDefaults
     from searchers.domain import Candidates, Domain, WholeSpace
     from searchers.evolution import RegularisedEvolution
+    from searchers.halving import ASHA, SuccessiveHalving
     from searchers.history import Incumbent, SearchHistory
     from searchers.latent.search import GradientAscent, LatentBO
     from searchers.latent.space import LatentSpace
@@ -37,6 +38,7 @@ else:
             "defaults": ["SEARCH_DEFAULTS", "SearchDefaults"],
             "domain": ["Candidates", "Domain", "WholeSpace"],
             "evolution": ["RegularisedEvolution"],
+            "halving": ["ASHA", "SuccessiveHalving"],
             "history": ["Incumbent", "SearchHistory"],
             "latent.search": ["GradientAscent", "LatentBO"],
             "latent.space": ["LatentSpace"],
