@@ -31,6 +31,7 @@ from Bayesian_Optimization.search_flags import check_flags, make_parser
 from Bayesian_Optimization.shared_flags import run_place
 from datasets import get_benchmark, get_space
 from datasets.benchmark import Benchmark
+from datasets.fidelities import fidelity_tables
 from datasets.graph import ArchitectureGraph
 from datasets.measurement_files import Measurements, read_measurements
 from datasets.objective import ACCURACY
@@ -55,13 +56,16 @@ from searchers.limits import Limit, latency_choices, measured_cost, with_counted
 from searchers.loop import Budget
 from searchers.methods import (
     LIMITED,
+    MULTI_FIDELITY,
     WEIGHTED,
     default_method,
     make_searcher,
 )
 from searchers.problem import (
     Problem,
+    fidelity_problem,
     known_rows,
+    partial_training_problem,
     surrogate_problem,
     table_problem,
     training_problem,
@@ -75,8 +79,8 @@ from searchers.summary import result_lines
 def main(arguments: Sequence[str] | None = None) -> int:
     """Search, and report what was found."""
     given = make_parser().parse_args(arguments)
-    given.initial = initial_size(given.initial, given.queries)
     check_flags(given)
+    given.initial = initial_size(given.initial, given.queries)
     alone = 1 if given.estimator == "train" else None  # digits are trained so, as for the table
     use_threads(given.threads or alone)
     seed_everything(given.seed)
@@ -192,6 +196,9 @@ def find_searcher(given: Namespace, problem: Problem, limit: Limit | None) -> Se
     Raises:
         InputError: it needs a limit, does not suit the domain, or reads no weights.
     """
+    if given.method in MULTI_FIDELITY:
+        rungs = problem.settings["fidelities"]
+        return MULTI_FIDELITY[given.method](problem.domain, rungs, given.seed, given.eta)
     if given.method not in LIMITED:
         weights = searcher_weights(given)
         return make_searcher(
@@ -219,7 +226,12 @@ def make_problem(given: Namespace, limit: Limit | None) -> Problem:
             measured_cost(limit.name)  # refuses a cost that it has not
         known = measured_as(space, CONFIG, DATA_SET)
         same = get_benchmark(given.space) if known else None
-        return training_problem(whole_space(space, given.data_root), given.trial or 0, same)
+        domain = whole_space(space, given.data_root)
+        if given.method in MULTI_FIDELITY:
+            return partial_training_problem(domain, given.trial or 0, same, given.fidelity)
+        return training_problem(domain, given.trial or 0, same)
+    if given.method in MULTI_FIDELITY:
+        return make_fidelity_problem(given, limit)
     table = get_benchmark(given.space, given.data_root, **table_choices(given, limit))
     if limit is not None:
         table = with_counted_cost(table, limit.name)
@@ -241,6 +253,23 @@ def make_problem(given: Namespace, limit: Limit | None) -> Problem:
         given.seed,
         given.weights if predictor_reads_weights(given) else None,
     )
+
+
+def make_fidelity_problem(given: Namespace, limit: Limit | None) -> Problem:
+    """What a search that chooses among the fidelities of a table is about.
+
+    Raises:
+        InputError: the table lacks a fidelity, a trial or a cost.
+    """
+    choices = table_choices(given, limit)
+    tables = fidelity_tables(given.space, given.data_root, given.fidelity, **choices)
+    if limit is not None:
+        tables = {at: with_counted_cost(each, limit.name) for at, each in tables.items()}
+        for table in tables.values():
+            measured_cost(limit.name, table)  # refuses a cost that it has not
+    whole = (given.domain or "table") == "space"
+    domain = whole_space(get_space(given.space), given.data_root) if whole else None
+    return fidelity_problem(tables, given.trial, domain)
 
 
 def tables_used(problem: Problem, searcher: Searcher) -> list[Benchmark]:
@@ -294,6 +323,7 @@ def configuration(
         **({} if problem.objective == ACCURACY else {"objective": problem.objective}),
         **({} if given.weights is None else {"weights": given.weights}),
         **problem.settings,
+        **({} if given.eta is None else {"eta": given.eta}),
         "candidates": problem.size,
         "queries": budget.queries,
         "initial": given.initial,

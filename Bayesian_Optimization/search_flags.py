@@ -6,9 +6,10 @@ from argparse import ArgumentTypeError, Namespace
 from pathlib import Path
 
 from Bayesian_Optimization.shared_flags import add_search_flags
+from estimators.fidelity import as_fidelities
 from experiment.arguments import Parser, add_engine_flags, parser, positive_int
 from experiment.errors import InputError
-from searchers.methods import LIMITED, SEARCHERS
+from searchers.methods import LIMITED, MULTI_FIDELITY, SEARCHERS
 
 ESTIMATORS = ("table", "surrogate", "train")
 OF_ESTIMATORS = (
@@ -42,7 +43,7 @@ def make_parser() -> Parser:
     add_search_flags(flags)
     flags.add_argument(
         "--method",
-        choices=[*SEARCHERS, *LIMITED],
+        choices=[*SEARCHERS, *LIMITED, *MULTI_FIDELITY],
         help="searcher (default: bo; latent_bo where the space is too large for a list)",
     )
     flags.add_argument("--start", type=Path, help="file of architectures to begin with, one a line")
@@ -118,11 +119,45 @@ def make_parser() -> Parser:
         type=positive_int,
         help="architectures the predictor learns from (default: 1000)",
     )
+    flags.add_argument(
+        "--fidelity",
+        type=positive_int,
+        nargs="+",
+        metavar="EPOCHS",
+        help="for --method asha and successive_halving: epochs among which they choose, ascending, "
+        "such as 4 12 36 108 (default: all that the table holds)",
+    )
+    flags.add_argument(
+        "--eta", type=positive_int, help="one in so many is trained for more epochs (default: 3)"
+    )
     add_engine_flags(flags)
     flags.add_argument(
         "--store", type=Path, help="file of trainings that are not repeated (default: in the run)"
     )
     return flags
+
+
+def check_fidelity_flags(given: Namespace) -> None:
+    """Refuse fidelities where none are chosen, and what does not go with a search that does.
+
+    Raises:
+        InputError: there is such a flag, or the fidelities are not ascending.
+    """
+    if given.method not in MULTI_FIDELITY:
+        if unused := [name for name in ("fidelity", "eta") if getattr(given, name) is not None]:
+            raise InputError(
+                f"--{unused[0]} belongs to --method {' and '.join(MULTI_FIDELITY)}: leave it out"
+            )
+        return
+    if given.estimator not in ("table", "train"):
+        raise InputError(
+            f"--method {given.method} chooses for how many epochs networks are trained: it needs "
+            "--estimator table or train"
+        )
+    if given.initial is not None:
+        raise InputError(f"--method {given.method} draws at random throughout: leave --initial out")
+    if given.fidelity is not None:
+        as_fidelities(given.fidelity)
 
 
 def check_flags(given: Namespace) -> None:
@@ -152,6 +187,7 @@ def check_flags(given: Namespace) -> None:
         raise InputError("a surrogate guesses accuracies, no costs: leave --limit out")
     if given.estimator == "surrogate" and given.trial is not None:
         raise InputError("--trial chooses what is looked up or trained: a surrogate guesses")
+    check_fidelity_flags(given)
     if given.asynchronous and given.batch > 1:
         raise InputError("an asynchronous search asks for one at a time: leave --batch out")
     if given.estimator == "train" and given.domain == "table":

@@ -65,6 +65,18 @@ def benchmark_choices(name: str) -> list[str]:
     return [choice for choice in signature(load).parameters if choice != "data_root"]
 
 
+def benchmark_epochs(name: str) -> tuple[int, ...]:
+    """Numbers of epochs that a benchmark lets one choose by ``epochs=``, ascending.
+
+    They are the ``EPOCHS`` of its module; none where it has no such choice.
+
+    Raises:
+        InputError: no benchmark of that name.
+    """
+    _lookup("benchmark", name, BENCHMARKS)
+    return tuple(sorted(getattr(import_module(BENCHMARKS[name][0]), "EPOCHS", ())))
+
+
 def get_benchmark(name: str, data_root: str | Path | None = None, **choices: object) -> Benchmark:
     """The measured numbers of the space called ``name``, read from ``data_root``.
 

@@ -33,8 +33,8 @@ def as_fidelities(epochs: object) -> tuple[int, ...]:
         )
     if len(found) < 2:
         raise InputError(
-            f"{len(found)} fidelities were given, expected two numbers of epochs at least: a "
-            "search at one of them is any other method"
+            f"{len(found)} fidelities were given, expected two numbers of epochs at least: to "
+            "search at one of them, choose another method"
         )
     return found
 
@@ -130,9 +130,10 @@ class TrainingByFidelity(ByFidelity):
         super().__init__(estimators)
         self._trainings = estimators
 
-    def with_store(self, store: Store) -> ByFidelity:
+    def with_store(self, store: Store) -> TrainingByFidelity:
         """The same, which keeps its measurements in ``store``, and networks in mid-training."""
-        return ByFidelity({at: each.with_store(store) for at, each in self._trainings.items()})
+        kept = {epochs: each.with_store(store) for epochs, each in self._trainings.items()}
+        return TrainingByFidelity(kept)
 
     def computing_line(self) -> str:
         """What trainings compute with on this machine, for people."""

@@ -106,7 +106,7 @@ class Estimator(Protocol):
 class TrainingEstimator(Estimator, Protocol):
     """An estimator that trains networks, so that its measurements are worth keeping."""
 
-    def with_store(self, store: Store) -> Estimator:
+    def with_store(self, store: Store) -> TrainingEstimator:
         """The same, which keeps its measurements in ``store`` and looks for them there."""
         ...
 

@@ -137,8 +137,9 @@ class TrainingLoop:
         self,
         after_epoch: Callable[[int, dict[str, float]], None],
         after_step: Callable[[int, dict[str, float]], None] = lambda step, figures: None,
+        until: int | None = None,
     ) -> None:
-        """Train to the end.
+        """Train to the end, or to the end of an earlier epoch.
 
         Args:
             after_epoch: called with the number of epochs done and the epoch's means: the loss
@@ -146,11 +147,12 @@ class TrainingLoop:
                 began, and ``<unit>_per_second``. Its own time is not counted. The checkpoint is
                 written after it, so a kill in between repeats it.
             after_step: called with the number of steps done in this epoch and the loss parts.
+            until: epochs after which it stops; to run again continues. Default: all of them.
 
         Raises:
             DivergedError: the loss is no longer finite.
         """
-        while self.epoch < self.settings.epochs:
+        while self.epoch < (self.settings.epochs if until is None else until):
             self._run_epoch(after_step)
             means = {name: total / self.seen for name, total in self.sums.items()}
             means["learning_rate"] = self.optimisers.learning_rate

@@ -35,12 +35,15 @@ def check_amounts(problem: Problem, queries: int, initial: int) -> None:
     Raises:
         InputError: there are fewer.
     """
-    there = problem.size
-    for name, wanted in (("initial", initial), ("queries", queries)):
+    for name, wanted, there in (
+        ("initial", initial, problem.size),
+        ("queries", queries, problem.measurements),
+    ):
         if there is not None and wanted > there:
+            at_several = "" if there == problem.size else ", each counted once a fidelity"
             raise InputError(
                 f"{name} is {wanted}, more than the {there} architectures of "
-                f"{problem.space.name} in the candidate set: give fewer"
+                f"{problem.space.name} in the candidate set{at_several}: give fewer"
             )
     if initial > queries:
         raise InputError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from datasets.objective import ACCURACY, Objective
@@ -57,6 +57,28 @@ FRONTS: dict[str, Callable[[Domain, Objective, int, int], Searcher]] = {
 """Searchers for the front between the value and a cost, which they receive as an objective."""
 
 
+def _successive_halving(
+    domain: Domain, fidelities: Sequence[int], seed: int, eta: int | None
+) -> Searcher:
+    from searchers.halving import ETA, SuccessiveHalving
+
+    return SuccessiveHalving(domain, fidelities, eta=ETA if eta is None else eta, seed=seed)
+
+
+def _asha(domain: Domain, fidelities: Sequence[int], seed: int, eta: int | None) -> Searcher:
+    from searchers.halving import ASHA, ETA
+
+    return ASHA(domain, fidelities, eta=ETA if eta is None else eta, seed=seed)
+
+
+MULTI_FIDELITY: dict[str, Callable[[Domain, Sequence[int], int, int | None], Searcher]] = {
+    "successive_halving": _successive_halving,
+    "asha": _asha,
+}
+"""Searchers that choose for how many epochs a network is trained, among some that are given; one in
+``eta`` is trained for more."""
+
+
 def default_method(domain: Domain, weights: str | Path | None = None) -> str:
     """The searcher by default.
 
@@ -95,6 +117,11 @@ def make_searcher(
             they are of another space.
         ModelError: there are no such weights, or they cannot be read.
     """
+    if isinstance(name, str) and name in MULTI_FIDELITY:
+        raise InputError(
+            f"the search {name!r} chooses for how many epochs networks are trained: it searches "
+            "tables and trainings by search.py, or by searchers.halving from Python"
+        )
     if not isinstance(name, str) or name not in SEARCHERS:
         raise InputError(f"no search is called {name!r}: {nearest(str(name), list(SEARCHERS))}")
     as_domain(domain)

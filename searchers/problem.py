@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -12,16 +12,20 @@ import torch
 
 from datasets.batch import GraphBatch
 from datasets.benchmark import Benchmark
+from datasets.fidelities import rows_of_all
 from datasets.graph import ArchitectureGraph
 from datasets.kept_hashes import kept_hashes
 from datasets.labels import SURROGATE_LABELS, LabelledSet
 from datasets.objective import ACCURACY, Objective
 from datasets.space import SearchSpace
 from estimators import digits101
+from estimators.fidelity import ByFidelity
+from estimators.from_scratch import FromScratch
 from estimators.lookup import LookUp
 from estimators.measurement import Estimator, TrainingEstimator
 from estimators.networks import module_lines
 from estimators.own_function import OwnFunction
+from estimators.partial_training import train_partly
 from estimators.surrogate import PredictorEstimator
 from estimators.tasks.data_sets import DATA_SETS
 from experiment.progress import progress
@@ -59,6 +63,12 @@ class Problem:
     def size(self) -> int | None:
         """The size of the domain; ``None`` where it is not counted."""
         return len(self.domain) if isinstance(self.domain, Candidates) else None
+
+    @property
+    def measurements(self) -> int | None:
+        """How many there can be, one for each architecture and fidelity; ``None``: not counted."""
+        fidelities = len(self.settings.get("fidelities", ())) or 1
+        return None if self.size is None else self.size * fidelities
 
     def network(self, graph: ArchitectureGraph) -> str:
         """Lines that build an architecture's network: of the size that is trained, if it is."""
@@ -113,7 +123,10 @@ def known_rows(benchmark: Benchmark, trial: int | None = None) -> Candidates:
     """
     metric = benchmark.metric("validation")
     values = metric.mean() if trial is None else metric.trial(trial)
-    rows = np.flatnonzero(np.isfinite(values))
+    return _rows(benchmark, np.flatnonzero(np.isfinite(values)))
+
+
+def _rows(benchmark: Benchmark, rows: np.ndarray) -> Candidates:
     if len(rows) == len(benchmark):
         return Candidates(benchmark.space, benchmark.graphs, benchmark.hashes)
     graphs = benchmark.graphs[torch.from_numpy(rows)]
@@ -126,6 +139,31 @@ def whole_space(space: SearchSpace, data_root: Path | None = None) -> Domain:
         return WholeSpace(space)
     graphs = GraphBatch.cat(space.enumerate())
     return Candidates(space, graphs, kept_hashes(space, graphs, data_root))
+
+
+def fidelity_problem(
+    tables: Mapping[int, Benchmark], trial: int | None = None, domain: Domain | None = None
+) -> Problem:
+    """Look architectures up, each in the table of the epochs that the search chooses.
+
+    Every look-up costs a whole training of so many epochs: a promotion trains anew. The report
+    goes by the table of the most epochs.
+
+    Args:
+        tables: number of epochs → table.
+        trial: which trial the search is shown, counted from 0; default: the means over them.
+        domain: the candidate set; default: the rows that all tables have a value of.
+
+    Raises:
+        InputError: there are fewer than two tables, or no such trial.
+    """
+    estimator = ByFidelity({epochs: LookUp(each, trial) for epochs, each in tables.items()})
+    longest = tables[estimator.fidelities[-1]]
+    if domain is None:
+        domain = _rows(longest, rows_of_all(tables, trial))
+    truth = TableTruth(longest)
+    settings = {"trial": trial, "fidelities": list(estimator.fidelities)}
+    return Problem(domain, estimator, truth.objective, truth, settings)
 
 
 def surrogate_problem(
@@ -200,3 +238,28 @@ def training_problem(domain: Domain, seed: int = 0, benchmark: Benchmark | None 
     truth = None if benchmark is None else TableTruth(benchmark)
     settings = {"trial": seed, "training": estimator.settings}
     return Problem(domain, estimator, ACCURACY, truth, settings)
+
+
+def partial_training_problem(
+    domain: Domain,
+    seed: int = 0,
+    benchmark: Benchmark | None = None,
+    fidelities: Sequence[int] | None = None,
+) -> Problem:
+    """The same, where the search chooses after how many epochs a training stops.
+
+    Args:
+        domain: the candidate set.
+        seed: of weights and order of the images.
+        benchmark: a table of whole trainings, for the report.
+        fidelities: numbers of epochs, ascending; default: those of the recipe, half of them, and
+            so on.
+
+    Raises:
+        InputError: no network is known for the space, or there are no such fidelities.
+    """
+    whole = training_problem(domain, seed, benchmark)
+    assert isinstance(whole.estimator, FromScratch)
+    partly = train_partly(whole.estimator, fidelities)
+    settings = {**whole.settings, "fidelities": list(partly.fidelities)}
+    return replace(whole, estimator=partly, settings=settings)

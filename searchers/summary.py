@@ -72,7 +72,18 @@ def summary(
         "recommended": advised and _named(advised, problem.objective),
         "optimum": problem.optimum(limit),
         "simulated_seconds": history.simulated_seconds,
+        **_by_fidelity(loop),
     }
+
+
+def _by_fidelity(loop: SearchLoop) -> dict[str, Any]:
+    """How many architectures were measured after how many epochs, where the search chose them."""
+    steps = [step.measurement for step in loop.history.steps if step.query is not None]
+    counts = {
+        str(epochs): sum(one.fidelity == epochs for one in steps)
+        for epochs in loop.searcher.fidelities
+    }
+    return {"fidelities": counts} if counts else {}
 
 
 def _named(found: Mapping[str, Any], objective: Objective) -> dict[str, Any]:
@@ -94,11 +105,16 @@ def result_lines(result: Mapping[str, Any], config: Mapping[str, Any]) -> list[s
     """
     objective = Objective.read(config)
     training = result["simulated_seconds"]
+    by_fidelity = result.get("fidelities")
+    what = "measurements" if by_fidelity else "architectures"
     lines = [
-        f"{config['method']} on {config['space']}: {result['queries']} architectures "
+        f"{config['method']} on {config['space']}: {result['queries']} {what} "
         f"{HOW[config['estimator']]} in {result['seconds']:.1f} s"
         + (f", {training:,.0f} s of training" if training else "")
     ]
+    if by_fidelity:
+        counts = ", ".join(f"{count} after {epochs}" for epochs, count in by_fidelity.items())
+        lines.append(f"of these {counts} epochs; what is promoted is measured again")
     if result["unknown"]:
         lines.append(
             f"{result['unknown']} more are not in the table and cost no query: "

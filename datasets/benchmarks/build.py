@@ -11,6 +11,10 @@ from datasets.table import Table
 from experiment.errors import InputError
 
 
+class NoSuchColumnError(InputError):
+    """A source is at hand, and has no accuracies of the kind that is asked for."""
+
+
 def measured(table: Table, space: SearchSpace, dataset: str, names: Mapping[str, str]) -> Benchmark:
     """A benchmark with those of the named columns that the table has.
 
@@ -21,10 +25,10 @@ def measured(table: Table, space: SearchSpace, dataset: str, names: Mapping[str,
         names: name of the metric → name of the column.
 
     Raises:
-        InputError: the table has no validation accuracies of that kind.
+        NoSuchColumnError: the table has no validation accuracies of that kind.
     """
     if names["validation"] not in table.columns:
-        raise InputError(
+        raise NoSuchColumnError(
             f"this source has no {names['validation']!r} for {space.name}, choose another: "
             f"{table.description}"
         )

@@ -42,6 +42,8 @@ SOURCES = (
 """All that NB101 can be read from, the best first."""
 ONLY_108 = ("nasbench_only108", "nb101_108ep_3rep")
 """Sources that hold no other budget than 108 epochs: not worth reading for another."""
+EPOCHS = BUDGETS
+"""What a search may choose among."""
 MEASURED = (
     "validation",
     "test",

@@ -47,7 +47,8 @@ SOURCES = (
 )
 """All that NB201 can be read from, the best first."""
 LATENCIES = "nasbench201/nb201_latency_help.csv.gz"
-SCHEDULES = (200, 12)
+EPOCHS = (12, 200)
+"""Two schedules: the first is no beginning of the second."""
 PROTOCOLS = {
     "cifar10": (("cifar10-valid", "x-valid"), ("cifar10", "ori-test")),
     "cifar10-valid": (("cifar10-valid", "x-valid"), ("cifar10-valid", "ori-test")),
@@ -86,7 +87,7 @@ def load(
         raise InputError(
             f"NB201 was not measured on {dataset!r}: choose one of {', '.join(PROTOCOLS)}"
         )
-    if epochs not in SCHEDULES:
+    if epochs not in EPOCHS:
         raise InputError(f"NB201 was trained for 200 or 12 epochs, not for {epochs!r}")
     names = _columns(dataset, epochs)
     root = find_data_root(data_root)

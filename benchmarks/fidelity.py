@@ -1,0 +1,314 @@
+"""Searches that train most architectures for few epochs, beside searches that train all in full.
+
+    python benchmarks/fidelity.py measure [--tasks NB101 …] [--methods asha …] [--seeds 20]
+    python benchmarks/fidelity.py table
+    python benchmarks/fidelity.py figure [--out docs/figures/fidelity.png]
+
+Every search of a task has the same candidates, those that all the task's tables know, and the same
+simulated time: that of 60 trainings of the most epochs, of mean length, divided among the workers.
+Workers are simulated (``experiment/simulated_engine.py``): a training takes as long as is recorded,
+a decision no time. Where no time is recorded (NB201's table), every epoch takes equally long. A
+promoted architecture is trained anew, for all the epochs of its rung. Kept is, at 60 moments, what
+the incumbent reaches when it is trained for the most epochs. What is there is not measured again.
+
+No setting was chosen on these tables: eta 3 is the papers', and ``eta by ratio`` is the rule of
+successive halving that every rung costs the same, on NB201: 200 / 12 epochs, rounded down.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from copy import copy
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from scipy import stats
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from analysis.statistics import CONFIDENCE, Spread, paired_difference
+from benchmarks.prediction import kept, note_machine
+from benchmarks.search import without_transfer
+from datasets.benchmark import Benchmark, Metric
+from datasets.fidelities import SECONDS, fidelity_tables
+from estimators.evaluations import Evaluations
+from estimators.measurement import recorded_seconds
+from experiment.arguments import output_file, parser, positive_int
+from experiment.errors import run_command
+from experiment.files import write_json
+from experiment.progress import progress
+from experiment.simulated_engine import Simulated
+from searchers.domain import Candidates
+from searchers.halving import ASHA, SuccessiveHalving
+from searchers.loop import Budget, SearchLoop
+from searchers.methods import make_searcher
+from searchers.problem import Problem, fidelity_problem, table_problem
+from searchers.searcher import Searcher
+
+RESULTS = ROOT / "benchmarks" / "results" / "fidelity.json"
+FIGURE = ROOT / "docs" / "figures" / "fidelity.png"
+TRAININGS = 60
+"""Trainings of the most epochs, of mean length, that a search has the time for."""
+MOMENTS = 60
+SHOWN = (10, 20, 40, 60)
+"""Trainings after which the table shows what is reached."""
+REFERENCE = "asha"
+INITIAL = 10
+
+Make = Callable[[Candidates, tuple[int, ...], int], Searcher]
+"""Makes a searcher of candidates, fidelities and a seed."""
+
+
+def in_full(name: str, domain: Candidates, fidelities: tuple[int, ...], seed: int) -> Searcher:
+    """A searcher that trains for the most epochs."""
+    return make_searcher(name, domain, seed, INITIAL)
+
+
+def by_ratio(
+    kind: type[ASHA] | type[SuccessiveHalving],
+    domain: Candidates,
+    fidelities: tuple[int, ...],
+    seed: int,
+) -> Searcher:
+    """Promotes one in as many as the next training is longer: every rung costs the same."""
+    return kind(domain, fidelities, eta=fidelities[1] // fidelities[0], seed=seed)
+
+
+METHODS: dict[str, Make] = {
+    "random": partial(in_full, "random"),
+    "evolution": partial(in_full, "evolution"),
+    "successive_halving": lambda domain, epochs, seed: SuccessiveHalving(domain, epochs, seed=seed),
+    "asha": lambda domain, epochs, seed: ASHA(domain, epochs, seed=seed),
+    "successive_halving, eta by ratio": partial(by_ratio, SuccessiveHalving),
+    "asha, eta by ratio": partial(by_ratio, ASHA),
+    "bo, no transfer": lambda domain, epochs, seed: without_transfer(domain, seed, INITIAL),
+    "bo": partial(in_full, "bo"),
+}
+OF_NB201 = ("successive_halving, eta by ratio", "asha, eta by ratio")
+"""Rows of NB201 alone: on NB101 the ratio is eta."""
+OF_NB101 = ("bo, no transfer",)
+"""Rows of NB101 alone: ``bo`` reads what was learnt on DIGITS101 there, and this row does not."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """Where the methods are compared.
+
+    Attributes:
+        space: name of the search space.
+        dataset: ``None`` for the only one.
+        workers: simulated ones.
+    """
+
+    space: str
+    dataset: str | None = None
+    workers: int = 1
+
+    def tables(self, data_root: Path | None) -> dict[int, Benchmark]:
+        """Number of epochs → table, with a time for every training."""
+        choices: dict[str, Any] = {} if self.dataset is None else {"dataset": self.dataset}
+        found = fidelity_tables(self.space, data_root, **choices)
+        return {epochs: charged(table, epochs) for epochs, table in found.items()}
+
+    def methods(self) -> list[str]:
+        """The rows of its table."""
+        foreign = OF_NB201 if self.space == "NB101" else OF_NB101
+        return [name for name in METHODS if name not in foreign]
+
+
+TASKS = {
+    "NB101": Task("NB101"),
+    "NB101, 8 workers": Task("NB101", workers=8),
+    **{
+        f"NB201 {dataset}": Task("NB201", dataset)
+        for dataset in ("cifar10", "cifar100", "ImageNet16-120")
+    },
+}
+
+
+def charged(table: Benchmark, epochs: int) -> Benchmark:
+    """The same where a training without a recorded time takes a second an epoch."""
+    if SECONDS in table.metrics:
+        return table
+    same = np.full((len(table), 1), float(epochs))
+    timed = copy(table)
+    timed.metrics = {**table.metrics, SECONDS: Metric(SECONDS, "seconds", "its epochs", same)}
+    return timed
+
+
+def search(problem: Problem, searcher: Searcher, workers: int, seconds: float) -> dict[str, Any]:
+    """One search of so many simulated seconds, and what its incumbent reaches in the course of it.
+
+    Returns:
+        ``validation`` and, where it is known, ``test``: a value for each of :data:`MOMENTS`,
+        ``None`` before the first measurement; ``trained``: epochs → how many architectures were
+        measured after so many.
+    """
+    assert problem.truth is not None
+    started = time.perf_counter()
+    engine = Simulated(workers, recorded_seconds, clock=lambda: 0.0)
+    budget = Budget(problem.size or 1, at_once=workers)
+    loop = SearchLoop(searcher, Evaluations(problem.estimator, engine), budget)
+    moments = seconds * np.arange(1, MOMENTS + 1) / MOMENTS
+    reached: list[str | None] = []
+    best: str | None = None
+    trained: Counter[str] = Counter()
+    with engine:
+        for step in loop.steps():
+            reached += [best] * int((moments[len(reached) :] < engine.now).sum())
+            if len(reached) == MOMENTS:
+                break
+            best = None if step.incumbent is None else step.incumbent.measurement.hash
+            trained[str(step.measurement.fidelity or "in full")] += 1
+    reached += [best] * (MOMENTS - len(reached))
+    truths = [{} if hash is None else problem.truth.of(hash) for hash in reached]
+    values = {name: [one.get(f"true_{name}") for one in truths] for name in problem.truth.means}
+    return {
+        **{name: [each and round(each, 6) for each in found] for name, found in values.items()},
+        "trained": trained,
+        "seconds": time.perf_counter() - started,
+    }
+
+
+def measure(given: Any) -> None:
+    """Search as often as is asked for and not kept yet."""
+    wanted = [
+        (task, method, seed)
+        for method in given.methods
+        for task in given.tasks
+        if method in TASKS[task].methods()
+        for seed in range(given.seeds)
+    ]
+    problems: dict[str, tuple[Problem, Problem]] = {}
+    for name, method, seed in progress(wanted, "searching", "searches"):
+        record = kept(given.results)
+        runs = record["results"].setdefault(name, {}).setdefault(method, {})
+        if str(seed) in runs:
+            continue
+        task = TASKS[name]
+        if name not in problems:
+            tables = task.tables(given.data_root)
+            several = fidelity_problem(tables)
+            problems[name] = several, table_problem(tables[max(tables)], several.domain)
+        several, full = problems[name]
+        fidelities = tuple(several.settings["fidelities"])
+        domain = several.domain
+        assert isinstance(domain, Candidates)
+        searcher = METHODS[method](domain, fidelities, seed)
+        problem = several if searcher.fidelities else full
+        seconds = TRAININGS * mean_seconds(full) / task.workers
+        record.setdefault("simulated_hours", {})[name] = seconds / 3600
+        note_machine(record, method, runs)
+        runs[str(seed)] = search(problem, searcher, task.workers, seconds)
+        write_json(given.results, record)
+
+
+def mean_seconds(problem: Problem) -> float:
+    """Mean time of a training of the most epochs, over the candidates, seconds."""
+    assert problem.truth is not None
+    table, domain = problem.truth.benchmark, problem.domain
+    assert isinstance(domain, Candidates)
+    return float(table.metric(SECONDS).mean()[table.rows(domain.hashes)].mean())
+
+
+def target_of(runs: Mapping[str, Mapping[str, Any]]) -> str:
+    """What searches are judged by: test values, where the table has them."""
+    return "test" if all("test" in run for run in runs.values()) else "validation"
+
+
+def after(runs: Mapping[str, Mapping[str, Any]], trainings: int) -> dict[str, float]:
+    """Seed → what was reached after the time of so many trainings; of those that had something."""
+    position = trainings * MOMENTS // TRAININGS - 1
+    values = {seed: run[target_of(runs)][position] for seed, run in runs.items()}
+    return {seed: value for seed, value in values.items() if value is not None}
+
+
+def lines(results: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """The table, in per cent: what every method reached, and how far it is below ``asha``."""
+    for name, methods in results.items():
+        yield f"{name}: {target_of(next(iter(methods.values())))} accuracy, %"
+        for method, runs in methods.items():
+            reached = [f"{n}: {Spread.of([*after(runs, n).values()]).text(2, 100)}" for n in SHOWN]
+            trained = sum((Counter(run["trained"]) for run in runs.values()), Counter())
+            counts = ", ".join(f"{n / len(runs):.0f} × {epochs}" for epochs, n in trained.items())
+            yield f"  {method:<34} {'; '.join(reached)}; trained {counts} ({len(runs)} seeds)"
+        for method, runs in methods.items():
+            ours = methods.get(REFERENCE, {})
+            pairs = [(n, paired_difference(after(ours, n), after(runs, n))) for n in SHOWN]
+            shown = [f"{n}: {found.text(2, 100)}" for n, found in pairs if found]
+            if method != REFERENCE and shown:
+                yield f"  {REFERENCE} − {method}, paired, 95 % intervals: {'; '.join(shown)}"
+
+
+def draw(results: Mapping[str, Mapping[str, Any]], hours: Mapping[str, float], out: Path) -> None:
+    """What the incumbent reaches against simulated time, a panel a task, a line a method.
+
+    Bands are 95 % confidence intervals of the mean over the seeds.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(15, 8.4), layout="constrained")
+    axes = figure.subplots(2, 3).flat
+    colours = {name: f"C{number}" for number, name in enumerate(METHODS)}
+    for axis, (name, methods) in zip(axes, results.items(), strict=False):
+        timed = TASKS[name].space == "NB101"
+        scale = hours[name] if timed else TRAININGS
+        lowest = []
+        for method, runs in methods.items():
+            target = target_of(runs)
+            curves = 100 * np.array([run[target] for run in runs.values()], dtype=float)
+            at = np.isfinite(curves).all(axis=0)
+            curves, spent = curves[:, at], (scale * np.arange(1, MOMENTS + 1) / MOMENTS)[at]
+            middle, count = curves.mean(axis=0), len(curves)
+            reach = stats.t.ppf((1 + CONFIDENCE) / 2, max(count - 1, 1)) / count**0.5
+            band = reach * curves.std(axis=0, ddof=int(count > 1))
+            style = "-" if "eta by" not in method and "no transfer" not in method else "--"
+            axis.plot(spent, middle, style, color=colours[method], label=method)
+            axis.fill_between(
+                spent, middle - band, middle + band, color=colours[method], alpha=0.15
+            )
+            lowest.append(middle[len(middle) // 10])
+            axis.set_ylabel(f"{target} accuracy of the incumbent, %")
+        unit = "simulated hours" if timed else "time of so many trainings of 200 epochs"
+        axis.set(xlabel=unit, title=name)
+        axis.set_ylim(bottom=min(lowest))
+        axis.grid(alpha=0.3)
+        axis.legend(fontsize=8, loc="lower right")
+    for axis in axes:
+        axis.axis("off")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(out, dpi=130)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure, print the table, or draw."""
+    flags = parser("Searches with several fidelities beside searches that train in full.")
+    flags.add_argument("what", choices=("measure", "table", "figure"))
+    flags.add_argument("--tasks", nargs="+", choices=list(TASKS), default=list(TASKS))
+    flags.add_argument("--methods", nargs="+", choices=list(METHODS), default=list(METHODS))
+    flags.add_argument("--seeds", type=positive_int, default=20, help="searches of each method")
+    flags.add_argument("--data_root", type=Path, help="folder of the measured data")
+    flags.add_argument("--results", type=output_file, default=RESULTS, help="file of the results")
+    flags.add_argument("--out", type=output_file, default=FIGURE, help="file of the figure")
+    given = flags.parse_args(arguments)
+    torch.set_num_threads(1)
+    if given.what == "measure":
+        measure(given)
+    record = kept(given.results)
+    if given.what == "figure":
+        draw(record["results"], record["simulated_hours"], given.out)
+    else:
+        print("\n".join(lines(record["results"])))
+    return 0
+
+
+if __name__ == "__main__":
+    run_command(main)
