@@ -138,9 +138,8 @@ def load_table(given: Namespace) -> Benchmark:
     Raises:
         InputError: there is none, or no such device.
     """
-    choices: dict[str, Any] = {} if given.dataset is None else {"dataset": given.dataset}
-    choices |= latency_choices(given.space, [given.cost])
-    table = get_benchmark(given.space, given.data_root, **choices)
+    latencies = latency_choices(given.space, [given.cost])
+    table = get_benchmark(given.space, given.data_root, dataset=given.dataset, **latencies)
     return with_counted_cost(table, given.cost)
 
 

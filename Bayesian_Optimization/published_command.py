@@ -164,8 +164,7 @@ def make_experiment(given: Namespace) -> tuple[Experiment, dict[str, Any]]:
         InputError: the weights do not fit the space, or there are no measurements.
         ModelError: there are no such weights, or they cannot be read.
     """
-    choices = {} if given.dataset is None else {"dataset": given.dataset}
-    benchmark = get_benchmark(given.space, given.data_root, **choices)
+    benchmark = get_benchmark(given.space, given.data_root, dataset=given.dataset)
     given.device = str(best_device(given.device))
     model = load_weights(given, benchmark)
     table = known_rows(benchmark)

@@ -294,8 +294,8 @@ def searcher_weights(given: Namespace) -> str | None:
 
 def table_choices(given: Namespace, limit: Limit | None) -> dict[str, Any]:
     """What is asked of the table beside the space."""
-    choices = {} if given.dataset is None else {"dataset": given.dataset}
-    return {**choices, **latency_choices(given.space, [limit.name] if limit else [])}
+    latencies = latency_choices(given.space, [limit.name] if limit else [])
+    return {"dataset": given.dataset, **latencies}
 
 
 def make_budget(given: Namespace, problem: Problem) -> Budget:

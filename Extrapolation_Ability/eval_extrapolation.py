@@ -48,6 +48,7 @@ from estimators.from_scratch import representative
 from estimators.measurement import Measurement
 from estimators.networks import module_lines
 from estimators.recorded import RecordedTraining
+from estimators.series import Series
 from experiment.arguments import Parser, best_device, parser, positive_int
 from experiment.errors import EXIT_BAD_INPUT, InputError, run_command
 from experiment.run import RunFolder
@@ -162,14 +163,15 @@ def train(
         The records of the ranking, each with what was ``measured``.
     """
     with redirect_stdout(sys.stderr if given.json else sys.stdout):
+        series = Series(range(given.seed, given.seed + given.seeds), folder, given.resume)
         records = []
         for record, graph in zip(ranking.records(), ranking.graphs, strict=True):
             measured = []
-            for seed in range(given.seed, given.seed + given.seeds):
-                place = folder / f"{record['hash'][:12]}_seed{seed}"
+            for seed in series.seeds:
+                place = series.place(record["hash"], seed)
                 print(f"rank {record['rank']}, seed {seed}, in {place}", flush=True)
                 one = representative(graph, ranking.space)
-                measured.append(training.train(one, seed, place, given.resume))
+                measured.append(training.train(one, seed, place, series.resume))
             figures = {"data_set": given.data_set, **measured_figures(measured)}
             records.append({**record, "measured": figures})
         print("\n".join(_comparison(records, ranking.objective)))

@@ -241,8 +241,7 @@ def _labels(given: Namespace, space: SearchSpace) -> Labels:
         }
         label = found.value_column
         return Labels(found.benchmark(given.unit), label, given.target or label, file)
-    choices = {} if given.dataset is None else {"dataset": given.dataset}
-    benchmark = get_benchmark(space.name, given.data_root, **choices)
+    benchmark = get_benchmark(space.name, given.data_root, dataset=given.dataset)
     label = given.label or USUAL
     usual = "test" if "test" in benchmark.metrics else label
     return Labels(benchmark, label, given.target or usual, {})

@@ -154,8 +154,7 @@ def suitable(space: str) -> list[str]:
 
 def measure(given: Any) -> None:
     """Measure what is not kept yet, and print the table."""
-    choices = {"dataset": given.dataset} if given.dataset else {}
-    benchmark = get_benchmark(given.what[0], given.data_root, **choices)
+    benchmark = get_benchmark(given.what[0], given.data_root, dataset=given.dataset)
     task = Task(benchmark)
     name = f"{benchmark.space.name}_{benchmark.dataset}" if given.dataset else benchmark.space.name
     path = given.out or RESULTS / f"prediction_{name}.json"

@@ -168,8 +168,7 @@ def true_means(history: SearchHistory, problem: Problem) -> dict[str, list[float
 
 def measure(given: Any) -> None:
     """Search as often as is asked for and not kept yet, and print the table."""
-    choices = {"dataset": given.dataset} if given.dataset else {}
-    table = get_benchmark(given.what[0], given.data_root, **choices)
+    table = get_benchmark(given.what[0], given.data_root, dataset=given.dataset)
     trials = table.metric("validation").values.shape[1]
     words = [table.space.name, given.dataset, "one_trial" if given.trial == "one" else None]
     name = "_".join(word for word in words if word)

@@ -145,7 +145,7 @@ PARTS: dict[str, tuple[Make, int]] = {
 
 def measure(given: Namespace) -> None:
     """Search as often as is asked for and not kept yet, and print the table."""
-    table = get_benchmark(given.space, **({"dataset": given.dataset} if given.dataset else {}))
+    table = get_benchmark(given.space, dataset=given.dataset)
     name = "_".join(word for word in (given.space, given.dataset) if word)
     path = RESULTS / f"search_parts_{name}.json"
     domain: Candidates = known_rows(table)

@@ -85,6 +85,7 @@ def get_benchmark(name: str, data_root: str | Path | None = None, **choices: obj
         data_root: folder with the data files; default: the environment variable
             ``NAS_DATA_ROOT``, else the folder ``datasets/`` itself.
         choices: what a benchmark lets one choose (``dataset=``, ``source=``): see its module.
+            ``None`` means "not given".
 
     Raises:
         InputError: no benchmark of that name, a choice that it does not have, or its files are
@@ -92,12 +93,13 @@ def get_benchmark(name: str, data_root: str | Path | None = None, **choices: obj
     """
     load: Any = _lookup("benchmark", name, BENCHMARKS)
     offered = benchmark_choices(name)
-    foreign = [choice for choice in choices if choice not in offered]
+    given = {choice: value for choice, value in choices.items() if value is not None}
+    foreign = [choice for choice in given if choice not in offered]
     if foreign:
         raise InputError(
             f"{name} has no choice {foreign[0]!r}: it has {', '.join(offered) or 'none'}"
         )
-    return load(data_root, **choices)
+    return load(data_root, **given)
 
 
 def find_benchmark(

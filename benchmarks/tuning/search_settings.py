@@ -139,8 +139,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given.what != "summary":
         if given.queries <= INITIAL:
             raise InputError(f"{given.queries} queries choose nothing: give more than {INITIAL}")
-        choices = {"dataset": given.dataset} if given.dataset else {}
-        table = get_benchmark(given.what, given.data_root, **choices)
+        table = get_benchmark(given.what, given.data_root, dataset=given.dataset)
         problem = table_problem(table, half(known_rows(table)))
         settings = candidates(given.what)
 

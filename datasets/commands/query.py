@@ -30,11 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command.add_argument("--data_root", type=Path, help="folder with ENAS/, nasbench101/, …")
     command.add_argument("--json", action="store_true", help="one JSON object")
     options = command.parse_args(arguments)
-    choices = {
-        name: value
-        for name in ("dataset", "epochs", "source")
-        if (value := getattr(options, name)) is not None
-    }
+    choices = {name: getattr(options, name) for name in ("dataset", "epochs", "source")}
     if options.arch_form is not None and options.arch is None:
         raise InputError("--arch_form says how --arch is written: give the architecture by --arch")
     benchmark = get_benchmark(options.space, options.data_root, **choices)

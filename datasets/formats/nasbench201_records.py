@@ -164,30 +164,24 @@ def _accuracies(trainings: _Trainings) -> Iterator[Metric]:
     for (dataset, evaluated), meaning in EVALUATED_ON.items():
         for epochs in (200, 12):
             name = f"{dataset}/{epochs}/{evaluated}"
-            if name in trainings.values:
-                values, seeds = trainings.column(name)
-                yield Metric(
-                    name,
-                    "fraction",
-                    f"accuracy after {epochs} epochs, {meaning}",
-                    values,
-                    trial_names=tuple(f"seed {seed}" for seed in seeds),
-                )
+            description = f"accuracy after {epochs} epochs, {meaning}"
+            yield from _trials(trainings, name, "fraction", description)
+
+
+def _trials(trainings: _Trainings, name: str, unit: str, description: str) -> Iterator[Metric]:
+    """A quantity of every trial, where the records have it."""
+    if name in trainings.values:
+        values, seeds = trainings.column(name)
+        trials = tuple(f"seed {seed}" for seed in seeds)
+        yield Metric(name, unit, description, values, trial_names=trials)
 
 
 def _costs(trainings: _Trainings) -> Iterator[Metric]:
     for dataset in _DATASETS:
         for epochs in (200, 12):
             name = f"{dataset}/{epochs}/training_seconds"
-            if name in trainings.values:
-                values, seeds = trainings.column(name)
-                yield Metric(
-                    name,
-                    "seconds",
-                    f"time of training for {epochs} epochs on {dataset}, evaluation left out",
-                    values,
-                    trial_names=tuple(f"seed {seed}" for seed in seeds),
-                )
+            what = f"time of training for {epochs} epochs on {dataset}, evaluation left out"
+            yield from _trials(trainings, name, "seconds", what)
     for dataset in _DATASETS[1:]:
         for quantity, unit, meaning in (
             ("parameters", "parameters", "trainable parameters"),

@@ -100,6 +100,10 @@ def test_opening_a_table(table: Table, tmp_path: Path) -> None:
     assert not benchmark.query(table.graphs.graph(2)).known
 
 
+def test_a_choice_of_none_is_not_given() -> None:
+    assert len(get_benchmark("DIGITS101", dataset=None, epochs=None)) == 2532
+
+
 @pytest.mark.parametrize(
     ("choices", "message"),
     [
