@@ -6,7 +6,7 @@ From the repository root::
     PYTHONPATH=$PWD python Bayesian_Optimization/bo.py --estimator surrogate
 
 Of ENAS's networks 19,020 were measured, by weight sharing. The first command searches among them: a
-point stands for the measured network that lies nearest. The second decodes freely, and what it
+point represents the nearest measured network. The second decodes freely, and what it
 reports are the guesses of a predictor that was fitted to measured networks.
 """
 

@@ -5,7 +5,7 @@ From the repository root::
     PYTHONPATH=$PWD python Bayesian_Optimization/bo_nb101.py --random_baseline --seed 1
 
 begins with 1,000 labelled cells, and chooses 50 points in each of ten rounds. Only cells that the
-table knows are asked for. ``summarize.py`` makes tables and plots of several seeds.
+table knows are requested. ``summarize.py`` makes tables and plots of several seeds.
 """
 
 from __future__ import annotations

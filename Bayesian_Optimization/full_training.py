@@ -24,7 +24,7 @@ MAKERS = {
 
 
 def fully_train(layers: int, name: str, arguments: Sequence[str] | None) -> int:
-    """Train every architecture that is asked for with every seed.
+    """Train every requested architecture with every seed.
 
     Args:
         layers: of the networks.

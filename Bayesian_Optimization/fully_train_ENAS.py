@@ -6,7 +6,7 @@ From the repository root::
 
 Each argument is a file with an architecture a line, or an architecture: a flat string of
 21 numbers, or a row ``[[op],[op,b0],…]``. By default the training is ENAS's own, 310 epochs on
-CIFAR-10; one that was killed goes on with ``--resume``. Without an argument the first architectures
+CIFAR-10; one that was killed resumes with ``--resume``. Without an argument the first architectures
 of the newest finished ranking or search below ``runs/`` are trained.
 """
 
@@ -26,7 +26,7 @@ from experiment.errors import run_command
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Train every architecture that is asked for with every seed."""
+    """Train every requested architecture with every seed."""
     return fully_train(6, "fully_train_ENAS", arguments)
 
 

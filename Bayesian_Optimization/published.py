@@ -51,7 +51,7 @@ from searchers.searcher import Searcher
 HELD_OUT = 2_000
 """Held-out architectures that the surrogate is judged on, at most."""
 RANDOM_ATTEMPTS = 20
-"""Times that random points are drawn anew, where too few of them stand for something new."""
+"""Times that random points are drawn anew, where too few of them decode to new architectures."""
 
 DRAWS: dict[str, Draw] = {"uniform": Box.uniform, "normal": Box.normal}
 """How points of the box are drawn, by the published names."""
@@ -116,7 +116,7 @@ class RandomPoints(Searcher):
         self.draw = draw
 
     def propose(self, n: int, generator: np.random.Generator) -> list[ArchitectureGraph]:
-        """Draw and decode, until enough points stand for something new."""
+        """Draw and decode until enough new architectures are found."""
         return random_members(self.latents, self.draw, n, generator, self.new)
 
 
@@ -132,7 +132,7 @@ def random_members(
     Args:
         latents: the latent space.
         draw: how the points are drawn.
-        n: how many; fewer where hardly any point stands for one that is wanted.
+        n: how many; fewer where hardly any point decodes to a new member.
         generator: of what is drawn.
         wanted: tells by its hash whether an architecture is.
     """
@@ -295,7 +295,7 @@ class Experiment:
             found = list(self.table.graphs[torch.from_numpy(rows)])
         if len(found) < wanted:
             raise InputError(
-                f"{wanted} labelled architectures were asked for, there are {len(found)}: "
+                f"{wanted} labelled architectures were requested, there are {len(found)}: "
                 "ask for fewer (--keep), or take a larger --share"
             )
         return found
@@ -327,13 +327,13 @@ def divided(table: Candidates) -> tuple[np.ndarray, np.ndarray]:
 def perform(
     experiment: Experiment, method: PublishedMethod, seed: int, run: RunFolder, quiet: bool = True
 ) -> dict[str, Any]:
-    """Run one seed of an experiment, or go on with it.
+    """Start or resume one seed of an experiment.
 
     Args:
         experiment: what is done.
         method: how points are chosen.
         seed: of everything that is drawn.
-        run: the folder, begun.
+        run: the folder, started.
         quiet: whether nothing is printed.
 
     Returns:

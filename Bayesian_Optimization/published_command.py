@@ -124,7 +124,7 @@ def add_published_flags(flags: Parser, space: str) -> None:
         help="measured architectures that --estimator surrogate is fitted to",
     )
     flags.add_argument("--seeds", type=positive_int, default=1, help="runs, with --seed and on")
-    flags.add_argument("--resume", action="store_true", help="go on with runs that were killed")
+    flags.add_argument("--resume", action="store_true", help="resume killed runs")
     flags.add_argument("--json", action="store_true", help="print the results as JSON")
     add_common(flags)
     flags.set_defaults(space=space, dataset=None, method=PublishedMethod.EI, log_dir=RUNS)
@@ -132,7 +132,7 @@ def add_published_flags(flags: Parser, space: str) -> None:
 
 
 def run_published(given: Namespace) -> int:
-    """Run every seed, and the baseline where it is asked for."""
+    """Run every seed, and the baseline on request."""
     use_threads(given.threads)
     started = time.perf_counter()
     experiment, settings = make_experiment(given)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The published experiment on ENAS: 10 seeds of 10 rounds of 50 points, beside random points of the
-# same box, and the tables and plots of all seeds. Killed, it goes on where it was.
+# same box, and the tables and plots of all seeds. A killed one resumes where it was.
 #     bash Bayesian_Optimization/run_bo.sh [--seeds 3 …]
 set -euo pipefail
 

@@ -8,7 +8,7 @@ From the repository root::
 Accuracies are looked up in a table, guessed by a fitted surrogate (``--estimator surrogate``), or
 come from real training on handwritten digits (``--estimator train``); or any Python function gives
 the value of an architecture (``--objective my_module:score``, with ``--minimise`` the lowest is
-looked for). A run killed at any moment goes on with ``--resume``, to the same end, without
+looked for). A run killed at any moment resumes with ``--resume``, to the same end, without
 measuring anything twice.
 """
 
@@ -164,7 +164,7 @@ def start_of(given: Namespace, domain: Domain) -> list[ArchitectureGraph]:
 
     Raises:
         ArchitectureError: a line is none.
-        InputError: the file is absent, repeats itself, or has what may not be asked for.
+        InputError: the file is absent, or an architecture is repeated or outside the domain.
     """
     if given.start is None:
         return []

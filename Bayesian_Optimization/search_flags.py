@@ -117,7 +117,7 @@ def make_parser() -> Parser:
     flags.add_argument(
         "--labels",
         type=positive_int,
-        help="architectures the predictor learns from (default: 1000)",
+        help="labelled architectures the predictor is fitted to (default: 1000)",
     )
     flags.add_argument(
         "--fidelity",

@@ -119,7 +119,7 @@ def wanted_networks(given: Namespace, space: SearchSpace) -> GraphBatch:
         space: of the networks of 6 layers that they are made of.
 
     Raises:
-        InputError: none are asked for, or too few were measured.
+        InputError: none are requested, or too few were measured.
     """
     generator = np.random.default_rng(given.seed)
     best = []
@@ -160,5 +160,5 @@ def _at_random(count: int, generator: np.random.Generator) -> Keep:
 
 def _some(parts: list[GraphBatch]) -> GraphBatch:
     if not sum(len(part) for part in parts):
-        raise InputError("no candidates are asked for: give a number above 0")
+        raise InputError("no candidates are requested: give a number above 0")
     return distinct(GraphBatch.cat(parts))

@@ -28,7 +28,7 @@ MOST_EXTENDED = 9
 """Nodes of the largest cell that is extended in every way: 2¹⁶ pairs of edge sets."""
 
 Keep = Callable[[GraphBatch], GraphBatch]
-"""Chooses, out of many cells, those to go on with."""
+"""Chooses, out of many cells, those that are kept."""
 
 
 def published_candidates(generator: np.random.Generator) -> list[ArchitectureGraph]:
@@ -76,7 +76,7 @@ def random_cells(nodes: int, count: int, generator: np.random.Generator) -> list
         if len(found) >= count:
             return list(found[:count])
     raise InputError(
-        f"only {len(found)} different cells of {nodes} nodes were drawn, {count} were asked for: "
+        f"only {len(found)} different cells of {nodes} nodes were drawn, {count} were requested: "
         "ask for fewer, or for cells of more nodes"
     )
 
@@ -105,7 +105,7 @@ def best_cells(benchmark: Benchmark, nodes: int, count: int) -> list[Architectur
     if len(rows) < count:
         raise InputError(
             f"{len(rows)} cells of {nodes} nodes were measured in {benchmark.space.name}, the "
-            f"best {count} were asked for: ask for fewer, or name a data root with more"
+            f"best {count} were requested: ask for fewer, or name a data root with more"
         )
     best = rows[np.argsort(-values[rows], kind="stable")[:count]]
     return list(benchmark.graphs[torch.from_numpy(best)])

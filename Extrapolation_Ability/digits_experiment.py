@@ -4,7 +4,7 @@ From the repository root::
 
     PYTHONPATH=$PWD python Extrapolation_Ability/digits_experiment.py
 
-A predictor learns from DIGITS101, the cells of at most 5 nodes, and ranks cells of 6, 7 and 8.
+A predictor is fitted to DIGITS101, the cells of at most 5 nodes, and ranks cells of 6, 7 and 8.
 Its first five are trained as the table was, with seeds that nothing has seen, and so are five
 random candidates, the five largest, and the five best cells of the table. Interrupted, it goes on
 with ``--resume``.
@@ -179,8 +179,8 @@ def make_parser() -> Parser:
     """The command line."""
     flags = parser("Let a predictor of small cells choose larger ones, and train them on digits.")
     flags.add_argument("--predictor", default="default", help="method, or default: the suite's own")
-    flags.add_argument("--features", nargs="+", help="what the method is told of a cell")
-    flags.add_argument("--labels", type=positive_int, help="cells it learns from (default: all)")
+    flags.add_argument("--features", nargs="+", help="features of a cell")
+    flags.add_argument("--labels", type=positive_int, help="cells it is fitted to (default: all)")
     flags.add_argument("--seeds", type=positive_int, default=5, help="repeats, a seed each")
     flags.add_argument("--seed", type=non_negative_int, default=0, help="the first of them")
     flags.add_argument("--top", type=positive_int, default=5, help="cells of each group")
@@ -193,17 +193,17 @@ def make_parser() -> Parser:
     )
     add_engine_flags(flags)
     flags.add_argument("--out", type=Path, default=OUT, help="folder of the run")
-    flags.add_argument("--resume", action="store_true", help="go on with what is there")
+    flags.add_argument("--resume", action="store_true", help="resume what is there")
     return flags
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Repeat the experiment with several seeds; print, draw and write what came of it."""
+    """Repeat the experiment with several seeds; print, draw and write the results."""
     given = make_parser().parse_args(arguments)
     torch.set_num_threads(1)  # as the table was measured
     benchmark = get_benchmark(SPACE)
     method = None if given.predictor == "default" else given.predictor
-    # By their names: what is default may change before a run goes on.
+    # By their names: defaults may change before a run resumes.
     usual = defaults_of(benchmark.space).beyond
     given.predictor, given.features = resolve_method(usual, method, given.features)
     settings = ("predictor", "features", "labels", "seeds", "top", "training_seeds")

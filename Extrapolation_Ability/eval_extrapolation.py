@@ -101,7 +101,7 @@ def make_parser() -> Parser:
         help="instead of a model, a method fitted on measured architectures: default, or the name "
         "of one as in Performance_Prediction/fit_predictor.py",
     )
-    flags.add_argument("--features", nargs="+", help="what the method is told of an architecture")
+    flags.add_argument("--features", nargs="+", help="features of an architecture")
     flags.add_argument(
         "--labels",
         type=positive_int,
@@ -109,7 +109,9 @@ def make_parser() -> Parser:
     )
     add_measurement_flags(flags)
     flags.add_argument(
-        "--candidates", type=Path, help="a file with one a line (default: made as asked for below)"
+        "--candidates",
+        type=Path,
+        help="a file with one a line (default: made as the flags below say)",
     )
     add_cell_flags(flags)
     add_network_flags(flags)
@@ -194,7 +196,7 @@ def measured_figures(trainings: Sequence[Measurement]) -> dict[str, Any]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Rank, write, draw, and train what is asked for."""
+    """Rank, write, draw, and train the best on request."""
     given = make_parser().parse_args(arguments)
     use_threads(given.threads)
     space = get_space(given.data_search_space)
@@ -300,10 +302,10 @@ def _named(surrogate: RankingModel) -> str:
     settings = surrogate.settings
     if "model" in settings:
         return f"{settings['model']}, epoch {settings['checkpoint']}"
-    told = f"{settings['predictor']} on {', '.join(settings['features']) or 'graphs'}"
+    method = f"{settings['predictor']} on {', '.join(settings['features']) or 'graphs'}"
     what = surrogate.objective.name
     better = "" if surrogate.objective.maximise else ", lower is better"
-    return f"the predictor {told}, fitted on {settings['labels']:,} {what} labels{better}"
+    return f"the predictor {method}, fitted on {settings['labels']:,} {what} labels{better}"
 
 
 def _caption(record: dict[str, Any], objective: Objective) -> str:
@@ -313,7 +315,7 @@ def _caption(record: dict[str, Any], objective: Objective) -> str:
 
 
 def _comparison(records: Sequence[dict[str, Any]], objective: Objective) -> list[str]:
-    """A line for each that was trained: what was predicted, and what came of it."""
+    """A line for each that was trained: what was predicted and what was measured."""
     lines = ["rank     predicted  validation      test  hash"]
     for record in records:
         found = record["measured"]

@@ -43,7 +43,7 @@ def make_parser() -> Parser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Make the architectures that are asked for and write them."""
+    """Make the requested architectures and write them."""
     given = make_parser().parse_args(arguments)
     check_output(given.out, overwrite=given.overwrite)
     networks = wanted_networks(given, ENAS())

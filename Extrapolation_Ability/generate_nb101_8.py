@@ -57,7 +57,7 @@ def make_parser() -> Parser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Make the cells that are asked for and write them."""
+    """Make the requested cells and write them."""
     given = make_parser().parse_args(arguments)
     began = time.perf_counter()
     space = get_space(given.space)

@@ -75,6 +75,6 @@ def best_networks(benchmark: Benchmark, count: int) -> list[ArchitectureGraph]:
     if len(found) < count:
         raise InputError(
             f"{len(found)} architectures were measured in {benchmark.space.name}, the best "
-            f"{count} were asked for: ask for fewer"
+            f"{count} were requested: ask for fewer"
         )
     return found

@@ -1,4 +1,4 @@
-"""Files with an architecture a line, read with whatever else their lines say."""
+"""Files with an architecture a line, read with the other fields of their lines."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ From the repository root::
 
     PYTHONPATH=$PWD python Performance_Prediction/fit_predictor.py --space NB201 --labels 156
 
-learns from 156 random architectures and predicts all others of the table. Tables of how good that
+is fitted to 156 random architectures and predicts all others of the table. Tables of how good that
 was, ``predictions.csv`` and a figure are left in a folder of ``runs/predictors/``. With
 ``--architectures FILE --out FILE`` it predicts the architectures of a file instead.
 """

@@ -95,7 +95,7 @@ def train(
         device: where to train.
         seed: of the head's weights, of order and noise.
         save_interval: epochs between checkpoints; the last epoch always has one.
-        resume: whether to go on with the run in ``folder``.
+        resume: whether to resume the run in ``folder``.
 
     Returns:
         The trained model, in evaluation mode.

@@ -6,7 +6,7 @@ From the repository root::
 
 The run's folder is ``runs/<MODEL>_<SPACE>/``, or below ``--log_dir``: checkpoints under the
 published names beside ``config.json``, ``metrics.jsonl`` and ``result.json``. A run that was
-killed goes on with ``--resume``. ``--config published`` trains as the published code did.
+killed resumes with ``--resume``. ``--config published`` trains as the published code did.
 """
 
 from __future__ import annotations
@@ -97,9 +97,9 @@ def make_parser() -> Parser:
     flags.add_argument(
         "--targets",
         choices=list(TARGET_SCALES),
-        help="what the head learns: ranks, accuracies of mean 0 and std 1, or raw accuracies",
+        help="targets of the head: ranks, accuracies of mean 0 and std 1, or raw accuracies",
     )
-    flags.add_argument("--resume", action="store_true", help="go on with a run that was killed")
+    flags.add_argument("--resume", action="store_true", help="resume a killed run")
     add_common(flags)
     return flags
 

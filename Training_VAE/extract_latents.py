@@ -29,7 +29,7 @@ from Training_VAE.trained import add_model_flags, load_named, trained_architectu
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Write the latent file, and the published ``.mat`` where it is asked for."""
+    """Write the latent file, and the published ``.mat`` on request."""
     flags = parser("Encode all architectures of a training with its VAE.")
     add_model_flags(flags)
     flags.add_argument("--out", type=Path, help="file to write (default: beside the weights)")

@@ -56,7 +56,7 @@ def check_asked(folder: Path, asked: TrainingSettings, seed: int) -> None:
     ):
         if there != wanted:
             raise InputError(
-                f"{str(folder)!r} holds a training whose {name} is {there}, {wanted} is asked for: "
+                f"{str(folder)!r} holds a training whose {name} is {there}, {wanted} is requested: "
                 "choose another folder by --out, or ask for the one that is there"
             )
 
@@ -94,8 +94,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     training = [*target, *common, *small, *epochs]
     weights = ["--data_search_space", space, "--path_state_dict", str(folder), *common]
 
-    begun = (folder / "config.json").exists()
-    if begun:
+    started = (folder / "config.json").exists()
+    if started:
         asked = train_svge.settings_of(train_svge.make_parser().parse_args(training))
         check_asked(folder, asked, given.seed)
     if (folder / "result.json").exists():
@@ -103,7 +103,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         report_evaluation(read_json(folder / "result.json"))
     else:
         print(f"training an SVGE on {space}, in {folder}")
-        train_svge.main([*training, *(["--resume"] if begun else [])])
+        train_svge.main([*training, *(["--resume"] if started else [])])
 
     latent_file = folder / f"{space}_latent_epoch{latest_epoch(folder)}.npz"
     outdated = not latent_file.exists() or lacks_accuracies(latent_file, space, given.data_root)

@@ -58,7 +58,7 @@ def great_circle(start: Tensor, end: Tensor, steps: int) -> Paths:
 
     Raises:
         InputError: fewer than 3 steps, latents that do not fit together, or two latents on one
-            line through the origin, where no circle is told from another.
+            line through the origin, where the great circle is not unique.
     """
     _check_ends(start, end, steps, 3)
     start, end = start.double(), end.double()
@@ -121,7 +121,7 @@ def _around(along: Tensor, across: Tensor, angles: Tensor, radii: Tensor) -> Pat
 
 def _check_ends(start: Tensor, end: Tensor, steps: int, least: int) -> None:
     if steps < least:
-        raise InputError(f"such a path takes {least} points at least, {steps} were asked for")
+        raise InputError(f"such a path takes {least} points at least, {steps} were requested")
     if start.ndim != 2 or start.shape != end.shape:
         raise InputError(
             f"latents of shape {tuple(start.shape)} and {tuple(end.shape)} are no ends of paths: "

@@ -160,7 +160,7 @@ def _limits(entry: Mapping[str, Any]) -> Iterator[str]:
         f"It knows architectures of {entry['space']}{at_most} and nothing of their accuracy; "
         "others it encodes to points that mean nothing."
     )
-    yield "It is one training with one seed: how the figures vary from seed to seed is not told."
+    yield "It is one training with one seed: how the figures vary from seed to seed is not known."
     if prior["validity"] < 1:
         yield (
             f"Without masks {1 - prior['validity']:.1%} of the decodings of prior points are no "

@@ -80,12 +80,12 @@ def new_cells(
             return list(found.values())[:count]
     raise InputError(
         f"{POINTS * ROUNDS:,} points of the latent space decode to {len(found)} cells that were "
-        f"not trained on, {count} were asked for: ask for fewer"
+        f"not trained on, {count} were requested: ask for fewer"
     )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Decode, train, and say what came of it."""
+    """Decode, train, and print the results."""
     flags = parser("Decode new cells from the latent space and train them on handwritten digits.")
     add_model_flags(flags)
     flags.add_argument("--count", type=positive_int, default=3, help="how many cells")

@@ -146,7 +146,7 @@ class Encoded(Prior):
         """
         if n > len(self.latents):
             raise InputError(
-                f"{n} different encoded architectures were asked for, there are "
+                f"{n} different encoded architectures were requested, there are "
                 f"{len(self.latents)}: ask for fewer points, or for another prior"
             )
         order = torch.randperm(len(self.latents), generator=generator, device=self.latents.device)

@@ -77,7 +77,7 @@ class FinishedRun:
         if not (path / "result.json").exists():
             raise InputError(
                 f"the training in {str(path)!r} is not finished, it has no result.json: "
-                "go on with it by --resume"
+                "resume it with --resume"
             )
         epoch = latest_epoch(path) if epoch is None else epoch
         curve = [line for line in run.read_metrics() if line.get("epoch", epoch + 1) <= epoch]

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Paul Tol's "bright" scheme: told apart with every kind of colour vision.
+# Paul Tol's "bright" scheme: distinguished with every kind of colour vision.
 _COLOURS = {"line": "#4477aa", "great_circle": "#ee6677", "random_step": "#228833"}
 _STYLES = ("-", "--", ":", "-.")
 

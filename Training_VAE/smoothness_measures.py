@@ -158,10 +158,10 @@ def measure(
         InputError: too few architectures or steps, or an encoder that tells none apart.
     """
     if steps < 3:
-        raise InputError(f"smoothness is measured with 3 steps at least, {steps} were asked for")
+        raise InputError(f"smoothness is measured with 3 steps at least, {steps} were requested")
     if pairs < 1 or 2 * pairs > len(graphs):
         raise InputError(
-            f"{pairs} pairs were asked for, {len(graphs)} held-out architectures make up to "
+            f"{pairs} pairs were requested, {len(graphs)} held-out architectures make up to "
             f"{len(graphs) // 2}"
         )
     rows = np.random.default_rng(seed).choice(len(graphs), 2 * pairs, replace=False)

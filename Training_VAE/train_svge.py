@@ -129,7 +129,7 @@ def make_parser() -> Parser:
     flags.add_argument(
         "--compile", action="store_true", help="compile the networks (no gain on a CPU)"
     )
-    flags.add_argument("--resume", action="store_true", help="go on with a run that was killed")
+    flags.add_argument("--resume", action="store_true", help="resume a killed run")
     flags.add_argument(
         "--sampled_graphs",
         type=positive_int,

@@ -150,7 +150,7 @@ def load_trained(
 def trained_architectures(trained: TrainedVAE, data_root: Path | None, seed: int) -> Architectures:
     """The architectures of a model's training, split as they were then.
 
-    Which they are is told by the ``config.json`` that a training leaves beside its checkpoints;
+    The ``config.json`` that a training leaves beside its checkpoints names them;
     for weights without one (published ones) it is the whole space in the split of ``seed``.
 
     Raises:

@@ -58,7 +58,7 @@ def train(
         protocol: of the final evaluation; its noise scale is that of the settings.
         start: checkpoint to begin at; default fresh weights.
         compiled: whether the model's networks are compiled; on a CPU that gained nothing.
-        resume: whether to go on with the run in ``folder``.
+        resume: whether to resume the run in ``folder``.
 
     Returns:
         The trained model, in evaluation mode.

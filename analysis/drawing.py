@@ -20,7 +20,7 @@ INK = "#333333"
 _EDGE = "#6b6b6b"
 
 # Paul Tol's "light" scheme (Colour Schemes, SRON/EPS/TN/09-002, 2021) and one of his blues:
-# told apart with every kind of colour vision, and dark text is legible on them.
+# distinguished with every kind of colour vision, and dark text is legible on them.
 _FAMILIES = (
     (r"^(in|out)put$", "#ffffff"),
     (r"sep\w*5", "#bbcc33"),

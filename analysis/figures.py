@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".png", ".svg", ".pdf")
 _LINES = ("#4477aa", "#ee6677", "#228833", "#ccbb44", "#66ccee", "#aa3377")
-"""Paul Tol's "bright" scheme: lines told apart with every kind of colour vision."""
+"""Paul Tol's "bright" scheme: lines distinguished with every kind of colour vision."""
 
 
 def save_figure(figure: Figure, path: str | Path, dpi: int = 160) -> Path:

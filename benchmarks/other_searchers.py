@@ -60,7 +60,7 @@ class Proposer(Protocol):
         ...
 
     def tell(self, value: float) -> None:
-        """The value of the configuration that was asked for last."""
+        """The value of the configuration that was requested last."""
         ...
 
 
@@ -85,7 +85,7 @@ class OptunaStudy:
         return suggest(self.trial, self.parameters)
 
     def tell(self, value: float) -> None:
-        """The value of the configuration that was asked for last."""
+        """The value of the configuration that was requested last."""
         self.study.tell(self.trial, value)
 
 
@@ -115,7 +115,7 @@ class SyneTuneScheduler:
         return dict(self.trial.config)
 
     def tell(self, value: float) -> None:
-        """The value of the configuration that was asked for last."""
+        """The value of the configuration that was requested last."""
         self.scheduler.tell(self.trial, {"validation": value})
 
 
@@ -142,7 +142,7 @@ class CategoricalCMAES:
         }
 
     def tell(self, value: float) -> None:
-        """The value of the configuration that was asked for last."""
+        """The value of the configuration that was requested last."""
         self.generation.append((self.solution, -value))  # it minimises
         if len(self.generation) == self.optimiser.population_size:
             self.optimiser.tell(self.generation)

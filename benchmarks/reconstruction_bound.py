@@ -139,7 +139,7 @@ def bounds(graphs: GraphBatch) -> dict[str, dict[str, dict[str, float]]]:
     """Distinct signatures and their share, by model and number of rounds.
 
     ``any`` stands for every larger number of rounds: two graphs of N nodes that N rounds of
-    refinement do not tell apart are never told apart by it.
+    refinement do not tell apart are never distinguished by it.
 
     Raises:
         AssertionError: colours collided by chance.

@@ -157,7 +157,7 @@ def first_hit(history: SearchHistory, problem: Problem) -> int | None:
 
 
 def true_means(history: SearchHistory, problem: Problem) -> dict[str, list[float | None]]:
-    """True mean accuracies of the best so far, after each query."""
+    """True mean accuracies of the incumbent after each query."""
     assert problem.truth is not None
     found = [
         {} if best is None else problem.truth.of(best.measurement.hash)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Paul Tol's "bright" scheme: told apart with every kind of colour vision.
+# Paul Tol's "bright" scheme: distinguished with every kind of colour vision.
 _COLOURS = ("#4477aa", "#ee6677", "#228833", "#ccbb44", "#66ccee", "#aa3377")
 _SCALES = (1.0, 0.5)
 """Of the prior, in the panels about reconstruction."""

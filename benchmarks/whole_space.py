@@ -3,7 +3,7 @@
     python benchmarks/whole_space.py --threads 2 --out benchmarks/results/whole_space.json
 
 NB201: the suite's default, fitted to 469 labels, predicts all 15,625 architectures. NB101: the
-423,624 cells by their latents, which are stored first (that time is told apart), with a Gaussian
+423,624 cells by their latents, which are stored first (that time is distinguished), with a Gaussian
 process that is fitted to 1,000 of them.
 """
 

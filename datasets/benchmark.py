@@ -108,7 +108,7 @@ class Metric:
         if not 0 <= number < self.values.shape[1]:
             raise InputError(
                 f"metric {self.name!r} has trials 0 to {self.values.shape[1] - 1}, "
-                f"trial {number} was asked for"
+                f"trial {number} was requested"
             )
         return self.values[:, number]
 

@@ -39,7 +39,7 @@ def canonical_form(graph: ArchitectureGraph) -> ArchitectureGraph:
 
 
 def canonical_hash(graph: ArchitectureGraph) -> str:
-    """32 hexadecimal digits, the same for isomorphic graphs and (but for chance) only for them."""
+    """32 hexadecimal digits, equal for isomorphic graphs and, up to collisions, only for them."""
     form = canonical_form(graph)
     return _digest(form.types, form.edges)
 

@@ -2,7 +2,7 @@
 
 The distance is the least number of edits that turn one graph into the other up to the order of
 its nodes. An edit changes the type of a node, inserts or deletes a node, or inserts or deletes an
-edge; each costs 1. The first nodes (inputs) stand for each other, and so do the last (outputs).
+edge; each costs 1. The first nodes (inputs) are matched to each other, as are the last (outputs).
 The general notion: Sanfeliu and Fu, *A distance measure between attributed relational graphs for
 pattern recognition*, 1983.
 """

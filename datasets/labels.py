@@ -1,4 +1,4 @@
-"""Measured architectures to learn from, how they are drawn, and how many unless told otherwise."""
+"""Labelled sets: measured architectures, how they are drawn, and how many by default."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ class Measurements:
         hashes: the space's hash of each. **Shape** (B,), strings.
         values: what was measured, in the file's own unit; of an architecture that has several
             rows their mean. **Shape** (B,).
-        others: the same of further columns that were asked for, by name. **Shape** (B,) each.
+        others: the same of further columns that were requested, by name. **Shape** (B,) each.
         counts: how many rows each architecture has. **Shape** (B,).
         names: each as the file first writes it.
         lines: physical line of each one's first row, from 1 on. **Shape** (B,).

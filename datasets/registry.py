@@ -1,6 +1,6 @@
 """Search spaces and benchmarks by the names that users type.
 
-Adding one is a file of its own and a line here; modules are imported when they are asked for.
+Adding one is a file of its own and a line here; modules are imported on first use.
 """
 
 from __future__ import annotations

@@ -255,7 +255,7 @@ def _first_lengths(text: str, delimiter: str, most: int = 20) -> list[int]:
                 lengths.append(len(fields))
             if len(lengths) == most:
                 break
-    except InputError:  # told with its line when the rows are read
+    except InputError:  # raised with its line when the rows are read
         pass
     return lengths or [0]
 

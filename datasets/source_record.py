@@ -60,7 +60,7 @@ def announce(benchmarks: Iterable[Benchmark], *, json: bool = False, aside: bool
 
     Args:
         benchmarks: that are used.
-        json: whether the command was asked for JSON alone; nothing is printed then.
+        json: whether the command prints JSON alone; nothing is printed here then.
         aside: whether standard output is for something else; the lines go to standard error.
     """
     if json:

@@ -54,7 +54,7 @@ class SearchSpace(ABC):
 
         Networks, costs and defaults are tables of families. By default a space is a family of one,
         which is called like the space. Spaces with the same networks name a common family; a
-        subclass of one of them overrides it where its architectures stand for others.
+        subclass of one of them overrides it where its architectures represent other networks.
         """
         return self.name
 
@@ -117,7 +117,7 @@ class SearchSpace(ABC):
 
     @abstractmethod
     def canonical(self, graph: ArchitectureGraph) -> ArchitectureGraph:
-        """The one representative of the architecture that ``graph`` stands for.
+        """The canonical representative of the isomorphism class of ``graph``.
 
         Two members are the same architecture exactly when their canonical graphs are equal.
         """

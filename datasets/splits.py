@@ -29,7 +29,7 @@ class Split:
     Attributes:
         train: rows to train on. **Shape** (n − k,), int64.
         test: held-out rows. **Shape** (k,), int64.
-        fingerprint: SHA-256 of which architecture is in which part, whatever their order: two
+        fingerprint: SHA-256 of which architecture is in which part, in any order: two
             runs with the same fingerprint held out the same architectures.
         seed: what the split was made with.
     """

@@ -109,7 +109,7 @@ def write_table(path: Path, table: Table) -> None:
 
 
 def is_table(path: Path) -> bool:
-    """Whether a file is one of ours, of whatever version; a look at the archive's index."""
+    """Whether a file is one of ours, of any version; reads the archive's index."""
     return "header" in array_names(path)
 
 
@@ -188,7 +188,7 @@ def _narrowest(values: np.ndarray) -> np.ndarray:
 
 
 def _guarded(path: Path, read: Callable[[Any], Any]) -> Any:
-    """Open an archive and ``read`` it; whatever is wrong with the file becomes one sentence."""
+    """Open an archive and ``read`` it; any fault of the file becomes one sentence."""
     if not path.is_file():
         raise InputError(
             f"there is no table {str(path)!r}: make it with python -m datasets.prepare"

@@ -53,7 +53,7 @@ def check_types(space: SearchSpace) -> None:
 
 
 def check_samples(space: SearchSpace) -> None:
-    """Samples are members, as many as asked for, and a function of the generator's seed."""
+    """Samples are members, as many as requested, and a function of the generator's seed."""
     graphs = _sample(space, 60)
     assert len(graphs) == 60, "sample(60) does not give 60 graphs"
     assert all(space.is_legal(graph) for graph in graphs), "a sample is no member"

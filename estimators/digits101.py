@@ -104,7 +104,7 @@ def describe_table_row(cell: ArchitectureGraph, source: str | Path | None = None
         table = get_benchmark(SPACE, source=source)
     except NoMeasurementsError:
         if source is None:
-            return None  # it was just trained, which is what was asked for
+            return None  # it was just trained, which is what was requested
         raise
     if not table.space.is_legal(cell):
         return f"the cell is larger than those of {SPACE}: no other was measured to rank it among"

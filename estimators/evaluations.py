@@ -63,7 +63,7 @@ class MultiFidelityEstimator(DelegatingEstimator, Protocol):
     """An estimator that trains for as many epochs as a search asks for.
 
     Attributes:
-        fidelities: the numbers of epochs that it may be asked for, ascending.
+        fidelities: the numbers of epochs that it can train for, ascending.
     """
 
     fidelities: tuple[int, ...]
@@ -80,7 +80,7 @@ class Evaluations:
 
     Args:
         estimator: measures.
-        engine: where; default: in this process, one architecture when its measurement is asked for.
+        engine: where; default: in this process, one architecture when its measurement is requested.
     """
 
     def __init__(self, estimator: Estimator, engine: Engine | None = None) -> None:

@@ -23,7 +23,7 @@ class Measurement:
     """What came of measuring one architecture; that it failed is a result too.
 
     Attributes:
-        architecture: as it was asked for.
+        architecture: as it was requested.
         hash: the space's hash of it.
         status: ``ok``, ``unknown`` (not in the table that was looked into) or ``failed``.
         reason: why it failed or is unknown, in one sentence.

@@ -117,8 +117,8 @@ def load_function(text: str) -> Callable[[Any], Any]:
             "finds packages; go to its folder, or set PYTHONPATH"
         ) from error
     except (Exception, SystemExit) as error:  # the user's own file may do anything
-        told = f"{type(error).__name__}: {sentence(error)}"
-        raise InputError(f"{module_name!r} cannot be imported: {told}") from error
+        reason = f"{type(error).__name__}: {sentence(error)}"
+        raise InputError(f"{module_name!r} cannot be imported: {reason}") from error
     try:
         function = operator.attrgetter(attribute)(module)
     except AttributeError as error:

@@ -61,7 +61,7 @@ class RecordedTraining:
             architecture: the graph as it is, without dangling nodes.
             seed: of weights, order and augmentation.
             folder: of the run.
-            resume: whether to go on with a run that is there; one that ended is only read.
+            resume: whether to resume a run that is there; one that ended is only read.
 
         Raises:
             InputError: the folder holds another run, its checkpoint cannot be gone on with here,

@@ -18,7 +18,7 @@ from experiment.errors import InputError
 from experiment.files import atomic_path, plain
 
 MEASUREMENTS = "measurements.jsonl"
-"""Holds what came of every training in an experiment's folder, also of earlier commands."""
+"""Holds the results of every training in an experiment's folder, also of earlier commands."""
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ _PATIENCE = 60.0
 class Store:
     """Figures by an architecture's hash and by the settings that they were measured with.
 
-    A file of SQLite: what was put into it stays, whatever is killed afterwards, and several
+    A file of SQLite: what was put into it survives a kill, and several
     processes may use it at once.
 
     Args:
@@ -109,7 +109,7 @@ class Store:
 
 
 def digest(settings: Mapping[str, Any]) -> str:
-    """A name for settings, the same for equal ones in whatever order."""
+    """A name for settings, the same for equal ones in any order."""
     return hashlib.sha256(_text(settings).encode()).hexdigest()
 
 

@@ -14,7 +14,7 @@ from predictors.predictor import Predictor
 from predictors.regressor import Learner
 
 PREDICTED_STD = "predicted_deviation"
-"""Detail that tells a guess from a measurement: how far it may be off."""
+"""Detail of a predicted value: the std of the prediction."""
 
 
 class PredictorEstimator:

@@ -18,7 +18,7 @@ from experiment.paths import check_datasets_package
 
 
 def whole_number(text: str) -> int:
-    """A whole number; the type that ``type=int`` stands for in a :class:`Parser`."""
+    """A whole number; the type that replaces ``type=int`` in a :class:`Parser`."""
     try:
         return int(text)
     except ValueError:
@@ -26,7 +26,7 @@ def whole_number(text: str) -> int:
 
 
 def number(text: str) -> float:
-    """A finite number; the type that ``type=float`` stands for in a :class:`Parser`."""
+    """A finite number; the type that replaces ``type=float`` in a :class:`Parser`."""
     try:
         value = float(text)
     except ValueError:

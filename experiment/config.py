@@ -103,7 +103,7 @@ def resolve(
 
     Raises:
         InputError: an unknown key (the nearest valid one is named), a value of the wrong type,
-            or a field that nobody gives a value.
+            or a field without a value.
     """
     given = {key: value for key, value in (overrides or {}).items() if value is not None}
     fields = {field.name: field for field in dataclasses.fields(cls) if field.init}  # type: ignore[arg-type]

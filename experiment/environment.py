@@ -78,7 +78,7 @@ def _version(package: str) -> str | None:
 
 
 def cpu_model() -> str:
-    """Name of the processor, as far as the system tells it."""
+    """Name of the processor, if the system gives it."""
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.is_file():
         for line in cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines():

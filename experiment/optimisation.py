@@ -114,7 +114,7 @@ class Optimisers:
             part.step()
 
     def state_dict(self) -> list[dict[str, Any]]:
-        """State of every one, from which :meth:`load_state_dict` goes on."""
+        """State of every one, for :meth:`load_state_dict`."""
         return [part.state_dict() for part in self.parts]
 
     def load_state_dict(self, states: list[dict[str, Any]]) -> None:
@@ -181,7 +181,7 @@ def make_optimisers(model: nn.Module, settings: Optimisation) -> Optimisers:
 
 
 class Schedule:
-    """The learning rates over a run, whatever the rule; has a state for checkpoints.
+    """The learning rates over a run, by any rule; has a state for checkpoints.
 
     Args:
         optimisers: whose rates are set; each keeps its share of the highest rate.
@@ -210,7 +210,7 @@ class Schedule:
             rule.step(loss)
 
     def state_dict(self) -> list[dict[str, Any]]:
-        """Plain numbers from which :meth:`load_state_dict` goes on."""
+        """Plain numbers, for :meth:`load_state_dict`."""
         return [
             {
                 key: value

@@ -47,13 +47,13 @@ class RunFolder:
         resume: bool,
         device: torch.device | str = "cpu",
     ) -> RunFolder:
-        """Begin a run in ``path``, or go on with the one that is there.
+        """Start a run in ``path``, or resume the one that is there.
 
         Args:
             path: the folder; it is made if it is absent.
             config: the resolved settings that decide the run's numbers, with the ``stage``.
             seed: the run's seed.
-            resume: whether a run that is there goes on; without one it is begun.
+            resume: whether a run that is there is resumed; without one it is started.
             device: where the run computes, for ``environment.json``.
 
         Raises:
@@ -117,7 +117,7 @@ class RunFolder:
         """Append one line to ``metrics.jsonl``; it is on the disk when this returns.
 
         Raises:
-            InputError: the disk is full. A part of the line may be there; nobody reads it, and
+            InputError: the disk is full. A part of the line may be there; it is not read, and
                 the next start removes it.
         """
         line = json.dumps(plain(entry), ensure_ascii=False, allow_nan=False) + "\n"
@@ -129,7 +129,7 @@ class RunFolder:
         except OSError as error:
             raise InputError(
                 f"cannot write {str(self._metrics)!r}: {error.strerror or error}; "
-                "make room there and go on with --resume"
+                "make room there and continue with --resume"
             ) from error
 
     def read_metrics(self) -> list[dict[str, Any]]:
@@ -206,7 +206,7 @@ class RunFolder:
     def _check_same(self, wanted: dict[str, Any], resume: bool) -> None:
         if not resume:
             raise InputError(
-                f"{str(self.path)!r} holds a run already: add --resume to go on with it, "
+                f"{str(self.path)!r} holds a run already: add --resume to continue it, "
                 "or choose another folder"
             )
         found = self.config

@@ -16,7 +16,7 @@ from experiment.errors import InputError
 
 SCHEMA = 1
 """Version of these rules. It grows when a key changes its name or meaning: older runs are then
-told apart, and never misread."""
+distinguished, and never misread."""
 OBJECTS = {dict: "an object", list: "a list", str: "text", int: "a whole number", float: "a number"}
 
 

@@ -14,7 +14,7 @@ from torch import nn
 
 COUNT_VARIABLE = "OMP_NUM_THREADS"
 WORTHWHILE = 1.1
-"""How much faster twice the threads have to be. Nearer to 1 it would be chance that decides."""
+"""How much faster twice the threads have to be. Nearer to 1, noise would decide."""
 ROWS, WIDTH = 200, 250
 """Of the layer that is timed: node states of a batch of 32 graphs of a VAE."""
 REPEATS = 9

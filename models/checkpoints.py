@@ -25,7 +25,7 @@ STATE_DICTS = Path(__file__).resolve().parent.parent / "state_dicts"
 """Weights that are shipped or downloaded: where a name is looked for first."""
 
 RUNS = STATE_DICTS.parent / "runs"
-"""Where trainings write unless they are told otherwise: where a name is looked for next."""
+"""Default folder of trainings, where a name is looked for next."""
 
 
 def read_state_dict(path: str | Path, device: str | torch.device = "cpu") -> dict[str, Tensor]:
@@ -129,7 +129,7 @@ def latest_epoch(folder: str | Path) -> int:
 def find_folder(folder_or_name: str | Path) -> Path:
     """The folder of weights that is meant: a path, a name in ``state_dicts/``, or one in ``runs/``.
 
-    The first of these that exists counts, so that a name keeps its meaning whatever is trained.
+    The first of these that exists counts, so that trainings do not change the meaning of a name.
 
     Raises:
         ModelError: there is none of them.
@@ -177,8 +177,8 @@ def load_model(
     check_shipped(path)
     state = read_state_dict(path)
     own, _ = split_heads(state)
-    told = max_nodes or model_class(own).max_nodes_of(own)
-    model = model_from_state(state, told or _stored_max_nodes(folder))
+    known = max_nodes or model_class(own).max_nodes_of(own)
+    model = model_from_state(state, known or _stored_max_nodes(folder))
     embedding, _ = parts_of(model)
     embedding.origin = Origin(folder, _stored_space(folder))
     return model
@@ -221,10 +221,10 @@ def load_with_heads(
 def _stored_space(folder: Path) -> str | None:
     """Name of the search space of the weights in a folder, by what lies beside them."""
     try:
-        told = json.loads((folder / "config.json").read_bytes())
+        record = json.loads((folder / "config.json").read_bytes())
     except (OSError, ValueError, RecursionError):
-        told = shipped_weights(folder)
-    space = told.get("space") if isinstance(told, dict) else None
+        record = shipped_weights(folder)
+    space = record.get("space") if isinstance(record, dict) else None
     return space if isinstance(space, str) else None
 
 

@@ -38,7 +38,7 @@ class States(NamedTuple):
 def group_rows(rows: Tensor) -> tuple[Tensor, Tensor]:
     """Find equal rows.
 
-    Rows are told apart by a random linear form in 64 bits. Should two different ones agree in
+    Rows are distinguished by a random linear form in 64 bits. Should two different ones agree in
     it, that is seen and another form is drawn.
 
     Args:

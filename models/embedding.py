@@ -63,7 +63,7 @@ class Origin:
     Attributes:
         folder: of the checkpoint.
         space: name of the search space that they were trained on; ``None`` where nothing beside
-            them tells it (published checkpoints).
+            them names it (published checkpoints).
     """
 
     folder: Path
@@ -74,7 +74,7 @@ class Embedding(nn.Module, ABC):
     """A variational autoencoder of architectures.
 
     A subclass implements :meth:`encode`, :meth:`loss_of`, :meth:`decode_greedily` and
-    :meth:`decode_sampled`, tells its own weights by :meth:`recognises` and their sizes by
+    :meth:`decode_sampled`, recognises its own weights by :meth:`recognises` and their sizes by
     :meth:`sizes_of`, and is registered in ``models.MODELS``.
 
     Args:
@@ -111,12 +111,12 @@ class Embedding(nn.Module, ABC):
         """Sizes that a state dict of this class was made with.
 
         Raises:
-            ModelError: a weight that tells a size is missing, or does not fit another.
+            ModelError: a weight that determines a size is missing, or does not fit another.
         """
 
     @classmethod
     def max_nodes_of(cls, state: State) -> int | None:
-        """Nodes of the largest architecture, where a state dict of this class tells it."""
+        """Nodes of the largest architecture, where a state dict of this class determines it."""
         return None
 
     @classmethod
@@ -266,7 +266,7 @@ class Embedding(nn.Module, ABC):
             ModelError: ``n`` is not positive, or as :meth:`decode_greedily`.
         """
         if not isinstance(n, int) or n < 1:
-            raise ModelError(f"{n!r} decodings of each latent were asked for, expected 1 at least")
+            raise ModelError(f"{n!r} decodings of each latent were requested, expected 1 at least")
         graphs = self.decode_sampled(z.repeat_interleave(n, 0), legality, generator)
         return counted(graphs, torch.arange(len(z), device=z.device).repeat_interleave(n), len(z))
 

@@ -53,7 +53,7 @@ class Rule(ABC):
         """Which continuations are followed. **Shape** (R, K), latent (R,) → (R, K) bool."""
 
     def narrow(self, weight: Tensor, latent: Tensor) -> Tensor | slice:
-        """Rows to go on with after a decision: all, unless a rule has no room for them.
+        """Rows that continue after a decision: all, unless a rule has no room for them.
 
         **Shape** weights of unfinished graphs (R,), their latents (R,) → (K,).
         """
@@ -90,7 +90,7 @@ class Greedy(Rule):
 class Sampling(Rule):
     """Independent draws from the model's distributions, as counts.
 
-    Of n decodings that share a prefix, the numbers that go on in each way are multinomial: drawing
+    Of n decodings that share a prefix, the numbers that take each way are multinomial: drawing
     these numbers is drawing the decodings, up to their order.
 
     Args:
@@ -100,7 +100,7 @@ class Sampling(Rule):
 
     def __init__(self, generator: torch.Generator | None = None, n: int = 1) -> None:
         if not isinstance(n, int) or n < 1:
-            raise ModelError(f"{n} decodings of each latent were asked for, expected 1 at least")
+            raise ModelError(f"{n} decodings of each latent were requested, expected 1 at least")
         self.generator = generator
         self.breadth = n
 

@@ -114,7 +114,7 @@ def most_probable_in_direction(
     """
     model.check_latents(z)
     if k < 1:
-        raise ModelError(f"the {k} most probable graphs were asked for, expected 1 at least")
+        raise ModelError(f"the {k} most probable graphs were requested, expected 1 at least")
     result = _nothing(model, len(z), k, z.device)
     width = k
     while width <= max(widest, k) and not result.proved.all():

@@ -14,13 +14,13 @@ from typing import Any
 from models.errors import ModelError
 
 MANIFEST = "manifest.json"
-"""Name of the file that tells of all shipped weights, beside their folders."""
+"""Name of the file that lists all shipped weights, beside their folders."""
 
 _FIELDS: dict[str, type] = {"file": str, "sha256": str, "bytes": int}
 
 
 def read_manifest(state_dicts: str | Path) -> dict[str, dict[str, Any]]:
-    """What is told of the weights below a folder, by the name of theirs.
+    """Records of the weights below a folder, by their names.
 
     Args:
         state_dicts: the folder that holds the folders of weights.

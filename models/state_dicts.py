@@ -19,7 +19,7 @@ def matrix_shape(state: State, name: str) -> tuple[int, int]:
         ModelError: it is missing or no matrix.
     """
     if name not in state:
-        raise ModelError(f"the checkpoint lacks {name}, a weight that tells its sizes")
+        raise ModelError(f"the checkpoint lacks {name}, a weight that determines its sizes")
     if state[name].ndim != 2:
         raise ModelError(
             f"weight {name} has shape {tuple(state[name].shape)}, expected a matrix: "

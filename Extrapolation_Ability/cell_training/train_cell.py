@@ -6,7 +6,7 @@ From the repository root::
         --cell svge_8_nodes --data_set cifar10
 
 Every training has a folder ``runs/cells/<name>/<hash>_seed<k>/`` with its curve, its weights and
-its result; one that was killed goes on with ``--resume``.
+its result; one that was killed resumes with ``--resume``.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from experiment.errors import run_command
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Train every cell that is asked for with every seed."""
+    """Train every requested cell with every seed."""
     flags = parser("Train the network of a cell on images.")
     flags.add_argument(
         "--data_search_space", default="NB101", choices=("NB101", "NB201"), help="kind of the cell"

@@ -27,7 +27,7 @@ from experiment.errors import run_command
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Train every architecture that is asked for with every seed."""
+    """Train every requested architecture with every seed."""
     flags = parser("Train the network of an ENAS macro architecture on images.")
     flags.add_argument(
         "--arch", required=True, help="a file with one a line, a hash, or an architecture"

@@ -122,7 +122,7 @@ class View:
 
 @dataclass(frozen=True)
 class Colour:
-    """What the colour of dots stands for, and the values at the ends of the scale."""
+    """What the colour of dots means, and the values at the ends of the scale."""
 
     label: str
     low: float

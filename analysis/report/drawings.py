@@ -101,7 +101,7 @@ def graph_of(space: SearchSpace, record: Mapping[str, Any]) -> ArchitectureGraph
 def graphs_by_hash(
     space: SearchSpace, hashes: Iterable[str], data_root: Path | None
 ) -> dict[str, ArchitectureGraph]:
-    """The architectures with these hashes, as far as a table has them or the space is small."""
+    """The architectures with these hashes that a table has or a small space holds."""
     wanted = set(hashes)
     found: dict[str, ArchitectureGraph] = {}
     if (benchmark := find_benchmark(space.name, data_root)) is not None:

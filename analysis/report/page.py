@@ -1,7 +1,7 @@
 """One HTML page out of sections: no network, everything inside, opens from disk.
 
 Text, tables and captions are HTML; charts and drawings are JSON, which ``page.js`` draws. The
-page's own security policy forbids whatever does not come from the page itself.
+page's own security policy forbids all that does not come from the page itself.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def render(title: str, subtitle: str, sections: Sequence[Section], drawings: Dra
 
 
 def embedded(content: Any) -> str:
-    """JSON that may stand inside a ``<script>`` element, whatever the strings in it are."""
+    """JSON that is safe inside a ``<script>`` element with any strings in it."""
     text = json.dumps(plain(content), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")

@@ -236,7 +236,7 @@ def _views(
 
 
 def extrapolation_section(run: Run, anchor: str, drawings: Drawings) -> Section:
-    """A ranking of candidates, and what came of those that were trained."""
+    """A ranking of candidates, and the results of those that were trained."""
     surrogate = run.config.get("surrogate") or {}
     facts = {"space": str(run.space), "candidates": f"{run.config['candidates']:,}"}
     facts |= {name: shown(value) for name, value in surrogate.items() if value is not None}

@@ -86,7 +86,7 @@ def read_runs(paths: Sequence[Path]) -> list[Run]:
 
 
 def read_run(path: Path) -> Run:
-    """The run in a folder; what is missing or torn is told in its ``notices``.
+    """The run in a folder; its ``notices`` say what is missing or damaged.
 
     Raises:
         InputError: there is no run, or a file is broken otherwise than by a last torn line.

@@ -36,7 +36,7 @@ from datasets.objective import ACCURACY, SHARE, Objective
 from datasets.registry import find_benchmark
 
 BUDGETS = (10, 20, 30, 50, 64, 100, 150, 200, 300, 500)
-"""Queries at which the table tells what was found, as far as the searches went."""
+"""Queries of the table's columns, up to the longest search."""
 METHODS_DRAWN = 8
 """Methods whose queries and paths are drawn, a view each."""
 
@@ -131,7 +131,7 @@ class _Contest:
     Attributes:
         found: the ways.
         true: whether means over all trials are known, so that they are what is shown.
-        optimum: the best there is, empty where nobody knows.
+        optimum: the true optimum, empty where it is unknown.
     """
 
     def __init__(self, found: Sequence[Contestant], config: dict[str, Any]) -> None:
@@ -195,7 +195,7 @@ class _Contest:
         return [Chart(title, self.protocol(), views)] if views else []
 
     def regrets(self) -> list[Chart]:
-        """How far the incumbent was from the best there is."""
+        """Regret: the difference between the optimum and the incumbent."""
         unit = "percentage points" if self.objective.unit == SHARE else self.objective.unit
         views = []
         for metric in reversed(self.metrics):
@@ -212,8 +212,8 @@ class _Contest:
                 words = ", ".join(word for word in (f"{metric} regret", unit) if word)
                 y = Axis(words, floor=_floor(lacking.values(), best))
                 views.append(View(f"{metric}, {by}", x, y, _lines(lacking)))
-        title = "Regret: what the incumbent lacks to the best there is"
-        told = "The best is that of all that may be asked for, by mean accuracy."
+        title = "Regret of the incumbent"
+        told = "The optimum is that of the candidate set, by mean accuracy."
         return [Chart(title, f"{self.protocol()} {told}", views)] if views else []
 
     def table(self) -> Table:
@@ -328,7 +328,7 @@ class _Contest:
 
     def _rules(self, metric: str) -> dict[float, str]:
         if metric == "validation" and self.optimum.get("validation") is not None:
-            return {float(self.optimum["validation"] or 0): "the best there is"}
+            return {float(self.optimum["validation"] or 0): "optimum"}
         rules = {}
         if (value := self.optimum.get("test_of_best_validation")) is not None:
             rules[float(value)] = f"test of the best by {self.objective.name}"

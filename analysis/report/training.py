@@ -98,7 +98,7 @@ def pictures(run: Run) -> list[Block]:
 
 
 def curves_and_numbers(run: Run) -> list[Block]:
-    """Learning curves and a table of the final numbers, as far as there are some."""
+    """Learning curves and a table of the final numbers, where there are some."""
     blocks: list[Block] = []
     if (chart := _curves(run)) is not None:
         blocks.append(chart)

@@ -1,4 +1,4 @@
-"""Unpack published weights from an archive that nobody here has made."""
+"""Unpack published weights from an untrusted archive."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ class Version:
     """What tells one version of a file on a server from another.
 
     Attributes:
-        url: address that was asked for.
+        url: address that was requested.
         etag: the server's name for the version.
         modified: its date, as the server writes it.
         total: bytes of the whole file, where the server says.
@@ -89,7 +89,7 @@ class Part:
         return version.total == self.size
 
     def version_to_continue(self, url: str) -> Version | None:
-        """The version that can be gone on with; ``None`` if the file has to be begun."""
+        """The version that can be resumed; ``None`` if the download has to start anew."""
         version = self._version
         if not self.size or version is None or version.url != url or not version.recognisable:
             return None
@@ -158,7 +158,7 @@ def open_part(path: Path) -> Iterator[Part]:
 def _lock(handle: io.FileIO, path: Path) -> None:
     try:
         import fcntl
-    except ImportError:  # Windows: nobody watches there
+    except ImportError:  # Windows has no such signals
         return
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

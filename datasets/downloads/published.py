@@ -13,7 +13,7 @@ from pathlib import Path
 from experiment.errors import InputError
 
 STATE_DICTS = "state_dicts"
-"""What the archive of published weights is called where a space is asked for."""
+"""Name of the archive of published weights among the names of spaces."""
 
 
 @dataclass(frozen=True, slots=True)

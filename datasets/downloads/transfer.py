@@ -1,4 +1,4 @@
-"""Downloads that go on where they broke off.
+"""Downloads that resume where they were interrupted.
 
 What has arrived of a file lies beside its place as ``<name>.part``, with ``<name>.part.json``
 that says which version of which file it is. It is continued (HTTP ``Range``) only if the server
@@ -77,7 +77,7 @@ def fetch(url: str, target: Path, connection: Connection) -> Path:
                 raise
             raise InputError(
                 f"{error}; the first {in_megabytes(part.size)} are kept in {str(part.path)!r}, "
-                "and the same command goes on from there"
+                "and the same command continues from there"
             ) from error
     return part.path
 
@@ -123,7 +123,7 @@ def _receive(session: Session, url: str, part: Part, name: str) -> None:
         if response.status == 206:
             where = re.match(r"bytes (\d+)-", response.headers.get("Content-Range", "").strip())
             if where is None or int(where[1]) != part.size:
-                _begin_anew(part, url, "sent another part than it was asked for")
+                _begin_anew(part, url, "sent another part than was requested")
             if known is None or version.differs_from(known):
                 _begin_anew(part, url, "has changed since its first part was fetched")
         else:

@@ -46,7 +46,7 @@ _WIDTH = len(WHEN) * len(_QUANTITIES)
 
 
 def read_tfrecord(path: Path) -> Table:
-    """Read an official file, whatever budgets it has.
+    """Read an official file with any budgets.
 
     Raises:
         InputError: the file is absent, cut off or damaged, or a record is not as it should be;

@@ -1,9 +1,10 @@
 """Pickles from outside, read without the power to run anything.
 
-Python's own unpickler calls whatever the file names. This one knows only the instructions that
-build plain data (``pickletools`` documents them) and replaces the few constructors that files of
-measurements and of images need, ``OrderedDict``, NumPy numbers and arrays of them, by its own;
-every other name is refused. Texts of Python 2 stay ``bytes``, arrays cannot be written to.
+Python's own unpickler calls any function that the file names. This one knows only the
+instructions that build plain data (``pickletools`` documents them) and replaces the few
+constructors that files of measurements and of images need, ``OrderedDict``, NumPy numbers and
+arrays of them, by its own; every other name is refused.
+Texts of Python 2 stay ``bytes``, arrays cannot be written to.
 It can also forget as it reads: a file of several gigabytes may hold little that is wanted, and
 Python objects take five times the room of their pickle.
 """

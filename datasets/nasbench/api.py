@@ -75,8 +75,8 @@ class NASBench:
         valid_epochs: budgets that the file has.
         fixed_statistics: module hash → matrix, operations and number of parameters.
         computed_statistics: module hash → epochs → one dictionary of measurements a repeat.
-        training_time_spent: seconds of training that the queries so far stand for.
-        total_epochs_spent: epochs that the queries so far stand for.
+        training_time_spent: simulated seconds of training of all queries.
+        total_epochs_spent: simulated epochs of all queries.
 
     Raises:
         InputError: the file is absent or damaged.
@@ -146,7 +146,7 @@ class NASBench:
         return True
 
     def get_budget_counters(self) -> tuple[float, int]:
-        """Seconds and epochs of training that the queries so far stand for."""
+        """Simulated seconds and epochs of training of all queries."""
         return self.training_time_spent, self.total_epochs_spent
 
     def reset_budget_counters(self) -> None:
@@ -273,7 +273,7 @@ class NASBench:
 
 
 class _ByHash(Mapping[str, _Value]):
-    """Values by module hash, each made when it is asked for."""
+    """Values by module hash, each computed on access."""
 
     def __init__(self, rows: dict[str, int], make: Callable[[int], _Value]) -> None:
         self._rows = rows

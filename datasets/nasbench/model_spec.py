@@ -18,7 +18,7 @@ class ModelSpec:
 
     Args:
         matrix: adjacency matrix, 0 on and below the diagonal. **Shape** (V, V).
-        ops: name of each vertex's operation, V of them; the first and last stand for the input
+        ops: name of each vertex's operation, V of them; the first and last are the input
             and the output.
         data_format: kept for networks built from the cell.
 

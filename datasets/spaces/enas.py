@@ -50,7 +50,7 @@ class ENAS(SearchSpace):
         layers = whole_number(layers, "layers")
         if layers < 1:
             raise ArchitectureError(
-                f"an ENAS network has at least 1 layer, {layers} were asked for"
+                f"an ENAS network has at least 1 layer, {layers} were requested"
             )
         self.layers = layers
         self.name = "ENAS" if layers == 6 else f"ENAS{layers}"
@@ -147,7 +147,7 @@ class ENAS(SearchSpace):
         return list(self.rows_to_batch(np.array(edited)))
 
     def enumerate(self) -> Iterator[GraphBatch]:
-        """Every architecture once, rows in lexicographic order, made as they are asked for."""
+        """Every architecture once, rows in lexicographic order, made lazily."""
         split = self.row_length
         while split > 0 and np.prod(self._radices[split - 1 :]) <= _BATCH:
             split -= 1

@@ -87,7 +87,7 @@ class CellCodes:
 
 
 def edge_places(num_nodes: int) -> list[tuple[int, int]]:
-    """The edge (from, to) that each bit of a cell stands for, bit 0 first."""
+    """The edge (from, to) of each bit of a cell, bit 0 first."""
     return [(source, target) for target in range(num_nodes) for source in range(target)]
 
 

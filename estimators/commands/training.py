@@ -107,7 +107,7 @@ def add_training_flags(flags: Parser, name: str, config: str | None = None) -> N
         help="a size of the network instead of the preset's, such as stem_channels=32",
     )
     flags.add_argument("--seeds", type=positive_int, default=1, help="trainings, a seed each")
-    flags.add_argument("--resume", action="store_true", help="go on with what is there")
+    flags.add_argument("--resume", action="store_true", help="resume what is there")
     add_common(flags, seed=0)
 
 

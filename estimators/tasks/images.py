@@ -65,7 +65,7 @@ def image_dimensions(num_classes: int, in_channels: int = 3, image_size: int = 3
     """What images decide of a network.
 
     Args:
-        num_classes: classes that are told apart.
+        num_classes: classes that are distinguished.
         in_channels: channels of an image.
         image_size: its height and width in pixels; it decides the FLOPs alone.
     """

@@ -1,1 +1,1 @@
-"""The networks that an architecture stands for: images in, class scores out."""
+"""Networks of architectures: images in, class scores out."""

@@ -166,7 +166,7 @@ def test_random_points_can_be_learnt_from_and_judged_on(experiment: Experiment) 
 
 def test_more_labels_than_there_are_are_refused(experiment: Experiment) -> None:
     one = replace(experiment, settings=replace(SMALL, labelled=5_000))
-    with pytest.raises(InputError, match="5000 labelled architectures were asked for, there are"):
+    with pytest.raises(InputError, match="5000 labelled architectures were requested, there are"):
         one.start(1)
 
 

@@ -145,7 +145,7 @@ def test_the_best_cells_are_the_best_of_their_size() -> None:
     of_size = means[benchmark.graphs.num_nodes.numpy() == 4]
     found = [means[benchmark.row(cell)] for cell in best]
     assert found == sorted(of_size, reverse=True)[:3]
-    with pytest.raises(InputError, match=r"6 cells of 3 nodes .* best 7 were asked for"):
+    with pytest.raises(InputError, match=r"6 cells of 3 nodes .* best 7 were requested"):
         candidates.best_cells(benchmark, 3, 7)
 
 
@@ -207,8 +207,8 @@ def test_networks_of_12_layers_are_written(data_root: Path, tmp_path: Path) -> N
     ("command", "flags", "message"),
     [
         (generate_nb101_8.main, ["--nodes", "11"], "--nodes is 11: candidates have 4 to 10 nodes"),
-        (generate_nb101_8.main, ["--random", "0"], "no candidates are asked for"),
-        (generate_enas12.main, ["--random", "0"], "no candidates are asked for"),
+        (generate_nb101_8.main, ["--random", "0"], "no candidates are requested"),
+        (generate_enas12.main, ["--random", "0"], "no candidates are requested"),
         (
             generate_nb101_8.main,
             ["--space", "DIGITS101", "--max_edges", "3"],

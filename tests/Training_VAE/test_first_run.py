@@ -56,8 +56,8 @@ def test_the_job_is_done_once_and_asked_for_again(
     assert times(folder) == before
 
     for flags, words in (
-        (["--epochs", "3"], "epochs is 2, 3 is asked for"),
-        (["--seed", "2"], "seed is 1, 2 is asked for"),
+        (["--epochs", "3"], "epochs is 2, 3 is requested"),
+        (["--seed", "2"], "seed is 1, 2 is requested"),
     ):
         with pytest.raises(InputError, match=f"{words}.*--out"):
             first_run.main([*small, *flags])

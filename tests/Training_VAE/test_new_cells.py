@@ -44,7 +44,7 @@ def test_cells_are_members_new_and_each_once(folder: Path) -> None:
 
 
 def test_more_cells_than_the_points_decode_to_are_refused(folder: Path) -> None:
-    with pytest.raises(InputError, match=r"1,280 points .* cells .* 2000 were asked for"):
+    with pytest.raises(InputError, match=r"1,280 points .* cells .* 2000 were requested"):
         decoded(folder, 2000, seed=1)
 
 

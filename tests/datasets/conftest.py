@@ -78,7 +78,7 @@ class BadServer(ThreadingHTTPServer):
         return self.files[address]
 
     def ranges(self) -> list[str | None]:
-        """The ranges that were asked for, request by request."""
+        """The ranges that were requested, request by request."""
         return [headers.get("Range") for _, headers in self.asked]
 
 

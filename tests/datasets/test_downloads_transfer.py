@@ -83,7 +83,7 @@ def test_file_that_changes_between_two_parts(
     server: Server, tmp_path: Path, etags: tuple[str | None, str | None], honours_if_range: bool
 ) -> None:
     server.serve("/file", DATA, etag=etags[0], breaks=[120_000, 0, 0])
-    with pytest.raises(InputError, match=r"kept in .* goes on from there"):
+    with pytest.raises(InputError, match=r"kept in .* continues from there"):
         fetch(f"{server.address}/file", tmp_path / "file", QUICK)
     assert part_of(tmp_path / "file").stat().st_size == 120_000
     other = DATA[::-1] + b"more"

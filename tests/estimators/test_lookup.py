@@ -95,7 +95,7 @@ def test_a_benchmark_without_validation_accuracies_is_refused(benchmark: Benchma
 
 
 def test_a_trial_that_is_not_there_is_refused(benchmark: Benchmark) -> None:
-    with pytest.raises(InputError, match="trials 0 to 1, trial 2 was asked for"):
+    with pytest.raises(InputError, match="trials 0 to 1, trial 2 was requested"):
         LookUp(benchmark, 2)
     averaged = {"validation": replace(benchmark.metrics["validation"], averaged=True)}
     benchmark.metrics.update(averaged)

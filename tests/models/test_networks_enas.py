@@ -67,7 +67,7 @@ def test_scores_are_those_of_the_published_rules(layers: int) -> None:
         torch.manual_seed(0)
         network = ENASNetwork(graph, filters=4, num_classes=5, keep_probability=1)
         for module in network.modules():
-            if isinstance(module, nn.BatchNorm2d):  # offsets that are told apart
+            if isinstance(module, nn.BatchNorm2d):  # offsets that are distinguished
                 nn.init.normal_(module.bias)
         weights = iter(list(network.parameters()))
         inputs = images(3, 3, 8, 8)

@@ -175,7 +175,7 @@ def test_one_node_graph_is_encoded(model: GraphVAE) -> None:
 def test_compiled_networks_compute_the_same(
     batch: GraphBatch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # What was compiled for other kernels of this processor is not told apart by PyTorch's cache.
+    # What was compiled for other kernels of this processor is not distinguished by PyTorch's cache.
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
     torch.manual_seed(0)
     model = SVGE(SMALL).eval()

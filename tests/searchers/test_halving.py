@@ -44,7 +44,7 @@ class Played:
         return [(self.numbers[hash], self.searcher.fidelity(hash) or 0) for hash in hashes]
 
     def tell(self, *numbers: int) -> None:
-        """Measure architectures at the fidelity that they were asked for."""
+        """Measure architectures at the fidelity that they were requested."""
         pending = {self.searcher.space.hash(each): each for each in self.searcher.pending}
         hashes = list(self.numbers)
         for number in numbers:
