@@ -1,1 +1,1 @@
-"""Short scripts, each of them one thing to learn; run from the repository root."""
+"""Short scripts, each for one topic; run from the repository root."""

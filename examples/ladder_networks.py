@@ -37,7 +37,7 @@ SIDE = 8
 
 
 class LadderImageNetwork(nn.Module):
-    """The network that an architecture stands for: images → scores of classes.
+    """The network of an architecture: images → scores of classes.
 
     **Shape**: (B, ``in_channels``, H, W) → (B, ``num_classes``).
     """

@@ -36,7 +36,7 @@ ACTIVATIONS = {"relu": torch.relu, "tanh": torch.tanh, "sine": torch.sin}
 
 
 class LadderNetwork(nn.Module):
-    """The network that an architecture stands for: two coordinates → logits of two classes."""
+    """The network of an architecture: two coordinates → logits of two classes."""
 
     def __init__(self, graph: ArchitectureGraph) -> None:
         super().__init__()
