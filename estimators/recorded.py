@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import statistics
 from collections.abc import Mapping
 from pathlib import Path
@@ -190,19 +191,21 @@ def values_text(entry: Mapping[str, Any], objective: Objective, width: int = 0) 
     return "  ".join(shown)
 
 
-def summary(measurements: list[Measurement]) -> str:
+def summary(measurements: list[Measurement], objective: Objective) -> str:
     """Mean and standard deviation over the trainings of one architecture, those that did not fail.
 
     Args:
         measurements: at least one that did not fail.
+        objective: what they are values of.
     """
     good = [one for one in measurements if one.ok]
     parts = []
     for name in ("validation", "test"):
-        values = [100 * value for one in good if (value := getattr(one, name)) is not None]
+        values = [value for one in good if (value := getattr(one, name)) is not None]
         if values:
-            spread = f" ± {statistics.stdev(values):.2f}" if len(values) > 1 else ""
-            parts.append(f"{name} {statistics.mean(values):.2f}{spread} %")
+            std = statistics.stdev(values) if len(values) > 1 else math.nan
+            spread = objective.spread(statistics.mean(values), std)
+            parts.append(f"{name} {spread} {objective.written_unit}".rstrip())
     failed = len(measurements) - len(good)
     note = f", {failed} failed" if failed else ""
     return f"{', '.join(parts)} (trainings: {len(good)}{note})"

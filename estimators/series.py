@@ -81,7 +81,7 @@ def train_all(
                 reason = f"seed {seed}: {own[-1].reason}"
                 print(f"failed: {space.format(graph)}, {name}, {reason}", file=sys.stderr)
         if any(one.ok for one in own):
-            print(summary(own))
+            print(summary(own, training.task.objective))
         everything += own
     print(f"measurements: {kept}")
     return everything

@@ -15,6 +15,7 @@ from torch import nn
 from datasets import get_space
 from datasets.architecture_files import NAMED
 from datasets.batch import GraphBatch
+from datasets.objective import ACCURACY, Objective
 from estimators import recorded
 from estimators.fitting import measure
 from estimators.measurement import Measurement
@@ -136,7 +137,7 @@ def test_without_validation_the_last_weights_are_the_best(tmp_path: Path) -> Non
     assert same(
         weights(tmp_path / "run", "best_weights.pt"), weights(tmp_path / "run", "last_weights.pt")
     )
-    assert summary([measurement]).startswith("test ")
+    assert summary([measurement], ACCURACY).startswith("test ")
 
 
 def test_a_seed_gives_the_same_numbers_and_another_others(
@@ -277,8 +278,10 @@ def test_summary_is_over_those_that_ended() -> None:
     one = Measurement(CELL, "x", "ok", validation=0.5, test=0.4)
     two = Measurement(CELL, "x", "ok", validation=0.7, test=0.6)
     bad = Measurement(CELL, "x", "failed", "diverged")
-    assert summary([one]) == "validation 50.00 %, test 40.00 % (trainings: 1)"
+    assert summary([one], ACCURACY) == "validation 50.00 %, test 40.00 % (trainings: 1)"
     std = 100 * math.sqrt(0.02)
-    assert summary([one, bad, two]) == (
+    assert summary([one, bad, two], ACCURACY) == (
         f"validation 60.00 ± {std:.2f} %, test 50.00 ± {std:.2f} % (trainings: 2, 1 failed)"
     )
+    error = Objective("mean_absolute_error", maximise=False, unit="kcal/mol")
+    assert summary([one], error) == "validation 0.5 kcal/mol, test 0.4 kcal/mol (trainings: 1)"
