@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from datasets.benchmark import Benchmark, Metric, NoMeasurementsError, Record
     from datasets.canonical import canonical_form
     from datasets.edit_distance import edit_distances
+    from datasets.fidelities import fidelity_tables
     from datasets.graph import ArchitectureError, ArchitectureGraph
     from datasets.images import ImageData, LabelledImages, get_images
     from datasets.labels import LabelledSet
@@ -37,6 +38,7 @@ else:
             "benchmark": ["Benchmark", "Metric", "NoMeasurementsError", "Record"],
             "canonical": ["canonical_form"],
             "edit_distance": ["edit_distances"],
+            "fidelities": ["fidelity_tables"],
             "graph": ["ArchitectureError", "ArchitectureGraph"],
             "images": ["ImageData", "LabelledImages", "get_images"],
             "labels": ["LabelledSet"],

@@ -11,6 +11,7 @@ from experiment.exports import exports
 
 if TYPE_CHECKING:
     from estimators.evaluations import Evaluations, sweep
+    from estimators.fidelity import ByFidelity
     from estimators.from_scratch import FromScratch
     from estimators.lookup import LookUp
     from estimators.measurement import Estimator, Measurement
@@ -34,6 +35,7 @@ else:
         __name__,
         {
             "evaluations": ["Evaluations", "sweep"],
+            "fidelity": ["ByFidelity"],
             "from_scratch": ["FromScratch"],
             "lookup": ["LookUp"],
             "measurement": ["Estimator", "Measurement"],

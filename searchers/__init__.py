@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from searchers.limits import Limit
     from searchers.local_search import LocalSearch
     from searchers.loop import Budget, SearchLoop
-    from searchers.methods import SEARCHERS, make_searcher
+    from searchers.methods import MULTI_FIDELITY, SEARCHERS, make_searcher
     from searchers.own_objective import Evaluation, SearchResult, search
-    from searchers.problem import Problem, known_rows, table_problem
+    from searchers.problem import Problem, fidelity_problem, known_rows, table_problem
     from searchers.random_search import RandomSearch
     from searchers.searcher import Observation, Searcher
     from searchers.testing import check_searcher
@@ -46,9 +46,9 @@ else:
             "limits": ["Limit"],
             "local_search": ["LocalSearch"],
             "loop": ["Budget", "SearchLoop"],
-            "methods": ["SEARCHERS", "make_searcher"],
+            "methods": ["MULTI_FIDELITY", "SEARCHERS", "make_searcher"],
             "own_objective": ["Evaluation", "SearchResult", "search"],
-            "problem": ["Problem", "known_rows", "table_problem"],
+            "problem": ["Problem", "fidelity_problem", "known_rows", "table_problem"],
             "random_search": ["RandomSearch"],
             "searcher": ["Observation", "Searcher"],
             "testing": ["check_searcher"],
