@@ -158,7 +158,7 @@ def run_published(given: Namespace) -> int:
 
 
 def make_experiment(given: Namespace) -> tuple[Experiment, dict[str, Any]]:
-    """What the flags ask for, and what of it is written into the configuration.
+    """Experiment of the flags, and its configuration.
 
     Raises:
         InputError: the weights do not fit the space, or there are no measurements.
@@ -245,8 +245,8 @@ def decoding_of(given: Namespace, table: Candidates) -> Decoding:
     """How points become architectures.
 
     Of a space like ENAS, with 19,020 of its 1.5 billion architectures measured, hardly any
-    decoding was measured, so that with measured values a point stands for the measured
-    architecture that lies nearest.
+    decoding was measured, so that with measured values a point decodes to the nearest
+    measured architecture.
     """
     if given.estimator == "table" and not table.space.is_enumerable:
         return Nearest(table)

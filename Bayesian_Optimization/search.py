@@ -299,7 +299,7 @@ def table_choices(given: Namespace, limit: Limit | None) -> dict[str, Any]:
 
 
 def make_budget(given: Namespace, problem: Problem) -> Budget:
-    """The budget that the flags ask for.
+    """The budget of the flags.
 
     Raises:
         InputError: there are not so many architectures.

@@ -189,7 +189,7 @@ def check_flags(given: Namespace) -> None:
         raise InputError("--trial chooses what is looked up or trained: a surrogate guesses")
     check_fidelity_flags(given)
     if given.asynchronous and given.batch > 1:
-        raise InputError("an asynchronous search asks for one at a time: leave --batch out")
+        raise InputError("an asynchronous search proposes one at a time: leave --batch out")
     if given.estimator == "train" and given.domain == "table":
         raise InputError("what is trained needs no table: leave --domain out")
     if given.estimator == "train" and given.dataset not in (None, "digits"):

@@ -1,4 +1,4 @@
-"""Which candidates a command's flags ask for, and the files that they are written to."""
+"""The candidates of a command's flags, and the files that they are written to."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def add_cell_flags(flags: Parser) -> None:
 
 
 def add_random_flag(flags: Parser) -> None:
-    """Add the flag that asks for random candidates."""
+    """Add the flag of random candidates."""
     flags.add_argument("--random", type=non_negative_int, metavar="N", help="N random candidates")
 
 
@@ -74,7 +74,7 @@ def add_network_flags(flags: Parser) -> None:
 
 
 def wanted_cells(given: Namespace, space: SearchSpace, keep: Keep | None = None) -> GraphBatch:
-    """The candidates of a space of cells that the flags ask for, each once.
+    """The candidates of a space of cells by the flags, each once.
 
     Args:
         given: the flags, with ``data_root`` and ``seed``.
@@ -112,7 +112,7 @@ def wanted_cells(given: Namespace, space: SearchSpace, keep: Keep | None = None)
 
 
 def wanted_networks(given: Namespace, space: SearchSpace) -> GraphBatch:
-    """The ENAS candidates of 12 layers that the flags ask for, each once.
+    """The ENAS candidates of 12 layers by the flags, each once.
 
     Args:
         given: the flags, with ``data_root`` and ``seed``.

@@ -6,7 +6,7 @@ From the repository root::
 
 A predictor is fitted to DIGITS101, the cells of at most 5 nodes, and ranks cells of 6, 7 and 8.
 Its first five are trained as the table was, with seeds that nothing has seen, and so are five
-random candidates, the five largest, and the five best cells of the table. Interrupted, it goes on
+random candidates, the five largest, and the five best cells of the table. Interrupted, it resumes
 with ``--resume``.
 """
 

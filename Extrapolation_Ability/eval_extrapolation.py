@@ -127,7 +127,7 @@ def make_parser() -> Parser:
 def candidates_of(
     given: Namespace, space: SearchSpace, surrogate: RankingModel
 ) -> tuple[SearchSpace, GraphBatch]:
-    """The candidates that the flags ask for, each once, and the space that they are written in.
+    """The candidates by the flags, each once, and the space that they are written in.
 
     Raises:
         InputError: the file or the flags are wrong.
@@ -310,8 +310,8 @@ def _named(surrogate: RankingModel) -> str:
 
 def _caption(record: dict[str, Any], objective: Objective) -> str:
     measured = record.get("measured", {})
-    told = f"\ntest on {measured['data_set']} {measured['test']:.2%}" if "test" in measured else ""
-    return f"predicted {objective.text(record['mean'])}{told}"
+    test = f"\ntest on {measured['data_set']} {measured['test']:.2%}" if "test" in measured else ""
+    return f"predicted {objective.text(record['mean'])}{test}"
 
 
 def _comparison(records: Sequence[dict[str, Any]], objective: Objective) -> list[str]:

@@ -33,7 +33,7 @@ class Beyond:
         read: checks those that the user named, and leaves each once.
         flags: what :attr:`make` reads, and no other family does.
         extends: whether candidates beyond a space are made here.
-        make: makes those that the flags ask for; cells are chosen by the last argument.
+        make: makes those of the flags; cells are chosen by the last argument.
         script: the one that trains an architecture, with the flag that names it.
     """
 

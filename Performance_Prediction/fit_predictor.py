@@ -255,8 +255,8 @@ def _rank(
 ) -> None:
     """Rank the whole space, print the first ones, and write all where a file is named."""
     settings = _settings(given, known, labels, HELD_OUT)
-    told = sys.stderr if given.json else sys.stdout
-    print(described(settings), file=told, flush=True)
+    stream = sys.stderr if given.json else sys.stdout
+    print(described(settings), file=stream, flush=True)
     predictor = fitted(make, known)
     ranked = rank_space(known.space, predictor, known.label, labels.benchmark, given.data_root)
     if given.out is not None:
@@ -266,13 +266,13 @@ def _rank(
     print(
         f"{len(ranked):,} architectures of {known.space.name} by predicted {known.label.name}, "
         f"the {direction} first{place}",
-        file=told,
+        file=stream,
     )
     judged = ranked.unseen(known.hashes)
     if judged.architectures:
-        print(f"those that were measured and not learnt from: {judged}", file=told)
+        print(f"those that were measured and not learnt from: {judged}", file=stream)
     else:
-        print("not judged here: the same command without --candidates does that", file=told)
+        print("not judged here: the same command without --candidates does that", file=stream)
     if given.json:
         first = list(itertools.islice(ranked.records(), SHOWN))
         out = None if given.out is None else str(given.out)

@@ -235,10 +235,10 @@ def described(settings: Mapping[str, Any]) -> str:
         features += " (learnt from accuracies of DIGITS101)"
     kind = [] if label.unit in (None, SHARE) else [label.written_unit]
     kind += [] if label.maximise else ["lower is better"]
-    told = f" ({', '.join(kind)})" if kind else ""
+    details = f" ({', '.join(kind)})" if kind else ""
     return (
         f"{settings['method']} on {features}, {settings['labels']:,} {label.name} labels of "
-        f"{settings['source']}{told}"
+        f"{settings['source']}{details}"
     )
 
 

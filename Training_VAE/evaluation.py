@@ -206,10 +206,10 @@ def prior_decodings(
     *Validity*: share of valid decodings. *Uniqueness*: distinct among the valid. *Novelty*: share
     of the valid that are no training graph. Both up to isomorphism, and as raw graphs.
 
-    Decodings of one point differ as far as the decoder is unsure of it, and uniqueness counts that
-    together with what differs from point to point. ``agreement`` and ``distinct_points`` tell the
-    two apart: the share of a point's decodings that are its most frequent valid architecture, and
-    how many different ones of these there are, by the number of points.
+    Uniqueness counts both the differences among decodings of one point, from the decoder's
+    uncertainty, and those among points. ``agreement`` and ``distinct_points`` separate the two: the
+    share of a point's decodings that are its most frequent valid architecture, and how many
+    different ones of these there are, by the number of points.
     """
     train = architectures.train
     latents = model.encode_all(train[: protocol.latent_graphs].to(model.device)).flat

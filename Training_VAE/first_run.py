@@ -43,7 +43,7 @@ SMALL_FLAGS = ["--epochs", "12", "--batch_size", "32"]
 
 
 def check_asked(folder: Path, asked: TrainingSettings, seed: int) -> None:
-    """Make sure that the training in ``folder`` is the one that is asked for.
+    """Check that the training in ``folder`` is the requested one.
 
     Raises:
         InputError: it has another seed or length, or other architectures.

@@ -121,7 +121,7 @@ def choose_ends(
 
 
 def choose_path(latents: torch.Tensor, path: str, steps: int, seed: int) -> Paths:
-    """The path that the flags ask for, through one or two latents. **Shape** (1 or 2, G).
+    """The path of the flags, through one or two latents. **Shape** (1 or 2, G).
 
     Raises:
         InputError: a line with one end, or too few steps.

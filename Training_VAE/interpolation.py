@@ -69,8 +69,8 @@ def great_circle(start: Tensor, end: Tensor, steps: int) -> Paths:
     sine = across.norm(dim=1, keepdim=True)
     if ((sine <= _COLLINEAR * end_radius) | (radius == 0)).any():
         raise InputError(
-            "two latents lie on one line through the origin, and no great circle is told by "
-            "them: take other architectures, or a straight line"
+            "two latents lie on one line through the origin, and no great circle is "
+            "unique: take other architectures, or a straight line"
         )
     angle = torch.atan2(sine, cosine)  # (P, 1), 0 to π
     intervals = steps - 1

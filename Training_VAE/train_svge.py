@@ -6,7 +6,7 @@ From the repository root::
 
 The run's folder is ``runs/<MODEL>_<SPACE>/``, or below ``--log_dir``: checkpoints under the
 published names beside ``config.json``, ``metrics.jsonl`` and ``result.json``. A run that was killed
-goes on with ``--resume``. The shipped weights in ``state_dicts/`` are never touched.
+resumes with ``--resume``. The shipped weights in ``state_dicts/`` are never touched.
 """
 
 from __future__ import annotations

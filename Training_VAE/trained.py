@@ -75,11 +75,11 @@ class TrainingRecord:
         settings = content.get("settings", {}) if isinstance(content, dict) else None
         if not isinstance(settings, dict):
             raise InputError(f"{str(path)!r} is not the configuration of a training")
-        told = {**settings, "seed": content.get("seed"), "split": content.get("split")}
+        recorded = {**settings, "seed": content.get("seed"), "split": content.get("split")}
         if isinstance(shipped := content.get("shipped"), dict):
-            told["precision"] = shipped.get("evaluated_in")
+            recorded["precision"] = shipped.get("evaluated_in")
         try:
-            record = resolve(cls, {f.name: told.get(f.name) for f in dataclasses.fields(cls)})
+            record = resolve(cls, {f.name: recorded.get(f.name) for f in dataclasses.fields(cls)})
         except InputError as error:
             raise InputError(
                 f"{str(path)!r} is not the configuration of a training: {error}"

@@ -146,7 +146,7 @@ def write(
         return
     outline = TextPath((0, 0), text, size=height)
     box = outline.get_extents()
-    # The middle of an "x" is the middle of a line, whatever the letters of this one.
+    # The middle of an "x" is the middle of a line, with any letters.
     middle = TextPath((0, 0), "x", size=height).get_extents().y1 / 2 + 0.02 * height
     moved = Affine2D().translate(x - (box.x0 + box.x1) / 2, y - middle - 0.04 * height)
     axes.add_patch(

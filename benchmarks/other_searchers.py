@@ -266,11 +266,11 @@ def table_lines(dataset: str, path: Path) -> list[str]:
         }
         at = {seed: run["validation"][str(budget)] for seed, run in reference.items()}
         ahead = paired_difference(at, values["validation"])
-        told = "" if method == REFERENCE or ahead is None else ahead.text(2, 100)
+        difference = "" if method == REFERENCE or ahead is None else ahead.text(2, 100)
         lines.append(
             f"| {method} | {within}{all_of_them} of {len(runs)}; {middle} "
             f"| {Spread.of(list(values['validation'].values())).text(2, 100)} "
-            f"| {Spread.of(list(values['test'].values())).text(2, 100)} | {told} |"
+            f"| {Spread.of(list(values['test'].values())).text(2, 100)} | {difference} |"
         )
     return lines
 

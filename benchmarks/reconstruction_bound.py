@@ -1,4 +1,4 @@
-"""How many architectures an encoder can tell apart at best, whatever its weights.
+"""How many architectures an encoder can distinguish at best, with any weights.
 
     python benchmarks/reconstruction_bound.py [--data_root FOLDER] [--out FILE.json]
 
@@ -138,7 +138,7 @@ def count_signatures(graphs: GraphBatch, scheme: Scheme, rounds: int, key: int) 
 def bounds(graphs: GraphBatch) -> dict[str, dict[str, dict[str, float]]]:
     """Distinct signatures and their share, by model and number of rounds.
 
-    ``any`` stands for every larger number of rounds: two graphs of N nodes that N rounds of
+    ``any`` means every larger number of rounds: two graphs of N nodes that N rounds of
     refinement do not tell apart are never distinguished by it.
 
     Raises:

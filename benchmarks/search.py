@@ -11,7 +11,7 @@ r"""Searchers against each other on tables: what the best one found reaches, que
 A query is one look-up of a validation accuracy: the mean over the trials, or with ``--trial one``
 a single trial (that of the seed's number, counted round). Kept are, after each query, the true
 mean accuracies of the best one so far; of what the searcher recommends by its own model, at some
-budgets; and when the best there is by mean validation accuracy was met. What is searched are the
+budgets; and when the optimum by mean validation accuracy was found. What is searched are the
 rows of the table. What is there is not measured again.
 
 Beside the searchers stand rows that make the comparison fair (``METHODS``): ``bo`` without what it
@@ -167,7 +167,7 @@ def true_means(history: SearchHistory, problem: Problem) -> dict[str, list[float
 
 
 def measure(given: Any) -> None:
-    """Search as often as is asked for and not kept yet, and print the table."""
+    """Run the requested searches that are not kept yet, and print the table."""
     table = get_benchmark(given.what[0], given.data_root, dataset=given.dataset)
     trials = table.metric("validation").values.shape[1]
     words = [table.space.name, given.dataset, "one_trial" if given.trial == "one" else None]

@@ -140,11 +140,11 @@ PARTS: dict[str, tuple[Make, int]] = {
     "list, graph features (bo)": (default, 1),
     "random": (lambda domain, seed: RandomSearch(domain, seed, INITIAL), 1),
 }
-"""Name → makes the searcher; and architectures asked for together."""
+"""Name → makes the searcher; and architectures per batch."""
 
 
 def measure(given: Namespace) -> None:
-    """Search as often as is asked for and not kept yet, and print the table."""
+    """Run the requested searches that are not kept yet, and print the table."""
     table = get_benchmark(given.space, dataset=given.dataset)
     name = "_".join(word for word in (given.space, given.dataset) if word)
     path = RESULTS / f"search_parts_{name}.json"

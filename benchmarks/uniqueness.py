@@ -177,7 +177,7 @@ class Measurements:
 
 
 def measure(given: Namespace, results: Measurements, protocol: Protocol) -> None:
-    """Measure all weights, as far as they were not yet."""
+    """Measure all weights that were not measured yet."""
     device = best_device(given.device)
     for number, folder in enumerate(given.weights):
         trained = load_trained(given.model, given.data_search_space, folder, None, device)

@@ -1,6 +1,6 @@
 """Make the table of DIGITS101: train every cell of at most 5 nodes, and the sample of larger ones.
 
-``python -m estimators.digits101_table --store runs/digits101.sqlite --out table.npz`` goes on
+``python -m estimators.digits101_table --store runs/digits101.sqlite --out table.npz`` resumes
 where it was interrupted, however that happened.
 """
 

@@ -60,8 +60,7 @@ def progress(
     one after 5 seconds, then one every 25, also while a single unit takes longer than that.
 
     Args:
-        iterable_or_total: what to go through, or how many units there will be (``None``: nobody
-            knows).
+        iterable_or_total: what is iterated over, or the number of units (``None``: unknown).
         description: what is being done.
         unit: what is counted, for the rate.
         shown: false for work that is part of something with a bar of its own.

@@ -52,7 +52,7 @@ def restore_random_state(
     np.random.set_state(_numpy_state(state["numpy"]))  # noqa: NPY002
     torch.set_rng_state(state["torch"].cpu())
     for device, device_state in state["cuda"].items():
-        # A run may go on where there are fewer devices, or none.
+        # A run may resume where there are fewer devices, or none.
         if device < torch.cuda.device_count():
             torch.cuda.set_rng_state(device_state.cpu(), device)
     for name, generator in generators.items():

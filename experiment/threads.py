@@ -75,7 +75,7 @@ def use_threads(count: int | None) -> str:
     most = min(_most(), available_cores())
     if count is not None:
         torch.set_num_threads(count)
-        _reason = TOLD
+        _reason = GIVEN
     elif COUNT_VARIABLE in os.environ:
         _reason = f"as the environment variable {COUNT_VARIABLE} says"
     elif most == 1:
@@ -97,7 +97,7 @@ def resume_with(count: int) -> None:
         _reason = "as before the run was interrupted"
 
 
-TOLD, MEASURED = "as the command was told", "measured: "
+GIVEN, MEASURED = "as the command says", "measured: "
 _reason = "as PyTorch chose"
 
 

@@ -24,7 +24,7 @@ def decode_to_nearest(
 
     The candidates are the greedy decoding and, where that is not encoded to the latent itself,
     the k most probable architectures. A latent that was encoded is recognised by its distance of
-    zero, whatever the decoder thinks of it; of two architectures with one latent the more
+    zero, with any probability under the decoder; of two architectures with one latent the more
     probable is taken.
 
     Args:

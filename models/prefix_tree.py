@@ -3,7 +3,7 @@
 A *prefix* is a half-built graph; its children are the graphs with one node more. Greedy decoding,
 sampling and the search for the most probable graph all go down this tree and differ only in how
 the weight of a prefix is shared among its children (:class:`Rule`). A prefix is visited once,
-whatever its weight: n independent decodings of a latent cost one visit per distinct prefix.
+with any weight: n independent decodings of a latent cost one visit per distinct prefix.
 """
 
 from __future__ import annotations

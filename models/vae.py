@@ -79,7 +79,7 @@ class GraphVAE(Sequential):
 
     @classmethod
     def sizes_of(cls, state: State, max_nodes: int) -> Sizes:
-        """Sizes that a state dict was made with; ``max_nodes`` leaves no trace in most.
+        """Sizes that a state dict was made with; few determine ``max_nodes``.
 
         Raises:
             ModelError: a weight that tells a size is missing or no matrix, or encoder and decoder

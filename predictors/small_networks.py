@@ -33,8 +33,8 @@ class SmallNetworks:
         name: in the names of the files where scores are kept.
         sizes: of the networks, but for images and classes.
         network: class of the networks.
-        representative: one cell for all that compute the same by as many weights, as far as it
-            finds out; ``None`` for a cell that computes nothing.
+        representative: one cell for all that compute the same by as many weights, up to
+            equivalences that it does not find; ``None`` for a cell that computes nothing.
     """
 
     name: str

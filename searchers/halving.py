@@ -74,7 +74,7 @@ class Halving(Searcher):
             InputError: ``n`` is no whole number, or negative.
         """
         chosen = []
-        for _ in range(whole_number(n, "the number of architectures to ask for")):
+        for _ in range(whole_number(n, "the number of architectures to propose")):
             found = self.promote() or self._draw() or self._best_left()
             if found is None:
                 break

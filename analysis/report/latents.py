@@ -234,7 +234,7 @@ def latent_chart(
 def _protocol(
     latents: LatentFile, shown: int, searches: Sequence[Contestant], objective: Objective
 ) -> str:
-    told = (
+    caption = (
         f"Latent means of {latents.path.name}, in the two principal components of all "
         f"{len(latents.hashes):,}; {shown:,} are drawn, at random and all that were met."
         if shown < len(latents.hashes)
@@ -243,13 +243,13 @@ def _protocol(
     )
     if latents.metric:
         measured = quantity(objective, latents.metric)
-        told += f" Colour: {measured}, mean over the trials; grey: not measured."
+        caption += f" Colour: {measured}, mean over the trials; grey: not measured."
     if searches:
-        told += (
-            " Of each method the run with the lowest seed: outlined dots are its queries as far as "
-            "they are in the file, the line goes from incumbent to incumbent."
+        caption += (
+            " Of each method the run with the lowest seed: outlined dots are its queries that are "
+            "in the file, the line goes from incumbent to incumbent."
         )
-    return told
+    return caption
 
 
 def _dots(

@@ -124,7 +124,7 @@ def _quality(result: Mapping[str, Any], config: Mapping[str, Any]) -> Table:
     ]
     coverage = result.get("coverage") or {}
     held = ", ".join(f"{share}: {percent(value, 1).shown}" for share, value in coverage.items())
-    told = f" Its intervals held these shares of {config.get('label')}: {held}." if held else ""
+    intervals = f" Its intervals held these shares of {config.get('label')}: {held}." if held else ""
     label = _objective(config, str(config.get("label")))
     judged = (
         "each predicted by fits to the others (cross-validation)"
@@ -135,7 +135,7 @@ def _quality(result: Mapping[str, Any], config: Mapping[str, Any]) -> Table:
     return Table(
         "How good it is",
         f"Learnt from {config.get('labels')} architectures by {_named(label)}{better}, {judged}; "
-        f"values are means over the trials.{told}",
+        f"values are means over the trials.{intervals}",
         ("compared with", "architectures", *(label for _, label in names), "RMSE"),
         rows,
     )
@@ -144,8 +144,8 @@ def _quality(result: Mapping[str, Any], config: Mapping[str, Any]) -> Table:
 def _predictions(run: Run, drawings: Drawings) -> list[Block]:
     file = run.path / "predictions.csv"
     if not file.is_file():
-        told = f"{run.name} has no predictions.csv: there is nothing to draw."
-        return [Paragraph(told, "warning")]
+        notice = f"{run.name} has no predictions.csv: there is nothing to draw."
+        return [Paragraph(notice, "warning")]
     rows = _table(file)
     target, label = str(run.config.get("target")), str(run.config.get("label"))
     columns = {
@@ -156,8 +156,8 @@ def _predictions(run: Run, drawings: Drawings) -> list[Block]:
         if rows and column in rows[0]
     }
     if not columns:
-        told = f"{run.name}/predictions.csv lacks the columns {target} and {label}."
-        return [Paragraph(told, "warning")]
+        notice = f"{run.name}/predictions.csv lacks the columns {target} and {label}."
+        return [Paragraph(notice, "warning")]
     chosen = np.random.default_rng(0).permutation(len(rows))[:SHOWN]
     kept = np.sort(chosen)
     views = []
@@ -263,8 +263,8 @@ def _best_trained(trained: Sequence[Mapping[str, Any]], run: Run) -> list[Headli
         return []
     best = max(good, key=lambda each: each["validation"])
     metric = "test" if best.get("test") is not None else "validation"
-    told = f"{metric} accuracy on {best.get('data_set')}: the best by validation of {len(good)}"
-    return [Headline(percent(best[metric]).shown, f"{told} trained beyond {run.space}")]
+    measured = f"{metric} accuracy on {best.get('data_set')}: the best by validation of {len(good)}"
+    return [Headline(percent(best[metric]).shown, f"{measured} trained beyond {run.space}")]
 
 
 def _predicted(record: Mapping[str, Any], objective: Objective) -> Cell:
@@ -318,8 +318,8 @@ def _ranking(run: Run) -> list[Block]:
     band = "; the band is ± one std of the predictor's uncertainty" if has_std else ""
     axis = _axis("predicted", Objective.read(run.config))
     view = View("ranking", Axis("rank", whole=True), axis, [line])
-    told = f"All {len(rows):,} candidates by prediction, {len(kept):,} of them drawn{band}."
-    return [Chart("The candidates, best first", told, [view])]
+    caption = f"All {len(rows):,} candidates by prediction, {len(kept):,} of them drawn{band}."
+    return [Chart("The candidates, best first", caption, [view])]
 
 
 def _top(

@@ -63,7 +63,7 @@ def search_section(
         for run in runs
         if run.result.get("given_up")
     ]
-    blocks += [Paragraph(told, "warning") for told in _twins(found)]
+    blocks += [Paragraph(notice, "warning") for notice in _twins(found)]
     blocks.append(_facts(runs))
     if config.get("estimator") == "surrogate":
         blocks.append(
@@ -117,12 +117,12 @@ def _facts(runs: Sequence[Run]) -> Facts:
 
 def _twins(found: Sequence[Contestant]) -> list[str]:
     """A sentence for every way of searching that has a seed twice."""
-    told = []
+    notices = []
     for each in found:
         seeds = [trace.run.config.get("seed") for trace in each.traces]
         if len(set(seeds)) < len(seeds):
-            told.append(f"{each.label} has runs with the same seed; each counts as a run.")
-    return told
+            notices.append(f"{each.label} has runs with the same seed; each counts as a run.")
+    return notices
 
 
 class _Contest:
@@ -153,13 +153,13 @@ class _Contest:
         counts = sorted({len(each.traces) for each in self.found})
         runs = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
         many = counts[-1] > 1
-        told = (
+        caption = (
             f"Median over {runs} runs a method that differ in their seed; the band holds the "
             "middle half of them. "
             if many
             else "One run a method. "
         )
-        told += (
+        caption += (
             f"The incumbent is the best by the {quantity(self.objective)} that the search was shown"
             + (
                 "; its means over all trials of the table are drawn"
@@ -169,8 +169,8 @@ class _Contest:
             + "."
         )
         if self.config.get("estimator") != "function":
-            told += " What is not in the table costs no query."
-        return told
+            caption += " What is not in the table costs no query."
+        return caption
 
     def incumbents(self) -> list[Chart]:
         """What had been found after each query, and at each simulated hour."""
@@ -213,8 +213,8 @@ class _Contest:
                 y = Axis(words, floor=_floor(lacking.values(), best))
                 views.append(View(f"{metric}, {by}", x, y, _lines(lacking)))
         title = "Regret of the incumbent"
-        told = "The optimum is that of the candidate set, by mean accuracy."
-        return [Chart(title, f"{self.protocol()} {told}", views)] if views else []
+        caption = "The optimum is that of the candidate set, by mean accuracy."
+        return [Chart(title, f"{self.protocol()} {caption}", views)] if views else []
 
     def table(self) -> Table:
         """A row a method."""
@@ -315,10 +315,12 @@ class _Contest:
         self, metric: str, spreads: Mapping[str, Spread]
     ) -> tuple[float, float, float, float] | None:
         """From what the random beginning found on: before it, every method is the same."""
-        begun = max(trace.run.config.get("initial") or 1 for e in self.found for trace in e.traces)
+        started = max(
+            trace.run.config.get("initial") or 1 for e in self.found for trace in e.traces
+        )
         over_queries = [self.spread(each, metric) for each in self.found]
         up = self.objective.maximise
-        worst = [(each.low if up else each.high)[each.x >= begun] for each in over_queries]
+        worst = [(each.low if up else each.high)[each.x >= started] for each in over_queries]
         if not any(map(len, worst)):
             return None
         best = np.concatenate([each.high if up else each.low for each in spreads.values()])

@@ -72,7 +72,7 @@ class Trace:
 
     @cached_property
     def unknown(self) -> int:
-        """Architectures asked for that cost no query, as they are not in the table."""
+        """Proposed architectures that cost no query, as they are not in the table."""
         measured = sum(line.get("event") == "measured" for line in self.run.metrics)
         return measured - len(self.lines)
 
@@ -83,7 +83,7 @@ class Trace:
 
     @property
     def has_truth(self) -> bool:
-        """Whether a table told means over all trials."""
+        """Whether the true means of a table are known."""
         last = self._last_incumbent()
         return last.get("true_validation") is not None
 
@@ -261,8 +261,8 @@ def contestants(runs: Sequence[Run]) -> list[Contestant]:
     for trace in traces:
         config = trace.run.config
         method = str(config.get("method"))
-        told = [f"{name} {_brief(config.get(name))}" for name in differing.get(method, ())]
-        groups.setdefault(", ".join([method, *told]), []).append(trace)
+        varied = [f"{name} {_brief(config.get(name))}" for name in differing.get(method, ())]
+        groups.setdefault(", ".join([method, *varied]), []).append(trace)
     return [
         Contestant(label, sorted(group, key=lambda trace: trace.run.config.get("seed") or 0))
         for label, group in groups.items()

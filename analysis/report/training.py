@@ -159,8 +159,8 @@ def _new_cells(run: Run, space: SearchSpace, drawings: Drawings) -> list[Block]:
         lines = [f"{name} {percent(record[name]).shown}" for name in figures]
         hash = str(record.get("hash", ""))[:12]
         tiles.append(Tile(drawings.add_record(space, record), hash, lines, record))
-    told = "Decoded from points of the prior, none of them among the training architectures"
-    return [Gallery("New cells", f"{told}; trained on digits.", space.name, tiles)]
+    caption = "Decoded from points of the prior, none of them among the training architectures"
+    return [Gallery("New cells", f"{caption}; trained on digits.", space.name, tiles)]
 
 
 def _records(file: Path) -> list[dict[str, Any]]:

@@ -76,8 +76,8 @@ def file_measurements(
     Args:
         given: has the flags.
         space: of the architectures.
-        value_column: what is learnt, where the command was told; else :data:`USUAL`, where the
-            file has it, else the only column of numbers.
+        value_column: of the labels; default :data:`USUAL` where the file has it, else the only
+            column of numbers.
         others: further columns to read.
 
     Raises:

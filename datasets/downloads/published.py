@@ -18,15 +18,15 @@ STATE_DICTS = "state_dicts"
 
 @dataclass(frozen=True, slots=True)
 class PublishedFile:
-    """A file that somebody publishes.
+    """A published file.
 
     Attributes:
         place: where it stands below the data root.
         url: its address; a link to Google Drive may be any that Drive gives.
         page: where a person finds it.
         checksum: ``sha256:`` or ``md5:`` and the hexadecimal digits.
-        check: looks at the beginning of the content, as far as that is quick, and raises
-            :class:`InputError` where it is not what it should be.
+        check: reads the beginning of the content and raises :class:`InputError` where it is not
+            what it should be.
     """
 
     place: str

@@ -41,7 +41,7 @@ _REQUESTS = 4
 
 
 def fetch(url: str, target: Path, connection: Connection) -> Path:
-    """Download a file as far as its ``.part``; checking it and putting it in place is the caller's.
+    """Download a file to its ``.part``; the caller checks it and puts it in place.
 
     Args:
         url: its address; a link to Google Drive is followed through the pages that Drive shows.
@@ -160,7 +160,7 @@ def _ask(
         if known.etag and not known.etag.startswith("W/"):  # weak ones are not for ranges
             headers["If-Range"] = known.etag
     on_drive = drive_address(url) is not None
-    # Drive's first answer is often a page, of which no part shall be asked for.
+    # Drive's first answer is often a page, of which no part is requested.
     address, in_part = url, not on_drive
     for _ in range(_REQUESTS):
         response = session.get(address, headers if in_part else {})
@@ -170,7 +170,7 @@ def _ask(
         encoding = response.headers.get("Content-Encoding", "identity")
         if encoding != "identity":
             response.close()
-            raise InputError(f"{url} is sent in the encoding {encoding!r}, which was not asked for")
+            raise InputError(f"{url} is sent in the encoding {encoding!r}, which was not requested")
         if is_page(head):
             with response:
                 head += _read(response, HTML_LIMIT)

@@ -1,4 +1,4 @@
-"""Arrays of an ``.npz`` archive that somebody else made, checked before they are used."""
+"""Arrays of an untrusted ``.npz`` archive, checked before they are used."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 
 _BATCH = 16_384
 REMEMBERED = 1 << 15
-"""Cells whose hash and canonical graph are kept: a search asks for them again and again."""
+"""Cells whose hash and canonical graph are cached: a search needs them repeatedly."""
 _EXPECTED = 'a cell {"matrix": [[0, 1], [0, 0]], "ops": ["input", "output"]}'
 _HASH_LABELS = {INPUT: INPUT_LABEL, OUTPUT: OUTPUT_LABEL} | {
     int(t): label for label, t in enumerate(OPERATION_TYPES)

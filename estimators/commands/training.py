@@ -1,4 +1,4 @@
-"""What the commands that train networks have in common: their flags, and what these ask for."""
+"""What the commands that train networks have in common: their flags and what these mean."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ def train_macros(texts: Sequence[str], given: Namespace, layers: int | None = No
 
 
 def prepare(space: SearchSpace, given: Namespace) -> RecordedTraining:
-    """Images, sizes and recipe that the flags ask for.
+    """Images, sizes and recipe of the flags.
 
     Raises:
         InputError: one of them is wrong.
@@ -179,7 +179,7 @@ def image_training(given: Namespace) -> ImageTraining:
 
 
 def series_of(given: Namespace) -> Series:
-    """Which trainings the flags ask for, and where they are kept."""
+    """The trainings of the flags, and where they are kept."""
     seeds = range(given.seed, given.seed + given.seeds)
     return Series(seeds, given.log_dir / given.name, given.resume)
 

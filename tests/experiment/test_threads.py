@@ -91,7 +91,7 @@ def test_what_the_user_says_is_obeyed(
     machine: Callable[..., list[int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     chosen = machine({})
-    assert use_threads(5) == "as the command was told"
+    assert use_threads(5) == "as the command says"
     assert chosen == [5]
     monkeypatch.setenv(threads.COUNT_VARIABLE, "3")
     assert "OMP_NUM_THREADS" in use_threads(None)
