@@ -17,6 +17,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -38,6 +39,7 @@ from experiment.files import write_json
 from experiment.progress import progress
 from searchers.adapters.blackbox import syne_tune_space
 from searchers.adapters.function import ConfigurationFunction
+from searchers.adapters.optional import not_installed
 from searchers.adapters.parameters import Parameters, Value, parameters_of
 from searchers.adapters.study import suggest
 from searchers.methods import make_searcher
@@ -160,6 +162,10 @@ METHODS: dict[str, Callable[[Parameters, int, Sequence[Configuration]], Proposer
 }
 
 
+PACKAGES = {"Optuna": "optuna", "CatCMAwM": "cmaes", "Syne Tune": "syne-tune"}
+"""Beginning of a method's name → the distribution that it is of."""
+
+
 def first_architectures(table: Benchmark, seed: int) -> list[Configuration]:
     """The random architectures that our own searches start from with this seed."""
     searcher = make_searcher("random", known_rows(table), seed, INITIAL)
@@ -210,6 +216,7 @@ def measure(given: Any) -> None:
     ]
     for method, dataset, seed in progress(wanted, "searching NB201", "searches"):
         record = kept(given.out)
+        record["environment"]["packages"] |= installed(method)
         runs = record["results"].setdefault(dataset, {}).setdefault(method, {})
         if str(seed) not in runs:
             table = tables[dataset]
@@ -219,6 +226,19 @@ def measure(given: Any) -> None:
             note_machine(record, method, runs)
             runs[str(seed)] = search(table, proposer, given.queries)
             write_json(given.out, record)
+
+
+def installed(method: str) -> dict[str, str]:
+    """The distribution that a method is of, and its version.
+
+    Raises:
+        InputError: it is not installed.
+    """
+    (package,) = [each for word, each in PACKAGES.items() if method.startswith(word)]
+    try:
+        return {package: version(package)}
+    except PackageNotFoundError as error:
+        raise not_installed(error, method, package) from error
 
 
 def own_runs(dataset: str) -> dict[str, dict[str, dict[str, Any]]]:
@@ -249,8 +269,8 @@ def table_lines(dataset: str, path: Path) -> list[str]:
     reference = rows[REFERENCE]
     budget = max((int(n) for run in reference.values() for n in run["validation"]), default=0)
     lines = [
-        f"| {dataset} | found within {budget} (200), of runs; median queries "
-        f"| validation after {budget}, % | test, % | `bo` − row, validation |",
+        f"| {dataset} | found within {budget} (200); median | validation after {budget}, % "
+        "| test, % | `bo` − row, validation |",
         "|---|---|---|---|---|",
     ]
     for method, runs in rows.items():
@@ -258,8 +278,9 @@ def table_lines(dataset: str, path: Path) -> list[str]:
         hits = [run["hit"] for run in runs.values()]
         within = sum(hit is not None and hit <= budget for hit in hits)
         median = median_queries(hits)
-        all_of_them = f" ({median.ended})" if most > budget else ""
+        within_all = f" ({median.ended})" if most > budget else ""
         middle = f"{median.value:g}" if np.isfinite(median.value) else "–"
+        label = f"`{method}`" if method in OURS else method
         values = {
             name: {seed: run[name][str(budget)] for seed, run in runs.items()}
             for name in ("validation", "test")
@@ -268,7 +289,7 @@ def table_lines(dataset: str, path: Path) -> list[str]:
         ahead = paired_difference(at, values["validation"])
         difference = "" if method == REFERENCE or ahead is None else ahead.text(2, 100)
         lines.append(
-            f"| {method} | {within}{all_of_them} of {len(runs)}; {middle} "
+            f"| {label} | {within}{within_all} of {len(runs)}; {middle} "
             f"| {Spread.of(list(values['validation'].values())).text(2, 100)} "
             f"| {Spread.of(list(values['test'].values())).text(2, 100)} | {difference} |"
         )

@@ -236,6 +236,7 @@ for module in sys.argv[3:]:
 ours = [p for p in opened if p.startswith((root + os.sep, data)) and "site-packages" not in p]
 print("\\n".join(p for p in ours if not p.endswith(".py") and ".pyc" not in p))
 heavy = ("tensorflow", "nas_201_api", "ray", "rdkit", "sklearn", "pandas", "matplotlib.pyplot")
+heavy += ("optuna", "syne_tune", "ConfigSpace", "cmaes")
 print("\\n".join(name for name in heavy if name in sys.modules))
 """
 
