@@ -101,7 +101,7 @@ def test_opening_a_table(table: Table, tmp_path: Path) -> None:
 
 
 def test_a_choice_of_none_is_not_given() -> None:
-    assert len(get_benchmark("DIGITS101", dataset=None, epochs=None)) == 2532
+    assert len(get_benchmark("DIGITS101", dataset=None, latency_devices=None)) == 2532
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_a_choice_of_none_is_not_given() -> None:
     [
         ({"dataset": "cifar10"}, "measured on digits only, not on 'cifar10'"),
         ({"cells": "all"}, "has the cells 'complete' and 'larger', not 'all'"),
-        ({"epochs": 4}, "has no choice 'epochs'"),
+        ({"latency_devices": ["all"]}, "has no choice 'latency_devices'"),
     ],
 )
 def test_wrong_choices_are_sentences(choices: dict[str, Any], message: str) -> None:

@@ -60,7 +60,8 @@ def test_the_default_is_the_size_of_the_class() -> None:
 @pytest.mark.parametrize("data_set", list(PROTOCOLS))
 def test_classes_follow_the_data_set(data_set: str) -> None:
     space = get_space("NB201")
-    network = run(module_lines(space, space.from_index(6111), data=DATA_SETS[data_set]))  # type: ignore[attr-defined]
+    graph, small = space.sample(1, np.random.default_rng(0))[0], load_design("digits101", space)
+    network = run(module_lines(space, graph, small, DATA_SETS[data_set]))
     classes = {"cifar100": 100, "ImageNet16-120": 120}.get(data_set, 10)
     assert network(torch.zeros(2, 3, 16, 16, device="meta")).shape == (2, classes)
 
