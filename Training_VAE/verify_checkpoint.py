@@ -1,9 +1,10 @@
 """Compare a checkpoint with the outputs that the published system gave for it.
 
-``python -m Training_VAE.verify_checkpoint FOLDER`` reads ``model_checkpoint<EPOCH>.obj`` and
-``expected.json`` in FOLDER, prints for each quantity the largest difference relative to the
-quantity's largest magnitude, and exits 1 if one is above 1e-4 (2 where the files are not as they
-should be).
+``python -m Training_VAE.verify_checkpoint FOLDER`` reads ``expected.json`` in FOLDER and the
+checkpoint that belongs to it: ``model_checkpoint<EPOCH>.obj`` of SVGe and DGMG, or the file that
+``expected.json`` names (arch2vec, :mod:`Training_VAE.verify_arch2vec`). It prints for each quantity
+the largest difference relative to the quantity's largest magnitude, and exits 1 if one is above its
+tolerance, which is 1e-4 for SVGe and DGMG (2 where the files are not as they should be).
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ from models import PUBLISHED, GraphVAE, load_model
 from models.heads import ACCURACY, parts_of
 from models.loss import divergence_per_graph
 from models.vae import as_graph_vae
+from Training_VAE import verify_arch2vec
+from Training_VAE.comparison import Comparison, relative_difference
 
 PREDICTED = "predicted_accuracy"
 """Output of the accuracy head, by its name in ``expected.json``."""
@@ -117,12 +120,6 @@ def _read_graphs(content: dict[str, Any], path: Path) -> GraphBatch:
             f"the graphs in {str(path)!r} cannot be read ({reason}): expected node_types and "
             "edges [from, to] of each, and max_num_nodes"
         ) from error
-
-
-def relative_difference(ours: Tensor, expected: Tensor) -> float:
-    """``max |ours − expected| / max |expected|``. **Shape** any, the same twice, not empty."""
-    scale = expected.abs().max()
-    return float((ours - expected).abs().max() / torch.where(scale > 0, scale, 1.0))
 
 
 def differences(folder: Path, epoch: int | None = None) -> dict[str, float]:
@@ -221,21 +218,43 @@ def _step_differences(expected: Expected, vae: GraphVAE) -> dict[str, float]:
     return differences
 
 
+def compare(folder: Path, epoch: int | None = None) -> list[Comparison]:
+    """Every quantity that ``expected.json`` has, by the rules of the system that it names.
+
+    Raises:
+        InputError: ``expected.json`` is absent or broken, or not for this checkpoint.
+        ModelError: the checkpoint cannot be read.
+    """
+    path = folder / "expected.json"
+    content = read_json(path)
+    if isinstance(content, dict) and content.get("model") == "arch2vec":
+        if epoch is not None:
+            raise InputError(f"{str(path)!r} names its checkpoint: leave --epoch out")
+        return verify_arch2vec.compare(path)
+    return [Comparison(name, value, TOLERANCE) for name, value in differences(folder, epoch).items()]
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print the differences; 1 if one is above the tolerance, else 0."""
+    """Print the differences; 1 if one is above its tolerance, else 0."""
     flags = parser("Compare a checkpoint with the expected outputs beside it.")
     flags.add_argument("folder", type=Path, help="holds the checkpoint and expected.json")
     flags.add_argument("--epoch", type=positive_int, help="which checkpoint (default: the last)")
     flags.add_argument("--json", action="store_true", help="print one JSON object")
     given = flags.parse_args(arguments)
-    found = differences(given.folder, given.epoch)
-    passed = all(value <= TOLERANCE for value in found.values())
+    found = compare(given.folder, given.epoch)
+    passed = all(each.passed for each in found)
     if given.json:
-        print(json.dumps({"differences": found, "tolerance": TOLERANCE, "passed": passed}))
+        record = {
+            "differences": {each.name: each.difference for each in found},
+            "tolerances": {each.name: each.tolerance for each in found},
+            "passed": passed,
+        }
+        print(json.dumps(record))
     else:
-        width = max(len(name) for name in found)
-        for name, value in found.items():
-            print(f"{name:<{width}}  {value:.1e}{'' if value <= TOLERANCE else '  above 1e-4'}")
+        width = max(len(each.name) for each in found)
+        for each in found:
+            remark = "" if each.passed else f"  above {each.tolerance:.0e}"
+            print(f"{each.name:<{width}}  {each.difference:.1e}{remark}")
         print("the checkpoint agrees" if passed else "the checkpoint differs", file=sys.stderr)
     return 0 if passed else 1
 

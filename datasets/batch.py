@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -332,6 +332,18 @@ class LegalityMask(Protocol):
 
         Returns:
             **Shape** (B, 2) bool, a True in every row.
+        """
+        ...
+
+
+@runtime_checkable
+class PlacewiseMask(LegalityMask, Protocol):
+    """A mask in which a node's place decides everything, whatever was built before."""
+
+    def by_place(self, device: torch.device) -> tuple[Tensor, Tensor]:
+        """Types that a node may take, and whether an edge may be absent and present.
+
+        **Shape** → (N, T) bool, (N, N, 2) bool, [from, to, absent or present].
         """
         ...
 

@@ -29,7 +29,9 @@ RUNS = STATE_DICTS.parent / "runs"
 
 
 def read_state_dict(path: str | Path, device: str | torch.device = "cpu") -> dict[str, Tensor]:
-    """Read a ``torch.save``d state dict; nothing but tensors is ever unpickled.
+    """Read a ``torch.save``d state dict, or the ``model_state`` of a dictionary with one.
+
+    Nothing but tensors and plain numbers and texts is ever unpickled.
 
     Raises:
         ModelError: the file is absent, damaged, or holds anything but tensors.
@@ -48,6 +50,8 @@ def read_state_dict(path: str | Path, device: str | torch.device = "cpu") -> dic
             f"{path} is not a checkpoint that can be read safely "
             f"({first_line or type(error).__name__}): expected a state dict written by torch.save"
         ) from error
+    if isinstance(content, Mapping) and isinstance(content.get("model_state"), Mapping):
+        content = content["model_state"]  # arch2vec's files have the optimiser's state beside it
     if not isinstance(content, Mapping) or not all(
         isinstance(key, str) and isinstance(value, Tensor) for key, value in content.items()
     ):
@@ -160,7 +164,7 @@ def load_model(
 
     Args:
         folder_or_name: a folder with checkpoints, or its name (``SVGE_NB101``) below
-            ``state_dicts/`` or, where it is not there, below ``runs/``.
+            ``state_dicts/`` or, where it is not there, below ``runs/``; or a single file.
         epoch: which checkpoint; default the highest.
         max_nodes: nodes of the space's largest architecture, where no ``config.json`` lies beside
             the weights to tell it (published checkpoints); those of SVGE_degrees tell it.
@@ -172,8 +176,7 @@ def load_model(
         ModelError: no such folder or checkpoint, it cannot be read, or it is a shipped one with a
             wrong checksum.
     """
-    folder = find_folder(folder_or_name)
-    path = checkpoint_path(folder, latest_epoch(folder) if epoch is None else epoch)
+    folder, path = _find_checkpoint(folder_or_name, epoch)
     check_shipped(path)
     state = read_state_dict(path)
     own, _ = split_heads(state)
@@ -182,6 +185,14 @@ def load_model(
     embedding, _ = parts_of(model)
     embedding.origin = Origin(folder, _stored_space(folder))
     return model
+
+
+def _find_checkpoint(given: str | Path, epoch: int | None) -> tuple[Path, Path]:
+    """The folder and the file that are meant by a file, a folder or a name."""
+    if isinstance(given, str | Path) and Path(given).is_file():
+        return Path(given).parent, Path(given)
+    folder = find_folder(given)
+    return folder, checkpoint_path(folder, latest_epoch(folder) if epoch is None else epoch)
 
 
 def load_vae(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -33,7 +33,7 @@ class Sizes:
     Attributes:
         num_types: node types T of the search space.
         max_nodes: nodes N of its largest architecture; generation ends there.
-        node_width: D, even.
+        node_width: D, of the states of nodes.
         graph_width: G, the latent width: of a graph, or of a node where every node has a latent.
         rounds: L, message-passing rounds.
     """
@@ -45,15 +45,14 @@ class Sizes:
     rounds: int = 2
 
     def __post_init__(self) -> None:
-        for name, size in vars(self).items():
+        for field in fields(Sizes):
+            name, size = field.name, getattr(self, field.name)
             if not isinstance(size, int) or isinstance(size, bool):
                 raise ModelError(f"the size {name} of a model is {size!r}, expected a whole number")
         if min(self.num_types - 2, self.max_nodes - 1, self.graph_width, self.rounds) < 1:
             raise ModelError(f"a model needs positive sizes and two nodes at least, not {self}")
-        if self.node_width < 2 or self.node_width % 2:
-            raise ModelError(
-                f"the node width is split in two halves: {self.node_width} is not even"
-            )
+        if self.node_width < 1:
+            raise ModelError(f"a model needs a positive node width, not {self.node_width}")
 
 
 @dataclass(frozen=True)
@@ -82,6 +81,7 @@ class Embedding(nn.Module, ABC):
 
     Attributes:
         name: as users write it.
+        sizes_type: record of its sizes.
         ranks_decodings: whether :meth:`most_probable` is implemented.
         compute_dtype: what products run in; parameters, latents and losses stay float32.
         origin: where its weights were read; ``None`` for weights that were made here.
@@ -89,6 +89,7 @@ class Embedding(nn.Module, ABC):
     """
 
     name: ClassVar[str]
+    sizes_type: ClassVar[type[Sizes]] = Sizes
     ranks_decodings: ClassVar[bool] = False
 
     def __init__(self, sizes: Sizes) -> None:

@@ -24,14 +24,15 @@ class Objective:
         beta: weight β of the divergence.
         alpha: weight α of the edges against the types in a step, 2[(1−α)·CE + α·BCE].
         edge_reduction: over the edges of a step. The sum is the likelihood, the mean is published.
-        kl_reduction: over the batch. The published code sums, so its weight is β · batch size.
+        kl_reduction: over the batch. SVGe's published code sums, so its weight is β · batch size.
+            arch2vec's divides the sum by the batch's places twice (``places``).
         noise_scale: of the latent noise in training.
     """
 
     beta: float = 0.005
     alpha: float = 0.5
     edge_reduction: Reduction = "sum"
-    kl_reduction: Reduction = "mean"
+    kl_reduction: Literal["mean", "sum", "places"] = "mean"
     noise_scale: float = 0.01
 
 

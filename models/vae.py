@@ -61,6 +61,10 @@ class GraphVAE(Sequential):
     propagation: ClassVar[type[TwoSided] | type[OneSided]]
 
     def __init__(self, sizes: Sizes) -> None:
+        if sizes.node_width % 2:
+            raise ModelError(
+                f"the node width is split in two halves: {sizes.node_width} is not even"
+            )
         super().__init__(sizes)
         widths = (sizes.num_types, sizes.node_width, sizes.graph_width)
         self.Encoder = self.make_encoder(sizes)

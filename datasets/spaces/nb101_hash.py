@@ -23,22 +23,24 @@ _CHUNK = 16_384  # cells at a time: bounds the memory and keeps the sorts in the
 _HEX = np.frombuffer(bytes(range(256)).hex().encode(), dtype=np.uint16)  # two digits a byte
 
 
-def module_hash(adjacency: np.ndarray, labels: Sequence[int]) -> str:
+def module_hash(adjacency: np.ndarray, labels: Sequence[object]) -> str:
     """Hash of one cell.
 
     Args:
         adjacency: entry (i, j) is 1 for the edge i→j. **Shape** (n, n).
         labels: −1 for the input, −2 for the output, else the operation's place in the official
-            order conv3x3, conv1x1, maxpool3x3. **Shape** (n,).
+            order conv3x3, conv1x1, maxpool3x3. Others may label vertices otherwise: what counts is
+            how Python writes the label. **Shape** (n,).
 
     Returns:
         32 hexadecimal digits.
     """
     matrix = np.asarray(adjacency).tolist()
+    labels = np.asarray(labels).tolist()  # no numbers of NumPy's, which are written otherwise
     vertices = range(len(labels))
     sources = [[w for w in vertices if matrix[w][v]] for v in vertices]
     targets = [[w for w in vertices if matrix[v][w]] for v in vertices]
-    digests = [_md5_hex(str((len(targets[v]), len(sources[v]), int(labels[v])))) for v in vertices]
+    digests = [_md5_hex(str((len(targets[v]), len(sources[v]), labels[v]))) for v in vertices]
     for _ in vertices:
         digests = [
             _md5_hex(

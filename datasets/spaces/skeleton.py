@@ -55,7 +55,7 @@ class Skeleton:
 
 
 class SkeletonMask:
-    """A :class:`datasets.batch.LegalityMask` in which a node's place decides everything.
+    """A :class:`datasets.batch.PlacewiseMask`.
 
     Args:
         skeleton: of the space.
@@ -89,6 +89,14 @@ class SkeletonMask:
         size, node = types.shape
         self._follow(types.device)
         return self._edges[drawn.shape[1], node].expand(size, -1)
+
+    def by_place(self, device: torch.device) -> tuple[Tensor, Tensor]:
+        """Types that a node may take, and whether an edge may be absent and present.
+
+        **Shape** → (N, T) bool, (N, N, 2) bool.
+        """
+        self._follow(device)
+        return self._types, self._edges
 
     def _follow(self, device: torch.device) -> None:
         """Keep the tables where the decoder is, so that they are copied once, not every step."""
