@@ -98,7 +98,8 @@ def epoch_graphs(
 
         def shuffled(epoch: int) -> GraphBatch:
             number, part = divmod(epoch, settings.epochs_a_pass)
-            order = np.random.default_rng([seed, number]).permutation(len(train))
+            generator = np.random.default_rng([seed, settings.pass_order(number)])
+            order = generator.permutation(len(train))
             rows = np.array_split(order, settings.epochs_a_pass)[part]
             return train[torch.from_numpy(rows)].to(device)
 

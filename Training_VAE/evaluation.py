@@ -20,8 +20,10 @@ from datasets.batch import GraphBatch, Legality
 from datasets.canonical import canonical_hashes
 from experiment.progress import progress
 from models import Embedding
+from models.arch2vec import Arch2vec
 from models.decodings import Decodings, modal
 from models.nearest import decode_to_nearest
+from Training_VAE.arch2vec_measures import accuracies, prior_measures
 from Training_VAE.data import Architectures
 from Training_VAE.prior import PRIORS
 
@@ -91,6 +93,13 @@ def evaluate(
             "most_probable": searched_reconstruction(model, test[: protocol.sampled_graphs]),
             "nearest": nearest_reconstruction(model, test),
         }
+    own = {}
+    if isinstance(model, Arch2vec):
+        encoded = architectures.train[: protocol.latent_graphs].to(model.device)
+        own["arch2vec"] = {
+            **accuracies(model, test),
+            **prior_measures(model, architectures.space, encoded, generator),
+        }
     return {
         "held_out_graphs": len(test),
         "training_graphs": len(architectures.split.train),
@@ -109,6 +118,7 @@ def evaluate(
                 model, architectures, protocol, architectures.space.legality(), generator
             ),
         },
+        **own,
     }
 
 

@@ -34,6 +34,7 @@ from Training_VAE import (
 )
 from Training_VAE.reporting import report_evaluation
 from Training_VAE.settings import TrainingSettings
+from Training_VAE.training_command import SVGE, make_parser, settings_of
 from Training_VAE.trained import TrainingRecord
 
 SMALL_SPACE = SPACE
@@ -96,7 +97,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     started = (folder / "config.json").exists()
     if started:
-        asked = train_svge.settings_of(train_svge.make_parser().parse_args(training))
+        asked = settings_of(SVGE, make_parser(SVGE).parse_args(training))
         check_asked(folder, asked, given.seed)
     if (folder / "result.json").exists():
         print(f"trained already, in {folder}:")

@@ -11,6 +11,14 @@ DESCRIPTIONS = {
     "SVGE_degrees": "A smooth variational graph embedding "
     "([Lukasik et al., IJCNN 2021](https://arxiv.org/abs/2010.04683)) whose encoder also knows how "
     "many edges enter and leave each node, which the published one does not",
+    "arch2vec": "arch2vec's variational graph isomorphism autoencoder "
+    "([Yan et al., NeurIPS 2020](https://arxiv.org/abs/2006.06936))",
+    "arch2vec_masked": "arch2vec's variational graph isomorphism autoencoder "
+    "([Yan et al., NeurIPS 2020](https://arxiv.org/abs/2006.06936)) with padding masked and the "
+    "loss of the likelihood",
+    "arch2vec_directed": "arch2vec's variational graph isomorphism autoencoder "
+    "([Yan et al., NeurIPS 2020](https://arxiv.org/abs/2006.06936)) with padding masked, the loss "
+    "of the likelihood, and an encoder that sees the direction of edges and the positions of nodes",
     "DGMG": "The baseline of SVGe: a deep generative model of graphs "
     "([Li et al. 2018](https://arxiv.org/abs/1803.03324)) as a variational autoencoder",
 }

@@ -10,6 +10,17 @@ from Training_VAE.settings import TrainingSettings
 
 _MINUTE = 60.0
 
+ARCH2VEC = {
+    "acc_ops": "right operations, padding included",
+    "acc_adj": "right entries of the adjacency",
+    "mean_fal_pos_adj": "mean probability of an edge that is none",
+    "members": "members, argmax decodings of prior points",
+    "member_uniqueness": "unique among these, up to isomorphism",
+    "published_validity": "valid by the published rule",
+    "published_uniqueness": "unique among these by the published hash",
+}
+"""Measures of arch2vec's published code, see ``Training_VAE/arch2vec_measures.py``."""
+
 
 def report_start(
     model: str, settings: TrainingSettings, graphs: int, done: int, device: torch.device
@@ -62,6 +73,9 @@ def report_evaluation(result: dict[str, Any]) -> None:
         lines.append(("valid", part["validity"], counts))
         lines.append(("unique among the valid, up to isomorphism", part["uniqueness"], counts))
         lines.append(("new among the valid, up to isomorphism", part["novelty"], counts))
+    for key, label in ARCH2VEC.items():
+        if key in result.get("arch2vec", {}):
+            lines.append((label, result["arch2vec"][key], "as arch2vec's code counts"))
     width = max(len(label) for label, _, _ in lines)
     for label, share, counts in lines:
         print(f"{label:<{width}}  {share:8.2%}  of {counts}")

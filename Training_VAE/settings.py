@@ -13,7 +13,8 @@ from experiment.config import load_preset, part_of, resolve
 from experiment.errors import InputError
 from experiment.optimisation import Optimisation
 from experiment.precision import DTYPES, Precision, resolved
-from models import Objective, Sizes
+from models import MODELS, Objective, Sizes
+from models.arch2vec import Arch2vec
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class TrainingSettings:
     beta: float
     alpha: float
     edge_reduction: Literal["mean", "sum"]
-    kl_reduction: Literal["mean", "sum"]
+    kl_reduction: Literal["mean", "sum", "places"]
     noise_scale: float
     epochs: int
     batch_size: int
@@ -71,9 +72,19 @@ class TrainingSettings:
         """How weights are fitted."""
         return part_of(self, Optimisation)
 
-    def sizes(self, space: SearchSpace) -> Sizes:
-        """Sizes of the model for a space."""
-        return part_of(self, Sizes, num_types=len(space.types), max_nodes=space.max_nodes)
+    def sizes(self, space: SearchSpace, model: str = "SVGE") -> Sizes:
+        """Sizes of a model, by its name, for a space."""
+        return part_of(
+            self, MODELS[model].sizes_type, num_types=len(space.types), max_nodes=space.max_nodes
+        )
+
+    def pass_order(self, number: int) -> int:
+        """Which order the graphs have in a pass, counted from 0: each has its own."""
+        return number
+
+    def trains_in_train_mode(self, epoch: int) -> bool:
+        """Whether an epoch, counted from 0, draws noise and estimates batch statistics."""
+        return True
 
     def compute_dtype(self, device: torch.device) -> torch.dtype:
         """The type products are computed in on ``device``."""
@@ -84,11 +95,60 @@ class TrainingSettings:
         return dataclasses.replace(self, precision=resolved(self.precision, device))
 
 
-def load_settings(config: str, space: str, overrides: dict[str, Any]) -> TrainingSettings:
+@dataclass(frozen=True)
+class Arch2vecSettings(TrainingSettings):
+    """Settings of an arch2vec training.
+
+    Attributes:
+        model: which of the models, see :mod:`models.arch2vec`.
+        mlp_layers: linear layers of each layer's MLP.
+        dropout: share of the latent that is dropped in training, before it is decoded.
+        train_mode_epochs: epochs after which the model stays in evaluation mode: means in place of
+            samples, no dropout, batch statistics as they are then. 1 is what the released code of
+            arch2vec does, by accident. ``None``: never.
+        same_batches: whether every epoch has the batches of the first, as in the released code.
+    """
+
+    model: Literal["arch2vec", "arch2vec_masked", "arch2vec_directed"] = "arch2vec_masked"
+    mlp_layers: int = 2
+    dropout: float = 0.3
+    train_mode_epochs: int | None = None
+    same_batches: bool = False
+
+    def pass_order(self, number: int) -> int:
+        """Which order the graphs have in a pass, counted from 0."""
+        return 0 if self.same_batches else number
+
+    def trains_in_train_mode(self, epoch: int) -> bool:
+        """Whether an epoch, counted from 0, draws noise and estimates batch statistics."""
+        return self.train_mode_epochs is None or epoch < self.train_mode_epochs
+
+
+SECTIONS: dict[str, type[TrainingSettings]] = {
+    "training": TrainingSettings,
+    "arch2vec": Arch2vecSettings,
+}
+"""Tables of a preset, and what they hold."""
+
+
+def section_of(model: str) -> str:
+    """The table of a preset that a model is trained by."""
+    return "arch2vec" if issubclass(MODELS[model], Arch2vec) else "training"
+
+
+def load_settings(
+    config: str, space: str, overrides: dict[str, Any], section: str = "training"
+) -> TrainingSettings:
     """Settings of a preset for a space, with what the user gave on top.
+
+    Args:
+        config: the preset.
+        space: name of the search space.
+        overrides: what the user gave; ``None`` is nothing.
+        section: the table of the preset, one of :data:`SECTIONS`.
 
     Raises:
         InputError: an unknown preset or setting, a value of the wrong kind, or settings that
             exclude each other.
     """
-    return resolve(TrainingSettings, load_preset(config, "training", space), overrides)
+    return resolve(SECTIONS[section], load_preset(config, section, space), overrides)

@@ -71,7 +71,7 @@ def train(
     """
     space = architectures.space
     settings = settings.resolved(device)
-    sizes = settings.sizes(space)
+    sizes = settings.sizes(space, model_name)
     config = {
         "stage": Stage.EMBEDDING,
         "name": name,
@@ -97,6 +97,7 @@ def train(
         model.compile_networks()
 
     def loss(batch: GraphBatch, generator: torch.Generator) -> Mapping[str, Tensor]:
+        model.train(settings.trains_in_train_mode(loop.epoch))
         parts = model.loss(batch, objective, generator)
         return {
             "loss": parts.total,

@@ -7,7 +7,7 @@ training with given noise.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from datasets.batch import GraphBatch
 from datasets.registry import SPACES
 from experiment.errors import InputError
 from experiment.files import read_json
-from models.arch2vec import Arch2vec, operations
+from models.arch2vec import Arch2vec
 from models.checkpoints import load_vae
 from models.latent import Latent
 from models.loss import LossParts, Objective
@@ -34,9 +34,7 @@ from Training_VAE.arch2vec_measures import (
 )
 from Training_VAE.comparison import Comparison, relative_difference
 
-PUBLISHED = Objective(
-    beta=1.0, edge_reduction="mean", kl_reduction="places", noise_scale=1.0
-)
+PUBLISHED = Objective(beta=1.0, edge_reduction="mean", kl_reduction="places", noise_scale=1.0)
 """The published objective."""
 
 TOLERANCES = {torch.float64: 1e-9, torch.float32: 1e-5}
@@ -76,9 +74,7 @@ class Expected:
         content = read_json(path)
         try:
             inputs, space = content["inputs"], str(content["search_space"])
-            batch = as_batch(
-                torch.tensor(inputs["adjacency"]), torch.tensor(inputs["operations"])
-            )
+            batch = as_batch(torch.tensor(inputs["adjacency"]), torch.tensor(inputs["operations"]))
             checkpoint = path.parent / content["checkpoint"]
             outputs = dict(content["expected"])
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
@@ -232,9 +228,7 @@ def _outputs(expected: Expected, model: Arch2vec, dtype: torch.dtype) -> list[Co
     return comparer.found
 
 
-def _loss_parts(
-    model: Arch2vec, latent: Latent, batch: GraphBatch, z: Tensor
-) -> dict[str, Tensor]:
+def _loss_parts(model: Arch2vec, latent: Latent, batch: GraphBatch, z: Tensor) -> dict[str, Tensor]:
     """The published loss in its parts, for given points."""
     only_types = model.reconstruction(z, batch, replace(PUBLISHED, alpha=0.0)) / 2
     only_edges = model.reconstruction(z, batch, replace(PUBLISHED, alpha=1.0)) / 2

@@ -231,7 +231,9 @@ def compare(folder: Path, epoch: int | None = None) -> list[Comparison]:
         if epoch is not None:
             raise InputError(f"{str(path)!r} names its checkpoint: leave --epoch out")
         return verify_arch2vec.compare(path)
-    return [Comparison(name, value, TOLERANCE) for name, value in differences(folder, epoch).items()]
+    return [
+        Comparison(name, value, TOLERANCE) for name, value in differences(folder, epoch).items()
+    ]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

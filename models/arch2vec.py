@@ -29,7 +29,6 @@ from models.loss import LossParts, Objective, divergence_per_graph
 from models.one_shot import OneShot
 from models.state_dicts import State, matrix_shape
 
-
 POSITIONS = "positions.weight"
 """The weight that :class:`Arch2vecDirected` has and the others lack."""
 
@@ -159,7 +158,9 @@ class Arch2vec(OneShot):
         """States after the last layer. **Shape** (B, N, H)."""
         layers = GINLayers(self.eps, self.mlps, self.batch_norms)
         both = batch.adjacency | batch.adjacency.transpose(1, 2)
-        return gin_states(layers, operations(batch, self.sizes.num_types).to(dtype), [both.to(dtype)])
+        return gin_states(
+            layers, operations(batch, self.sizes.num_types).to(dtype), [both.to(dtype)]
+        )
 
     def graph_vector(self, latent: Latent) -> Tensor:
         """One short vector a graph, the mean over the nodes, as published. **Shape** (B, D)."""
@@ -243,10 +244,12 @@ class Arch2vecMasked(Arch2vec):
         batch = self._padded(batch)
         latent = super().encode(batch)
         missing = ~batch.node_mask()[:, :, None]
-        return Latent(latent.mean.masked_fill(missing, 0), latent.log_variance.masked_fill(missing, 0))
+        return Latent(
+            latent.mean.masked_fill(missing, 0), latent.log_variance.masked_fill(missing, 0)
+        )
 
     def node_states(self, batch: GraphBatch, dtype: torch.dtype) -> Tensor:
-        """States of the nodes after the last layer, zero where there is none. **Shape** (B, N, H)."""
+        """States of the nodes after the last layer, else zero. **Shape** (B, N, H)."""
         mask = batch.node_mask()
         nodes = None if mask.all() else mask.flatten().nonzero().squeeze(1)
         layers = GINLayers(self.eps, self.mlps, self.batch_norms)
@@ -338,9 +341,9 @@ def published_parts(types: Tensor, edges: Tensor, batch: GraphBatch) -> tuple[Te
 def likelihood_parts(types: Tensor, edges: Tensor, batch: GraphBatch) -> tuple[Tensor, Tensor]:
     """Negative log-likelihoods of X and A over the nodes that are there, means over the graphs.
 
-    Columns of X are Bernoulli variables each by itself, as published. A softmax leaves the columns
-    of input and output free among the operations' latents, where none of them was seen: sums of
-    the plain decodings of prior points on NB201 were members in 80 % instead of TODO.
+    Columns of X are Bernoulli variables each by itself, as published: then the logits of input and
+    output are low at the latents of every operation, and so, being affine, everywhere between them.
+    A softmax only has them lower than the right one, and prior points fall between.
 
     Args:
         types: logits of the columns. **Shape** (B, N, T).

@@ -69,7 +69,7 @@ def most_probable(
     while width <= max(widest, k) and not result.proved.all():
         todo = (~result.proved).nonzero().squeeze(1)
         for rows in todo.split(max(1, AT_ONCE // width)):
-            search = _Search(factors[rows], mask, k, width, result.log_probability[rows, -1])
+            search = _Search(factors.of(rows), mask, k, width, result.log_probability[rows, -1])
             search.run()
             search.store(result, rows)
         width *= WIDER
@@ -93,9 +93,7 @@ class _Growing:
     adjacency: Tensor
 
     def __getitem__(self, rows: Tensor) -> _Growing:
-        return _Growing(
-            self.latent[rows], self.score[rows], self.types[rows], self.adjacency[rows]
-        )
+        return _Growing(self.latent[rows], self.score[rows], self.types[rows], self.adjacency[rows])
 
 
 class _Search:

@@ -28,7 +28,7 @@ class Factors(NamedTuple):
     types: Tensor
     edges: Tensor
 
-    def __getitem__(self, rows: Tensor | slice) -> Factors:  # type: ignore[override]
+    def of(self, rows: Tensor) -> Factors:
         """Those of some latents."""
         return Factors(self.types[rows], self.edges[rows])
 
@@ -133,7 +133,5 @@ def _categorical(log_p: Tensor, generator: torch.Generator | None) -> Tensor:
 
 def _present(logit: Tensor, generator: torch.Generator | None) -> Tensor:
     """Edges drawn with their probabilities. **Shape** (…) → (…), bool."""
-    uniform = torch.rand(
-        logit.shape, generator=generator, device=logit.device, dtype=logit.dtype
-    )
+    uniform = torch.rand(logit.shape, generator=generator, device=logit.device, dtype=logit.dtype)
     return uniform < logit.sigmoid()

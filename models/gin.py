@@ -8,6 +8,7 @@ a neighbour is joined.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import torch
@@ -23,7 +24,7 @@ class MLP(nn.Module):
     def __init__(self, inputs: int, width: int, layers: int) -> None:
         super().__init__()
         widths = [inputs, *[width] * layers]
-        self.linears = nn.ModuleList(nn.Linear(*widths[k : k + 2]) for k in range(layers))
+        self.linears = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(widths))
         self.batch_norms = nn.ModuleList(nn.BatchNorm1d(width) for _ in range(layers - 1))
 
     def forward(self, rows: Tensor) -> Tensor:

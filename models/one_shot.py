@@ -52,7 +52,7 @@ class OneShot(Embedding):
         member = torch.as_tensor(legality.is_member(decoded)).to(z.device)
         rows = (~member).nonzero().squeeze(1)
         if len(rows):
-            found = factor_search.most_probable(factors[rows], 1, mask, WIDEST).best
+            found = factor_search.most_probable(factors.of(rows), 1, mask, WIDEST).best
             decoded.types[rows] = found.types
             decoded.adjacency[rows] = found.adjacency
             decoded.num_nodes[rows] = found.num_nodes

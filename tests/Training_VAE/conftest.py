@@ -13,7 +13,7 @@ import pytest
 from datasets.batch import GraphBatch
 from datasets.benchmarks.sources import TABLE_VARIABLE
 from models import Embedding
-from Training_VAE import evaluation, train_svge
+from Training_VAE import evaluation, training_command
 
 TINY = """
 [training]
@@ -60,7 +60,7 @@ def tiny(tiny_settings: str, tmp_path: Path) -> Path:
 @pytest.fixture(scope="module")
 def small_evaluation() -> Iterator[None]:
     """Evaluate trained weights on few samples: ``test_prior_decodings.py`` tests the counts."""
-    protocol_of, nearest = train_svge.protocol_of, evaluation.nearest_reconstruction
+    protocol_of, nearest = training_command.protocol_of, evaluation.nearest_reconstruction
 
     def few(given: Namespace) -> evaluation.Protocol:
         return replace(protocol_of(given), prior_points=20, encodings=2, decodings=5)
@@ -69,7 +69,7 @@ def small_evaluation() -> Iterator[None]:
         return nearest(model, graphs[:20])
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(train_svge, "protocol_of", few)
+        patch.setattr(training_command, "protocol_of", few)
         patch.setattr(evaluation, "nearest_reconstruction", nearest_of_few)
         patch.setattr(evaluation, "WIDEST", 4)
         yield

@@ -9,9 +9,9 @@ import torch
 
 from datasets import get_space
 from models import Embedding, Sizes, build_model
-from Training_VAE import train_svge
 from Training_VAE.data import Architectures, load_architectures
 from Training_VAE.evaluation import Protocol, evaluate, prior_decodings
+from Training_VAE.training_command import SVGE, make_parser, protocol_of
 
 PROTOCOL = Protocol(prior_points=60, decodings=5, sampled_graphs=3, encodings=2)
 
@@ -78,7 +78,7 @@ def test_evaluation_measures_the_tempered_model(
 
 def test_command_hands_the_flags_on() -> None:
     flags = ["--prior", "box", "--prior-scale", "0.5", "--temperature", "2"]
-    given = train_svge.make_parser().parse_args([*flags, "--sampled_graphs", "7"])
+    given = make_parser(SVGE).parse_args([*flags, "--sampled_graphs", "7"])
     wanted = Protocol(prior="box", prior_scale=0.5, temperature=2.0, sampled_graphs=7)
-    assert train_svge.protocol_of(given) == wanted
-    assert train_svge.protocol_of(train_svge.make_parser().parse_args([])) == Protocol()
+    assert protocol_of(given) == wanted
+    assert protocol_of(make_parser(SVGE).parse_args([])) == Protocol()

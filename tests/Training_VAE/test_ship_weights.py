@@ -16,7 +16,7 @@ from experiment.paths import REPOSITORY_ROOT
 from models import MODELS, ModelError, Sizes, build_model, checkpoints, load_vae
 from models.checkpoints import checkpoint_path, read_state_dict
 from models.shipped import read_manifest
-from Training_VAE import evaluation, ship_weights, train_svge
+from Training_VAE import evaluation, ship_weights, train_svge, training_command
 from Training_VAE.data import load_architectures
 from Training_VAE.model_card import DESCRIPTIONS, model_card
 from Training_VAE.ship_weights import main as ship
@@ -215,7 +215,7 @@ def shipped(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quick: N
     ship(arguments(run, out))
     monkeypatch.setattr(checkpoints, "STATE_DICTS", out)
     monkeypatch.setattr(checkpoints, "RUNS", tmp_path / "runs")
-    monkeypatch.setattr(train_svge, "RUNS", tmp_path / "runs")
+    monkeypatch.setattr(training_command, "RUNS", tmp_path / "runs")
     return out
 
 

@@ -89,7 +89,8 @@ def test_the_search_proves_its_result_on_whole_spaces(name: str) -> None:
     space = get_space(name)
     factors = random_factors(space, 20, seed=3)
     found = most_probable(factors, 1, space.legality().forward)
-    assert found.proved.all() and space.legal(found.graphs).all()
+    assert found.proved.all()
+    assert space.legal(found.graphs).all()
     others = space.sample_batch(300, np.random.default_rng(0))
     assert (log_probability(factors, others) <= found.log_probability + 1e-9).all()
 
@@ -118,9 +119,7 @@ def test_masked_samples_are_members_and_plain_ones_follow_their_factors(name: st
     one = Factors(factors.types[:1].expand(4000, -1, -1), factors.edges[:1].expand(4000, -1, -1))
     drawn = sampled_values(one, generator)
     shares = torch.bincount(drawn.types[:, 0], minlength=len(space.types)) / 4000
-    torch.testing.assert_close(
-        shares.double(), factors.types[0, 0].exp(), atol=0.03, rtol=0.0
-    )
+    torch.testing.assert_close(shares.double(), factors.types[0, 0].exp(), atol=0.03, rtol=0.0)
 
 
 def test_bad_arguments_are_refused() -> None:
