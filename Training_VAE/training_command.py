@@ -29,8 +29,10 @@ from experiment.arguments import (
 from experiment.errors import InputError
 from experiment.seeding import seed_everything
 from experiment.threads import use_threads
+from models.arch2vec import ARCH2VECS
 from models.checkpoints import RUNS, checkpoint_path, find_folder, latest_epoch
 from models.shipped import shipped_weights
+from models.vae import GRAPH_VAES
 from Training_VAE.data import load_architectures
 from Training_VAE.evaluation import Protocol, evaluate
 from Training_VAE.prior import PRIORS
@@ -72,12 +74,12 @@ class Kind:
 
 
 SVGE = Kind(
-    ("SVGE", "SVGE_degrees", "DGMG"),
+    tuple(GRAPH_VAES),
     "training",
     "Train a graph VAE on a search space, and report what it can do.",
 )
 ARCH2VEC = Kind(
-    ("arch2vec", "arch2vec_masked", "arch2vec_directed"),
+    tuple(ARCH2VECS),
     "arch2vec",
     "Train arch2vec on a search space, and report what it can do.",
     ("dropout", "train_mode_epochs"),

@@ -312,6 +312,12 @@ class Arch2vecDirected(Arch2vecMasked):
         return [out, out.transpose(1, 2)]
 
 
+ARCH2VECS: dict[str, type[Arch2vec]] = {
+    model.name: model for model in (Arch2vec, Arch2vecMasked, Arch2vecDirected)
+}
+"""These models by the names that users type."""
+
+
 def operations(batch: GraphBatch, num_types: int) -> Tensor:
     """One-hot rows X in the published order of columns; rows of missing nodes are zero.
 

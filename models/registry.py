@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from models.arch2vec import Arch2vec, Arch2vecDirected, Arch2vecMasked
+from models.arch2vec import ARCH2VECS
 from models.embedding import Embedding, Sizes
 from models.errors import ModelError
 from models.state_dicts import State
-from models.vae import DGMG, SVGE, SVGEDegrees
+from models.vae import GRAPH_VAES
 
-MODELS: dict[str, type[Embedding]] = {
-    model.name: model
-    for model in (SVGE, SVGEDegrees, DGMG, Arch2vec, Arch2vecMasked, Arch2vecDirected)
-}
+MODELS: dict[str, type[Embedding]] = {**GRAPH_VAES, **ARCH2VECS}
 """Embeddings by the names that users type; a new one is a class and an entry here."""
 
 

@@ -268,3 +268,7 @@ class DGMG(GraphVAE):
     def recognises(cls, state: State) -> bool:
         """Whether messages run in one direction."""
         return "Encoder.NodeEmb.GNNLayers.0.msg.weight" in state
+
+
+GRAPH_VAES: dict[str, type[GraphVAE]] = {model.name: model for model in (SVGE, SVGEDegrees, DGMG)}
+"""These models by the names that users type."""

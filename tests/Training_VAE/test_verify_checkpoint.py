@@ -15,10 +15,10 @@ import torch
 from datasets.batch import GraphBatch
 from datasets.spaces.nb101 import NB101
 from experiment.errors import run_command
-from models import MODELS, PUBLISHED, Sizes, WithHeads
+from models import PUBLISHED, Sizes, WithHeads
 from models.checkpoints import checkpoint_path, stored_state
 from models.loss import divergence_per_graph
-from models.vae import as_graph_vae
+from models.vae import GRAPH_VAES, as_graph_vae
 from Training_VAE import verify_checkpoint
 
 NODES = (3, 5, 4)
@@ -28,7 +28,7 @@ NODES = (3, 5, 4)
 def write(folder: Path, model_name: str, with_head: bool) -> dict[str, Any]:
     """A small checkpoint, and what ``expected.json`` is to say of it."""
     torch.manual_seed(0)
-    vae = as_graph_vae(MODELS[model_name](Sizes(5, 7, node_width=12, graph_width=8))).eval()
+    vae = as_graph_vae(GRAPH_VAES[model_name](Sizes(5, 7, node_width=12, graph_width=8))).eval()
     model = WithHeads.fresh(vae).eval() if with_head else vae
     torch.save(stored_state(model), checkpoint_path(folder, 1))
     cells = list(GraphBatch.cat(NB101().enumerate(max_nodes=5)))
@@ -66,7 +66,7 @@ def verify(folder: Path, content: object) -> int:
     return verify_checkpoint.main([str(folder)])
 
 
-@pytest.mark.parametrize("model_name", list(MODELS))
+@pytest.mark.parametrize("model_name", list(GRAPH_VAES))
 @pytest.mark.parametrize("with_head", [False, True])
 def test_a_checkpoint_agrees_with_its_own_outputs(
     tmp_path: Path, model_name: str, with_head: bool

@@ -10,8 +10,8 @@ import torch
 
 from datasets.batch import GraphBatch
 from datasets.graph import INPUT, OUTPUT, ArchitectureGraph
-from models import MODELS, GraphVAE, Sizes
-from models.vae import as_graph_vae
+from models import GraphVAE, Sizes
+from models.vae import GRAPH_VAES
 
 TYPES, NODES, WIDTH = 4, 4, 8
 
@@ -22,7 +22,7 @@ def tiny_model() -> Callable[[str], GraphVAE]:
 
     def build(name: str) -> GraphVAE:
         torch.manual_seed(3)
-        model = as_graph_vae(MODELS[name](Sizes(TYPES, NODES, node_width=12, graph_width=WIDTH)))
+        model = GRAPH_VAES[name](Sizes(TYPES, NODES, node_width=12, graph_width=WIDTH))
         model.eval()
         with torch.no_grad():  # random weights as they are make nearly the same graph everywhere
             for parameter in model.parameters():

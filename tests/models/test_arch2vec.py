@@ -181,5 +181,5 @@ def test_training_lowers_the_loss(model: type[Arch2vec]) -> None:
         total = vae.loss(cells, Objective(beta=1e-3, noise_scale=0.1)).total
         total.backward()
         optimiser.step()
-        losses.append(float(total))
+        losses.append(total.item())
     assert np.mean(losses[-5:]) < 0.75 * losses[0]

@@ -13,7 +13,7 @@ from datasets import get_space
 from datasets.batch import GraphBatch, Legality
 from datasets.graph import INPUT, OUTPUT, ArchitectureGraph
 from datasets.registry import SPACES
-from models import DGMG, MODELS, SVGE, ModelError, Sizes
+from models import DGMG, SVGE, ModelError, Sizes
 from models.decoding import (
     Greedy,
     Sampling,
@@ -26,14 +26,14 @@ from models.decoding import (
 )
 from models.likelihood import log_probability
 from models.prefix_tree import Rule
-from models.vae import GraphVAE, as_graph_vae
+from models.vae import GRAPH_VAES, GraphVAE, as_graph_vae
 
 
 def small_model(name: str, space_name: str = "NB101") -> GraphVAE:
     space = get_space(space_name)
     torch.manual_seed(0)
     sizes = Sizes(len(space.types), space.max_nodes, node_width=12, graph_width=8)
-    model = as_graph_vae(MODELS[name](sizes)).eval()
+    model = as_graph_vae(GRAPH_VAES[name](sizes)).eval()
     with torch.no_grad():  # random weights as they are make nearly the same graph everywhere
         for parameter in model.parameters():
             parameter.mul_(2.0)
@@ -44,7 +44,7 @@ def latents(n: int, seed: int = 0) -> torch.Tensor:
     return 3 * torch.randn(n, 8, generator=torch.Generator().manual_seed(seed))
 
 
-@pytest.mark.parametrize("name", list(MODELS))
+@pytest.mark.parametrize("name", list(GRAPH_VAES))
 def test_greedy_decoding_is_a_function_of_each_latent_alone(name: str) -> None:
     model, z = small_model(name), latents(50)
     together = list(decode(model, z, Greedy()))
@@ -54,7 +54,7 @@ def test_greedy_decoding_is_a_function_of_each_latent_alone(name: str) -> None:
     assert len(set(together)) > 1
 
 
-@pytest.mark.parametrize("name", list(MODELS))
+@pytest.mark.parametrize("name", list(GRAPH_VAES))
 def test_sampling_repeats_with_its_seed(name: str) -> None:
     model, z = small_model(name), latents(50)
     draws = [
@@ -65,7 +65,7 @@ def test_sampling_repeats_with_its_seed(name: str) -> None:
 
 @pytest.mark.parametrize("choice", [Greedy(), Sampling(torch.Generator().manual_seed(0))])
 @pytest.mark.parametrize("space_name", list(SPACES))
-@pytest.mark.parametrize("name", list(MODELS))
+@pytest.mark.parametrize("name", list(GRAPH_VAES))
 def test_masked_decodings_are_members_of_the_space(
     name: str, space_name: str, choice: Rule
 ) -> None:
@@ -220,7 +220,7 @@ def test_the_most_probable_is_chosen_for_each_latent_alone() -> None:
         assert alone.graph(0) == together.graph(k)
 
 
-@pytest.mark.parametrize("name", list(MODELS))
+@pytest.mark.parametrize("name", list(GRAPH_VAES))
 def test_masked_greedy_decoding_stays_in_the_space(name: str) -> None:
     model, space = small_model(name), get_space("NB101")
     assert space.legal(decode_greedily(model, latents(200), space.legality())).all()

@@ -15,13 +15,13 @@ from datasets import get_space
 from datasets.batch import GraphBatch, Legality
 from datasets.graph import INPUT, OUTPUT, ArchitectureGraph
 from datasets.registry import SPACES
-from models import MODELS, GraphVAE, ModelError, Sizes
+from models import GraphVAE, ModelError, Sizes
 from models.decoding import decode, generate
 from models.decodings import Decodings, modal
 from models.likelihood import log_probability
 from models.prefix_tree import Sampling
 from models.sampling import decode_many
-from models.vae import as_graph_vae
+from models.vae import GRAPH_VAES, as_graph_vae
 
 Build = Callable[[str], GraphVAE]
 Points = Callable[[int], torch.Tensor]
@@ -76,11 +76,11 @@ def test_counts_follow_the_probabilities_of_whole_graphs(
 
 
 @pytest.mark.parametrize("masked", [False, True])
-@pytest.mark.parametrize("name", list(MODELS))
+@pytest.mark.parametrize("name", list(GRAPH_VAES))
 def test_counted_decodings_are_distributed_as_independent_ones(name: str, masked: bool) -> None:
     space = get_space("NB101")
     torch.manual_seed(1)
-    model = as_graph_vae(MODELS[name](Sizes(len(space.types), 7, node_width=12, graph_width=8)))
+    model = as_graph_vae(GRAPH_VAES[name](Sizes(len(space.types), 7, node_width=12, graph_width=8)))
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.mul_(3.0)
@@ -118,7 +118,7 @@ def test_a_prefix_is_visited_once_however_often_it_is_drawn(
     assert len(set(many.graphs)) <= len(many.latent)
 
 
-@pytest.mark.parametrize("name", list(MODELS))
+@pytest.mark.parametrize("name", list(GRAPH_VAES))
 def test_counts_repeat_with_their_seed_and_ignore_how_latents_are_cut(
     name: str, tiny_model: Build, points: Points, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -139,7 +139,7 @@ def test_modal_is_what_counting_by_hand_gives(space_name: str) -> None:
     space = get_space(space_name)
     torch.manual_seed(2)
     sizes = Sizes(len(space.types), space.max_nodes, node_width=12, graph_width=8)
-    model = MODELS["SVGE"](sizes).eval()
+    model = GRAPH_VAES["SVGE"](sizes).eval()
     z = 3 * torch.randn(8, 8, generator=seeded(0))
     decodings = model.decode_many(z, 60, space.legality(), seeded(1))
     found = modal(decodings, space.legality())

@@ -10,16 +10,16 @@ from torch import nn
 from datasets.batch import GraphBatch
 from datasets.graph import ArchitectureGraph
 from datasets.spaces.nb101 import NB101
-from models import MODELS, Sizes
+from models import Sizes
 from models.distinct import encode_distinct, group_rows
-from models.vae import GraphVAE, as_graph_vae
+from models.vae import GRAPH_VAES, GraphVAE, as_graph_vae
 
 
-@pytest.fixture(params=list(MODELS))
+@pytest.fixture(params=list(GRAPH_VAES))
 def model(request: pytest.FixtureRequest) -> GraphVAE:
     torch.manual_seed(0)
     sizes = Sizes(num_types=5, max_nodes=10, node_width=12, graph_width=8, rounds=3)
-    model = as_graph_vae(MODELS[request.param](sizes))
+    model = as_graph_vae(GRAPH_VAES[request.param](sizes))
     for table in model.Encoder.modules():
         if isinstance(table, nn.Embedding):
             nn.init.normal_(table.weight)

@@ -9,9 +9,10 @@ import torch
 
 from datasets import get_space
 from datasets.batch import GraphBatch
-from models import MODELS, GraphVAE, ModelError, Sizes
+from models import GraphVAE, ModelError, Sizes
 from models.decoding import decode_greedily
 from models.nearest import decode_to_nearest
+from models.vae import GRAPH_VAES
 
 Build = Callable[[str], GraphVAE]
 Points = Callable[[int], torch.Tensor]
@@ -21,7 +22,7 @@ def distance(model: GraphVAE, graphs: GraphBatch, z: torch.Tensor) -> torch.Tens
     return (model.encode_all(graphs).mean - z).norm(dim=1)
 
 
-@pytest.mark.parametrize("name", list(MODELS))
+@pytest.mark.parametrize("name", list(GRAPH_VAES))
 def test_an_untrained_model_finds_its_own_graphs(
     name: str, tiny_model: Build, every_graph: GraphBatch
 ) -> None:
@@ -36,7 +37,7 @@ def test_an_untrained_model_finds_its_own_graphs(
     assert (distance(model, greedy, z) > 1e-5 * z.norm(dim=1)).any()
 
 
-@pytest.mark.parametrize("name", list(MODELS))
+@pytest.mark.parametrize("name", list(GRAPH_VAES))
 def test_it_is_the_nearest_of_the_candidates(name: str, tiny_model: Build, points: Points) -> None:
     model, z = tiny_model(name), points(20)
     near = decode_to_nearest(model, z, k=4)
@@ -50,7 +51,7 @@ def test_it_is_the_nearest_of_the_candidates(name: str, tiny_model: Build, point
 def test_masked_ones_are_members() -> None:
     space = get_space("NB101")
     torch.manual_seed(0)
-    model = MODELS["SVGE"](Sizes(len(space.types), 7, node_width=12, graph_width=8)).eval()
+    model = GRAPH_VAES["SVGE"](Sizes(len(space.types), 7, node_width=12, graph_width=8)).eval()
     found = decode_to_nearest(model, torch.randn(4, 8), 3, space.legality(), widest=16)
     assert space.legal(found).all()
 

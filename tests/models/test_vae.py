@@ -12,11 +12,11 @@ import torch
 from datasets.batch import GraphBatch
 from datasets.graph import ArchitectureGraph
 from datasets.spaces.nb101 import NB101
-from models import DGMG, MODELS, PUBLISHED, SVGE, ModelError, Objective, Sizes, WithHeads
+from models import DGMG, PUBLISHED, SVGE, ModelError, Objective, Sizes, WithHeads
 from models.checkpoints import stored_state
 from models.latent import Latent
 from models.loss import divergence_per_graph
-from models.vae import GraphVAE, as_graph_vae
+from models.vae import GRAPH_VAES, GraphVAE, as_graph_vae
 from Training_VAE.verify_checkpoint import TOLERANCE, differences
 
 SMALL = Sizes(num_types=5, max_nodes=7, node_width=12, graph_width=8)
@@ -29,10 +29,10 @@ def batch() -> GraphBatch:
     return cells[torch.from_numpy(rows)].padded(7)
 
 
-@pytest.fixture(params=list(MODELS))
+@pytest.fixture(params=list(GRAPH_VAES))
 def model(request: pytest.FixtureRequest) -> GraphVAE:
     torch.manual_seed(0)
-    return as_graph_vae(MODELS[request.param](SMALL)).eval()
+    return as_graph_vae(GRAPH_VAES[request.param](SMALL)).eval()
 
 
 @pytest.mark.parametrize("space", ["ENAS", "NB101", "NB201"])
@@ -151,7 +151,7 @@ def test_latents_of_another_width_are_refused(model: GraphVAE, batch: GraphBatch
 )
 def test_sizes_that_make_no_model_are_refused(sizes: dict[str, int]) -> None:
     with pytest.raises(ModelError):
-        Sizes(**{"num_types": 5, "max_nodes": 7, **sizes})
+        SVGE(Sizes(**{"num_types": 5, "max_nodes": 7, **sizes}))
 
 
 def test_joint_loss_weighs_the_published_shares(model: GraphVAE, batch: GraphBatch) -> None:
