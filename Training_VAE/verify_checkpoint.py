@@ -248,6 +248,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given.json:
         record = {
             "differences": {each.name: each.difference for each in found},
+            "tolerance": max(each.tolerance for each in found),
             "tolerances": {each.name: each.tolerance for each in found},
             "passed": passed,
         }
@@ -255,7 +256,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     else:
         width = max(len(each.name) for each in found)
         for each in found:
-            remark = "" if each.passed else f"  above {each.tolerance:.0e}"
+            limit = f"{each.tolerance:.0e}".replace("e-0", "e-")
+            remark = "" if each.passed else f"  above {limit}"
             print(f"{each.name:<{width}}  {each.difference:.1e}{remark}")
         print("the checkpoint agrees" if passed else "the checkpoint differs", file=sys.stderr)
     return 0 if passed else 1
