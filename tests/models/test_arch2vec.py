@@ -50,7 +50,7 @@ def test_the_published_checkpoint_gives_the_published_outputs(
 def test_a_state_dict_says_whose_it_is_and_how_large(
     model: type[Arch2vec], depth: dict[str, int]
 ) -> None:
-    original = small(model, **depth)
+    original = small(model, "NB101", **depth)
     state = original.state_dict()
     assert [each for each in MODELS.values() if each.recognises(state)] == [model]
     again = model_from_state(state, 7)
@@ -104,9 +104,9 @@ def test_padding_takes_no_part_in_the_masked_models() -> None:
         tight_loss = tight.loss_at(mean[:, :cut], tight.encode(narrow), narrow, LIKELIHOOD).total
         torch.testing.assert_close(loss, tight_loss)
     published = small(Arch2vec).train()
-    tight = Arch2vec.from_state(published.state_dict(), cut).train()
+    cut_off = Arch2vec.from_state(published.state_dict(), cut).train()
     assert not torch.allclose(
-        published.encode(small_cells).mean[:, :cut], tight.encode(narrow).mean, atol=1e-3
+        published.encode(small_cells).mean[:, :cut], cut_off.encode(narrow).mean, atol=1e-3
     )
 
 
