@@ -34,8 +34,8 @@ from Training_VAE import (
 )
 from Training_VAE.reporting import report_evaluation
 from Training_VAE.settings import TrainingSettings
-from Training_VAE.training_command import SVGE, make_parser, settings_of
 from Training_VAE.trained import TrainingRecord
+from Training_VAE.training_command import SVGE, make_parser, settings_of
 
 SMALL_SPACE = SPACE
 """The space of the job that needs no data."""

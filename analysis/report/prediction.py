@@ -124,7 +124,9 @@ def _quality(result: Mapping[str, Any], config: Mapping[str, Any]) -> Table:
     ]
     coverage = result.get("coverage") or {}
     held = ", ".join(f"{share}: {percent(value, 1).shown}" for share, value in coverage.items())
-    intervals = f" Its intervals held these shares of {config.get('label')}: {held}." if held else ""
+    intervals = (
+        f" Its intervals held these shares of {config.get('label')}: {held}." if held else ""
+    )
     label = _objective(config, str(config.get("label")))
     judged = (
         "each predicted by fits to the others (cross-validation)"
