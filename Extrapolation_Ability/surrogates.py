@@ -122,7 +122,7 @@ def fitted(
         labels: how many measured architectures to learn from; default: :func:`usual_amount`.
         seed: of the draw and of the method.
         weights: folder of a trained VAE, where its latents are among the features.
-        objective: the metric that is learnt.
+        objective: the metric that it is fitted to.
 
     Raises:
         InputError: no such method or features, or fewer architectures were measured.

@@ -90,7 +90,7 @@ def make_parser() -> Parser:
     flags.add_argument(
         "--weights", help="folder or name of the trained VAE whose latents are wanted"
     )
-    flags.add_argument("--label", help=f"metric to learn from (default: {USUAL})")
+    flags.add_argument("--label", help=f"metric that it is fitted to (default: {USUAL})")
     flags.add_argument(
         "--target", help="metric to be judged by (default: test where there is one, else --label)"
     )
@@ -216,7 +216,7 @@ class Labels:
 
     Attributes:
         benchmark: a table's, or that of a file.
-        label: the metric that is learnt.
+        label: the metric that the predictor is fitted to.
         target: the metric that predictions are judged by.
         file: what says which file it is, for the run's configuration; empty for a table.
     """
@@ -270,9 +270,9 @@ def _rank(
     )
     judged = ranked.unseen(known.hashes)
     if judged.architectures:
-        print(f"those that were measured and not learnt from: {judged}", file=stream)
+        print(f"measured architectures that it was not fitted to: {judged}", file=stream)
     else:
-        print("not judged here: the same command without --candidates does that", file=stream)
+        print("not evaluated here: the same command without --candidates does that", file=stream)
     if given.json:
         first = list(itertools.islice(ranked.records(), SHOWN))
         out = None if given.out is None else str(given.out)
@@ -310,7 +310,7 @@ def _judge(
     known: LabelledSet,
     rest: LabelledSet,
 ) -> None:
-    """Predict what was not learnt from, and leave how good that was in the run's folder."""
+    """Predict held-out architectures, and record the quality in the run's folder."""
     judged = HELD_OUT if len(rest) else CROSS_VALIDATED
     settings = _settings(given, known, labels, judged)
     place = given.log_dir / (given.name or _name(settings))

@@ -24,7 +24,7 @@ SHARES = (0.5, 0.9)
 HELD_OUT = "held out"
 CROSS_VALIDATED = "cross-validation"
 FOLDS = 5
-"""Parts of a cross-validation; more of them cost a fit each, and learn from little more."""
+"""Parts of a cross-validation; more of them cost a fit each, to few more labels."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ def held_out(make: Callable[[], Predictor], known: LabelledSet, rest: LabelledSe
 
 
 def fitted(make: Callable[[], Predictor], known: LabelledSet) -> Predictor:
-    """A predictor that has learnt.
+    """A fitted predictor.
 
     Raises:
         InputError: too few or constant values.
@@ -170,7 +170,7 @@ def cross_validated(make: Callable[[], Predictor], measured: LabelledSet, seed: 
         seed: of the parts.
 
     Raises:
-        InputError: too few to learn from without one of the parts.
+        InputError: too few labels without one of the parts.
     """
     least = make().least_labels
     parts = number_of_folds(len(measured), least)
@@ -189,7 +189,7 @@ def cross_validated(make: Callable[[], Predictor], measured: LabelledSet, seed: 
 
 
 def number_of_folds(count: int, least: int) -> int:
-    """Parts such that the others are enough to learn from: :data:`FOLDS`, or one a label.
+    """Parts such that the others are enough labels: :data:`FOLDS`, or one a label.
 
     Raises:
         InputError: there are too few labels for any.
@@ -232,7 +232,7 @@ def described(settings: Mapping[str, Any]) -> str:
     label = Objective.read(settings)
     features = " + ".join(settings["features"]) or "graphs"
     if "digits" in settings["features"]:
-        features += " (learnt from accuracies of DIGITS101)"
+        features += " (fitted to accuracies of DIGITS101)"
     kind = [] if label.unit in (None, SHARE) else [label.written_unit]
     kind += [] if label.maximise else ["lower is better"]
     details = f" ({', '.join(kind)})" if kind else ""

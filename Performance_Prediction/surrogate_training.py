@@ -89,7 +89,7 @@ def train(
         name: the run's name, for its records.
         settings: everything that decides the numbers.
         start: what to begin at.
-        labelled: what to learn from.
+        labelled: the labelled set.
         held_out: what to be judged by, in a random order.
         folder: the run's folder; checkpoints of epochs lie at its top.
         device: where to train.

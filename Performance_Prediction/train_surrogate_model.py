@@ -78,7 +78,7 @@ def make_parser() -> Parser:
         type=int,
         default=0,
         choices=(0, 1),
-        help="1: learn from test accuracy, as the published code did; 0: from validation accuracy",
+        help="1: fit test accuracy, as the published code did; 0: validation accuracy",
     )
     flags.add_argument(
         "--sample_amount",
@@ -111,7 +111,7 @@ def settings_of(given: Namespace) -> FineTuning:
 
 
 def labels_of(given: Namespace, space: SearchSpace) -> tuple[LabelledSet, LabelledSet]:
-    """What to learn from, and what is held out: a benchmark's metric, or a column of a file.
+    """The labelled and the held-out set: a benchmark's metric, or a column of a file.
 
     Raises:
         InputError: it is not there, or there are too few.

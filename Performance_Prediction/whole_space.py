@@ -71,9 +71,9 @@ class Ranked:
                 **{name: float(each[row]) for name, each in columns.items()},
             }
 
-    def unseen(self, learnt: np.ndarray) -> Quality:
-        """How good predictions are of what was measured and is not among ``learnt`` hashes."""
-        unseen = ~np.isin(self.hashes, learnt)
+    def unseen(self, labelled: np.ndarray) -> Quality:
+        """Quality of the predictions of what was measured and is not among ``labelled`` hashes."""
+        unseen = ~np.isin(self.hashes, labelled)
         return Quality.of(self.predictions.mean[unseen], self.measured[unseen])
 
     def first(self, count: int) -> list[str]:

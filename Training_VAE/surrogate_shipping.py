@@ -36,7 +36,7 @@ def stage_scale(run: FinishedRun, folder: Path) -> None:
 
 
 def labels_of(run: FinishedRun, data_root: Path | None) -> tuple[LabelledSet, LabelledSet]:
-    """The labels that a fine-tuning learnt from, and what it is judged by.
+    """The labels of a fine-tuning and its held-out set.
 
     Raises:
         InputError: the data of the training is not at hand, or is another.

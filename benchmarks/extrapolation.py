@@ -1,4 +1,4 @@
-"""How well predictors rank architectures beyond those that they learnt from, on known values.
+"""How well predictors rank architectures beyond those that they were fitted to, on known values.
 
     python benchmarks/extrapolation.py nodes convolutions better digits --seeds 5 --labels 400
     python benchmarks/extrapolation.py digits --labels 400 --figure docs/figures/extrapolation.png
@@ -83,7 +83,7 @@ class Domain:
 
 
 Setting = tuple[SearchSpace, Domain, Domain]
-"""Space, the architectures that may be learnt from, and those beyond."""
+"""Space, the architectures inside the domain, and those beyond."""
 
 
 def _table(name: str, data_root: Path | None, **choices: str) -> tuple[SearchSpace, Domain]:
@@ -205,7 +205,7 @@ def draw(setting: Setting, amount: int, place: Path) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure what is not kept yet, and print the table."""
-    flags = parser("How well predictors rank architectures beyond those they learnt from.")
+    flags = parser("How well predictors rank architectures beyond those they were fitted to.")
     flags.add_argument("settings", nargs="+", choices=list(SETTINGS))
     flags.add_argument("--labels", type=positive_int, help="architectures to learn; default: all")
     flags.add_argument("--seeds", type=positive_int, default=5, help="draws of the labels")

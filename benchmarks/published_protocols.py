@@ -47,7 +47,7 @@ CONTENDERS: dict[str, tuple[str, tuple[str, ...]] | None] = {
 
 
 class Problem:
-    """Which architectures are learnt from and which are predicted, by seed.
+    """Which architectures are labelled and which are predicted, by seed.
 
     Args:
         name: ``enas`` or ``nb101``.
@@ -64,7 +64,7 @@ class Problem:
         self.pool = benchmark.rows_with()
 
     def split(self, seed: int) -> tuple[np.ndarray, np.ndarray]:
-        """Rows to learn from, and rows to predict."""
+        """Labelled rows, and rows to predict."""
         if self.name == "enas":
             split = split_rows(self.hashes, seed)
             return split.train, split.test

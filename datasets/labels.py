@@ -36,7 +36,7 @@ class LabelledSet:
         benchmark: a table's, or that of a file of measurements.
         rows: of the benchmark. **Shape** (n,), int64.
         objectives: name of a metric → its direction and unit; first that which predictions are
-            judged by, last that which is learnt (they may be one).
+            judged by, last that of the labels (they may be one).
     """
 
     benchmark: Benchmark
@@ -53,7 +53,7 @@ class LabelledSet:
 
         Args:
             benchmark: what was measured.
-            metrics: what predictions are judged by first, what is learnt last.
+            metrics: what predictions are judged by first, that of the labels last.
             minimise: whether lower values are better; overrides the directions of the metrics.
 
         Raises:
@@ -84,7 +84,7 @@ class LabelledSet:
 
     @property
     def label(self) -> Objective:
-        """What is learnt."""
+        """The metric of the labels."""
         return self.objectives[list(self.objectives)[-1]]
 
     @property
@@ -104,7 +104,7 @@ class LabelledSet:
 
     @property
     def labels(self) -> np.ndarray:
-        """Values of what is learnt, means over the trials. **Shape** (n,)."""
+        """Values of the labels, means over the trials. **Shape** (n,)."""
         return self.values_of(self.label.name)
 
     @property
@@ -121,19 +121,19 @@ class LabelledSet:
         return self.benchmark.metric(metric).mean()[self.rows]
 
     def truths(self) -> dict[str, np.ndarray]:
-        """:meth:`values_of` what is learnt and of both accuracies, where there are such."""
+        """:meth:`values_of` the labels and of both accuracies, where there are such."""
         names = dict.fromkeys(("validation", "test", self.label.name))
         return {name: self.values_of(name) for name in names if name in self.benchmark.metrics}
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 of which architectures these are, in their order, and of what is learnt."""
+        """SHA-256 of which architectures these are, in their order, and of the metric."""
         pairs = zip(self.hashes.tolist(), self.labels.tolist(), strict=True)
         text = "".join(f"{name} {value!r}\n" for name, value in pairs)
         return hashlib.sha256(text.encode("ascii")).hexdigest()
 
     def draw(self, amount: int | None, seed: int) -> tuple[LabelledSet, LabelledSet]:
-        """Draw architectures to learn from, uniformly.
+        """Draw the labelled architectures uniformly.
 
         Args:
             amount: how many; ``None`` for all.

@@ -136,7 +136,7 @@ def _quality(result: Mapping[str, Any], config: Mapping[str, Any]) -> Table:
     better = "" if label.maximise else ", of which lower is better"
     return Table(
         "How good it is",
-        f"Learnt from {config.get('labels')} architectures by {_named(label)}{better}, {judged}; "
+        f"Fitted to {config.get('labels')} architectures by {_named(label)}{better}, {judged}; "
         f"values are means over the trials.{intervals}",
         ("compared with", "architectures", *(label for _, label in names), "RMSE"),
         rows,
@@ -178,7 +178,7 @@ def _predictions(run: Run, drawings: Drawings) -> list[Block]:
     return [
         Chart(
             "Predicted against measured",
-            f"{count} architectures, by predictors that did not learn from them; measured is the "
+            f"{count} architectures that the predictors were not fitted to; measured is the "
             f"mean over the trials. All numbers: predictions.csv in {run.name}. The worst "
             "twentieth may lie outside the picture.",
             views,

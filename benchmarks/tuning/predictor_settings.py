@@ -123,7 +123,7 @@ def today(what: str) -> str:
 
 
 def inside(space: str, data_root: Path | None) -> Setting:
-    """Half of a table, to learn from and to rank."""
+    """Half of a table, to label and to rank."""
     task = Task(get_benchmark(space, data_root))
     rows = own_half(len(task.labels))
     table = Domain(task.graphs, task.labels, task.truth)[rows]

@@ -1,4 +1,4 @@
-"""The flags of commands that learn from measurements of one's own."""
+"""The flags of commands that read measurements of one's own."""
 
 from __future__ import annotations
 
