@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from syne_tune.blackbox_repository.blackbox import Blackbox
 
 FIDELITY = "epochs"
-"""Name of the fidelity: the training budget of a table."""
 
 
 def syne_tune_space(space: SearchSpace) -> dict[str, Any]:
@@ -50,8 +49,8 @@ def table_blackbox(tables: Mapping[int, Benchmark]) -> Blackbox:
     simulator of Syne Tune takes ``elapsed_time_attr="training_seconds"``, where they have that.
 
     Args:
-        tables: number of epochs → the table of that budget, see
-            :class:`~searchers.adapters.tables.BudgetTables`; one is enough.
+        tables: number of epochs → table, as :func:`datasets.fidelity_tables` gives them; one is
+            enough.
 
     Raises:
         InputError: Syne Tune is not installed, or huggingface_hub, which its blackboxes import; or

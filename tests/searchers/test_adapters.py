@@ -5,14 +5,20 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
 
-from datasets import Benchmark, Objective, SearchSpace, get_benchmark, get_space
+from datasets import (
+    Benchmark,
+    Objective,
+    SearchSpace,
+    fidelity_tables,
+    get_benchmark,
+    get_space,
+)
 from datasets.graph import ArchitectureError, ArchitectureGraph
 from datasets.spaces.enas import ENAS
 from estimators.lookup import LookUp
@@ -259,28 +265,16 @@ def simulator() -> Any:
     return pytest.importorskip("syne_tune.blackbox_repository")
 
 
-def halfway(table: Benchmark) -> Benchmark:
-    """What DIGITS101 had after two of its four epochs, as a table of its own."""
-    names = {"validation": "halfway_validation", "test": "halfway_test"}
-    metrics = {name: replace(table.metric(at), name=name) for name, at in names.items()}
-    full = table.metric("training_seconds")
-    metrics["training_seconds"] = replace(full, values=full.values / 2)
-    return Benchmark(table.space, "digits", table.graphs, table.hashes, metrics, "")
-
-
 def test_a_blackbox_gives_every_fidelity(simulator: Any, table: Benchmark) -> None:
-    box = table_blackbox({4: table, 2: halfway(table)})
-    assert box.objectives_names == ["validation", "test", "training_seconds"]
+    box = table_blackbox(fidelity_tables("DIGITS101"))
     assert box.fidelity_values.tolist() == [2, 4]
-    known = {
-        name: values
-        for name, values in table.query(
-            parameters_of(table.space).architecture(cell(table, PATH))
-        ).metrics.items()
-    }
-    both = box(cell(table, PATH))
-    assert both[0, 0] == pytest.approx(known["halfway_validation"].mean())
-    assert both[:, 2] == pytest.approx(np.array([0.5, 1.0]) * known["training_seconds"].mean())
+    known = table.query(parameters_of(table.space).architecture(cell(table, PATH))).metrics
+    both = dict(zip(box.objectives_names, box(cell(table, PATH)).T, strict=True))
+    means = [known[name].mean() for name in ("halfway_validation", "validation")]
+    assert both["validation"] == pytest.approx(means)
+    assert both["training_seconds"] == pytest.approx(
+        np.array([0.5, 1.0]) * known["training_seconds"].mean()
+    )
     assert box(cell(table, PATH), 4, seed=1)["test"] == known["test"][1]
     assert box(cell(table, PATH), {"epochs": 4}, seed=4) == box(cell(table, PATH), 4, seed=1)
     nothing = box(cell(table, set()), 4)
@@ -300,7 +294,7 @@ def test_a_blackbox_refuses_what_it_has_not(
     simulator: Any, table: Benchmark, ask: Callable[[Any, dict[str, Any]], Any], said: str
 ) -> None:
     with pytest.raises(InputError, match=said):
-        ask(table_blackbox({4: table, 2: halfway(table)}), cell(table, PATH))
+        ask(table_blackbox(fidelity_tables("DIGITS101")), cell(table, PATH))
 
 
 def test_tables_of_a_blackbox_are_tables_of_one_space(simulator: Any, table: Benchmark) -> None:
@@ -326,7 +320,7 @@ def test_the_simulator_of_syne_tune_runs_on_a_blackbox(
     from syne_tune.optimizer.baselines import ASHA
 
     monkeypatch.setenv("SYNETUNE_FOLDER", str(tmp_path))
-    box = table_blackbox({4: table, 2: halfway(table)})
+    box = table_blackbox(fidelity_tables("DIGITS101"))
     scheduler = ASHA(
         box.configuration_space,
         metric="validation",
