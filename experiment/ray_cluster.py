@@ -184,7 +184,7 @@ def _connect(ray: ModuleType, address: str) -> None:
         InputError: it is not, or it is of another version of Ray or Python.
     """
     if address != "auto":
-        _check_address(address)
+        check_address(address)
     try:
         ray.init(address, log_to_driver=False, logging_level="ERROR")
     except (ConnectionError, RuntimeError, ValueError) as error:
@@ -194,7 +194,12 @@ def _connect(ray: ModuleType, address: str) -> None:
         ) from error
 
 
-def _check_address(address: str) -> None:
+def check_address(address: str) -> None:
+    """Make sure, within seconds, that something at an address speaks as the head of a cluster does.
+
+    Raises:
+        InputError: it does not, or the address has another form.
+    """
     host, colon, port = address.rpartition(":")
     if not host or not colon or not port.isdigit() or "/" in address:
         raise InputError(

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import sys
 import threading
 import time
 from collections import deque
@@ -34,6 +35,8 @@ CHECK_SECONDS = 1.0
 PATIENCE = 20.0
 """Seconds without an answer of the head after which the cluster is lost. Ray ends a process that
 has not reached the head for 60, without a word to the program in it."""
+SAY_SECONDS = 60.0
+"""How long no worker may start before that is said."""
 NODES_SECONDS = 10.0
 """How often nodes that have joined are looked for."""
 
@@ -126,7 +129,8 @@ class RayEngine:
         self._workers: set[_Worker] = set()
         self._seen: set[str] = set()
         self._lost: Exception | None = None
-        self._had_workers = time.monotonic()
+        self._had_workers = self._entered = time.monotonic()
+        self._said = self._any_started = False
         self._thread = threading.Thread(target=self._react, args=(nodes,), daemon=True)
         self._thread.start()
         return self
@@ -200,10 +204,24 @@ class RayEngine:
             for node in self._cluster.nodes():
                 if node["NodeID"] not in self._seen:
                     self._start_on(node)
+        self._say_if_idle()
         if self._workers:
             self._had_workers = time.monotonic()
         elif time.monotonic() - self._had_workers > PATIENCE:
             self._lose(_lost("no node is left that can work"))
+
+    def _say_if_idle(self) -> None:
+        """Say once that work waits because no worker has started yet."""
+        if self._said or not self._waiting or time.monotonic() - self._entered < SAY_SECONDS:
+            return
+        self._said = True
+        if not self._any_started:
+            print(
+                "the Ray cluster has not started a worker yet: its CPUs or GPUs are in use by "
+                "others ('ray status' says by how much); the work waits for them",
+                file=sys.stderr,
+                flush=True,
+            )
 
     def _hand_out(self) -> None:
         """Give what waits to workers that have nothing to do."""
@@ -257,6 +275,7 @@ class RayEngine:
         if worker not in self._workers:
             return
         if (error := answer.exception()) is None:
+            self._any_started = True
             self._idle.append(worker)
             return
         self._workers.remove(worker)
