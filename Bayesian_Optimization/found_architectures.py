@@ -14,6 +14,7 @@ from datasets.space import SearchSpace
 from estimators.measurement import Measurement
 from experiment.errors import InputError
 from experiment.run import RunFolder
+from experiment.schema import Stage
 from searchers.limits import Limit
 from searchers.recording import Recorder
 from searchers.view import SearcherView
@@ -72,8 +73,9 @@ def finished_runs(space: SearchSpace, runs: Path) -> Iterator[RunFolder]:
     for config in runs.rglob("config.json"):
         run = RunFolder(config.parent)
         with suppress(InputError):  # no run of ours
-            ranks = (run.path / RANKING).exists() or run.config.get("stage") == "search"
-            if run.has_result and ranks and run.config.get("space") == space.name:
+            finds = run.config.get("stage") in (Stage.SEARCH, Stage.FRONT)
+            finds |= (run.path / RANKING).exists()
+            if run.has_result and finds and run.config.get("space") == space.name:
                 yield run
 
 

@@ -1,11 +1,11 @@
-"""Search for the front between the accuracy of architectures and what they cost.
+"""Search for the front between the objective of architectures, such as accuracy, and their cost.
 
 From the repository root::
 
     PYTHONPATH=$PWD python Bayesian_Optimization/pareto.py --space NB201 --dataset cifar10 \
         --cost latency.pixel3 --queries 100 --batch 5
 
-Accuracies and costs are looked up in a table. The run is that of ``search.py``; its result has the
+Values and costs are looked up in a table. The run is that of ``search.py``; its result has the
 ``front`` besides, and the hypervolume that it dominates.
 """
 
@@ -33,7 +33,7 @@ from Bayesian_Optimization.shared_flags import (
 )
 from datasets import get_benchmark
 from datasets.benchmark import Benchmark
-from datasets.objective import ACCURACY, Objective
+from datasets.objective import Objective
 from datasets.source_record import announce, source_entries
 from estimators.measurement import Measurement
 from experiment.arguments import Parser, parser
@@ -56,13 +56,13 @@ from searchers.summary import result_lines
 
 def make_parser() -> Parser:
     """The command line."""
-    flags = parser("Search for the front between the accuracy of architectures and their cost.")
+    flags = parser("Search for the front between the objective of architectures and their cost.")
     add_search_flags(flags)
     flags.add_argument(
         "--method",
         default="hypervolume",
         choices=[*FRONTS, *SEARCHERS],
-        help="searcher; those that know of no cost look for accuracy alone",
+        help="searcher; those that know of no cost look for the objective alone",
     )
     flags.add_argument(
         "--minimise", "--minimize", action="store_true", help="look for the lowest value"
@@ -70,7 +70,8 @@ def make_parser() -> Parser:
     flags.add_argument(
         "--cost",
         default="parameters",
-        help="parameters, flops, cost_seconds, or with NB201 latency.<device> (milliseconds)",
+        help="parameters, flops, cost_seconds, with NB201 latency.<device> (milliseconds), or "
+        "another metric of the table",
     )
     return flags
 
@@ -88,7 +89,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     problem = problem.minimised() if given.minimise else problem
     objective = problem.objective
     objectives = objective, measured_cost(given.cost, table)
-    reference = Reference.of(table.metric("validation").mean(), costs, objectives)
+    reference = Reference.of(table.metric(table.chosen_by).mean(), costs, objectives)
     plan = Plan(
         problem,
         given.method,
@@ -96,12 +97,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         Budget(given.queries, given.batch),
     )
     config = {
-        "stage": Stage.SEARCH,
+        "stage": Stage.FRONT,
         "method": given.method,
         "space": given.space,
         "dataset": table.dataset,
         "estimator": "table",
-        **({} if objective == ACCURACY else {"objective": objective}),
+        "objective": objective,
         "cost": given.cost,
         "trial": None,
         "candidates": problem.size,
@@ -166,13 +167,13 @@ def found_front(
     name = reference.objectives[1].name
     values, own = _pairs(measured, name)
     good = [one for one in measured if one.ok and cost(one, name) is not None]
-    best = reference.hypervolume(table.metric("validation").mean(), costs)
+    best = reference.hypervolume(table.metric(table.chosen_by).mean(), costs)
     volume = reference.hypervolume(values, own)
     return {
         "front": [
             {
                 "hash": good[row].hash,
-                **table.space.to_record(good[row].architecture),
+                "architecture": table.space.to_record(good[row].architecture),
                 "validation": good[row].validation,
                 "test": good[row].test,
                 "cost": own[row],
@@ -207,7 +208,7 @@ def _draw(
 ) -> None:
     objective, price = objectives
     values, own = _pairs(measured, price.name)
-    everything = table.metric("validation").mean()
+    everything = table.metric(table.chosen_by).mean()
     rows = front(everything, costs, objectives)
     figure = value_against_cost(
         own,
@@ -223,9 +224,9 @@ def _draw(
 
 def _front_lines(result: dict[str, Any], name: str, objective: Objective) -> list[str]:
     lines = [
-        f"front of {len(result['front'])} architectures, "
+        f"front of {len(result['front'])} architectures{objective.where}, "
         f"{result['share_of_hypervolume']:.2%} of the hypervolume of the table's front",
-        f"{name:>20}  validation",
+        f"{name:>20}  {objective.name}",
     ]
     return lines + [
         f"{one['cost']:20.4g}  {objective.text(one['validation']):>10}" for one in result["front"]

@@ -30,7 +30,7 @@ from experiment.files import atomic_path, plain, read_json, write_json
 from experiment.run import RunFolder
 from predictors.regressor import Standardised
 from searchers.domain import Candidates, Domain
-from searchers.history import Step, incumbent_record
+from searchers.history import Step, found_record
 from searchers.latent.acquisition import (
     Acquisition,
     BestDrawn,
@@ -365,7 +365,7 @@ def perform(
         "queries": history.queries,
         "unknown": history.unknown,
         "share_known": history.share_known,
-        "best_observed": incumbent_record(history.incumbent, problem.truth),
+        "best_observed": found_record(history.incumbent, problem.space, problem.truth),
         "recommended": recommended(searcher, measured, problem.truth),
         "optimum": problem.optimum(),
         "seconds": time.perf_counter() - started,

@@ -24,7 +24,7 @@ from Bayesian_Optimization.published import (
 from datasets import get_benchmark
 from datasets.benchmark import Benchmark
 from datasets.labels import PUBLISHED_SEARCH_LABELS
-from datasets.objective import ACCURACY
+from datasets.objective import Objective
 from datasets.source_record import announce, source_entries
 from experiment.arguments import (
     Parser,
@@ -153,7 +153,7 @@ def run_published(given: Namespace) -> int:
             result = perform(experiment, method, seed, run, given.json)
             if given.vis_2d:
                 draw_map(experiment, run)
-            print_result(given, method, result, place)
+            print_result(given, method, result, place, experiment.problem.objective)
     return 0
 
 
@@ -196,6 +196,7 @@ def make_experiment(given: Namespace) -> tuple[Experiment, dict[str, Any]]:
         "space": given.space,
         "dataset": benchmark.dataset,
         "estimator": given.estimator,
+        "objective": problem.objective,
         "queries": settings.labelled + settings.rounds * settings.batch,
         "initial": settings.labelled,
         "batch": settings.batch,
@@ -255,6 +256,7 @@ def decoding_of(given: Namespace, table: Candidates) -> Decoding:
 
 def draw_map(experiment: Experiment, run: RunFolder) -> None:
     """Draw the labelled and the chosen architectures into a map of the latents."""
+    objective = experiment.problem.objective
     lines = [line for line in run.read_metrics() if line.get("query")]
     hashes = np.array([line["hash"] for line in lines])
     # Only what the table knows: architectures beyond it are not kept as graphs.
@@ -265,14 +267,18 @@ def draw_map(experiment: Experiment, run: RunFolder) -> None:
     figure = latent_map(
         experiment.latents.encode(graphs).numpy(),
         values,
-        label="validation accuracy",
+        label=objective.quantity + objective.where,
         title=f"{run.config['space']}: what was labelled and chosen",
     )
     save_figure(figure, run.figures / "latents.png")
 
 
 def print_result(
-    given: Namespace, method: PublishedMethod, result: dict[str, Any], place: Path
+    given: Namespace,
+    method: PublishedMethod,
+    result: dict[str, Any],
+    place: Path,
+    objective: Objective,
 ) -> None:
     """Print the best architectures of a run and where its files are."""
     if given.json:
@@ -281,19 +287,17 @@ def print_result(
     what = "guessed by a surrogate" if given.estimator == "surrogate" else "measured"
     last = result["rounds"][-1] if result["rounds"] else None
     best = result["best_observed"]
+
+    def text(value: float) -> str:
+        return objective.text(value, 3)
+
     lines = [
-        f"{method.value}: best {what} {_percent(best)}, query {best['query']:,} of "
-        f"{result['queries']:,}, in {result['seconds']:.0f} s"
+        f"{method.value}: best {what}{objective.where} {text(best['validation'])}, "
+        f"query {best['query']:,} of {result['queries']:,}, in {result['seconds']:.0f} s"
     ]
     if last:
-        test = "" if last["test"] is None else f", whose test accuracy is {_percent(last, 'test')}"
+        test = "" if last["test"] is None else f", whose test value is {text(last['test'])}"
         lines.append(
-            f"  best chosen {_percent(last, 'best')}{test}; "
-            f"mean of the last round {_percent(last, 'mean')}"
+            f"  best chosen {text(last['best'])}{test}; mean of the last round {text(last['mean'])}"
         )
     print("\n".join([*lines, f"  {place}/result.json, rounds.csv, queries.csv"]), flush=True)
-
-
-def _percent(found: dict[str, Any], name: str = "validation") -> str:
-    """An accuracy: the experiment is on the tables of accuracies that it was published for."""
-    return ACCURACY.text(found[name], 3)

@@ -5,7 +5,7 @@ From the repository root::
     PYTHONPATH=$PWD python Bayesian_Optimization/search.py --space NB201 --dataset cifar100 \
         --method evolution --queries 150 --initial 10 --estimator table --trial mean --seed 0
 
-Accuracies are looked up in a table, guessed by a fitted surrogate (``--estimator surrogate``), or
+Values are looked up in a table, guessed by a fitted surrogate (``--estimator surrogate``), or
 come from real training on handwritten digits (``--estimator train``); or any Python function gives
 the value of an architecture (``--objective my_module:score``, with ``--minimise`` the lowest is
 looked for). A run killed at any moment resumes with ``--resume``, to the same end, without
@@ -34,7 +34,6 @@ from datasets.benchmark import Benchmark
 from datasets.fidelities import fidelity_tables
 from datasets.graph import ArchitectureGraph
 from datasets.measurement_files import Measurements, read_measurements
-from datasets.objective import ACCURACY
 from datasets.source_record import announce, source_entries
 from estimators.digits101 import CONFIG, DATA_SET
 from estimators.measurement import TrainingEstimator
@@ -320,10 +319,10 @@ def configuration(
         "dataset": given.dataset
         or (problem.truth.benchmark.dataset if problem.truth else "digits"),
         "estimator": given.estimator,
-        **({} if problem.objective == ACCURACY else {"objective": problem.objective}),
         **({} if given.weights is None else {"weights": given.weights}),
         **problem.settings,
         **({} if given.eta is None else {"eta": given.eta}),
+        "objective": problem.objective,
         "candidates": problem.size,
         "queries": budget.queries,
         "initial": given.initial,

@@ -91,8 +91,7 @@ def make_parser() -> Parser:
     flags.add_argument(
         "--estimator",
         choices=ESTIMATORS,
-        help="look accuracies up (default), let a fitted predictor guess them, or train on the "
-        "digits",
+        help="look values up (default), let a fitted predictor guess them, or train on the digits",
     )
     flags.add_argument(
         "--trial",
@@ -102,9 +101,10 @@ def make_parser() -> Parser:
     )
     flags.add_argument(
         "--limit",
-        metavar="COST<=MOST",
+        metavar="NAME<=MOST",
         help="the most that an architecture may cost: parameters<=500000, or with NB201 "
-        "latency.pixel3<=8 (milliseconds); COST>=LEAST for the least that it has to have",
+        "latency.pixel3<=8 (milliseconds); of a table any metric; NAME>=LEAST for the least that "
+        "it has to have",
     )
     flags.add_argument(
         "--domain",
@@ -184,7 +184,7 @@ def check_flags(given: Namespace) -> None:
     if given.store and given.estimator != "train":
         raise InputError("--store keeps trainings: it belongs to --estimator train")
     if given.limit and given.estimator == "surrogate":
-        raise InputError("a surrogate guesses accuracies, no costs: leave --limit out")
+        raise InputError("a surrogate guesses the objective, no costs: leave --limit out")
     if given.estimator == "surrogate" and given.trial is not None:
         raise InputError("--trial chooses what is looked up or trained: a surrogate guesses")
     check_fidelity_flags(given)

@@ -94,12 +94,13 @@ def _random_graphs(nodes: int, draws: int, generator: np.random.Generator) -> Gr
 
 
 def best_cells(benchmark: Benchmark, nodes: int, count: int) -> list[ArchitectureGraph]:
-    """The measured cells of ``nodes`` nodes with the best mean validation accuracy, best first.
+    """The measured cells of ``nodes`` nodes with the best mean value, best first.
 
     Raises:
         InputError: fewer were measured.
     """
-    values = benchmark.metric("validation").mean()
+    objective = benchmark.objective()
+    values = objective.sign * benchmark.metric(objective.name).mean()
     wanted = (benchmark.graphs.num_nodes.numpy() == nodes) & ~np.isnan(values)
     rows = np.flatnonzero(wanted)
     if len(rows) < count:

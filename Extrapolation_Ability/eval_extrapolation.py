@@ -44,6 +44,7 @@ from datasets.registry import SPACES
 from datasets.source_record import announce, source_entries
 from datasets.space import SearchSpace
 from estimators.commands.training import add_training_flags, prepare
+from estimators.fitting import PARTS
 from estimators.from_scratch import representative
 from estimators.measurement import Measurement
 from estimators.networks import module_lines
@@ -51,6 +52,7 @@ from estimators.recorded import RecordedTraining
 from estimators.series import Series
 from experiment.arguments import Parser, best_device, parser, positive_int
 from experiment.errors import EXIT_BAD_INPUT, InputError, run_command
+from experiment.files import plain
 from experiment.run import RunFolder
 from experiment.schema import Stage
 from experiment.threads import use_threads
@@ -64,7 +66,7 @@ from Extrapolation_Ability.candidate_flags import (
 )
 from Extrapolation_Ability.candidates import Keep
 from Extrapolation_Ability.families import beyond, extended_spaces
-from Extrapolation_Ability.ranking import Ranking
+from Extrapolation_Ability.ranking import Ranking, line_of
 from Extrapolation_Ability.surrogates import RankingModel, fine_tuned, fitted
 from models import MODELS
 from models.heads import surrogate_name
@@ -174,17 +176,23 @@ def train(
                 print(f"rank {record['rank']}, seed {seed}, in {place}", flush=True)
                 one = representative(graph, ranking.space)
                 measured.append(training.train(one, seed, place, series.resume))
-            figures = {"data_set": given.data_set, **measured_figures(measured)}
+            figures = measured_figures(measured, training.task.objective)
             records.append({**record, "measured": figures})
         print("\n".join(_comparison(records, ranking.objective)))
     return records
 
 
-def measured_figures(trainings: Sequence[Measurement]) -> dict[str, Any]:
-    """Means over the seeds of the trainings that did not fail."""
+def measured_figures(trainings: Sequence[Measurement], objective: Objective) -> dict[str, Any]:
+    """Means over the seeds of the trainings that did not fail.
+
+    Args:
+        trainings: of one architecture.
+        objective: what was measured, which need not be what was predicted.
+    """
     good = [one for one in trainings if one.ok]
-    found: dict[str, Any] = {"trained": len(good), "failed": len(trainings) - len(good)}
-    for name in ("validation", "test"):
+    found: dict[str, Any] = {"data_set": objective.dataset, "objective": plain(objective)}
+    found |= {"trained": len(good), "failed": len(trainings) - len(good)}
+    for name in PARTS:
         values = [value for one in good if (value := getattr(one, name)) is not None]
         if values:
             found[name] = float(np.mean(values))
@@ -232,7 +240,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         gallery(list(top.graphs), space.types, captions, title=title), run.figures / "top.png"
     )
     if given.json:
-        print("\n".join(json.dumps(record) for record in records))
+        print("\n".join(json.dumps(line_of(record)) for record in records))
     else:
         print(f"{run.path / 'ranking.jsonl'}, ranking.csv, result.json\n{picture}")
     failed = sum(record["measured"]["failed"] for record in records if "measured" in record)
@@ -257,11 +265,11 @@ def surrogate_of(given: Namespace, space: SearchSpace) -> RankingModel:
     file: dict[str, Any] = {}
     if given.labels_file is None:
         benchmark = get_benchmark(space.name, given.data_root)
-        objective = benchmark.metric("validation").objective
+        objective = benchmark.objective()
     else:
         found = file_measurements(given, space, given.value_column)
         benchmark = found.benchmark(given.unit)
-        objective = Objective(found.value_column, not given.minimise, given.unit)
+        objective = replace(benchmark.objective(), maximise=not given.minimise)
         file = {"labels_file": str(given.labels_file), "labels_file_sha256": found.sha256}
     fit = fitted(
         benchmark,
@@ -303,14 +311,18 @@ def _named(surrogate: RankingModel) -> str:
     if "model" in settings:
         return f"{settings['model']}, epoch {settings['checkpoint']}"
     method = f"{settings['predictor']} on {', '.join(settings['features']) or 'graphs'}"
-    what = surrogate.objective.name
-    better = "" if surrogate.objective.maximise else ", lower is better"
-    return f"the predictor {method}, fitted on {settings['labels']:,} {what} labels{better}"
+    objective = surrogate.objective
+    better = "" if objective.maximise else ", lower is better"
+    labels = f"{settings['labels']:,} {objective.name} labels{objective.where}"
+    return f"the predictor {method}, fitted on {labels}{better}"
 
 
 def _caption(record: dict[str, Any], objective: Objective) -> str:
     measured = record.get("measured", {})
-    test = f"\ntest on {measured['data_set']} {measured['test']:.2%}" if "test" in measured else ""
+    test = ""
+    if "test" in measured:
+        trained = Objective.read(measured)
+        test = f"\ntest{trained.where} {trained.text(measured['test'])}"
     return f"predicted {objective.text(record['mean'])}{test}"
 
 
@@ -319,14 +331,12 @@ def _comparison(records: Sequence[dict[str, Any]], objective: Objective) -> list
     lines = ["rank     predicted  validation      test  hash"]
     for record in records:
         found = record["measured"]
-        shown = [f"{found[key]:10.2%}" if key in found else " " * 9 + "–" for key in _ACCURACIES]
+        trained = Objective.read(found)
+        shown = [f"{trained.text(found.get(key)):>10}" for key in PARTS]
         predicted = objective.text(record["mean"])
         line = f"{record['rank']:>4} {predicted:>13}  {'  '.join(shown)}  {record['hash']}"
         lines.append(line + (f"  {found['failed']} failed" if found["failed"] else ""))
     return lines
-
-
-_ACCURACIES = ("validation", "test")
 
 
 if __name__ == "__main__":

@@ -64,12 +64,13 @@ def macro_candidates(
 
 
 def best_networks(benchmark: Benchmark, count: int) -> list[ArchitectureGraph]:
-    """The measured architectures with the best validation accuracy, each once, best first.
+    """The measured architectures with the best mean value, each once, best first.
 
     Raises:
         InputError: fewer were measured.
     """
-    values = benchmark.metric("validation").mean()
+    objective = benchmark.objective()
+    values = objective.sign * benchmark.metric(objective.name).mean()
     rows = np.argsort(-values, kind="stable")[: 2 * count]  # a few rows of the file are repeated
     found = list(distinct(benchmark.graphs[torch.from_numpy(rows)]))[:count]
     if len(found) < count:

@@ -70,16 +70,19 @@ class Ranking:
         return Ranking(self.space, graphs, hashes, mean, std, self.objective)
 
     def records(self) -> Iterator[dict[str, Any]]:
-        """An object of an architecture file for each, with ``rank``, ``mean`` and ``std``."""
+        """The architecture as an object, ``hash``, ``rank``, ``mean`` and ``std`` of each."""
         for row, graph in enumerate(self.graphs):
-            record = {**self.space.to_record(graph), "hash": str(self.hashes[row])}
+            record: dict[str, Any] = {
+                "architecture": self.space.to_record(graph),
+                "hash": str(self.hashes[row]),
+            }
             record |= {"rank": row + 1, "mean": float(self.mean[row])}
             yield record | ({} if self.std is None else {"std": float(self.std[row])})
 
     def write(self, folder: Path) -> None:
         """Write ``ranking.jsonl`` and ``ranking.csv``, each whole or not at all."""
         with atomic_path(folder / "ranking.jsonl") as partial:
-            lines = "".join(json.dumps(plain(record)) + "\n" for record in self.records())
+            lines = "".join(json.dumps(line_of(record)) + "\n" for record in self.records())
             partial.write_text(lines, encoding="utf-8")
         with (
             atomic_path(folder / "ranking.csv") as partial,
@@ -106,6 +109,15 @@ class Ranking:
             yield f"     adjacency   {adjacency_rows(graph)}"
             if (command := training_command(self.space, graph)) is not None:
                 yield f"     {command}"
+
+
+def line_of(record: dict[str, Any]) -> dict[str, Any]:
+    """A record as a line of an architecture file: the keys of the architecture beside the others.
+
+    What reads such files, from a list of candidates to a training, takes it as it is.
+    """
+    own = {key: value for key, value in record.items() if key != "architecture"}
+    return plain({**record["architecture"], **own})
 
 
 def adjacency_rows(graph: ArchitectureGraph) -> str:

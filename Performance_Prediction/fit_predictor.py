@@ -90,7 +90,9 @@ def make_parser() -> Parser:
     flags.add_argument(
         "--weights", help="folder or name of the trained VAE whose latents are wanted"
     )
-    flags.add_argument("--label", help=f"metric that it is fitted to (default: {USUAL})")
+    flags.add_argument(
+        "--label", help=f"metric that it is fitted to (default: the table's, {USUAL})"
+    )
     flags.add_argument(
         "--target", help="metric to be judged by (default: test where there is one, else --label)"
     )
@@ -242,9 +244,8 @@ def _labels(given: Namespace, space: SearchSpace) -> Labels:
         label = found.value_column
         return Labels(found.benchmark(given.unit), label, given.target or label, file)
     benchmark = get_benchmark(space.name, given.data_root, dataset=given.dataset)
-    label = given.label or USUAL
-    usual = "test" if "test" in benchmark.metrics else label
-    return Labels(benchmark, label, given.target or usual, {})
+    label = given.label or benchmark.chosen_by
+    return Labels(benchmark, label, given.target or benchmark.reported or label, {})
 
 
 def _rank(

@@ -104,7 +104,7 @@ def train(
         InputError: the folder holds another run, or the loss is no longer finite.
     """
     config = {
-        "stage": Stage.EMBEDDING,
+        "stage": Stage.FINE_TUNING,
         "name": name,
         "model": surrogate_name(start.vae.name),
         "space": start.space.name,
@@ -160,5 +160,5 @@ def train(
         }
     )
     for metric, each in quality.items():
-        print(f"{metric} of held-out architectures: {each}")
+        print(f"{metric}{labelled.label.where} of held-out architectures: {each}")
     return model

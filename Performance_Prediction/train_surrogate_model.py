@@ -118,7 +118,7 @@ def labels_of(given: Namespace, space: SearchSpace) -> tuple[LabelledSet, Labell
     """
     if given.labels_file is None:
         benchmark, amount = get_benchmark(space.name, given.data_root), SURROGATE_LABELS
-        metric = "test" if given.test else "validation"
+        metric = "test" if given.test else benchmark.chosen_by
     else:
         found = file_measurements(given, space, given.value_column)
         metric, benchmark, amount = found.value_column, found.benchmark(given.unit), None

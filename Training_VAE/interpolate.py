@@ -165,8 +165,7 @@ class Walk:
             }
             if not np.isnan(self.values[row]):
                 record["validation"] = float(self.values[row])
-                if self.objective != ACCURACY:
-                    record["objective"] = plain(self.objective)
+                record["objective"] = plain(self.objective)
             yield record
 
     def strip(self, space: SearchSpace, title: str) -> Figure:
@@ -174,6 +173,7 @@ class Walk:
         stretches = list(runs(self.hashes))
         known = [self.values[first] for first, _ in stretches]
         labels = ["" if np.isnan(value) else self.objective.text(value) for value in known]
+        measured = self.objective.quantity + self.objective.where
         return interpolation_strip(
             [self.graphs[first] for first, _ in stretches],
             space.types,
@@ -184,7 +184,7 @@ class Walk:
                 for first, last in stretches
             ],
             labels if any(labels) else None,
-            title=f"{title}, {self.objective.quantity} below" if any(labels) else title,
+            title=f"{title}, {measured} below" if any(labels) else title,
         )
 
 

@@ -21,7 +21,7 @@ import numpy as np
 
 from analysis.figures import SUFFIXES, latent_map, save_figure
 from datasets.batch import GraphBatch
-from datasets.latent_files import METRIC, dataset_of, load_latents, objective_of, save_latents
+from datasets.latent_files import METRIC, load_latents, objective_of, save_latents
 from datasets.objective import SHARE, Objective
 from datasets.registry import find_benchmark
 from datasets.space import SearchSpace
@@ -59,15 +59,15 @@ def draw_map(
         values, label = _told_by_the_graphs(graphs, trained.space)
     else:
         objective = objective_of(table, "validation")
-        label, maximise = _label(objective, dataset_of(table)), objective.maximise
+        label, maximise = _label(objective), objective.maximise
     title = f"{len(table['hash']):,} {trained.space.name} architectures in the latent space"
     figure = latent_map(table["mean"], values, label=label, title=title, maximise=maximise)
     return save_figure(figure, out)
 
 
-def _label(objective: Objective, dataset: str | None) -> str:
+def _label(objective: Objective) -> str:
     """What values are, of which data set, and their unit; shares are drawn as 0 to 1."""
-    measured = objective.quantity if dataset is None else f"{objective.quantity} on {dataset}"
+    measured = objective.quantity + objective.where
     unit = None if objective.unit == SHARE else objective.unit
     return f"{measured}, {unit}" if unit else measured
 

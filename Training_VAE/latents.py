@@ -60,7 +60,7 @@ def latent_table(
     if benchmark is not None:
         table[DATASET] = np.array(benchmark.dataset)
         table[OBJECTIVES] = objectives_column(
-            {name: metric.objective for name, metric in benchmark.metrics.items()}
+            {name: benchmark.objective(name) for name in benchmark.metrics}
         )
         rows = benchmark.rows(architectures.hashes)
         for name, metric in benchmark.metrics.items():

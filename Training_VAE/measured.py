@@ -15,7 +15,7 @@ from datasets.registry import find_benchmark
 
 @dataclass(frozen=True)
 class Measured:
-    """Validation values, means over the trials, by the space's hash.
+    """Values of the objective, means over the trials, by the space's hash.
 
     Attributes:
         by_hash: in the objective's unit.
@@ -29,16 +29,16 @@ class Measured:
 
     @classmethod
     def of(cls, benchmark: Benchmark) -> Measured:
-        """The ``validation`` of a benchmark.
+        """The metric that a benchmark's architectures are chosen by.
 
         Ranks are counted among all of its rows, or, where it is a sample with a
         ``uniform_sample`` column, among the rows drawn uniformly from the space.
         """
-        metric = benchmark.metric("validation")
-        values, objective = metric.mean(), metric.objective
+        objective = benchmark.objective()
+        values = benchmark.metric(objective.name).mean()
         known = ~np.isnan(values)
         hashes = benchmark.hashes[known].tolist()
-        drawn = benchmark.rows_with("validation")
+        drawn = benchmark.rows_with(objective.name)
         counted = values[drawn] if len(drawn) else values[known]
         return cls(
             dict(zip(hashes, values[known].tolist(), strict=True)),

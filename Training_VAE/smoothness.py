@@ -124,7 +124,8 @@ def print_result(result: Smoothness) -> None:
         )
         if step.known:
             line += (
-                f"  {result.objective.quantity} known {walk.known:.0%}, changes by "
+                f"  {result.objective.quantity}{result.objective.where} known {walk.known:.0%}, "
+                "changes by "
                 f"{result.objective.text(step.accuracy_change)}, "
                 f"rank by {step.rank_change:.1%}"
             )

@@ -38,7 +38,8 @@ def smoothness_figure(results: Sequence[Smoothness]) -> Figure:
         _draw(values, result, "accuracy_change", "accuracy_change_error", objective.scale, style)
     edits.set_ylabel("edit distance of the decodings")
     unit = "points" if objective.unit == SHARE else objective.unit
-    values.set_ylabel(f"change of {objective.quantity}" + (f", {unit}" if unit else ""))
+    measured = objective.quantity + objective.where
+    values.set_ylabel(f"change of {measured}" + (f", {unit}" if unit else ""))
     for axes in (edits, values):
         axes.set_xscale("log")
         axes.set_xlabel("length of the step ÷ typical distance")

@@ -15,10 +15,11 @@ def draw_incumbent(run: RunFolder, method: str, objective: Objective = ACCURACY)
     def scaled(value: float | None) -> float | None:
         return None if value is None else objective.scale * value
 
+    looked_at = "measured" if objective.trial is None else f"measured, trial {objective.trial}"
     lines = [
         {
             "queries": line["query"],
-            "measured": scaled(line["incumbent"]["validation"]),
+            looked_at: scaled(line["incumbent"]["validation"]),
             "true mean": scaled(line["incumbent"].get("true_validation")),
             "test": scaled(line["incumbent"].get("true_test", line["incumbent"]["test"])),
         }
@@ -27,8 +28,9 @@ def draw_incumbent(run: RunFolder, method: str, objective: Objective = ACCURACY)
     ]
     if not lines:
         return  # nothing was measured that is allowed
-    labels = objective.label, replace(objective, name="test").label
-    panels = {labels[0]: ["measured", "true mean"], labels[1]: ["test"]}
+    shared = replace(objective, trial=None)  # the true means are those over all trials
+    labels = shared.label, replace(shared, name="test").label
+    panels = {labels[0]: [looked_at, "true mean"], labels[1]: ["test"]}
     known = {
         label: [key for key in keys if any(line[key] is not None for line in lines)]
         for label, keys in panels.items()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -145,6 +145,7 @@ class Benchmark:
         description: source, protocol and merges, in a few sentences.
         source: the file that was read, its checksum and rows; ``None`` where the numbers were
             given in memory.
+        chosen_by: name of the metric that architectures are chosen by.
     """
 
     def __init__(
@@ -156,6 +157,7 @@ class Benchmark:
         metrics: dict[str, Metric],
         description: str,
         source: SourceRecord | None = None,
+        chosen_by: str = "validation",
     ) -> None:
         self.space = space
         self.dataset = dataset
@@ -164,6 +166,7 @@ class Benchmark:
         self.metrics = metrics
         self.description = description
         self.source = source
+        self.chosen_by = chosen_by
 
     def __len__(self) -> int:
         return len(self.hashes)
@@ -180,6 +183,31 @@ class Benchmark:
                 f"it has {', '.join(self.metrics)}"
             )
         return self.metrics[name]
+
+    def objective(self, metric: str | None = None, trial: int | None = None) -> Objective:
+        """A metric as something to be optimised on this data set.
+
+        Args:
+            metric: its name; default: :attr:`chosen_by`.
+            trial: the one that is looked at; default: the means over the trials.
+
+        Raises:
+            InputError: there is no such metric.
+        """
+        own = self.metric(self.chosen_by if metric is None else metric).objective
+        return replace(own, dataset=self.dataset, trial=trial)
+
+    @property
+    def reported(self) -> str | None:
+        """The metric ``test``, where it is the quantity that :attr:`chosen_by` is, measured apart.
+
+        Its unit and direction tell: a test accuracy says nothing of an energy.
+        """
+        own, test = self.metric(self.chosen_by), self.metrics.get("test")
+        if test is None or self.chosen_by == "test":
+            return None
+        same = replace(test.objective, name=own.name) == own.objective
+        return "test" if same else None
 
     @property
     def costs(self) -> tuple[str, ...]:

@@ -72,7 +72,7 @@ def fidelity_tables(
 
 
 def rows_of_all(tables: Mapping[int, Benchmark], trial: int | None = None) -> np.ndarray:
-    """Rows of the table of the most epochs whose validation values all tables have.
+    """Rows of the table of the most epochs whose values to choose by all tables have.
 
     Args:
         tables: number of epochs → table.
@@ -87,7 +87,7 @@ def rows_of_all(tables: Mapping[int, Benchmark], trial: int | None = None) -> np
     longest = tables[max(tables)]
     known = np.ones(len(longest), dtype=bool)
     for table in tables.values():
-        metric = table.metric("validation")
+        metric = table.metric(table.chosen_by)
         values = metric.mean() if trial is None else metric.trial(trial)
         rows = table.rows(longest.hashes)
         known &= (rows >= 0) & np.isfinite(values[rows])

@@ -60,7 +60,7 @@ class LabelledSet:
             InputError: a metric was not measured.
         """
         names = list(dict.fromkeys(metrics))
-        objectives = {name: benchmark.metric(name).objective for name in names}
+        objectives = {name: benchmark.objective(name) for name in names}
         if minimise:
             objectives = {name: replace(each, maximise=False) for name, each in objectives.items()}
         return cls(benchmark, benchmark.rows_with(*names), objectives)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -101,11 +102,13 @@ def objective_of(table: dict[str, np.ndarray], metric: str) -> Objective:
     Raises:
         InputError: the column was changed so that it cannot be read.
     """
+    dataset = dataset_of(table)
     if OBJECTIVES not in table:
-        return Objective(metric, unit=SHARE if metric in ("validation", "test") else None)
+        unit = SHARE if metric in ("validation", "test") else None
+        return Objective(metric, unit=unit, dataset=dataset)
     try:
         written = json.loads(str(table[OBJECTIVES]))
-        return Objective.read({"objective": written[metric]})
+        return replace(Objective.read({"objective": written[metric]}), dataset=dataset)
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(
             f"the latent file's {OBJECTIVES!r} says nothing of {metric!r} ({error}): make it again "

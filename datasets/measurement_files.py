@@ -121,6 +121,7 @@ class Measurements:
             metrics,
             f"{len(self):,} architectures of {self.path}, SHA-256 {self.sha256}",
             source=SourceRecord(self.path, self.sha256, len(self)),
+            chosen_by=self.value_column,
         )
 
 

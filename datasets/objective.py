@@ -1,4 +1,4 @@
-"""What is optimised: a metric, its direction and its unit.
+"""What is optimised: a metric, its direction, its unit, and the data set and trial it is of.
 
 What is printed, drawn and compared goes by it; values are stored as they were measured, shares as
 0 to 1, in both directions.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -29,11 +29,19 @@ class Objective:
         maximise: whether larger is better.
         unit: ``fraction`` (0 to 1, written in percent), ``eV``, ``kcal/mol`` …; ``None`` for a
             number without one.
+        dataset: that it is measured on; ``None`` where that is not known.
+        trial: the one that is looked at, counted from 0; ``None`` for the mean over the trials,
+            and where there are none.
+
+    Two objectives are equal where metric, direction and unit are: settings are chosen by these,
+    whatever the data set.
     """
 
     name: str = "validation"
     maximise: bool = True
     unit: str | None = None
+    dataset: str | None = field(default=None, compare=False)
+    trial: int | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         if self.unit is not None and not isinstance(self.unit, str):
@@ -53,7 +61,13 @@ class Objective:
         if written is None:
             return ACCURACY
         try:
-            return cls(str(written["name"]), bool(written["maximise"]), written["unit"])
+            return cls(
+                str(written["name"]),
+                bool(written["maximise"]),
+                written["unit"],
+                written.get("dataset"),
+                written.get("trial"),
+            )
         except (KeyError, TypeError) as error:
             raise InputError(
                 f"the configuration's 'objective' is {written!r}, expected an object with "
@@ -76,7 +90,7 @@ class Objective:
     @property
     def quantity(self) -> str:
         """What it is called in a text: ``validation accuracy`` for a share, else its name."""
-        known = self.unit == SHARE and self.name in ("validation", "test")
+        known = self.unit == SHARE and self.maximise and self.name in ("validation", "test")
         return f"{self.name} accuracy" if known else self.name
 
     @property
@@ -99,9 +113,15 @@ class Objective:
         )
 
     @property
+    def where(self) -> str:
+        """`` on cifar10 (trial 1)``, to stand behind a name; empty where neither is known."""
+        dataset = "" if self.dataset is None else f" on {self.dataset}"
+        return dataset + ("" if self.trial is None else f" (trial {self.trial})")
+
+    @property
     def label(self) -> str:
-        """Name and unit, for an axis or a column: ``validation, %``."""
-        return ", ".join(word for word in (self.name, self.written_unit) if word)
+        """Name, data set and unit, for an axis or a column: ``validation on cifar10, %``."""
+        return ", ".join(word for word in (self.name + self.where, self.written_unit) if word)
 
     def number(self, value: float | None, decimals: int = 2) -> str:
         """A value without its unit.

@@ -14,7 +14,6 @@ from estimators.measurement import Measurement
 from experiment.checks import shown
 from experiment.errors import InputError
 
-ACCURACIES = ("validation", "test")
 COST_METRIC = "training_seconds"
 _MILLION = 10**6
 
@@ -22,14 +21,17 @@ _MILLION = 10**6
 class LookUp:
     """An :class:`~estimators.measurement.Estimator` that reads a benchmark.
 
+    The value of a measurement is that of the metric that the benchmark's architectures are chosen
+    by; where this is not called ``validation``, it is among the details by its own name as well.
+
     Args:
         benchmark: measured numbers of architectures.
         trial: which trial is given, counted from 0, of everything that has as many trials as
-            the validation values; default: the means over them.
+            the metric that architectures are chosen by; default: the means over them.
 
     Raises:
-        InputError: the benchmark has no validation values, or no such trial of them or of
-            the test values.
+        InputError: the benchmark lacks the metric that architectures are chosen by, or has no
+            such trial of it or of the test values.
     """
 
     def __init__(self, benchmark: Benchmark, trial: int | None = None) -> None:
@@ -38,27 +40,30 @@ class LookUp:
                 f"the benchmark is {shown(benchmark)}, expected a Benchmark: "
                 "datasets.get_benchmark(name) gives the one of a name"
             )
-        if "validation" not in benchmark.metrics:
+        if benchmark.chosen_by not in benchmark.metrics:
             raise InputError(
-                f"{benchmark.space.name} on {benchmark.dataset} has no validation values: "
-                "choose another source"
+                f"{benchmark.space.name} on {benchmark.dataset} has no {benchmark.chosen_by} "
+                f"values, it has {', '.join(benchmark.metrics)}: choose another source, or name "
+                "one of these as the benchmark's chosen_by"
             )
         self.benchmark = benchmark
+        self._reported = benchmark.reported
         self._values = {
             name: metric.mean()
             if trial is None or not self._by_trial(metric)
             else metric.trial(trial)
             for name, metric in benchmark.metrics.items()
         }
-        self._missing = "the table has no validation value of it" + (
+        self._missing = f"the table has no {benchmark.chosen_by} value of it" + (
             "" if trial is None else f" in trial {trial}"
         )
 
     def _by_trial(self, metric: Metric) -> bool:
-        """Whether its columns are the same trials as those of the validation values."""
-        trials = self.benchmark.metrics["validation"].values.shape[1]
+        """Whether its columns are the same trials as those that architectures are chosen by."""
+        chosen_by = self.benchmark.chosen_by
+        trials = self.benchmark.metrics[chosen_by].values.shape[1]
         same = not metric.averaged and metric.values.shape[1] == trials
-        return metric.name in ACCURACIES or same
+        return metric.name in (chosen_by, self._reported) or same
 
     @property
     def space(self) -> SearchSpace:
@@ -83,15 +88,17 @@ class LookUp:
             for metric, values in self._values.items()
             if not np.isnan(values[row])
         }
-        if "validation" not in found:
+        chosen_by = self.benchmark.chosen_by
+        if chosen_by not in found:
             return Measurement(architecture, hash, "unknown", self._missing)
+        value = found.pop("validation") if chosen_by == "validation" else found[chosen_by]
         mflops = found.pop("mflops", None)
         return Measurement(
             architecture,
             hash,
             "ok",
-            validation=found.pop("validation"),
-            test=found.pop("test", None),
+            validation=value,
+            test=None if self._reported is None else found.pop(self._reported, None),
             cost_seconds=found.pop(COST_METRIC, None),
             parameters=_whole(found.pop("parameters", None)),
             flops=None if mflops is None else round(_MILLION * mflops),

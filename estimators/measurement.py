@@ -58,8 +58,9 @@ class Measurement:
     @property
     def values(self) -> dict[str, float]:
         """What was measured of the trained network, by name: ``validation``, ``test``, details."""
-        own = {"validation": self.validation, "test": self.test, **self.details}
-        return {name: value for name, value in own.items() if value is not None}
+        own = {"validation": self.validation, "test": self.test}
+        known = {name: value for name, value in own.items() if value is not None}
+        return known | {name: value for name, value in self.details.items() if name not in known}
 
     def figures(self) -> dict[str, Any]:
         """All but the architecture and its hash, as plain values."""

@@ -73,6 +73,7 @@ class RecordedTraining:
             "space": self.space.name,
             "architecture": self.space.to_record(architecture),
             "hash": self.space.hash(architecture),
+            "objective": self.task.objective,
             **data_settings(self.task),
             "network": dataclasses.asdict(self.design),
             "recipe": dataclasses.asdict(self.task.recipe),

@@ -16,7 +16,7 @@ import torch
 from experiment.environment import describe_environment
 from experiment.errors import InputError
 from experiment.files import PARTIAL, atomic_path, plain, read_json, write_json
-from experiment.schema import SCHEMA, check_config, check_result, stage_of
+from experiment.schema import SCHEMA, check_config, check_result, is_earlier, stage_of
 from experiment.threads import resume_with
 
 SOURCES = "sources"
@@ -210,7 +210,7 @@ class RunFolder:
                 "or choose another folder"
             )
         found = self.config
-        if "schema" not in found:
+        if is_earlier(found):
             raise InputError(
                 f"{str(self.path)!r} holds a run of an earlier version, which cannot be resumed: "
                 "choose another folder, or finish it with that version"

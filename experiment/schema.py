@@ -1,8 +1,8 @@
-"""What a run's folder says of itself: its stage, the version of these rules, and typed settings.
+"""What a run's folder says of itself: its stage, the version of these rules, and typed records.
 
 ``config.json`` has ``stage`` and ``schema`` beside the settings, so that whoever reads a folder
-guesses nothing. The keys below are those that other code may count on; a stage may keep more.
-A run without ``schema`` was made before there was one.
+guesses nothing. :mod:`experiment.records` has the keys of settings and results that other code may
+count on; a stage may keep more. A run without ``schema`` was made before there was one.
 """
 
 from __future__ import annotations
@@ -10,102 +10,87 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 from types import UnionType
-from typing import Any, NotRequired, TypedDict, Union, get_args, get_origin, get_type_hints
+from typing import (
+    Any,
+    NotRequired,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+    is_typeddict,
+)
 
+from experiment.checks import LONGEST
 from experiment.errors import InputError
+from experiment.records import (
+    EmbeddingConfig,
+    EmbeddingResult,
+    ExtrapolationConfig,
+    ExtrapolationResult,
+    FineTuningConfig,
+    FineTuningResult,
+    FrontConfig,
+    FrontResult,
+    PredictionConfig,
+    PredictionResult,
+    SearchConfig,
+    SearchResult,
+    TrainingConfig,
+    TrainingResult,
+)
 
-SCHEMA = 1
+SCHEMA = 2
 """Version of these rules. It grows when a key changes its name or meaning: older runs are then
-distinguished, and never misread."""
-OBJECTS = {dict: "an object", list: "a list", str: "text", int: "a whole number", float: "a number"}
+distinguished, and never misread. Since 2 an objective says its data set and trial, a found
+architecture is an object, and fronts and fine-tunings are stages."""
+OBJECTS = {
+    dict: "an object",
+    list: "a list",
+    str: "text",
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+}
 
 
 class Stage(StrEnum):
     """What kind of run it is."""
 
     EMBEDDING = "embedding"
+    FINE_TUNING = "fine-tuning"
     PREDICTION = "prediction"
     EXTRAPOLATION = "extrapolation"
     SEARCH = "search"
+    FRONT = "front"
     TRAINING = "training"
-
-
-class EmbeddingConfig(TypedDict):
-    """A graph VAE, or its heads, trained on a space."""
-
-    model: str
-    space: str
-    sizes: dict[str, Any]
-    settings: dict[str, Any]
-    name: NotRequired[str]
-    objective: NotRequired[dict[str, Any]]
-
-
-class PredictionConfig(TypedDict):
-    """A predictor fitted to a labelled set."""
-
-    space: str
-    method: str
-    features: list[str]
-    label: str
-    labelled: str
-
-
-class ExtrapolationConfig(TypedDict):
-    """A ranking of candidates by what was fitted to others."""
-
-    space: str
-    surrogate: dict[str, Any]
-    candidates: int
-    objective: NotRequired[dict[str, Any]]
-
-
-class SearchConfig(TypedDict):
-    """A search; ``objective`` is absent where it is the accuracy of a table or a training."""
-
-    space: str
-    method: str
-    estimator: str
-    queries: int
-    initial: int
-    batch: int
-    candidates: NotRequired[int | None]
-    dataset: NotRequired[str]
-    objective: NotRequired[dict[str, Any]]
-    cost: NotRequired[str]
-
-
-class TrainingConfig(TypedDict):
-    """One architecture's network, trained; the architecture is an object of its own."""
-
-    space: str
-    architecture: dict[str, Any]
-    hash: str
-    network: dict[str, Any]
-    recipe: dict[str, Any]
-
-
-class SearchResult(TypedDict):
-    """What a search found."""
-
-    queries: int
-    failed: NotRequired[int]
-    best_observed: NotRequired[dict[str, Any] | None]
-    recommended: NotRequired[dict[str, Any] | None]
-    optimum: NotRequired[dict[str, Any] | None]
-    seconds: NotRequired[float]
 
 
 CONFIGS: dict[Stage, type] = {
     Stage.EMBEDDING: EmbeddingConfig,
+    Stage.FINE_TUNING: FineTuningConfig,
     Stage.PREDICTION: PredictionConfig,
     Stage.EXTRAPOLATION: ExtrapolationConfig,
     Stage.SEARCH: SearchConfig,
+    Stage.FRONT: FrontConfig,
     Stage.TRAINING: TrainingConfig,
 }
 """Stage → what its ``config.json`` holds."""
-RESULTS: dict[Stage, type] = {Stage.SEARCH: SearchResult}
-"""Stage → what its ``result.json`` holds, where other code counts on it."""
+RESULTS: dict[Stage, type] = {
+    Stage.EMBEDDING: EmbeddingResult,
+    Stage.FINE_TUNING: FineTuningResult,
+    Stage.PREDICTION: PredictionResult,
+    Stage.EXTRAPOLATION: ExtrapolationResult,
+    Stage.SEARCH: SearchResult,
+    Stage.FRONT: FrontResult,
+    Stage.TRAINING: TrainingResult,
+}
+"""Stage → what its ``result.json`` holds."""
+
+
+def is_earlier(config: Mapping[str, Any]) -> bool:
+    """Whether a configuration was written by a version with other rules, before this one."""
+    schema = config.get("schema", 0)
+    return isinstance(schema, int) and schema < SCHEMA
 
 
 def stage_of(config: Mapping[str, Any]) -> Stage | None:
@@ -144,35 +129,60 @@ def check_result(stage: Stage | None, result: Mapping[str, Any]) -> None:
     Raises:
         InputError: a key is absent or of another type.
     """
-    if stage in RESULTS:
+    if stage is not None:
         _check(result, RESULTS[stage], f"result of the stage {stage}")
 
 
-def _check(content: Mapping[str, Any], kind: type, what: str) -> None:
-    hints = get_type_hints(kind, include_extras=True)
-    for key, hint in hints.items():
+def _check(content: Mapping[str, Any], kind: type, what: str, place: str = "") -> None:
+    """Make sure that an object is what a typed dictionary says, and those in it."""
+    for key, hint in get_type_hints(kind, include_extras=True).items():
         if get_origin(hint) is NotRequired:
             hint = get_args(hint)[0]
             if key not in content:
                 continue
         elif key not in content:
-            raise InputError(f"the {what} lack {key!r}")
-        if not _fits(content[key], hint):
-            raise InputError(f"the {what} have {key!r} {content[key]!r}, expected {_words(hint)}")
+            raise InputError(f"the {what} lack {place + key!r}")
+        _check_value(content[key], hint, what, place + key)
+
+
+def _check_value(value: Any, hint: Any, what: str, place: str) -> None:
+    options = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+    fitting = [each for each in options if _fits(value, each)]
+    if not fitting:
+        raise InputError(f"the {what} have {place!r} {_excerpt(value)}, expected {_words(hint)}")
+    kind, inner = fitting[0], get_args(fitting[0])
+    if is_typeddict(kind):
+        _check(value, kind, what, f"{place}.")
+    elif get_origin(kind) is list:
+        for number, each in enumerate(value):
+            _check_value(each, inner[0], what, f"{place}.{number}")
+    elif get_origin(kind) is dict:
+        for key, each in value.items():
+            _check_value(each, inner[1], what, f"{place}.{key}")
 
 
 def _fits(value: Any, hint: Any) -> bool:
-    if get_origin(hint) in (Union, UnionType):
-        return any(_fits(value, each) for each in get_args(hint))
+    """Whether a value is of a kind, whatever it holds."""
+    if hint is Any:
+        return True
     if hint in (None, type(None)):
         return value is None
-    kind = get_origin(hint) or hint
+    kind = _kind(hint)
     if isinstance(value, bool):
         return kind is bool
     return isinstance(value, (int, float) if kind is float else kind)
 
 
+def _excerpt(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+
+
+def _kind(hint: Any) -> type:
+    return dict if is_typeddict(hint) else get_origin(hint) or hint
+
+
 def _words(hint: Any) -> str:
     if get_origin(hint) in (Union, UnionType):
         return " or ".join(_words(each) for each in get_args(hint))
-    return "nothing" if hint is type(None) else OBJECTS[get_origin(hint) or hint]
+    return "nothing" if hint is type(None) else OBJECTS[_kind(hint)]

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from datasets.benchmark import Benchmark
+from datasets.graph import ArchitectureGraph
 from datasets.objective import Objective
+from datasets.space import SearchSpace
 from estimators.measurement import Measurement
 from searchers.searcher import Searcher, rank
 from searchers.view import SearcherView
-
-ACCURACIES = ("validation", "test")
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,15 +128,19 @@ class TableTruth:
 
     Args:
         benchmark: the table.
-        objective: says what is best; default: that of its validation metric.
+        objective: says what is best; default: the metric that its architectures are chosen by.
+
+    Attributes:
+        means: ``validation``, as a log calls every value that is searched for, and ``test`` where
+            the table has it, over the trials. **Shape** (rows,) each.
     """
 
     def __init__(self, benchmark: Benchmark, objective: Objective | None = None) -> None:
         self.benchmark = benchmark
-        self.objective = objective or benchmark.metric("validation").objective
-        self.means = {
-            name: benchmark.metrics[name].mean() for name in ACCURACIES if name in benchmark.metrics
-        }
+        self.objective = objective or benchmark.objective()
+        self.means = {"validation": benchmark.metric(benchmark.chosen_by).mean()}
+        if benchmark.reported is not None:
+            self.means["test"] = benchmark.metric(benchmark.reported).mean()
 
     def of(self, hash: str) -> dict[str, float | None]:
         """``true_validation`` and ``true_test`` of the architecture with this hash."""
@@ -177,6 +181,21 @@ def incumbent_record(
         **({} if measured.fidelity is None else {"fidelity": measured.fidelity}),
         **(truth.of(measured.hash) if truth else {}),
     }
+
+
+def found_record(
+    incumbent: Incumbent | None, space: SearchSpace, truth: TableTruth | None
+) -> dict[str, Any] | None:
+    """:func:`incumbent_record` with the architecture, as an object and in the space's notation."""
+    record = incumbent_record(incumbent, truth)
+    if record is None or incumbent is None:
+        return None
+    return {**record, **described(incumbent.measurement.architecture, space)}
+
+
+def described(architecture: ArchitectureGraph, space: SearchSpace) -> dict[str, Any]:
+    """An architecture as ``result.json`` has it: an object, and in the space's notation."""
+    return {"architecture": space.to_record(architecture), "notation": space.format(architecture)}
 
 
 def _number(value: float) -> float | None:

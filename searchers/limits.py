@@ -1,4 +1,4 @@
-"""What a search may look at beside its objective: costs of an architecture, and limits on them."""
+"""What a search may look at beside its objective: costs of an architecture, limits on figures."""
 
 from __future__ import annotations
 
@@ -30,13 +30,16 @@ CHOICE = "latency_devices"
 
 
 def cost(measurement: Measurement, name: str) -> float | None:
-    """A cost of an architecture; ``None`` where it was not measured.
+    """A cost of an architecture, or another figure of it; ``None`` where it was not measured.
 
     Args:
         measurement: of the architecture.
-        name: ``parameters``, ``flops``, ``cost_seconds``, or a detail such as ``latency.pixel3``.
+        name: ``parameters``, ``flops``, ``cost_seconds``, or one of its values, such as ``test``
+            or the detail ``latency.pixel3``.
     """
-    found = getattr(measurement, name) if name in UNITS else measurement.details.get(name)
+    # Where a table is searched by another metric, its own "validation" is a detail.
+    values = {**measurement.values, **measurement.details}
+    found = getattr(measurement, name) if name in UNITS else values.get(name)
     return None if found is None else float(found)
 
 
@@ -77,27 +80,26 @@ def with_counted_cost(benchmark: Benchmark, name: str) -> Benchmark:
 
 
 def cost_column(benchmark: Benchmark, name: str) -> str:
-    """The metric of a table that a cost stands in.
+    """The metric of a table that a cost, or whatever else is limited, stands in.
 
     Raises:
-        InputError: the table has no such cost.
+        InputError: the table has no such metric.
     """
-    metric = COLUMNS.get(name, name)
-    if metric not in benchmark.costs:
-        names = {column: own for own, column in COLUMNS.items()}
-        known = [names.get(one, one) for one in benchmark.costs]
+    names = {column: own for own, column in COLUMNS.items()}
+    known = [names.get(k, k) for k, one in benchmark.metrics.items() if one.kind != "note"]
+    if name not in known:
         raise InputError(
-            f"{benchmark.space.name} on {benchmark.dataset} has no cost {name!r}: "
-            f"it has {', '.join(known) or 'none'}"
+            f"{benchmark.space.name} on {benchmark.dataset} has no metric {name!r}: "
+            f"it has {', '.join(known)}"
         )
-    return metric
+    return COLUMNS.get(name, name)
 
 
 def table_costs(benchmark: Benchmark, name: str) -> np.ndarray:
     """A cost of every row of a table, as :func:`cost` gives it. **Shape** (rows,).
 
     Raises:
-        InputError: the table has no such cost.
+        InputError: the table has no such metric.
     """
     values = benchmark.metrics[cost_column(benchmark, name)].mean()
     return values * (1e6 if name == "flops" else 1)
@@ -107,7 +109,7 @@ def measured_cost(name: str, benchmark: Benchmark | None = None) -> Objective:
     """A cost as an objective: its name, direction and unit.
 
     Args:
-        name: of the cost, see :func:`cost`.
+        name: of the cost, see :func:`cost`; of a table any metric.
         benchmark: a table that has it; default: what a training measures.
 
     Raises:

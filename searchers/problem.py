@@ -111,17 +111,17 @@ def table_problem(benchmark: Benchmark, domain: Domain, trial: int | None = None
     Raises:
         InputError: there is no such trial.
     """
-    truth = TableTruth(benchmark)
-    return Problem(domain, LookUp(benchmark, trial), truth.objective, truth, {"trial": trial})
+    estimator, truth = LookUp(benchmark, trial), TableTruth(benchmark)
+    return Problem(domain, estimator, benchmark.objective(trial=trial), truth, {"trial": trial})
 
 
 def known_rows(benchmark: Benchmark, trial: int | None = None) -> Candidates:
-    """The rows of a table that have a validation value, in one trial or in any.
+    """The rows of a table with a value to choose architectures by, in one trial or in any.
 
     Raises:
         InputError: there is no such trial.
     """
-    metric = benchmark.metric("validation")
+    metric = benchmark.metric(benchmark.chosen_by)
     values = metric.mean() if trial is None else metric.trial(trial)
     return _rows(benchmark, np.flatnonzero(np.isfinite(values)))
 
@@ -163,7 +163,7 @@ def fidelity_problem(
         domain = _rows(longest, rows_of_all(tables, trial))
     truth = TableTruth(longest)
     settings = {"trial": trial, "fidelities": list(estimator.fidelities)}
-    return Problem(domain, estimator, truth.objective, truth, settings)
+    return Problem(domain, estimator, longest.objective(trial=trial), truth, settings)
 
 
 def surrogate_problem(
@@ -191,7 +191,7 @@ def surrogate_problem(
         InputError: no such method or features, weights that are not read or of another space, or
             fewer architectures were measured.
     """
-    known = LabelledSet.of(benchmark, ["validation"])
+    known = LabelledSet.of(benchmark, [benchmark.chosen_by])
     amount = min(SURROGATE_LABELS, len(known)) if labels is None else labels
     labelled, _ = known.draw(amount, seed)
     name, described_by = resolve_method(defaults_of(benchmark.space).inside, method, features)
@@ -237,7 +237,8 @@ def training_problem(domain: Domain, seed: int = 0, benchmark: Benchmark | None 
     estimator = digits101.estimator(seed, space=domain.space)
     truth = None if benchmark is None else TableTruth(benchmark)
     settings = {"trial": seed, "training": estimator.settings}
-    return Problem(domain, estimator, ACCURACY, truth, settings)
+    objective = replace(ACCURACY, dataset=digits101.DATA_SET, trial=seed)
+    return Problem(domain, estimator, objective, truth, settings)
 
 
 def partial_training_problem(

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any, Protocol, runtime_checkable
 
 from estimators.measurement import Measurement
-from searchers.history import TableTruth
+from searchers.history import TableTruth, described
 from searchers.searcher import Observation, Searcher
 
 
@@ -45,8 +45,7 @@ def recommended(
     own = measured.get(best.hash)
     return {
         "hash": best.hash,
-        **searcher.space.to_record(best.architecture),
-        "architecture": searcher.space.format(best.architecture),
+        **described(best.architecture, searcher.space),
         "validation": own.validation if own else None,
         "test": own.test if own else None,
         **(truth.of(best.hash) if truth else {}),

@@ -8,7 +8,7 @@ from typing import Any
 from datasets.objective import ACCURACY, Objective
 from estimators.measurement import Measurement
 from experiment.progress import progress
-from searchers.history import incumbent_record
+from searchers.history import found_record
 from searchers.limits import Limit
 from searchers.loop import SearchLoop
 from searchers.problem import Problem
@@ -52,12 +52,9 @@ def summary(
         known: what was measured before it.
     """
     history, truth = loop.history, problem.truth
-    best = incumbent_record(history.incumbent, truth)
+    best = found_record(history.incumbent, problem.space, truth)
     if best is not None and history.incumbent is not None:
-        graph = history.incumbent.measurement.architecture
-        best |= problem.space.to_record(graph)
-        best["architecture"] = problem.space.format(graph)
-        best["network"] = problem.network(graph)
+        best["network"] = problem.network(history.incumbent.measurement.architecture)
     measured = {one.hash: one for one in (*known, *(step.measurement for step in history.steps))}
     advised = recommended(loop.searcher, measured, truth)
     return {
@@ -109,7 +106,7 @@ def result_lines(result: Mapping[str, Any], config: Mapping[str, Any]) -> list[s
     what = "measurements" if by_fidelity else "architectures"
     lines = [
         f"{config['method']} on {config['space']}: {result['queries']} {what} "
-        f"{HOW[config['estimator']]} in {result['seconds']:.1f} s"
+        f"{HOW[config['estimator']]}{objective.where} in {result['seconds']:.1f} s"
         + (f", {training:,.0f} s of training" if training else "")
     ]
     if by_fidelity:
@@ -134,7 +131,7 @@ def result_lines(result: Mapping[str, Any], config: Mapping[str, Any]) -> list[s
             values = _values(result[key], objective, "" if key == "optimum" else guessed)
             lines.append(f"{label}: {values}")
     if result["best_observed"] is not None:
-        lines.append(f"  {result['best_observed']['architecture']}")
+        lines.append(f"  {result['best_observed']['notation']}")
         lines.append(f"the network of the best:\n{result['best_observed']['network']}")
     return lines
 

@@ -238,7 +238,7 @@ def quantity(objective: Objective, metric: str = "validation") -> str:
 
 def value_axis(objective: Objective, metric: str = "validation", what: str = "") -> Axis:
     """An axis along which values lie; ``what`` says whose they are."""
-    label = f"{quantity(objective, metric)}{what}"
+    label = f"{quantity(objective, metric)}{objective.where}{what}"
     if objective.unit == SHARE:
         return Axis(label, "share")
     return Axis(f"{label}, {objective.unit}" if objective.unit else label)

@@ -20,7 +20,7 @@ from analysis.report.blocks import (
 from analysis.report.drawings import Drawings
 from analysis.report.traces import LATENCY, Contestant, Trace
 from datasets.benchmark import Benchmark
-from datasets.objective import ACCURACY, Objective
+from datasets.objective import Objective
 from datasets.space import SearchSpace
 
 QUERIES = Axis("queries", whole=True)
@@ -107,8 +107,9 @@ def costs_chart(
     ]
     if not views:
         return None
+    named = quantity(found[0].first.objective)
     return Chart(
-        f"{'Accuracy' if found[0].first.objective == ACCURACY else 'Value'} against cost",
+        f"{named[:1].upper()}{named[1:]} against cost",
         "Of each method the run with the lowest seed. The line joins the queries that no other "
         "one beats in both, value and cost. The worst tenth of the values may lie beyond the "
         "picture.",
@@ -124,8 +125,13 @@ def _cost_view(
     good = np.isfinite(costs) & np.isfinite(values)
     if good.sum() < 2:
         return None
-    best = _front(costs[good], values[good], trace.objective)
-    front = Series("the least cost for it", *best, "steps")
+    price = trace.price(cost)
+    best = _front(costs[good], values[good], trace.objective, price)
+    front = (
+        Series(f"the most {cost} for it", *best, "line")
+        if price.maximise
+        else Series(f"the least {cost} for it", *best, "steps")
+    )
     dots = _dots(trace, costs, values, space, drawings)
     bottom, top = _without_worst(values[good], trace.objective)
     wide = 0.04 * float(np.ptp(costs[good])) or 1.0
@@ -140,14 +146,14 @@ def _cost_view(
 
 
 def _front(
-    costs: np.ndarray, values: np.ndarray, objective: Objective
+    costs: np.ndarray, values: np.ndarray, objective: Objective, price: Objective
 ) -> tuple[np.ndarray, np.ndarray]:
-    """What no other one beats at no more cost, by cost. **Shape** (K,) each."""
+    """What no other one beats at as good a cost, by rising cost. **Shape** (K,) each."""
     gains = objective.sign * values
-    order = np.lexsort((-gains, costs))
+    order = np.lexsort((-gains, -price.sign * costs))
     costs, gains, values = costs[order], gains[order], values[order]
     best_before = np.concatenate([[-np.inf], np.maximum.accumulate(gains)[:-1]])
-    kept = gains > best_before
+    kept = np.flatnonzero(gains > best_before)[:: -1 if price.maximise else 1]
     return costs[kept], values[kept]
 
 
@@ -227,5 +233,5 @@ def _true_means(truth: Benchmark, hash: str) -> dict[str, float]:
     row = truth.row(hash)
     if row is None:
         return {}
-    metrics = [metric for metric in ("validation", "test") if metric in truth.metrics]
+    metrics = [name for name in (truth.chosen_by, truth.reported) if name is not None]
     return {f"true mean {metric}": float(truth.metrics[metric].mean()[row]) for metric in metrics}

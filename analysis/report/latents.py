@@ -80,13 +80,14 @@ class LatentFile:
         return replace(self, metric=None, values=np.full(len(self.hashes), np.nan))
 
     def measured_on(self, dataset: str | None, data_root: Path | None) -> LatentFile:
-        """The same with the validation accuracies of a table, NaN where there is none."""
+        """The same with what a table chooses architectures by, NaN where there is none."""
         if dataset is not None and (dataset, "validation") == (self.dataset, self.metric):
             return self
         benchmark = find_benchmark(self.space.name, data_root, dataset)
         if benchmark is None:
             return replace(self, metric="validation", values=np.full(len(self.hashes), np.nan))
-        means = np.append(benchmark.metric("validation").mean(), np.nan)  # row −1 is the NaN
+        values = benchmark.metric(benchmark.chosen_by).mean()
+        means = np.append(values, np.nan)  # row −1 is the NaN
         return replace(self, metric="validation", values=means[benchmark.rows(self.hashes)])
 
 
@@ -187,6 +188,7 @@ def latent_chart(
             where a table is at hand, not by those in the latent file.
     """
     objective = searches[0].first.objective if searches else latents.objective
+    objective = replace(objective, trial=None)  # means over the trials are what is known of all
     if searches:
         function = searches[0].first.run.config.get("estimator") == "function"
         latents = latents.unmeasured() if function else latents.measured_on(dataset, data_root)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +29,13 @@ from analysis.report.blocks import (
     percent,
     shown,
     text,
+    value_axis,
 )
 from analysis.report.drawings import Drawings, space_named
 from analysis.report.runs import Run
 from analysis.report.training import notices, pictures
 from datasets.graph import ArchitectureError, ArchitectureGraph
-from datasets.objective import SHARE, Objective
+from datasets.objective import Objective
 from datasets.space import SearchSpace
 from experiment.errors import InputError
 
@@ -59,14 +61,12 @@ RANKS = 400
 def prediction_section(run: Run, anchor: str, drawings: Drawings) -> Section:
     """A predictor and how it was judged."""
     config, result = run.config, run.result
-    title = (
-        f"{config['method']} on {config.get('source', run.space)}, {config.get('labels')} labels"
-    )
+    title = f"{config['method']} on {config['source']}, {config['labels']} labels"
     facts = {name: shown(config[name]) for name in _FACTS if config.get(name) not in (None, [])}
     if result:
-        facts["predicted"] = f"{result.get('predicted', 0):,}"
+        facts["predicted"] = f"{result['predicted']:,}"
     blocks: list[Block] = [*notices(run), Facts(facts)]
-    if result.get("quality"):
+    if result:
         blocks.append(_quality(result, config))
     blocks += _predictions(run, drawings)
     blocks += pictures(run)
@@ -74,37 +74,26 @@ def prediction_section(run: Run, anchor: str, drawings: Drawings) -> Section:
 
 
 def _headlines(run: Run) -> list[Headline]:
-    target = str(run.config.get("target"))
-    tau = ((run.result.get("quality") or {}).get(target) or {}).get("kendall_tau")
+    target = run.config["target"]
+    tau = run.result["quality"][target]["kendall_tau"] if run.result else None
     if tau is None:
         return []
-    named = _named(_objective(run.config, target))
-    meaning = f"Kendall's τ with {named} on {run.config.get('source', run.space)}"
+    named = _objective(run.config, target).quantity
+    meaning = f"Kendall's τ with {named} on {run.config['source']}"
     return [
         Headline(f"{tau:.3f}", f"{meaning}: {run.config['method']}, {run.config['labels']} labels")
     ]
 
 
 def _objective(config: Mapping[str, Any], metric: str) -> Objective:
-    """What a metric of the run is; an accuracy in runs that do not say."""
-    written = (config.get("objectives") or {}).get(metric)
-    return (
-        Objective(metric, unit=SHARE) if written is None else Objective.read({"objective": written})
-    )
-
-
-def _named(objective: Objective) -> str:
-    """A metric in a sentence."""
-    if objective.unit == SHARE and objective.maximise and objective.name in _MEASURED:
-        return f"{objective.name} accuracy"
-    return objective.name
+    """What a metric of the run is."""
+    return Objective.read({"objective": config["objectives"][metric]})
 
 
 def _axis(words: str, objective: Objective) -> Axis:
-    """An axis of values; the page writes shares in percent by itself."""
-    if objective.unit == SHARE:
-        return Axis(f"{words} {_named(objective)}", "share")
-    return Axis(f"{words} {objective.label}")
+    """An axis of values."""
+    own = value_axis(objective)
+    return replace(own, label=f"{words} {own.label}")
 
 
 def _quality(result: Mapping[str, Any], config: Mapping[str, Any]) -> Table:
@@ -116,27 +105,26 @@ def _quality(result: Mapping[str, Any], config: Mapping[str, Any]) -> Table:
     rows = [
         [
             text(metric),
-            number(quality.get("architectures"), ",.0f"),
-            *(number(quality.get(name), ".4f") for name, _ in names),
-            Cell(_objective(config, metric).text(quality.get("rmse")), quality.get("rmse")),
+            number(quality["architectures"], ",.0f"),
+            *(number(quality[name], ".4f") for name, _ in names),
+            Cell(_objective(config, metric).text(quality["rmse"]), quality["rmse"]),
         ]
         for metric, quality in result["quality"].items()
     ]
-    coverage = result.get("coverage") or {}
+    coverage = result["coverage"]
     held = ", ".join(f"{share}: {percent(value, 1).shown}" for share, value in coverage.items())
-    intervals = (
-        f" Its intervals held these shares of {config.get('label')}: {held}." if held else ""
-    )
-    label = _objective(config, str(config.get("label")))
+    intervals = f" Its intervals held these shares of {config['label']}: {held}." if held else ""
+    label = Objective.read(config)
     judged = (
         "each predicted by fits to the others (cross-validation)"
-        if config.get("judged") == "cross-validation"
+        if config["judged"] == "cross-validation"
         else "judged on all others"
     )
     better = "" if label.maximise else ", of which lower is better"
     return Table(
         "How good it is",
-        f"Fitted to {config.get('labels')} architectures by {_named(label)}{better}, {judged}; "
+        f"Fitted to {config['labels']} architectures by {label.quantity}{label.where}{better}, "
+        f"{judged}; "
         f"values are means over the trials.{intervals}",
         ("compared with", "architectures", *(label for _, label in names), "RMSE"),
         rows,
@@ -149,7 +137,7 @@ def _predictions(run: Run, drawings: Drawings) -> list[Block]:
         notice = f"{run.name} has no predictions.csv: there is nothing to draw."
         return [Paragraph(notice, "warning")]
     rows = _table(file)
-    target, label = str(run.config.get("target")), str(run.config.get("label"))
+    target, label = run.config["target"], run.config["label"]
     columns = {
         metric: column
         for metric in dict.fromkeys((target, label))
@@ -229,7 +217,7 @@ def _views(
     )
     by_rank = View(
         f"{metric.name}, ranks",
-        Axis(f"rank by measured {_named(metric)}, 1 is best", whole=True),
+        Axis(f"rank by measured {metric.quantity}, 1 is best", whole=True),
         Axis("rank by prediction", whole=True),
         [dots(ranks[0], ranks[1])],
         diagonal=True,
@@ -239,13 +227,14 @@ def _views(
 
 def extrapolation_section(run: Run, anchor: str, drawings: Drawings) -> Section:
     """A ranking of candidates, and the results of those that were trained."""
-    surrogate = run.config.get("surrogate") or {}
+    surrogate = run.config["surrogate"]
     facts = {"space": str(run.space), "candidates": f"{run.config['candidates']:,}"}
     facts |= {name: shown(value) for name, value in surrogate.items() if value is not None}
+    facts["predicted"] = Objective.read(run.config).label
     facts["seed"] = shown(run.config.get("seed"))
     blocks: list[Block] = [*notices(run), Facts(facts)]
-    top = [record for record in run.result.get("top", []) if isinstance(record, dict)]
-    trained = [record for record in top if record.get("measured")]
+    top = run.result.get("top", [])  # a run that was killed has no result
+    trained = [record for record in top if "measured" in record]
     objective = Objective.read(run.config)
     if trained:
         blocks.append(_trained(trained, objective))
@@ -255,45 +244,49 @@ def extrapolation_section(run: Run, anchor: str, drawings: Drawings) -> Section:
         blocks.append(_top(run, top, space, drawings))
     blocks += pictures(run)
     title = f"Beyond what was measured of {run.space}"
-    return Section(anchor, title, "extrapolate", blocks, _best_trained(trained, run))
+    return Section(anchor, title, "extrapolate", blocks, best_trained(trained, run))
 
 
-def _best_trained(trained: Sequence[Mapping[str, Any]], run: Run) -> list[Headline]:
+def best_trained(trained: Sequence[Mapping[str, Any]], run: Run) -> list[Headline]:
     """The best by validation among those that were trained."""
-    good = [each["measured"] for each in trained if each["measured"].get("validation") is not None]
+    good = [each["measured"] for each in trained if "validation" in each["measured"]]
     if not good:
         return []
-    best = max(good, key=lambda each: each["validation"])
-    metric = "test" if best.get("test") is not None else "validation"
-    measured = f"{metric} accuracy on {best.get('data_set')}: the best by validation of {len(good)}"
-    return [Headline(percent(best[metric]).shown, f"{measured} trained beyond {run.space}")]
+    objective = Objective.read(good[0])
+    best = max(good, key=lambda each: objective.sign * each["validation"])
+    metric = "test" if "test" in best else "validation"
+    named = f"{metric} {objective.name}{objective.where}"
+    meaning = f"{named}: the best by validation of {len(good)} trained beyond {run.space}"
+    return [Headline(objective.text(best[metric]), meaning)]
 
 
-def _predicted(record: Mapping[str, Any], objective: Objective) -> Cell:
-    return Cell(objective.text(record.get("mean")), record.get("mean"))
+def _value(value: float | None, objective: Objective) -> Cell:
+    return Cell(objective.text(value), value)
 
 
 def _trained(records: Sequence[Mapping[str, Any]], objective: Objective) -> Table:
     rows = []
     for record in records:
         found = record["measured"]
+        measured = Objective.read(found)
         rows.append(
             [
-                Cell(f"{record.get('rank')}", record.get("rank")),
-                _predicted(record, objective),
-                percent(found.get("validation")),
-                percent(found.get("test")),
+                Cell(str(record["rank"]), record["rank"]),
+                _value(record["mean"], objective),
+                _value(found.get("validation"), measured),
+                _value(found.get("test"), measured),
                 number(found.get("parameters"), ",.0f"),
-                Cell(str(found.get("trained", "–")), found.get("trained")),
-                Cell(str(found.get("failed", "–")), found.get("failed")),
-                text(record.get("hash", "")),
+                Cell(str(found["trained"]), found["trained"]),
+                Cell(str(found["failed"]), found["failed"]),
+                text(record["hash"]),
             ]
         )
-    data = ", ".join(dict.fromkeys(str(each["measured"].get("data_set")) for each in records))
+    measured = Objective.read(records[0]["measured"])
     return Table(
         "What came of the first",
-        f"Predicted before, then trained from scratch on {data}; means over the trainings that did "
-        "not fail, a seed each.",
+        f"Predicted {objective.name} before, then trained from scratch: "
+        f"{measured.name}{measured.where}, means over the trainings that did not fail, a seed "
+        "each.",
         ("rank", "predicted", "validation", "test", "parameters", "trained", "failed", "hash"),
         rows,
     )
@@ -329,23 +322,29 @@ def _top(
 ) -> Gallery:
     tiles = []
     for record in records:
-        found = record.get("measured") or {}
-        lines = [f"predicted {_predicted(record, Objective.read(run.config)).shown}"]
-        lines += [f"{name} {percent(found[name]).shown}" for name in _MEASURED if name in found]
-        lines.append(str(record.get("hash", ""))[:12])
-        kept = {key: value for key, value in record.items() if key != "measured"}
+        found = record.get("measured", {})
+        lines = [f"predicted {Objective.read(run.config).text(record['mean'])}"]
+        lines += [
+            f"{name} {Objective.read(found).text(found[name])}"
+            for name in ("validation", "test")
+            if name in found
+        ]
+        lines.append(record["hash"][:12])
+        kept = {key: value for key, value in record.items() if key not in _NESTED}
+        kept |= {key: value for key, value in found.items() if key not in _NESTED}
         number_of = drawings.add_record(space, record)
-        tiles.append(Tile(number_of, f"{record.get('rank')}.", lines, {**kept, **found}))
+        tiles.append(Tile(number_of, f"{record['rank']}.", lines, kept | record["architecture"]))
     return Gallery(
         "The first of the ranking",
-        f"Of {run.config['candidates']:,} candidates, by prediction; accuracies of those that were "
+        f"Of {run.config['candidates']:,} candidates, by prediction; values of those that were "
         "trained.",
         space.name,
         tiles,
     )
 
 
-_MEASURED = ("validation", "test")
+_NESTED = ("architecture", "measured", "objective")
+"""Keys of a record that are objects: the file to save has their content beside the others."""
 
 
 def _table(file: Path) -> list[dict[str, str]]:

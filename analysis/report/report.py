@@ -88,7 +88,7 @@ def sections_of(
     by_stage = {stage: [run for run in runs if run.stage is stage] for stage in NOUNS}
     sections = [
         training_section(run, f"embed-{k}", drawings, latents, data_root)
-        for k, run in enumerate(by_stage[Stage.EMBEDDING], 1)
+        for k, run in enumerate([*by_stage[Stage.EMBEDDING], *by_stage[Stage.FINE_TUNING]], 1)
     ]
     sections += [
         prediction_section(run, f"predict-{k}", drawings)
@@ -100,7 +100,7 @@ def sections_of(
     ]
     sections += [
         search_section(group, f"optimise-{k}", drawings, latents, data_root)
-        for k, group in enumerate(contests(by_stage[Stage.SEARCH]), 1)
+        for k, group in enumerate(contests([*by_stage[Stage.SEARCH], *by_stage[Stage.FRONT]]), 1)
     ]
     return sections + [
         other_section(run, f"other-{k}", drawings)

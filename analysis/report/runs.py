@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,13 +12,15 @@ from typing import Any
 from experiment.errors import InputError, sentence
 from experiment.files import read_json
 from experiment.run import RunFolder
-from experiment.schema import Stage, check_config, stage_of
+from experiment.schema import Stage, check_config, check_result, is_earlier, stage_of
 
 NOUNS = {
     Stage.EMBEDDING: ("embed", "training", "trainings"),
+    Stage.FINE_TUNING: ("fine-tune", "fine-tuning", "fine-tunings"),
     Stage.PREDICTION: ("predict", "predictor", "predictors"),
     Stage.EXTRAPOLATION: ("extrapolate", "ranking", "rankings"),
     Stage.SEARCH: ("optimise", "search", "searches"),
+    Stage.FRONT: ("optimise", "search for a front", "searches for fronts"),
     Stage.TRAINING: ("train", "training of an architecture", "trainings of architectures"),
     None: ("other", "other run", "other runs"),
 }
@@ -94,28 +97,33 @@ def read_run(path: Path) -> Run:
     _check_is_run(path)
     notices: list[str] = []
     config = _object(path / "config.json")
-    if "schema" in config:
-        _check_schema(path, config)
-    else:
+    if is_earlier(config):
         config.pop("stage", None)
         notices.append(
-            f"{path.name} was made by an earlier version, whose runs do not say what they are: "
-            "its settings and results are shown as they are; run it again for its curves."
+            f"{path.name} was made by an earlier version, whose runs hold other keys: its settings "
+            "and results are shown as they are; run it again for its section."
         )
+    else:
+        with _named(path / "config.json"):
+            check_config(config)
     result: dict[str, Any] = {}
     if (path / "result.json").is_file():
         result = _object(path / "result.json")
+        with _named(path / "result.json"):
+            check_result(stage_of(config), result)
     else:
         notices.append(f"{path.name} has no result.json: the run has not ended, or was killed.")
     metrics = _metrics(path, notices)
     return Run(path, config, result, metrics, notices)
 
 
-def _check_schema(path: Path, config: dict[str, Any]) -> None:
+@contextmanager
+def _named(file: Path) -> Iterator[None]:
+    """Says which file breaks the rules."""
     try:
-        check_config(config)
+        yield
     except InputError as error:
-        raise InputError(f"{str(path / 'config.json')!r} cannot be read: {error}") from error
+        raise InputError(f"{str(file)!r} cannot be read: {error}") from error
 
 
 def _check_is_run(path: Path) -> None:

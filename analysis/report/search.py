@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -52,11 +53,13 @@ def search_section(
     found = contestants(runs)
     config = runs[0].config
     objective = Objective.read(config)
-    title = f"Search on {config.get('space')}"
+    title = f"Search on {config['space']}"
     if dataset := config.get("dataset"):
         title += f", {dataset}"
+    if objective.trial is not None:
+        title += f", trial {objective.trial}"
     if objective != ACCURACY:
-        title += f": {objective.label}"
+        title += f": {replace(objective, dataset=None, trial=None).label}"
     blocks: list[Block] = [Paragraph(notice, "warning") for run in runs for notice in run.notices]
     blocks += [
         Paragraph(f"{run.name} was given up: {run.result['given_up']}", "warning")
@@ -68,7 +71,7 @@ def search_section(
     if config.get("estimator") == "surrogate":
         blocks.append(
             Paragraph(
-                "Accuracies that the search was shown are guesses of a fitted predictor, "
+                "Values that the search was shown are guesses of a fitted predictor, "
                 "no measurements.",
                 "warning",
             )
@@ -100,9 +103,8 @@ def _facts(runs: Sequence[Run]) -> Facts:
         if config.get(name) is not None and name not in ("training", "objective", "known")
     }
     objective = Objective.read(config)
-    if objective != ACCURACY:
-        direction = "maximised" if objective.maximise else "minimised"
-        entries["objective"] = f"{objective.label}, {direction}"
+    direction = "maximised" if objective.maximise else "minimised"
+    entries["objective"] = f"{objective.label}, {direction}"
     if known := config.get("known"):
         entries["known before"] = f"{known['count']} measurements"
     if config.get("estimator") == "table":
@@ -132,6 +134,7 @@ class _Contest:
         found: the ways.
         true: whether means over all trials are known, so that they are what is shown.
         optimum: the true optimum, empty where it is unknown.
+        objective: what is shown, which is of no single trial where means are.
     """
 
     def __init__(self, found: Sequence[Contestant], config: dict[str, Any]) -> None:
@@ -142,7 +145,8 @@ class _Contest:
         self.optimum: dict[str, float | None] = optima[0] if optima and self.true else {}
         self.kind = "true mean" if self.true else "measured"
         self.config = config
-        self.objective = Objective.read(config)
+        objective = Objective.read(config)
+        self.objective = replace(objective, trial=None) if self.true else objective
         tests = [self.spread(each, "test").x for each in found]
         self.metrics = ("test", "validation") if any(map(len, tests)) else ("validation",)
 
@@ -213,7 +217,7 @@ class _Contest:
                 y = Axis(words, floor=_floor(lacking.values(), best))
                 views.append(View(f"{metric}, {by}", x, y, _lines(lacking)))
         title = "Regret of the incumbent"
-        caption = "The optimum is that of the candidate set, by mean accuracy."
+        caption = f"The optimum is that of the candidate set, by mean {quantity(self.objective)}."
         return [Chart(title, f"{self.protocol()} {caption}", views)] if views else []
 
     def table(self) -> Table:

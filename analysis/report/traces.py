@@ -123,6 +123,10 @@ class Trace:
         cost = Objective(name.strip(), maximise=sign == ">=")
         return {cost.name: (cost, float(bound))} if bound else {}
 
+    def price(self, name: str) -> Objective:
+        """A cost as an objective: minimised, unless the run has a lower bound on it."""
+        return self.limit[name][0] if name in self.limit else Objective(name, maximise=False)
+
     def allowed(self) -> list[dict[str, Any]]:
         """The queries whose architectures keep the limit; all, where there is none."""
         return [

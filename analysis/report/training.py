@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -33,8 +33,9 @@ from analysis.report.drawings import Drawings, space_named
 from analysis.report.latents import LatentFiles, latent_chart
 from analysis.report.page import MIME
 from analysis.report.runs import Run
-from datasets.objective import Objective
+from datasets.objective import SHARE, Objective
 from datasets.space import SearchSpace
+from experiment.schema import Stage
 
 TOGETHER = ("loss", "reconstruction", "error")
 """Figures of ``metrics.jsonl`` that share a picture."""
@@ -52,7 +53,7 @@ def training_section(
 ) -> Section:
     """What a training of a graph VAE, or its fine-tuning, left."""
     config = run.config
-    title = f"{config.get('model', run.name)} on {run.space}"
+    title = f"{config['model']} on {run.space}"
     blocks = [*notices(run), Facts(_facts(run)), *curves_and_numbers(run)]
     space = space_named(run.space)
     if space is not None:
@@ -100,7 +101,7 @@ def pictures(run: Run) -> list[Block]:
 def curves_and_numbers(run: Run) -> list[Block]:
     """Learning curves and a table of the final numbers, where there are some."""
     blocks: list[Block] = []
-    if (chart := _curves(run)) is not None:
+    if (chart := curves_of(run)) is not None:
         blocks.append(chart)
     figures = dict(_flattened(run.result))
     if figures:
@@ -140,8 +141,8 @@ def _stretches(
         stretch = list(group)
         first, last = stretch[0], stretch[-1]
         ends = dict.fromkeys(f"{each.get('position', 0):.2f}" for each in (first, last))
-        value = first.get("validation")
-        lines = [f"validation {Objective.read(first).text(value)}"] if value is not None else []
+        value, objective = first.get("validation"), Objective.read(first)
+        lines = [f"{objective.name} {objective.text(value)}"] if value is not None else []
         record = {k: each for k, each in first.items() if k not in ("latent", "objective")}
         record["until"] = last.get("position")
         tiles.append(Tile(drawings.add_record(space, first), " – ".join(ends), lines, record))
@@ -156,7 +157,7 @@ def _new_cells(run: Run, space: SearchSpace, drawings: Drawings) -> list[Block]:
     tiles = []
     for record in records:
         figures = [name for name in ("validation", "test") if record.get(name) is not None]
-        lines = [f"{name} {percent(record[name]).shown}" for name in figures]
+        lines = [f"{name} {Objective.read(record).text(record[name])}" for name in figures]
         hash = str(record.get("hash", ""))[:12]
         tiles.append(Tile(drawings.add_record(space, record), hash, lines, record))
     caption = "Decoded from points of the prior, none of them among the training architectures"
@@ -177,29 +178,40 @@ def _records(file: Path) -> list[dict[str, Any]]:
 
 
 def _facts(run: Run) -> dict[str, str]:
-    settings = run.config.get("settings") or {}
+    settings = run.config["settings"]
     wanted = ("epochs", "batch_size", "learning_rate", "optimiser", "beta", "noise_scale", "loss")
-    facts = {"model": str(run.config.get("model")), "space": str(run.space)}
+    facts = {"model": run.config["model"], "space": str(run.space)}
     facts |= {name: shown(settings[name]) for name in wanted if name in settings}
     facts["seed"] = shown(run.config.get("seed"))
-    for name in ("training_graphs", "held_out_graphs", "labels"):
-        if name in run.result:
-            facts[name.replace("_", " ")] = f"{run.result[name]:,}"
-    if (seconds := run.result.get("training_seconds")) is not None:
-        facts["training"] = f"{seconds / 60:,.1f} minutes"
+    if run.stage is Stage.FINE_TUNING:
+        facts["learnt"] = Objective.read(run.config).label
+    if not run.result:
+        return facts
+    tuned = run.stage is Stage.FINE_TUNING
+    for name in ("labels",) if tuned else ("training_graphs", "held_out_graphs"):
+        facts[name.replace("_", " ")] = f"{run.result[name]:,}"
+    facts["training"] = f"{run.result['training_seconds'] / 60:,.1f} minutes"
     return facts
 
 
 def _headlines(run: Run, title: str) -> list[Headline]:
-    greedy = (run.result.get("reconstruction") or {}).get("greedy") or {}
+    """How many held-out architectures a VAE decodes, or how well a fine-tuned head predicts."""
+    if not run.result:
+        return []
+    if run.stage is Stage.FINE_TUNING:
+        learnt = Objective.read(run.config)
+        quality = run.result["held_out"][run.result["learnt"]]
+        told = f"Kendall's τ with {learnt.quantity}{learnt.where} of held-out architectures"
+        return [Headline(number(quality["kendall_tau"], ".3f").shown, f"{told}: {title}")]
+    greedy = run.result["reconstruction"]["greedy"]
     value = next((greedy[name] for name in GREEDY if name in greedy), None)
     if value is None:
         return []
-    meaning = f"of {greedy.get('graphs', 0):,} held-out architectures decoded exactly: {title}"
+    meaning = f"of {greedy['graphs']:,} held-out architectures decoded exactly: {title}"
     return [Headline(percent(value).shown, meaning)]
 
 
-def _curves(run: Run) -> Chart | None:
+def curves_of(run: Run) -> Chart | None:
     """Every figure of ``metrics.jsonl`` that is a number, over the epochs or the lines."""
     lines = [dict(_flattened(line)) for line in run.metrics]
     names = list(dict.fromkeys(name for line in lines for name in line))
@@ -214,9 +226,11 @@ def _curves(run: Run) -> Chart | None:
         return None
     across = Axis(key or "line", whole=True)
     views = []
+    measured = Objective.read(run.config).unit == SHARE
     for group, members in groups.items():
         series = [_curve(name, x, lines) for name in members]
-        unit: Any = "share" if all(map(_is_share, members)) else "number"
+        shares = all(_is_share(name, measured) for name in members)
+        unit: Literal["number", "share"] = "share" if shares else "number"
         views.append(
             View(group.replace("_", " "), across, Axis(group.replace("_", " "), unit), series)
         )
@@ -236,9 +250,15 @@ def _curve(name: str, x: Sequence[float | None], lines: Sequence[Mapping[str, fl
     )
 
 
-def _is_share(name: str) -> bool:
-    """Whether a figure is shown in percent."""
-    return name.partition(".")[0] in ("exact", "validation", "test", "train")
+def _is_share(name: str, measured: bool) -> bool:
+    """Whether a figure is shown in percent.
+
+    Args:
+        name: of the figure.
+        measured: whether values of the run's objective are shares.
+    """
+    kind = name.partition(".")[0]
+    return kind == "exact" or (measured and kind in ("validation", "test", "train"))
 
 
 def _flattened(content: Mapping[str, Any], prefix: str = "") -> list[tuple[str, float]]:

@@ -15,7 +15,13 @@ class NoSuchColumnError(InputError):
     """A source is at hand, and has no accuracies of the kind that is asked for."""
 
 
-def measured(table: Table, space: SearchSpace, dataset: str, names: Mapping[str, str]) -> Benchmark:
+def measured(
+    table: Table,
+    space: SearchSpace,
+    dataset: str,
+    names: Mapping[str, str],
+    chosen_by: str = "validation",
+) -> Benchmark:
     """A benchmark with those of the named columns that the table has.
 
     Args:
@@ -23,13 +29,14 @@ def measured(table: Table, space: SearchSpace, dataset: str, names: Mapping[str,
         space: their search space.
         dataset: what the networks were trained on.
         names: name of the metric → name of the column.
+        chosen_by: the metric that architectures are chosen by.
 
     Raises:
-        NoSuchColumnError: the table has no validation accuracies of that kind.
+        NoSuchColumnError: the table does not have this metric.
     """
-    if names["validation"] not in table.columns:
+    if names[chosen_by] not in table.columns:
         raise NoSuchColumnError(
-            f"this source has no {names['validation']!r} for {space.name}, choose another: "
+            f"this source has no {names[chosen_by]!r} for {space.name}, choose another: "
             f"{table.description}"
         )
     metrics = {
@@ -39,5 +46,12 @@ def measured(table: Table, space: SearchSpace, dataset: str, names: Mapping[str,
     }
     record = None if table.record is None else replace(table.record, rows=len(table))
     return Benchmark(
-        space, dataset, table.graphs, table.hashes, metrics, table.description, source=record
+        space,
+        dataset,
+        table.graphs,
+        table.hashes,
+        metrics,
+        table.description,
+        record,
+        chosen_by,
     )

@@ -134,12 +134,16 @@ class PreparedImages:
     recipe: ImageRecipe
 
     unit = "images"
-    objective = Objective("accuracy", unit=SHARE)
 
     @property
     def name(self) -> str:
         """Of the images."""
         return self.data.name
+
+    @property
+    def objective(self) -> Objective:
+        """The share of images that are classified rightly."""
+        return Objective("accuracy", unit=SHARE, dataset=self.data.name)
 
     @property
     def dimensions(self) -> Dimensions:

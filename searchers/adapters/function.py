@@ -28,8 +28,8 @@ class ConfigurationFunction:
         objective: name, direction and unit.
 
     Raises:
-        InputError: the source is neither, the table has no validation values, or no parameters
-            describe its space.
+        InputError: the source is neither, the table lacks the metric to choose by, or no
+            parameters describe its space.
     """
 
     def __init__(self, source: Benchmark | Estimator, objective: Objective | None = None) -> None:
@@ -41,7 +41,7 @@ class ConfigurationFunction:
             )
         usual = ACCURACY
         if isinstance(estimator, LookUp):
-            usual = estimator.benchmark.metric("validation").objective
+            usual = estimator.benchmark.objective()
         self.estimator = estimator
         self.objective = objective or usual
         self.parameters = parameters_of(estimator.space)

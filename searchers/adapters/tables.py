@@ -27,7 +27,7 @@ class BudgetTables:
 
     Raises:
         InputError: there is none, a key is no number of epochs, a table is none, is of another
-            space or has no validation values, or no parameters describe the space.
+            space or lacks the metric to choose by, or no parameters describe the space.
     """
 
     def __init__(self, tables: Mapping[int, Benchmark]) -> None:
@@ -43,7 +43,7 @@ class BudgetTables:
                     f"the table of {epochs} epochs is {shown(table)}, expected a Benchmark: "
                     "datasets.get_benchmark(name) gives the one of a name"
                 )
-            table.metric("validation")
+            table.metric(table.chosen_by)
         if len(spaces := {table.space.name for table in tables.values()}) > 1:
             raise InputError(
                 f"the tables are of {' and '.join(sorted(spaces))}, expected one space"

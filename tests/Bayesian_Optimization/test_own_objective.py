@@ -54,7 +54,7 @@ def test_searches_by_a_function_and_reports_it(folder: Path, command: Any) -> No
     best = min(float(row["value"]) for row in rows if row["value"])
     assert result["best_observed"]["value"] == best
     assert f"energy {best:.7g} eV" in out
-    assert result["best_observed"]["architecture"] in out
+    assert result["best_observed"]["notation"] in out
     lines = result["best_observed"]["network"].splitlines()
     assert len(lines) == 3
     assert lines[-1].startswith("network = ")

@@ -24,6 +24,7 @@ from Bayesian_Optimization.published import (
     perform,
 )
 from datasets import get_benchmark
+from datasets.objective import Objective
 from experiment.errors import InputError
 from experiment.run import RunFolder
 from predictors.trained_vae import load_trained_vae
@@ -56,6 +57,7 @@ def configuration(method: PublishedMethod) -> dict[str, Any]:
         "space": "DIGITS101",
         "dataset": "digits",
         "estimator": "table",
+        "objective": Objective("validation", unit="fraction", dataset="digits"),
         "model": "SVGE",
         "method": f"published_{method.value}",
         **{"queries": 20, "initial": 10, "batch": 5},

@@ -65,7 +65,7 @@ def test_the_lowest_is_looked_for_and_told_in_its_unit(
     code, _, _ = commands(report.main, tmp_path / "run", "--out", page)
     assert code == 0
     text = page.read_text(encoding="utf-8")
-    assert "validation, eV, minimised" in text
+    assert "validation on water, eV, minimised" in text
     assert f"{best['test']:.6g} eV" in text
     assert "accuracy of the incumbent" not in text
     (regret,) = (
@@ -114,6 +114,77 @@ def test_the_front_is_of_low_energies(tmp_path: Path, commands: Any, energies: B
     assert result["reference"]["validation"] == pytest.approx(usual)
     assert 0 < result["share_of_hypervolume"] <= 1
     assert (tmp_path / "run" / "figures" / "front.png").stat().st_size > 5_000
+
+
+@pytest.fixture
+def named_energy(commands: Any, monkeypatch: pytest.MonkeyPatch, energies: Benchmark) -> Benchmark:
+    """A table that chooses by ``energy`` in kcal/mol, beside accuracies of the usual names."""
+    values = 23.06 * energies.metric("validation").values
+    own = Metric("energy", "kcal/mol", "made up", values, maximise=False)
+    cells = get_benchmark("DIGITS101")
+    table = Benchmark(
+        cells.space,
+        "water",
+        cells.graphs,
+        cells.hashes,
+        {**cells.metrics, "energy": own},
+        "made up",
+        chosen_by="energy",
+    )
+    for module in (search, pareto):
+        monkeypatch.setattr(module, "get_benchmark", lambda *_, **__: table)
+    return table
+
+
+def test_a_metric_of_any_name_is_searched_within_a_limit_on_any_other(
+    tmp_path: Path, commands: Any, named_energy: Benchmark
+) -> None:
+    flags: tuple[Any, ...] = ("--method", "local_search", "--queries", 25, "--trial", 1)
+    flags += ("--limit", "validation>=0.9", "--log_dir", tmp_path, "--name", "run")
+    code, out, err = commands(search.main, *flags)
+    assert code == 0
+    assert "25 architectures looked up on water (trial 1)" in out
+    assert "%" not in out + err
+    config = json.loads((tmp_path / "run" / "config.json").read_text())
+    assert config["objective"] == {
+        "name": "energy", "maximise": False, "unit": "kcal/mol", "dataset": "water", "trial": 1,
+    }  # fmt: skip
+    result = json.loads((tmp_path / "run" / "result.json").read_text())
+    best = result["best_observed"]
+    row = named_energy.row(best["hash"])
+    assert row is not None
+    assert best["value"] == named_energy.metric("energy").trial(1)[row]
+    assert best["architecture"] == named_energy.space.to_record(named_energy.graphs.graph(row))
+    assert named_energy.metric("validation").trial(1)[row] >= 0.9
+    means = named_energy.metric("energy").mean()
+    allowed = named_energy.metric("validation").mean() >= 0.9
+    assert result["optimum"] == {"validation": pytest.approx(means[allowed].min())}
+
+    page = tmp_path / "report.html"
+    assert commands(report.main, tmp_path / "run", "--out", page)[0] == 0
+    text = page.read_text(encoding="utf-8")
+    assert "Search on DIGITS101, water, trial 1: energy, kcal/mol" in text
+    assert "accuracy" not in text[: text.index("<script")]
+
+
+@pytest.mark.parametrize("main", ["surrogate", "front"])
+def test_a_metric_of_any_name_is_guessed_and_has_a_front(
+    main: str, tmp_path: Path, commands: Any, named_energy: Benchmark
+) -> None:
+    flags: tuple[Any, ...] = ("--method", "random", "--queries", 20, "--log_dir", tmp_path)
+    if main == "front":
+        code, out, _ = commands(pareto.main, *flags, "--cost", "validation", "--json")
+        assert code == 0
+        front = json.loads(out)["front"]
+        assert [one["cost"] for one in front] == sorted((o["cost"] for o in front), reverse=True)
+        energies = [one["validation"] for one in front]
+        assert energies == sorted(energies, reverse=True)
+        return
+    flags += ("--estimator", "surrogate", "--predictor", "ridge", "--features", "statistics")
+    code, out, _ = commands(search.main, *flags, "--labels", 100, "--domain", "table", "--json")
+    assert code == 0
+    means = named_energy.metric("energy").mean()
+    assert means.min() - 300 < json.loads(out)["best_observed"]["value"] < np.median(means)
 
 
 def test_a_searcher_is_shown_what_it_maximises(energies: Benchmark) -> None:

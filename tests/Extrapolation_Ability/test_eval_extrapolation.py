@@ -25,7 +25,7 @@ from experiment.files import read_json
 from Extrapolation_Ability import eval_extrapolation
 from Extrapolation_Ability.candidates import best_cells, extensions
 from Extrapolation_Ability.cell_training import train_cell, train_enas
-from Extrapolation_Ability.ranking import Ranking
+from Extrapolation_Ability.ranking import Ranking, line_of
 from Extrapolation_Ability.surrogates import fine_tuned, usual_amount
 from models import Embedding, Sizes, WithHeads, build_model
 from models.checkpoints import model_from_state, stored_state
@@ -111,7 +111,7 @@ def test_the_published_candidates_are_ranked(
     assert [float(row["mean"]) for row in table] == means
     assert space.read(table[5]["architecture"]) == graphs[5]
     assert (table[5]["nodes"], table[5]["std"]) == ("8", "")
-    assert read_json(out / "result.json")["top"] == ranked[:3]
+    assert [line_of(one) for one in read_json(out / "result.json")["top"]] == ranked[:3]
     assert (out / "figures" / "top.png").stat().st_size > 1000
     printed = capsys.readouterr().out
     assert "1,384 candidates, the best 3 by SVGE_acc, epoch 100" in printed
@@ -147,7 +147,7 @@ def test_the_best_are_trained_and_what_is_done_is_not_done_again(
     assert run(head, *flags, *training, "--train_top", "2", "--resume", "--json") == 0
     printed = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     out = head.parent / "out" / "extrapol_NB101"
-    assert read_json(out / "result.json")["top"] == printed
+    assert [line_of(one) for one in read_json(out / "result.json")["top"]] == printed
     assert len(printed) == 5
     for record in printed[:2]:
         tests = []
@@ -242,11 +242,11 @@ def test_candidates_are_ranked_by_a_loss_of_ones_own(
     means = [record["mean"] for record in lines(tmp_path / "own_DIGITS101" / "ranking.jsonl")]
     assert means == sorted(means)
     printed = capsys.readouterr().out
-    assert "loss labels, lower is better" in printed
+    assert "loss labels on mine.jsonl, lower is better" in printed
     assert printed.count(" nat  ") == 2
     page = tmp_path / "r.html"
     report.main([str(tmp_path / "own_DIGITS101"), "--out", str(page)])
-    assert "predicted loss, nat" in page.read_text()
+    assert "predicted loss on mine.jsonl, nat" in page.read_text()
     with pytest.raises(InputError, match="add --predictor default"):
         eval_extrapolation.main(flags)
     with pytest.raises(InputError, match="add --labels_file"):

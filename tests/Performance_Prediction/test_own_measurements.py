@@ -79,14 +79,15 @@ def test_labels_of_ones_own_judge_by_cross_validation(tmp_path: Path, capsys: Ou
     assert result["quality"]["val_loss"]["rmse"] == pytest.approx(
         np.sqrt(np.mean((mean - measured) ** 2))
     )
-    assert result["objective"] == {"name": "val_loss", "maximise": False, "unit": "eV"}
+    objective = {"name": "val_loss", "maximise": False, "unit": "eV"}
+    assert result["objective"] == {**objective, "dataset": "mine.csv", "trial": None}
     assert result["labels_file_sha256"] == known.sha256
     assert result["judged"] == "cross-validation"
     page = tmp_path / "r.html"
     make_report([str(run), "--out", str(page)])
     words = page.read_text(encoding="utf-8")
-    assert "measured val_loss, eV" in words
-    assert "by val_loss, of which lower is better, each predicted by fits to the others" in words
+    assert "measured val_loss on mine.csv, eV" in words
+    assert "by val_loss on mine.csv, of which lower is better, each predicted by fits to" in words
     assert "accuracy" not in words.partition("<body")[2].partition("<script")[0]
 
 

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 
+from analysis.report import __main__ as report
 from datasets import get_benchmark, get_space
 from datasets.benchmarks.sources import TABLE_VARIABLE
 from datasets.labels import LabelledSet
@@ -202,10 +203,14 @@ def test_a_head_learns_a_loss_of_ones_own(
     assert main([*flags, *own, "--sample_amount", "30"]) == 0
     folder = tmp_path / "out" / "SVGE_acc_DIGITS101"
     config = json.loads((folder / "config.json").read_text())
-    assert config["objective"] == {"name": "loss", "maximise": False, "unit": "nat"}
+    objective = {"name": "loss", "maximise": False, "unit": "nat", "dataset": "mine.jsonl"}
+    assert config["objective"] == {**objective, "trial": None}
     assert config["sample_amount"] == 30
     assert set(json.loads((folder / "result.json").read_text())["held_out"]) == {"loss"}
-    assert "loss of held-out architectures: Kendall τ" in capsys.readouterr().out
+    assert "loss on mine.jsonl of held-out architectures: Kendall τ" in capsys.readouterr().out
+    page = tmp_path / "page.html"
+    assert report.main([str(folder), "--out", str(page)]) == 0
+    assert "with loss on mine.jsonl of held-out architectures" in page.read_text("utf-8")
     ranking = fine_tuned("SVGE_acc", space, folder, None, torch.device("cpu"))
     assert ranking.objective == Objective("loss", maximise=False, unit="nat")
     with pytest.raises(InputError, match="add --labels_file"):

@@ -237,7 +237,7 @@ def test_ranks_of_a_cost_and_its_words_in_the_figure(result: Smoothness) -> None
     energies = dataclasses.replace(result, objective=measured.objective)
     assert Smoothness.from_json(json.loads(json.dumps(plain(energies)))) == energies
     axes = smoothness_figure([energies]).axes[1]
-    assert axes.get_ylabel() == "change of validation, eV"
+    assert axes.get_ylabel() == "change of validation on cifar10, eV"
     assert list(heights(axes, "SVGE, line")) == pytest.approx(
         [c.accuracy_change for c in result.changes if c.walk == "line"]
     )

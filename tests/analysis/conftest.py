@@ -19,6 +19,9 @@ import numpy as np
 import pytest
 
 from datasets import get_benchmark
+from datasets.objective import Objective
+from experiment.files import plain
+from experiment.schema import SCHEMA
 
 FLAGS = (
     "--headless=new",
@@ -144,14 +147,15 @@ def search_run(tmp_path: Path) -> RunMaker:
     """
 
     def make(name: str, queries: int = 12, ended: bool = True, **settings: Any) -> Path:
-        config: dict[str, Any] = {"schema": 1, "stage": "search", "method": "random"}
+        config: dict[str, Any] = {"schema": SCHEMA, "stage": "search", "method": "random"}
+        config["objective"] = Objective("validation", unit="fraction", dataset="digits")
         config |= {"space": "DIGITS101", "dataset": "digits"}
         config |= {"estimator": "table", "queries": queries, "initial": 3, "batch": 1, "seed": 0}
         config |= settings
         rows = np.random.default_rng(config["seed"]).permutation(60)[:queries]
         folder = tmp_path / name
         (folder / "figures").mkdir(parents=True)
-        (folder / "config.json").write_text(json.dumps(config))
+        (folder / "config.json").write_text(json.dumps(plain(config)))
         lines = list(_search_lines(rows))
         (folder / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
         if ended:
@@ -203,7 +207,7 @@ def _search_result(lines: list[dict[str, Any]]) -> dict[str, Any]:
     return {
         "queries": len(lines) // 2,
         "share_known": 1.0,
-        "best_observed": lines[-1]["incumbent"],
+        "best_observed": {**lines[-1]["incumbent"], "architecture": {}, "notation": ""},
         "recommended": None,
         "optimum": optimum,
         "seconds": 1.0,

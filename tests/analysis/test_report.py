@@ -176,7 +176,9 @@ def test_what_breaks_a_limit_is_none_of_the_best(
     assert 8 < len(kept) < 30
     assert len(sizes) == 8
     assert max(sizes) <= 1030
-    views = {view["name"]: view for view in chart(page, "Accuracy against cost")["views"]}
+    views = {
+        view["name"]: view for view in chart(page, "Validation accuracy against cost")["views"]
+    }
     assert len(views["random, parameters"]["series"][1]["x"]) == 30
 
 
@@ -335,11 +337,21 @@ def test_the_page_of_a_training_and_a_ranking(tmp_path: Path) -> None:
     ranked.mkdir()
     config = {"schema": SCHEMA, "stage": "embedding", "model": "SVGE", "space": "DIGITS101"}
     config |= {"sizes": {}, "settings": {"epochs": 2}}
+    loss = {"name": "loss", "maximise": False, "unit": "nat", "dataset": "words", "trial": None}
+    accuracy = {"name": "accuracy", "maximise": True, "unit": "fraction", "dataset": "digits"}
     (trained / "config.json").write_text(json.dumps(config))
     lines = [{"epoch": k, "loss": 1 / k, "exact": {"graphs": 9, "joint": k / 4}} for k in (1, 2)]
     (trained / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     (trained / "result.json").write_text(
-        json.dumps({"reconstruction": {"greedy": {"graphs": 9, "joint": 0.5}}})
+        json.dumps(
+            {
+                "epochs": 2,
+                "training_seconds": 60.0,
+                "held_out_graphs": 9,
+                "training_graphs": 81,
+                "reconstruction": {"greedy": {"graphs": 9, "joint": 0.5}},
+            }
+        )
     )
     walk: list[dict[str, Any]] = [
         {**records[k], "position": p} for k, p in ((0, 0.0), (0, 0.5), (1, 1.0))
@@ -356,6 +368,7 @@ def test_the_page_of_a_training_and_a_ranking(tmp_path: Path) -> None:
                 "stage": "extrapolation",
                 "space": "DIGITS101",
                 "surrogate": {"predictor": "gp"},
+                "objective": loss,
                 "candidates": 3,
             }
         )
@@ -364,8 +377,14 @@ def test_the_page_of_a_training_and_a_ranking(tmp_path: Path) -> None:
         table = csv.writer(file)
         table.writerow(["rank", "mean", "std", "hash"])
         table.writerows([k + 1, 0.9 - k / 10, 0.01, records[k]["hash"]] for k in range(3))
-    top = [{**record, "rank": k, "mean": 0.9} for k, record in enumerate(records, 1)]
-    top[0]["measured"] = {"data_set": "digits", "trained": 2, "failed": 0, "validation": 0.91}
+    top: list[dict[str, Any]] = [
+        {"architecture": space.to_record(cell), "hash": space.hash(cell), "rank": k, "mean": 0.9}
+        for k, cell in enumerate(cells, 1)
+    ]
+    trained_on = {"trained": 2, "failed": 0, "objective": {**accuracy, "trial": None}}
+    top[0]["measured"] = {**trained_on, "validation": 0.91}
+    for each, value in zip(top[1:], (2.5, 1.5), strict=True):
+        each["measured"] = {**trained_on, "objective": loss, "validation": value}
     (ranked / "result.json").write_text(json.dumps({"candidates": 3, "top": top}))
 
     page = make(tmp_path / "r.html", ranked, trained)
@@ -379,6 +398,7 @@ def test_the_page_of_a_training_and_a_ranking(tmp_path: Path) -> None:
     (line,) = chart(page, "The candidates")["views"][0]["series"]
     assert line["low"] == pytest.approx([0.89, 0.79, 0.69])
     assert {"50.00 %", "91.00 %"} <= set(page.words)
+    assert {"predicted 0.9 nat", "validation 2.5 nat", "validation 91.00 %"} <= set(page.words)
     assert {"validation 0.5 eV", "validation 62.00 %"} <= set(page.words)
 
 

@@ -118,7 +118,7 @@ def test_complaints_would_be_seen(opened: Browser) -> None:
 
 
 def test_hovering_over_a_dot_draws_its_architecture(opened: Browser) -> None:
-    for title in ("Every query", "Accuracy against cost", "The path of the search"):
+    for title in ("Every query", "Validation accuracy against cost", "The path of the search"):
         opened.run(PLACE, title)
         opened.pointer(("move", *opened.run(DOT, title)))
         found = tip(opened)

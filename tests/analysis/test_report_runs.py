@@ -20,20 +20,22 @@ def test_a_run_says_its_stage_and_an_older_one_is_told_apart(
     run = read_run(search_run("new"))
     assert run.stage is Stage.SEARCH
     assert run.notices == []
-    config = {**run.config, "stage": "search"}
-    del config["schema"]
-    (tmp_path / "config.json").write_text(json.dumps(config))
-    older = read_run(tmp_path)
-    assert older.stage is None
-    assert any("was made by an earlier version" in notice for notice in older.notices)
+    for earlier in ({"schema": 1}, {}):
+        config = {key: value for key, value in run.config.items() if key != "schema"} | earlier
+        (tmp_path / "config.json").write_text(json.dumps(config))
+        (tmp_path / "result.json").write_text('{"best_observed": "flat"}')
+        older = read_run(tmp_path)
+        assert older.stage is None
+        (notice,) = (each for each in older.notices if "made by an earlier version" in each)
+        assert notice.count(".") == 1
 
 
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"schema": 9}, "schema is 9, expected 1: it was made by another version"),
+        ({"schema": 9}, "schema is 9, expected 2: it was made by another version"),
         ({"queries": "many"}, "have 'queries' 'many', expected a whole number"),
-        ({"stage": "cooking"}, "stage is 'cooking', expected one of embedding, prediction"),
+        ({"stage": "cooking"}, "stage is 'cooking', expected one of embedding, fine-tuning"),
     ],
 )
 def test_settings_that_break_the_schema_are_refused(
@@ -41,6 +43,15 @@ def test_settings_that_break_the_schema_are_refused(
 ) -> None:
     with pytest.raises(InputError, match=message):
         read_run(broken(search_run("broken"), changed))
+
+
+def test_a_result_that_breaks_the_schema_is_refused(search_run: Callable[..., Path]) -> None:
+    folder = search_run("broken")
+    result = json.loads((folder / "result.json").read_text())
+    (folder / "result.json").write_text(json.dumps({**result, "recommended": 0.9}))
+    message = r"result.json' cannot be read: the result of the stage search have 'recommended' 0.9"
+    with pytest.raises(InputError, match=message):
+        read_run(folder)
 
 
 def broken(folder: Path, changed: dict) -> Path:

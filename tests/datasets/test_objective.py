@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -40,6 +41,9 @@ def test_deviations_are_written_in_the_unit() -> None:
 
 def test_labels_name_the_unit() -> None:
     labels = [one.label for one in (ACCURACY, ENERGY, Objective("score"))]
+    seen = replace(ENERGY, dataset="water")
+    assert seen.label == "energy on water, eV"
+    assert replace(seen, trial=0).where == " on water (trial 0)"
     assert labels == ["validation, %", "energy, eV", "score"]
 
 
@@ -69,5 +73,11 @@ def test_a_metric_has_a_direction(unit: str, given: bool | None, maximise: bool)
 def test_a_run_says_what_it_optimised() -> None:
     assert Objective.read({"objective": plain(ENERGY)}) == ENERGY
     assert Objective.read({"method": "bo"}) == ACCURACY
+    seen = Objective("energy", maximise=False, unit="eV", dataset="water", trial=2)
+    again = Objective.read({"objective": plain(seen)})
+    assert (again, again.dataset, again.trial) == (seen, "water", 2)
+    older = {"name": "energy", "maximise": False, "unit": "eV"}
+    assert Objective.read({"objective": older}) == seen
+    assert Objective.read({"objective": older}).where == ""
     with pytest.raises(InputError, match="expected an object with name, maximise and unit"):
         Objective.read({"objective": "energy"})

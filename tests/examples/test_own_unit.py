@@ -43,7 +43,8 @@ def test_an_energy_keeps_its_unit_and_direction(tmp_path: Path, command: Any) ->
     assert "kcal/mol" in out
     assert "%" not in out.replace("50% ones", "").replace("90% ones", "").split("intervals")[0]
     result = json.loads((tmp_path / "predictor" / "result.json").read_text())
-    assert result["objective"] == {"name": "value", "maximise": False, "unit": "kcal/mol"}
+    objective = {"name": "value", "maximise": False, "unit": "kcal/mol"}
+    assert result["objective"] == {**objective, "dataset": "queries.csv", "trial": None}
     ranked = tmp_path / "ranked.csv"
     everything = ("--candidates", "all", "--out", ranked)
     code, _, _ = command(fit_predictor.main, *flags, *columns, *goal[:3], *everything)

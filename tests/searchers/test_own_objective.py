@@ -15,8 +15,10 @@ import torch
 
 from datasets import get_space
 from datasets.graph import ArchitectureGraph
+from datasets.objective import Objective
 from examples.adding_a_space import Ladder
 from experiment.errors import InputError
+from experiment.files import plain
 from experiment.run import RunFolder
 from searchers import SearchResult, search
 
@@ -48,8 +50,9 @@ def test_finds_the_lowest_energy_and_leaves_a_finished_run(tmp_path: Path) -> No
     folder = tmp_path / "mine"
     written = json.loads((folder / "result.json").read_text())
     assert written["best_observed"]["value"] == result.best.value
-    assert written["best_observed"]["architecture"] == result.best.notation
-    assert written["objective"] == {"name": "energy", "maximise": False, "unit": "eV"}
+    assert written["best_observed"]["notation"] == result.best.notation
+    assert written["best_observed"]["architecture"] == {"arch": result.best.notation}
+    assert written["objective"] == plain(Objective("energy", maximise=False, unit="eV"))
     assert json.loads((folder / "config.json").read_text())["objective"] == written["objective"]
     rows = list(csv.DictReader((folder / "queries.csv").open(encoding="utf-8")))
     assert [float(row["value"]) for row in rows] == values(result)
