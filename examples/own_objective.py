@@ -12,8 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from datasets import get_space
-from datasets.graph import ArchitectureGraph
+from datasets import ArchitectureGraph, get_space
 from searchers import search
 
 SPACE = get_space("NB201")

@@ -15,9 +15,8 @@ import torch
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from analysis.figures import interpolation_strip, save_figure
-from datasets import get_space
-from datasets.batch import GraphBatch
+from analysis import interpolation_strip, save_figure
+from datasets import GraphBatch, get_space
 from models import load_vae
 
 model, space = load_vae("SVGE_NB101"), get_space("NB101")
