@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from experiment.exports import exports
 
 if TYPE_CHECKING:
+    from models.arch2vec import Arch2vec, Arch2vecDirected, Arch2vecMasked, GINSizes
     from models.checkpoints import checkpoint_path, load_model, load_vae, stored_state
     from models.decoding import decode, decode_directions, union
     from models.decodings import Decodings, modal
@@ -33,6 +34,7 @@ else:
     __all__, __getattr__, __dir__ = exports(
         __name__,
         {
+            "arch2vec": ["Arch2vec", "Arch2vecDirected", "Arch2vecMasked", "GINSizes"],
             "checkpoints": ["checkpoint_path", "load_model", "load_vae", "stored_state"],
             "decoding": ["decode", "decode_directions", "union"],
             "decodings": ["Decodings", "modal"],

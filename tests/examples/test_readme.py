@@ -64,6 +64,18 @@ def test_the_table_of_the_readme_is_what_was_measured() -> None:
             assert number == Spread.of(np.array(reached)).text(2, 100), (method, table)
 
 
+def test_rows_of_other_packages_are_what_was_measured() -> None:
+    path = REPOSITORY_ROOT / "benchmarks" / "results" / "other_searchers.json"
+    others = json.loads(path.read_text(encoding="utf-8"))["results"]
+    shown = rows()
+    for name, method in (("Optuna TPE", "Optuna TPE"), ("CatCMAwM` (CMA-ES)", "CatCMAwM")):
+        for table, number in zip(TABLES[1:], shown[name][1:], strict=True):
+            runs = others[table.removeprefix("NB201_")][method].values()
+            reached = np.array([run["test"][str(QUERIES)] for run in runs])
+            assert len(reached) == 20
+            assert number == Spread.of(reached).text(2, 100), (method, table)
+
+
 LINK = re.compile(r"\[[^]]*\]\(([^)\s]+)\)")
 
 
