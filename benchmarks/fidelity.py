@@ -7,12 +7,14 @@
 Every search of a task has the same candidates, those that all the task's tables know, and the same
 simulated time: that of 60 trainings of the most epochs, of mean length, divided among the workers.
 Workers are simulated (``experiment/simulated_engine.py``): a training takes as long as is recorded,
-a decision no time. Where no time is recorded (NB201's table), every epoch takes equally long. A
-promoted architecture is trained anew, for all the epochs of its rung. Kept is, at 60 moments, what
-the incumbent reaches when it is trained for the most epochs. What is there is not measured again.
+a decision no time. Where no time is recorded (NB201's table), every epoch takes equally long, as on
+DIGITS101, whose cells are trained here. In tables a promoted architecture is trained anew, for all
+the epochs of its rung; on DIGITS101 it continues. Kept is, at 60 moments, what the incumbent
+reaches when it is trained for the most epochs. What is there is not measured again.
 
 No setting was chosen on these tables: eta 3 is the papers', and ``eta by ratio`` is the rule of
-successive halving that every rung costs the same, on NB201: 200 / 12 epochs, rounded down.
+successive halving that every rung costs about the same: 200 / 12 epochs on NB201, rounded down, and
+2 on DIGITS101.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -37,10 +39,18 @@ sys.path.insert(0, str(ROOT))
 from analysis.statistics import CONFIDENCE, Spread, paired_difference
 from benchmarks.prediction import kept, note_machine
 from benchmarks.search import without_transfer
+from datasets import get_benchmark
 from datasets.benchmark import Benchmark, Metric
 from datasets.fidelities import SECONDS, fidelity_tables
+from datasets.graph import ArchitectureGraph
+from datasets.registry import benchmark_epochs
+from datasets.space import SearchSpace
+from estimators import digits101
 from estimators.evaluations import Evaluations
-from estimators.measurement import recorded_seconds
+from estimators.fidelity import ByFidelity
+from estimators.measurement import Estimator, Measurement, recorded_seconds
+from estimators.partial_training import train_partly
+from estimators.store import Store
 from experiment.arguments import output_file, parser, positive_int
 from experiment.errors import run_command
 from experiment.files import write_json
@@ -50,11 +60,12 @@ from searchers.domain import Candidates
 from searchers.halving import ASHA, SuccessiveHalving
 from searchers.loop import Budget, SearchLoop
 from searchers.methods import make_searcher
-from searchers.problem import Problem, fidelity_problem, table_problem
+from searchers.problem import Problem, fidelity_problem, known_rows, table_problem
 from searchers.searcher import Searcher
 
 RESULTS = ROOT / "benchmarks" / "results" / "fidelity.json"
 FIGURE = ROOT / "docs" / "figures" / "fidelity.png"
+STORE = ROOT / "runs" / "fidelity_digits.sqlite"
 TRAININGS = 60
 """Trainings of the most epochs, of mean length, that a search has the time for."""
 MOMENTS = 60
@@ -92,9 +103,9 @@ METHODS: dict[str, Make] = {
     "bo, no transfer": lambda domain, epochs, seed: without_transfer(domain, seed, INITIAL),
     "bo": partial(in_full, "bo"),
 }
-OF_NB201 = ("successive_halving, eta by ratio", "asha, eta by ratio")
-"""Rows of NB201 alone: on NB101 the ratio is eta."""
-OF_NB101 = ("bo, no transfer",)
+BY_RATIO = ("successive_halving, eta by ratio", "asha, eta by ratio")
+"""Rows beside NB101's, where the ratio is 3 itself."""
+NO_TRANSFER = ("bo, no transfer",)
 """Rows of NB101 alone: ``bo`` reads what was learnt on DIGITS101 there, and this row does not."""
 
 
@@ -112,15 +123,19 @@ class Task:
     dataset: str | None = None
     workers: int = 1
 
-    def tables(self, data_root: Path | None) -> dict[int, Benchmark]:
-        """Number of epochs → table, with a time for every training."""
+    def problems(self, data_root: Path | None, store: Store) -> tuple[Problem, Problem]:
+        """Of searches that choose fidelities, and of those that train in full."""
+        if self.space == "DIGITS101":
+            return trained_problems(store)
         choices: dict[str, Any] = {} if self.dataset is None else {"dataset": self.dataset}
         found = fidelity_tables(self.space, data_root, **choices)
-        return {epochs: charged(table, epochs) for epochs, table in found.items()}
+        tables = {epochs: charged(table, epochs) for epochs, table in found.items()}
+        several = fidelity_problem(tables)
+        return several, table_problem(tables[max(tables)], several.domain)
 
     def methods(self) -> list[str]:
         """The rows of its table."""
-        foreign = OF_NB201 if self.space == "NB101" else OF_NB101
+        foreign = BY_RATIO if self.space == "NB101" else NO_TRANSFER
         return [name for name in METHODS if name not in foreign]
 
 
@@ -131,7 +146,55 @@ TASKS = {
         f"NB201 {dataset}": Task("NB201", dataset)
         for dataset in ("cifar10", "cifar100", "ImageNet16-120")
     },
+    "DIGITS101, trained": Task("DIGITS101"),
 }
+
+
+@dataclass(frozen=True)
+class CountedEpochs:
+    """An estimator whose measurements cost a second an epoch, however fast the machine is.
+
+    Attributes:
+        estimator: that measures.
+        epochs: that it trains beyond where it starts.
+    """
+
+    estimator: Estimator
+    epochs: int
+
+    @property
+    def space(self) -> SearchSpace:
+        """The estimator's."""
+        return self.estimator.space
+
+    def measure(self, architectures: Sequence[ArchitectureGraph]) -> Iterator[Measurement]:
+        """As the estimator does."""
+        for one in self.estimator.measure(architectures):
+            yield replace(one, cost_seconds=float(self.epochs))
+
+
+def trained_problems(store: Store) -> tuple[Problem, Problem]:
+    """Cells of DIGITS101, trained here for 1, 2 and 4 epochs, each from where the last stopped.
+
+    Searches that train in full look the same trainings up: those with seed 0 in the table. All are
+    judged by the table's mean over three seeds.
+
+    Args:
+        store: of the trainings, which all searches share.
+    """
+    table = get_benchmark("DIGITS101")
+    epochs = max(benchmark_epochs("DIGITS101"))
+    timed = copy(table)
+    timed.metrics = {name: one for name, one in table.metrics.items() if name != SECONDS}
+    full = table_problem(charged(timed, epochs), known_rows(table), trial=0)
+    partly = train_partly(digits101.estimator(0)).with_store(store)
+    lower = (0, *partly.fidelities)
+    at = {
+        fidelity: CountedEpochs(partly.estimators[fidelity], fidelity - before)
+        for fidelity, before in zip(partly.fidelities, lower, strict=False)
+    }
+    settings = {"fidelities": list(partly.fidelities)}
+    return replace(full, estimator=ByFidelity(at), settings=settings), full
 
 
 def charged(table: Benchmark, epochs: int) -> Benchmark:
@@ -195,9 +258,7 @@ def measure(given: Any) -> None:
             continue
         task = TASKS[name]
         if name not in problems:
-            tables = task.tables(given.data_root)
-            several = fidelity_problem(tables)
-            problems[name] = several, table_problem(tables[max(tables)], several.domain)
+            problems[name] = task.problems(given.data_root, Store(given.store))
         several, full = problems[name]
         fidelities = tuple(several.settings["fidelities"])
         domain = several.domain
@@ -277,7 +338,7 @@ def draw(results: Mapping[str, Mapping[str, Any]], hours: Mapping[str, float], o
             )
             lowest.append(middle[len(middle) // 10])
             axis.set_ylabel(f"{target} accuracy of the incumbent, %")
-        unit = "simulated hours" if timed else "time of so many trainings of 200 epochs"
+        unit = "simulated hours" if timed else "time, in trainings of the most epochs"
         axis.set(xlabel=unit, title=name)
         axis.set_ylim(bottom=min(lowest))
         axis.grid(alpha=0.3)
@@ -296,6 +357,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     flags.add_argument("--methods", nargs="+", choices=list(METHODS), default=list(METHODS))
     flags.add_argument("--seeds", type=positive_int, default=20, help="searches of each method")
     flags.add_argument("--data_root", type=Path, help="folder of the measured data")
+    flags.add_argument("--store", type=Path, default=STORE, help="file of the trainings of digits")
     flags.add_argument("--results", type=output_file, default=RESULTS, help="file of the results")
     flags.add_argument("--out", type=output_file, default=FIGURE, help="file of the figure")
     given = flags.parse_args(arguments)

@@ -50,6 +50,8 @@ class ByFidelity:
 
     Attributes:
         fidelities: the numbers of epochs, ascending.
+        estimators: number of epochs → what measures at it.
+        highest: the one of the most epochs.
         work: measures at any of them, in any process.
 
     Raises:
@@ -59,6 +61,7 @@ class ByFidelity:
     def __init__(self, estimators: Mapping[int, Estimator]) -> None:
         self.fidelities = as_fidelities(sorted(estimators))
         self.highest = estimators[self.fidelities[-1]]
+        self.estimators = dict(estimators)
         self._at = {epochs: as_delegating(each) for epochs, each in estimators.items()}
         self.work = WorkAt({epochs: each.work for epochs, each in self._at.items()})
 
