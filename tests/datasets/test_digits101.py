@@ -109,6 +109,7 @@ def test_a_choice_of_none_is_not_given() -> None:
     [
         ({"dataset": "cifar10"}, "measured on digits only, not on 'cifar10'"),
         ({"cells": "all"}, "has the cells 'complete' and 'larger', not 'all'"),
+        ({"epochs": 3}, "measured after 2 and 4 epochs, not after 3"),
         ({"latency_devices": ["all"]}, "has no choice 'latency_devices'"),
     ],
 )
