@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -53,8 +52,8 @@ def test_a_query_is_the_first_look_up_of_an_architecture() -> None:
 
 @pytest.mark.parametrize("method", other_searchers.METHODS)
 def test_every_searcher_proposes_cells_and_begins_where_ours_begin(method: str) -> None:
-    if find_spec(NEEDS[method.split()[0]]) is None:
-        pytest.skip(f"{NEEDS[method.split()[0]]} is not installed")
+    package = NEEDS[method.split()[0]]
+    pytest.importorskip(package, reason=f"{package} is not installed")
     space = get_space("NB201")
     parameters = parameters_of(space)
     start = [parameters.configuration(graph) for graph in space.sample(3, np.random.default_rng(0))]
