@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from itertools import product
@@ -22,14 +23,20 @@ def test_code_of_the_page_runs(
 ) -> None:
     """One session, with small random weights where it loads published ones."""
     torch.manual_seed(0)
-    published = tmp_path / "SVGE_acc_NB101"
-    published.mkdir()
-    weights = checkpoints.stored_state(WithHeads.fresh(SVGE(SIZES)))
-    torch.save(weights, checkpoints.checkpoint_path(published, 100))
+    model = SVGE(SIZES)
+    kept: dict[str, tuple[Embedding | WithHeads, int]] = {
+        "SVGE_acc_NB101": (WithHeads.fresh(model), 100),
+        "SVGE_NB101": (model, 300),
+    }
+    for name, (each, epoch) in kept.items():
+        folder = tmp_path / name
+        folder.mkdir()
+        torch.save(checkpoints.stored_state(each), checkpoints.checkpoint_path(folder, epoch))
+    (folder / "config.json").write_text(json.dumps({"sizes": {"max_nodes": SIZES.max_nodes}}))
     monkeypatch.setattr(checkpoints, "STATE_DICTS", tmp_path)
     session: dict[str, object] = {}
     shown = blocks(PAGE, "python")
-    assert len(shown) == 17
+    assert len(shown) == 18
     for block in shown:
         exec(block, session)
 
