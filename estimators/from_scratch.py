@@ -56,6 +56,8 @@ class Training:
         recipe: how to train, with its precision resolved.
         seed: of weights, order and augmentation.
         device: where to train.
+        data: fingerprint of the data; where they are others, as on a node of a cluster, the numbers
+            would be kept under the wrong settings. Empty: any.
     """
 
     task: Task
@@ -63,6 +65,7 @@ class Training:
     recipe: Recipe
     seed: int
     device: str = "cpu"
+    data: str = ""
 
     def __call__(self, graph: ArchitectureGraph) -> dict[str, Any] | OutOfMemory:
         """Train the network of ``graph``; what goes wrong with it is a result, too.
@@ -72,8 +75,16 @@ class Training:
         Returns:
             The fields of a :class:`~estimators.measurement.Measurement` but for the architecture
             and its hash.
+
+        Raises:
+            InputError: the data are absent, damaged, or others than those that are due.
         """
         task = self.task.prepare(self.recipe, self.device)
+        if self.data and task.fingerprint() != self.data:
+            raise InputError(
+                f"the {task.unit} {task.name!r} are others than those of the process that asked "
+                "for the training: have the same files everywhere"
+            )
         try:
             costs = self.design.costs(GraphBatch.from_graphs([graph]), task.dimensions)
             done = self._fit(graph, task)
@@ -156,7 +167,7 @@ class FromScratch:
         seed = whole_number(seed, "seed")
         recipe = recipe.on(torch.device(device))
         prepared = task.prepare(recipe, device)
-        self.work = Training(task, design, recipe, seed, str(device))
+        self.work = Training(task, design, recipe, seed, str(device), prepared.fingerprint())
         self.store = store
         self.settings: dict[str, Any] = {
             "space": space.name,

@@ -113,6 +113,7 @@ class PartlyTrained(FromScratch):
             whole.recipe,
             whole.seed,
             whole.device,
+            whole.data,
             epochs=epochs,
             lower=tuple(lower),
         )

@@ -21,6 +21,10 @@ ANSWER_SECONDS = 5.0
 """How long a port may take to answer; Ray itself would try for minutes."""
 PROBE_SECONDS = 60.0
 """How long a node may take to say its versions, for which it may have to start a process."""
+CHECK_SECONDS = 1.0
+"""How often the head is looked at."""
+NODES_SECONDS = 10.0
+"""How often nodes that have joined are looked for."""
 HELLO = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
 """How a client of HTTP/2, and so of gRPC, begins: RFC 9113, section 3.4."""
 SETTINGS_FRAME = 4
@@ -118,6 +122,36 @@ class RayCluster:
     def _probe(self, node: Node) -> Any:
         options = {"num_cpus": 0, "max_retries": 0, "scheduling_strategy": self.on(node)}
         return self.ray.remote(ray_worker.versions).options(**options)
+
+
+class Watch:
+    """When the head of a cluster was looked at, and when it answered."""
+
+    def __init__(self, cluster: RayCluster) -> None:
+        self._cluster = cluster
+        self._checked = self._answered = self._looked = time.monotonic()
+
+    def due(self) -> bool:
+        """Look at the head if it is time; whether it was."""
+        now = time.monotonic()
+        if now - self._checked < CHECK_SECONDS:
+            return False
+        if self._cluster.answers():
+            self._answered = now
+        self._checked = time.monotonic()
+        return True
+
+    @property
+    def silence(self) -> float:
+        """Seconds since the head has answered."""
+        return self._checked - self._answered
+
+    def nodes_due(self) -> bool:
+        """Whether it is time to look for nodes, and the head would answer."""
+        due = self._answered - self._looked >= NODES_SECONDS and self.silence < CHECK_SECONDS
+        if due:
+            self._looked = self._answered
+        return due
 
 
 def name_of(node: Node) -> str:

@@ -25,20 +25,16 @@ from experiment import ray_cluster, ray_worker
 from experiment.checks import shown, whole_number
 from experiment.engine import WorkerDiedError
 from experiment.errors import InputError, sentence
-from experiment.ray_cluster import Node, RayCluster, name_of
+from experiment.ray_cluster import CHECK_SECONDS, Node, RayCluster, Watch, name_of
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-CHECK_SECONDS = 1.0
-"""How often the head is looked at."""
 PATIENCE = 20.0
 """Seconds without an answer of the head after which the cluster is lost. Ray ends a process that
 has not reached the head for 60, without a word to the program in it."""
 SAY_SECONDS = 60.0
 """How long no worker may start before that is said."""
-NODES_SECONDS = 10.0
-"""How often nodes that have joined are looked for."""
 
 
 @dataclass(eq=False, slots=True)
@@ -100,8 +96,12 @@ class RayEngine:
         self._address = address
         self._most = None if workers is None else whole_number(workers, "workers", 1)
         self._cpus = whole_number(cpus_per_task, "cpus_per_task", 1)
-        if gpus_per_task is not None and not gpus_per_task >= 0:
-            raise InputError(f"gpus_per_task is {shown(gpus_per_task)}, expected 0 or more")
+        if gpus_per_task is not None and not (
+            0 <= gpus_per_task <= 1 or (gpus_per_task > 1 and gpus_per_task % 1 == 0)
+        ):
+            raise InputError(
+                f"gpus_per_task is {shown(gpus_per_task)}, expected a part of one or a whole number"
+            )
         self._gpus = gpus_per_task
         self._thread: threading.Thread | None = None
 
@@ -128,6 +128,7 @@ class RayEngine:
         self._idle: deque[_Worker] = deque()
         self._workers: set[_Worker] = set()
         self._seen: set[str] = set()
+        self._gone: set[str] = set()
         self._lost: Exception | None = None
         self._had_workers = self._entered = time.monotonic()
         self._said = self._any_started = False
@@ -158,8 +159,8 @@ class RayEngine:
             kept = self._cluster.ray.put(sendable(function))
             self._sent = function, self._sent[1] + 1, [kept]
         future: Future[Result] = Future()
-        work = _Work(future, *self._sent[1:], item)
-        self._events.put(functools.partial(self._waiting.append, work))
+        self._waiting.append(_Work(future, *self._sent[1:], item))
+        self._events.put(_nothing)  # which lets it be handed out
         return future
 
     def _check_resources(self, nodes: list[Node]) -> None:
@@ -177,7 +178,7 @@ class RayEngine:
 
     def _react(self, nodes: list[Node]) -> None:
         """React to events until the end; a thread of its own."""
-        checks = _Checks(self._cluster)
+        watch = Watch(self._cluster)
         try:
             for node in nodes:
                 self._start_on(node)
@@ -187,28 +188,38 @@ class RayEngine:
                     if event is None:
                         break
                     event()
-                self._check(checks)
+                self._check(watch)
                 self._hand_out()
         # A defect must reach those who wait, in other threads.
         except Exception as error:
             self._lose(error)
         self._end()
 
-    def _check(self, checks: _Checks) -> None:
+    def _check(self, watch: Watch) -> None:
         """Look, now and then, whether the cluster is there and has new nodes."""
-        if self._lost is not None or not checks.due():
+        if self._lost is not None or not watch.due():
             return
-        if checks.silence > PATIENCE:
+        if watch.silence > PATIENCE:
             self._lose(_lost(f"its head at {self._cluster.head} no longer answers"))
-        elif checks.nodes_due():
+        elif watch.nodes_due():
             for node in self._cluster.nodes():
                 if node["NodeID"] not in self._seen:
-                    self._start_on(node)
+                    self._welcome(node)
         self._say_if_idle()
         if self._workers:
             self._had_workers = time.monotonic()
         elif time.monotonic() - self._had_workers > PATIENCE:
             self._lose(_lost("no node is left that can work"))
+
+    def _welcome(self, node: Node) -> None:
+        """Start workers on a node that has joined, if it can work for this process."""
+        try:
+            self._cluster.check_versions([node], self._surroundings)
+        except InputError as error:
+            self._seen.add(node["NodeID"])
+            print(f"{error}; it receives no work", file=sys.stderr, flush=True)
+        else:
+            self._start_on(node)
 
     def _say_if_idle(self) -> None:
         """Say once that work waits because no worker has started yet."""
@@ -279,7 +290,7 @@ class RayEngine:
             self._idle.append(worker)
             return
         self._workers.remove(worker)
-        if not self._workers and ray_cluster.is_there(worker.node):
+        if not self._workers and not self._is_gone(worker.node):
             reason = f"no worker starts on {name_of(worker.node)} ({sentence(error)[:300]})"
             self._lose(_lost(reason))
 
@@ -306,7 +317,7 @@ class RayEngine:
     def _died(self, worker: _Worker, work: _Work) -> None:
         """A worker ended in mid-work: it alone, or with its node."""
         self._workers.remove(worker)
-        if self._cluster.answers() and ray_cluster.is_there(worker.node):
+        if not self._is_gone(worker.node):
             with contextlib.suppress(Exception):
                 self._cluster.ray.kill(worker.actor)  # it may only be out of reach
             self._start(worker.node)
@@ -321,6 +332,14 @@ class RayEngine:
             _fail(work.future, WorkerDiedError())
         else:
             self._waiting.appendleft(work)
+
+    def _is_gone(self, node: Node) -> bool:
+        """Whether a node has died; it is asked once, as a machine that is off lets one wait."""
+        if not self._cluster.answers():
+            return True
+        if node["NodeID"] not in self._gone and not ray_cluster.is_there(node):
+            self._gone.add(node["NodeID"])
+        return node["NodeID"] in self._gone
 
     def _lose(self, error: Exception) -> None:
         """Give everything up: no work can be done any more."""
@@ -344,36 +363,6 @@ class RayEngine:
             _fail(work.future, self._lost or WorkerDiedError())
 
 
-class _Checks:
-    """When the head was looked at, and when it answered."""
-
-    def __init__(self, cluster: RayCluster) -> None:
-        self._cluster = cluster
-        self._checked = self._answered = self._looked = time.monotonic()
-
-    def due(self) -> bool:
-        """Look at the head if it is time; whether it was."""
-        now = time.monotonic()
-        if now - self._checked < CHECK_SECONDS:
-            return False
-        if self._cluster.answers():
-            self._answered = now
-        self._checked = time.monotonic()
-        return True
-
-    @property
-    def silence(self) -> float:
-        """Seconds since the head has answered."""
-        return self._checked - self._answered
-
-    def nodes_due(self) -> bool:
-        """Whether it is time to look for nodes, and the head would answer."""
-        due = self._answered - self._looked >= NODES_SECONDS and self.silence < CHECK_SECONDS
-        if due:
-            self._looked = self._answered
-        return due
-
-
 def sendable(function: object) -> bytes:
     """A function as it travels to a cluster; one of a notebook or a script goes with its code.
 
@@ -390,6 +379,9 @@ def sendable(function: object) -> bytes:
             f"this work cannot be sent to a Ray cluster ({sentence(error)[:300]}): open files, "
             "locks and connections cannot travel; let the function open them itself"
         ) from error
+
+
+def _nothing() -> None: ...
 
 
 def _gpus(nodes: list[Node]) -> float:

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -23,7 +24,7 @@ from estimators.digits101 import estimator
 from estimators.evaluations import sweep
 from estimators.lookup import LookUp
 from estimators.measurement import Estimator
-from experiment import ray_engine
+from experiment import ray_cluster
 from experiment.engine import Engine, InThisProcess, Processes, WorkerDiedError, WorkQueue
 from experiment.errors import InputError
 from experiment.paths import REPOSITORY_ROOT, data_root
@@ -54,7 +55,7 @@ def cluster() -> Iterator[Any]:
 def engine(cluster: Any, engine_work: ModuleType) -> Iterator[RayEngine]:
     """One for all tests, which soon sees new nodes."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ray_engine, "NODES_SECONDS", 0.5)
+        patch.setattr(ray_cluster, "NODES_SECONDS", 0.5)
         with RayEngine(cluster.address) as engine:
             yield engine
 
@@ -261,6 +262,10 @@ def test_tables_and_images_are_the_same_as_elsewhere(engine: RayEngine) -> None:
     training = estimator()
     with Processes(1) as processes:  # of one thread, as the workers are
         assert measured(training, engine) == measured(training, processes)
+    other_data = replace(training.work, data="of other images")
+    cell = next(iter(table.space.sample(1, np.random.default_rng(1))))
+    with pytest.raises(InputError, match=r"^on the node .*: the images 'digits' are others than"):
+        engine.submit(other_data, cell).result()
 
 
 def test_what_does_not_fit_on_a_node_is_refused(engine: RayEngine, cluster: Any) -> None:

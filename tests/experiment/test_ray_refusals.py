@@ -15,7 +15,7 @@ from experiment import ray_cluster
 from experiment.engine import Processes
 from experiment.engines import EngineChoice, check_sendable
 from experiment.errors import InputError
-from experiment.ray_cluster import check_address
+from experiment.ray_cluster import check_address, room
 from experiment.ray_engine import RayEngine, sendable
 
 Command = Callable[..., tuple[int, str, str]]
@@ -120,11 +120,23 @@ def test_flags_that_do_not_go_together(
 
 
 @pytest.mark.parametrize(
-    "arguments", [{"cpus_per_task": 0}, {"gpus_per_task": -1}, {"workers": 0}], ids=str
+    "arguments",
+    [{"cpus_per_task": 0}, {"gpus_per_task": -1}, {"gpus_per_task": 1.5}, {"workers": 0}],
+    ids=str,
 )
 def test_numbers_of_a_cluster_are_checked(arguments: dict[str, float]) -> None:
     with pytest.raises(InputError, match="expected"):
         RayEngine(**arguments)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("cpus", "gpus", "workers"),
+    [(1, 0, 8), (3, 0, 2), (1, 1, 2), (1, 0.5, 4), (5, 1, 1), (9, 0, 0)],
+)
+def test_workers_are_as_many_as_resources_allow(cpus: int, gpus: float, workers: int) -> None:
+    """On a node of 8 CPUs and 2 GPUs."""
+    assert room({"Resources": {"CPU": 8.0, "GPU": 2.0}}, cpus, gpus) == workers
+    assert room({"Resources": {}}, cpus, gpus) == 0
 
 
 def test_engines_by_their_names() -> None:
