@@ -177,7 +177,7 @@ def test_marginals_are_the_distributions_they_are_given() -> None:
 
 def test_constrained_improvement_is_improvement_times_probability(cells: Candidates) -> None:
     class Two:
-        seen = torch.tensor([[0.0, -1.0], [2.0, 3.0]], dtype=torch.float64)
+        observed = torch.tensor([[0.0, -1.0], [2.0, 3.0]], dtype=torch.float64)
         mean = torch.tensor([[1.0, 0.5]], dtype=torch.float64)
         std = torch.tensor([[0.5, 2.0]], dtype=torch.float64)
 
