@@ -139,6 +139,7 @@ class SearchLoop:
         self._start = list(start)
         self._listeners = listeners
         self._batches: list[_Batch] = []
+        self._batch_of: dict[str, _Batch] = {}  # of each architecture that is being measured
         self._unknown_in_a_row = 0
         for measurement in known:
             self.history.know(measurement)
@@ -154,7 +155,7 @@ class SearchLoop:
             if isinstance(event, Asked):
                 self.searcher.expect(event.architectures, event.fidelities)
                 self.searcher.dropped = event.dropped
-                self._batches.append(_Batch(event))
+                self._expect(event)
             else:
                 self._tell(self._count(event).measurement)
         for batch in self._batches:
@@ -187,14 +188,20 @@ class SearchLoop:
     def _ask(self) -> None:
         """Ask for batches, as many as may be measured at once."""
         while len(self._batches) < self.budget.at_once:
-            pending = sum(batch.pending for batch in self._batches)
-            n = min(self.budget.batch, self.budget.queries - self.history.queries - pending)
+            left = self.budget.queries - self.history.queries - len(self._batch_of)
+            n = min(self.budget.batch, left)
             if n < 1 or not (batch := self._next_batch(n)).architectures:
                 return
-            self._batches.append(_Batch(batch))
+            self._expect(batch)
             for listener in self._listeners:
                 listener.asked(batch)
             self._evaluations.submit(batch.architectures, batch.fidelities)
+
+    def _expect(self, batch: Asked) -> None:
+        """Note which batch the measurements of these architectures complete."""
+        one = _Batch(batch)
+        self._batches.append(one)
+        self._batch_of |= dict.fromkeys(batch.hashes, one)
 
     def _next_batch(self, n: int) -> Asked:
         started = time.perf_counter()
@@ -217,7 +224,7 @@ class SearchLoop:
 
     def _tell(self, measurement: Measurement) -> None:
         """Tell the searcher of the batch that this measurement completes, if it does."""
-        batch = next((one for one in self._batches if one.takes(measurement.hash)), None)
+        batch = self._batch_of.pop(measurement.hash, None)
         if batch is None:
             raise ValueError(f"{measurement.hash!r} was measured, which was not proposed")
         batch.results[measurement.hash] = measurement
@@ -253,19 +260,10 @@ class _Batch:
         self.asked = asked
         self.results: dict[str, Measurement] = {}
 
-    def takes(self, hash: str) -> bool:
-        """Whether a measurement of it is missing."""
-        return hash in self.asked.hashes and hash not in self.results
-
     @property
     def is_complete(self) -> bool:
         """Whether all of it is measured."""
         return len(self.results) == len(self.asked.hashes)
-
-    @property
-    def pending(self) -> int:
-        """How many are not measured yet."""
-        return len(self.asked.hashes) - len(self.results)
 
     def missing(self) -> tuple[list[ArchitectureGraph], list[int]]:
         """What is not measured yet, and for how many epochs each is to be trained, if chosen."""

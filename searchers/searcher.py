@@ -85,6 +85,7 @@ class Searcher(ABC):
         self.seed = whole_number(seed, "seed")
         self.initial = initial
         self.observations: list[Observation] = []
+        self._succeeded: list[Observation] = []
         self.dropped = 0
         self._asked: dict[str, ArchitectureGraph] = {}
         self._pending: dict[str, ArchitectureGraph] = {}
@@ -92,7 +93,7 @@ class Searcher(ABC):
     @property
     def succeeded(self) -> list[Observation]:
         """The observations that have a value."""
-        return [each for each in self.observations if each.value is not None]
+        return self._succeeded.copy()
 
     @property
     def pending(self) -> list[ArchitectureGraph]:
@@ -121,7 +122,7 @@ class Searcher(ABC):
         chosen: dict[str, ArchitectureGraph] = {}
         begin = min(n, max(self.initial - len(self._asked), 0))
         self._add_random(chosen, begin, generator)
-        if len(chosen) < n and self.succeeded:
+        if len(chosen) < n and self._succeeded:
             self._add(chosen, self.propose(n - len(chosen), generator), n)
         self._add_random(chosen, n, generator)
         self.expect(chosen.values())
@@ -161,6 +162,8 @@ class Searcher(ABC):
             value = self.value(measurement)
             seen = Observation(architecture, measurement.hash, value, measurement.fidelity)
             self.observations.append(seen)
+            if value is not None:
+                self._succeeded.append(seen)
 
     def value(self, measurement: Measurement) -> float | None:
         """What is maximised: the validation value, ``None`` where there is no finite one."""
