@@ -12,7 +12,7 @@ from torch import Tensor
 from datasets.graph import ArchitectureGraph
 from datasets.objective import ACCURACY, Objective
 from experiment.errors import InputError
-from predictors.processes.candidates import CandidateGP
+from predictors.processes.candidates import EXACT, CandidateGP
 from predictors.processes.conditioning import ConditionedGP
 from predictors.regressor import FeatureMatrix, NormalScores, Regressor, Scale
 from searchers.criteria import (
@@ -26,7 +26,7 @@ from searchers.domain import Candidates, Domain
 from searchers.searcher import Observation, Searcher
 
 REFIT = 10
-"""Measurements after which hyperparameters and shortlist are chosen anew."""
+"""Measurements after which hyperparameters and shortlist are chosen anew (:func:`last_refit`)."""
 WHOLE = 16_384
 """Size of the largest candidate set of which every member is evaluated before each choice."""
 SHORTLIST, HOPE = 4_096, 2.0
@@ -108,7 +108,10 @@ class CandidateBO(CandidateSearcher):
     candidate, which is less biased by noise than the highest value (plug-in expected improvement,
     Picheny, Wagner & Ginsbourger 2013).
 
-    Its arguments are those of :class:`CandidateSearcher`.
+    Its other arguments are those of :class:`CandidateSearcher`.
+
+    Args:
+        exact: measurements up to which the process is exact; with more it is sparse.
     """
 
     def __init__(
@@ -120,9 +123,11 @@ class CandidateBO(CandidateSearcher):
         scale: type[Scale] = NormalScores,
         seed: int = 0,
         initial: int = 10,
+        exact: int = EXACT,
     ) -> None:
         super().__init__(domain, features, criterion, scale=scale, seed=seed, initial=initial)
-        self._gp = CandidateGP(self.feature_matrices)
+        self._exact = exact
+        self._gp = CandidateGP(self.feature_matrices, exact)
         self._fitted = 0
         self._shortlist = torch.arange(0)
 
@@ -158,11 +163,11 @@ class CandidateBO(CandidateSearcher):
     def _learn(self) -> ConditionedGP:
         """The process, conditioned on everything that was measured.
 
-        Hyperparameters and shortlist are those of the first measurements, a multiple of
-        :data:`REFIT` of them, so that a search that resumes has the same ones.
+        Hyperparameters and shortlist are those of the first :func:`last_refit` measurements, so
+        that a search that resumes has the same ones.
         """
         rows, values = self.known()
-        count = len(rows) // REFIT * REFIT
+        count = last_refit(len(rows), self._exact)
         if count == 0 or (values[:count] == values[0]).all():
             count = len(rows)
         if count != self._fitted:
@@ -178,6 +183,20 @@ class CandidateBO(CandidateSearcher):
             return torch.arange(len(self.candidates))
         mean, variance = self._gp.mean_and_variance(self._gp.condition(rows, targets))
         return (mean + HOPE * variance.sqrt()).topk(SHORTLIST).indices
+
+
+def last_refit(measurements: int, exact: int = EXACT) -> int:
+    """After how many measurements hyperparameters and shortlist were last chosen.
+
+    After every :data:`REFIT`. Where there are more than ``exact`` measurements, ten more change
+    little and the choice takes seconds: there it is made eight times while their number doubles.
+
+    Args:
+        measurements: how many there are.
+        exact: see :class:`CandidateBO`.
+    """
+    step = REFIT if measurements <= exact else 1 << (measurements.bit_length() - 4)
+    return measurements // step * step
 
 
 class PredictorSearch(CandidateSearcher):

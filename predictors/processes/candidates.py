@@ -13,12 +13,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from predictors.processes import sparse
 from predictors.processes.conditioning import PORTION, ConditionedGP, condition, fit
 from predictors.processes.hyperparameters import Adam, Hyperparameters, cholesky_errors
 from predictors.regressor import FeatureMatrix
 from predictors.standardised_features import StandardisedFeatures
 
 OPTIMISER = Adam(120)
+EXACT = 512
+"""Labels up to which the process is exact by default. A larger one makes long searches slower: with
+1,024 a choice among many labels takes four times as long."""
 LEAST_VARIANCE = 1e-8
 """Of a value whose targets have a variance of 1; below are rounding errors."""
 
@@ -26,11 +30,17 @@ LEAST_VARIANCE = 1e-8
 class CandidateGP:
     """An additive process on the features of candidates.
 
+    The work of an exact process grows with the number of labels cubed. Of more than ``exact`` of
+    them so many, evenly spaced, are those that hyperparameters are fitted to and the inducing
+    points through which all condition the process (:mod:`predictors.processes.sparse`).
+
     Args:
         features: of all candidates, over which they are standardised.
+        exact: labels up to which the process is exact.
     """
 
-    def __init__(self, features: Sequence[FeatureMatrix]) -> None:
+    def __init__(self, features: Sequence[FeatureMatrix], exact: int = EXACT) -> None:
+        self._exact = exact
         self._joined = StandardisedFeatures(features)
         self._features = features
         self._chosen, self._rows = torch.arange(0), torch.empty(0)
@@ -47,8 +57,10 @@ class CandidateGP:
         """
         self._hyperparameters = Hyperparameters(self._joined.widths, self._joined.ard)
         with cholesky_errors():
-            known = torch.from_numpy(targets)
-            fit(self._hyperparameters, self._standardised(list(rows)), known, OPTIMISER)
+            part = self._part(len(rows))
+            known = torch.from_numpy(targets[part])
+            features = self._standardised(np.asarray(rows)[part].tolist())
+            fit(self._hyperparameters, features, known, OPTIMISER)
 
     def condition(self, rows: Sequence[int], targets: np.ndarray) -> ConditionedGP:
         """The process, given some targets. **Shape** (n,) each.
@@ -58,8 +70,11 @@ class CandidateGP:
         """
         kernel, noise = self._hyperparameters.fitted()
         with cholesky_errors():
-            known = torch.from_numpy(targets)
-            return condition(kernel, noise, self._standardised(list(rows)), known)
+            known, features = torch.from_numpy(targets), self._standardised(list(rows))
+            if len(known) <= self._exact:
+                return condition(kernel, noise, features, known)
+            points = features[self._part(len(known))]
+            return sparse.condition(kernel, noise, points, features, known)
 
     def posterior(
         self, process: ConditionedGP, candidates: Tensor | None = None
@@ -85,6 +100,10 @@ class CandidateGP:
             rows = self._standardised(portion).float()
             means[portion], variances[portion] = single.mean_and_variance(rows)
         return means, variances
+
+    def _part(self, n: int) -> slice | np.ndarray:
+        """Positions of the labels that are fitted to, of ``n``."""
+        return slice(n) if n <= self._exact else np.arange(self._exact) * n // self._exact
 
     def _standardised(self, rows: slice | list[int] | np.ndarray) -> Tensor:
         """Features of some candidates. **Shape** (B, F), float64."""

@@ -19,11 +19,11 @@ from experiment.errors import InputError
 from predictors.processes.candidates import CandidateGP, CandidatePosterior
 from predictors.processes.conditioning import condition, fit
 from predictors.processes.hyperparameters import Adam, Hyperparameters
-from predictors.regressor import FeatureMatrix
+from predictors.regressor import FeatureMatrix, NormalScores
 from predictors.standardised_features import StandardisedFeatures
 from predictors.trees import BoostedTrees
 from searchers import candidate_bo
-from searchers.candidate_bo import CandidateBO, PredictorSearch
+from searchers.candidate_bo import CandidateBO, PredictorSearch, last_refit
 from searchers.criteria import CRITERIA, log_expected_improvement
 from searchers.defaults import usual_features
 from searchers.domain import Candidates, WholeSpace
@@ -103,6 +103,34 @@ def test_some_candidates_are_expected_as_among_all(
     some = process.posterior(conditioned, part)
     assert torch.allclose(some.mean, whole.mean[part], atol=1e-5)
     assert torch.allclose(some.std, whole.std[part], atol=1e-5)
+
+
+def test_with_many_labels_the_process_is_sparse_and_close_to_the_exact_one(
+    digits: Candidates, cheap_models: None
+) -> None:
+    """Its work grows with the labels, and no longer with their number cubed."""
+    descriptions = digits.describe(["statistics", "walks"])
+    exact, sparse = CandidateGP(descriptions), CandidateGP(descriptions, exact=60)
+    values = get_benchmark("DIGITS101").metric("validation").mean()
+    rows = np.random.default_rng(0).choice(len(digits), 120, replace=False).tolist()
+    known = NormalScores(values[rows])(values[rows])
+    exact.fit(rows[::2], known[::2])
+    sparse.fit(rows, known)  # to every second one, as those are 60
+    one, other = exact.condition(rows, known), sparse.condition(rows, known)
+    assert other.noise == one.noise
+    assert (len(one.basis), len(other.basis)) == (120, 60)
+    whole, narrowed = exact.posterior(one), sparse.posterior(other)
+    assert np.corrcoef(whole.mean, narrowed.mean)[0, 1] > 0.98
+    assert 1 <= (narrowed.std / whole.std).mean() < 1.3
+
+
+def test_hyperparameters_are_chosen_anew_ever_more_rarely() -> None:
+    """After every tenth measurement at first; then eight times while their number doubles."""
+    chosen = [last_refit(n) for n in range(1, 4097)]
+    assert chosen[:512] == [n // 10 * 10 for n in range(1, 513)]
+    assert (np.diff(chosen) >= 0).all()
+    assert all(0 <= n - last < max(n / 8, 10) for n, last in enumerate(chosen, start=1))
+    assert len({last for last in chosen if 1024 <= last < 2048}) == 8
 
 
 def test_log_expected_improvement_is_botorchs() -> None:
