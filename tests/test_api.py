@@ -45,6 +45,14 @@ def test_the_page_lists_what_the_package_exports(package: str) -> None:
     assert [name for name, told in listed if not told] == []
 
 
+def test_the_imports_that_the_page_begins_with_work() -> None:
+    text = (REPOSITORY_ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    session: dict[str, object] = {}
+    exec(code, session)
+    assert all(callable(session[name]) for name in ("search", "load_vae", "make_predictor"))
+
+
 def for_type_checkers(package: str) -> dict[str, str]:
     """Name → module, of the imports in the package's ``if TYPE_CHECKING:``."""
     folder = REPOSITORY_ROOT.joinpath(*package.split("."))
