@@ -89,8 +89,8 @@ for name in {PACKAGES}:
     else:
         raise SystemExit(f"{{name}} has every name")
 print(*sorted({{each.split(".")[0] for each in set(sys.modules) - known}}))
-from searchers import *
-assert callable(search) and "torch" in sys.modules
+from experiment import *
+assert issubclass(InputError, Exception) and "torch" in sys.modules
 """
     done = subprocess.run(
         [sys.executable, "-c", code],
