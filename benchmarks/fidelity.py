@@ -2,7 +2,8 @@
 
     python benchmarks/fidelity.py measure [--tasks NB101 …] [--methods asha …] [--seeds 20]
     python benchmarks/fidelity.py table
-    python benchmarks/fidelity.py figure [--out docs/figures/fidelity.png]
+    python benchmarks/fidelity.py correlations --tasks NB101 'NB201 cifar10'
+    python benchmarks/fidelity_figure.py
 
 Every search of a task has the same candidates, those that all the task's tables know, and the same
 simulated time: that of 60 trainings of the most epochs, of mean length, divided among the workers.
@@ -26,8 +27,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -36,7 +38,7 @@ from scipy import stats
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from analysis.statistics import CONFIDENCE, Spread, paired_difference
+from analysis.statistics import Spread, paired_difference
 from benchmarks.prediction import kept, note_machine
 from benchmarks.search import without_transfer
 from datasets import get_benchmark
@@ -64,14 +66,14 @@ from searchers.problem import Problem, fidelity_problem, known_rows, table_probl
 from searchers.searcher import Searcher
 
 RESULTS = ROOT / "benchmarks" / "results" / "fidelity.json"
-FIGURE = ROOT / "docs" / "figures" / "fidelity.png"
 STORE = ROOT / "runs" / "fidelity_digits.sqlite"
 TRAININGS = 60
 """Trainings of the most epochs, of mean length, that a search has the time for."""
 MOMENTS = 60
 SHOWN = (10, 20, 40, 60)
 """Trainings after which the table shows what is reached."""
-REFERENCE = "asha"
+REFERENCES = ("asha", "asha, eta by ratio")
+"""What the other methods are compared with."""
 INITIAL = 10
 
 Make = Callable[[Candidates, tuple[int, ...], int], Searcher]
@@ -122,6 +124,11 @@ class Task:
     space: str
     dataset: str | None = None
     workers: int = 1
+
+    @property
+    def timed(self) -> bool:
+        """Whether its time is in hours: the seconds of its trainings are recorded."""
+        return self.space == "NB101"
 
     def problems(self, data_root: Path | None, store: Store) -> tuple[Problem, Problem]:
         """Of searches that choose fidelities, and of those that train in full."""
@@ -266,7 +273,8 @@ def measure(given: Any) -> None:
         searcher = METHODS[method](domain, fidelities, seed)
         problem = several if searcher.fidelities else full
         seconds = TRAININGS * mean_seconds(full) / task.workers
-        record.setdefault("simulated_hours", {})[name] = seconds / 3600
+        if task.timed:
+            record.setdefault("simulated_hours", {})[name] = seconds / 3600
         note_machine(record, method, runs)
         runs[str(seed)] = search(problem, searcher, task.workers, seconds)
         write_json(given.results, record)
@@ -293,7 +301,7 @@ def after(runs: Mapping[str, Mapping[str, Any]], trainings: int) -> dict[str, fl
 
 
 def lines(results: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
-    """The table, in per cent: what every method reached, and how far it is below ``asha``."""
+    """The table, in per cent: what every method reached, and how far it is below ASHA."""
     for name, methods in results.items():
         yield f"{name}: {target_of(next(iter(methods.values())))} accuracy, %"
         for method, runs in methods.items():
@@ -301,74 +309,57 @@ def lines(results: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
             trained = sum((Counter(run["trained"]) for run in runs.values()), Counter())
             counts = ", ".join(f"{n / len(runs):.0f} × {epochs}" for epochs, n in trained.items())
             yield f"  {method:<34} {'; '.join(reached)}; trained {counts} ({len(runs)} seeds)"
-        for method, runs in methods.items():
-            ours = methods.get(REFERENCE, {})
-            pairs = [(n, paired_difference(after(ours, n), after(runs, n))) for n in SHOWN]
+        for ours, method in product(REFERENCES, methods):
+            if ours not in methods or ours == method:
+                continue
+            pairs = [
+                (n, paired_difference(after(methods[ours], n), after(methods[method], n)))
+                for n in SHOWN
+            ]
             shown = [f"{n}: {found.text(2, 100)}" for n, found in pairs if found]
-            if method != REFERENCE and shown:
-                yield f"  {REFERENCE} − {method}, paired, 95 % intervals: {'; '.join(shown)}"
+            yield f"  {ours} − {method}, paired, 95 % intervals: {'; '.join(shown)}"
 
 
-def draw(results: Mapping[str, Mapping[str, Any]], hours: Mapping[str, float], out: Path) -> None:
-    """What the incumbent reaches against simulated time, a panel a task, a line a method.
-
-    Bands are 95 % confidence intervals of the mean over the seeds.
-    """
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(15, 8.4), layout="constrained")
-    axes = figure.subplots(2, 3).flat
-    colours = {name: f"C{number}" for number, name in enumerate(METHODS)}
-    for axis, (name, methods) in zip(axes, results.items(), strict=False):
-        timed = TASKS[name].space == "NB101"
-        scale = hours[name] if timed else TRAININGS
-        lowest = []
-        for method, runs in methods.items():
-            target = target_of(runs)
-            curves = 100 * np.array([run[target] for run in runs.values()], dtype=float)
-            at = np.isfinite(curves).all(axis=0)
-            curves, spent = curves[:, at], (scale * np.arange(1, MOMENTS + 1) / MOMENTS)[at]
-            middle, count = curves.mean(axis=0), len(curves)
-            reach = stats.t.ppf((1 + CONFIDENCE) / 2, max(count - 1, 1)) / count**0.5
-            band = reach * curves.std(axis=0, ddof=int(count > 1))
-            style = "-" if "eta by" not in method and "no transfer" not in method else "--"
-            axis.plot(spent, middle, style, color=colours[method], label=method)
-            axis.fill_between(
-                spent, middle - band, middle + band, color=colours[method], alpha=0.15
-            )
-            lowest.append(middle[len(middle) // 10])
-            axis.set_ylabel(f"{target} accuracy of the incumbent, %")
-        unit = "simulated hours" if timed else "time, in trainings of the most epochs"
-        axis.set(xlabel=unit, title=name)
-        axis.set_ylim(bottom=min(lowest))
-        axis.grid(alpha=0.3)
-        axis.legend(fontsize=8, loc="lower right")
-    for axis in axes:
-        axis.axis("off")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(out, dpi=130)
+def correlations(task: Task, data_root: Path | None, store: Store) -> str:
+    """Spearman's rank correlation of the accuracies at every fidelity with those at the last."""
+    several, full = task.problems(data_root, store)
+    assert isinstance(several.estimator, ByFidelity)
+    cells = list(cast(Candidates, full.domain).graphs)
+    values = {
+        epochs: np.array([one.validation for one in each.measure(cells)])
+        for epochs, each in several.estimator.estimators.items()
+    }
+    last = values[max(values)]
+    best = last >= np.quantile(last, 0.9)
+    found = [
+        f"{epochs} epochs {stats.spearmanr(each, last)[0]:.2f}, among the best tenth "
+        f"{stats.spearmanr(each[best], last[best])[0]:.2f}"
+        for epochs, each in values.items()
+        if epochs != max(values)
+    ]
+    return f"{len(cells):,} candidates: {'; '.join(found)}"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure, print the table, or draw."""
+    """Measure, or print what is kept."""
     flags = parser("Searches with several fidelities beside searches that train in full.")
-    flags.add_argument("what", choices=("measure", "table", "figure"))
+    flags.add_argument("what", choices=("measure", "table", "correlations"))
     flags.add_argument("--tasks", nargs="+", choices=list(TASKS), default=list(TASKS))
     flags.add_argument("--methods", nargs="+", choices=list(METHODS), default=list(METHODS))
     flags.add_argument("--seeds", type=positive_int, default=20, help="searches of each method")
     flags.add_argument("--data_root", type=Path, help="folder of the measured data")
     flags.add_argument("--store", type=Path, default=STORE, help="file of the trainings of digits")
     flags.add_argument("--results", type=output_file, default=RESULTS, help="file of the results")
-    flags.add_argument("--out", type=output_file, default=FIGURE, help="file of the figure")
     given = flags.parse_args(arguments)
     torch.set_num_threads(1)
     if given.what == "measure":
         measure(given)
+    if given.what == "correlations":
+        for name in given.tasks:
+            print(name, correlations(TASKS[name], given.data_root, Store(given.store)))
+        return 0
     record = kept(given.results)
-    if given.what == "figure":
-        draw(record["results"], record["simulated_hours"], given.out)
-    else:
-        print("\n".join(lines(record["results"])))
+    print("\n".join(lines(record["results"])))
     return 0
 
 
