@@ -85,8 +85,8 @@ def make_parser() -> Parser:
     flags.add_argument("--value_column", help="column of --known with the values")
     flags.add_argument(
         "--weights",
-        help="folder or name of the VAE for latent_bo, gradient_ascent and the features latents "
-        "(default: the shipped one)",
+        help="folder or name of the VAE for latent_bo, gradient_ascent, reinforce, dngo and the "
+        "features latents (default: the shipped one)",
     )
     flags.add_argument(
         "--estimator",

@@ -32,7 +32,7 @@ from Training_VAE.arch2vec_measures import (
     fingerprint,
     published_validity,
 )
-from Training_VAE.comparison import Comparison, relative_difference
+from Training_VAE.comparison import Comparer, Comparison
 
 PUBLISHED = Objective(beta=1.0, edge_reduction="mean", kl_reduction="places", noise_scale=1.0)
 """The published objective."""
@@ -90,21 +90,6 @@ class Expected:
             )
         return cls(path, checkpoint, space, batch, inputs, outputs)
 
-    def number(self, *keys: str | int) -> Any:
-        """A part of the expected outputs.
-
-        Raises:
-            InputError: there is none.
-        """
-        part: Any = self.outputs
-        for key in keys:
-            try:
-                part = part[key]
-            except (KeyError, IndexError, TypeError):
-                where = ".".join(map(str, keys))
-                raise InputError(f"{str(self.path)!r} lacks expected.{where}") from None
-        return part
-
 
 def as_batch(adjacency: Tensor, columns: Tensor) -> GraphBatch:
     """Padded matrices A and X as graphs.
@@ -161,55 +146,12 @@ def _load(expected: Expected) -> Arch2vec:
     return model.eval()
 
 
-class _Comparer:
-    """Collects comparisons under names with one ending."""
-
-    def __init__(self, expected: Expected, ending: str, tolerance: float) -> None:
-        self.expected = expected
-        self.ending = ending
-        self.tolerance = tolerance
-        self.found: list[Comparison] = []
-
-    def add(self, ours: Tensor | float, *keys: str | int, tolerance: float | None = None) -> None:
-        """Compare ours with the expected output at ``keys``."""
-        name = ".".join(map(str, keys))
-        value = torch.as_tensor(ours, dtype=torch.float64)
-        try:
-            wanted = torch.tensor(self.expected.number(*keys), dtype=torch.float64)
-        except (TypeError, ValueError, RuntimeError) as error:
-            raise InputError(
-                f"expected.{name} in {str(self.expected.path)!r} is no array of numbers"
-            ) from error
-        if wanted.shape != value.shape:
-            raise InputError(
-                f"expected.{name} in {str(self.expected.path)!r} has the shape "
-                f"{tuple(wanted.shape)}, the checkpoint gives {tuple(value.shape)}"
-            )
-        self.found.append(
-            Comparison(
-                f"{name}{self.ending}",
-                relative_difference(value, wanted),
-                self.tolerance if tolerance is None else tolerance,
-            )
-        )
-
-    def exact(self, ours: object, *keys: str | int) -> None:
-        """Compare something that is equal or not."""
-        name = ".".join(map(str, keys))
-        equal = ours == self.expected.number(*keys)
-        self.found.append(Comparison(f"{name}{self.ending}", 0.0 if equal else 1.0, 0.0))
-
-    def add_loss(self, parts: Mapping[str, Tensor], *keys: str | int) -> None:
-        """Compare the parts of a loss."""
-        for name, value in parts.items():
-            self.add(value.detach(), *keys, name)
-
-
 @torch.no_grad()
 def _outputs(expected: Expected, model: Arch2vec, dtype: torch.dtype) -> list[Comparison]:
     """Encoder, decoder, loss and measures in evaluation mode."""
     batch = expected.batch
-    comparer = _Comparer(expected, f" ({str(dtype).removeprefix('torch.')})", TOLERANCES[dtype])
+    ending = f" ({str(dtype).removeprefix('torch.')})"
+    comparer = Comparer(expected.path, expected.outputs, TOLERANCES[dtype], ending)
     latent = model.encode(batch)
     columns, edges = model.decoder(latent.mean)
     both = batch.adjacency | batch.adjacency.transpose(1, 2)
@@ -220,12 +162,18 @@ def _outputs(expected: Expected, model: Arch2vec, dtype: torch.dtype) -> list[Co
     comparer.add(edges.sigmoid(), "adjacency_probabilities")
     comparer.add(model.graph_vector(latent), "graph_vector")
     comparer.add(latent.flat, "flat_vector")
-    comparer.add_loss(_loss_parts(model, latent, batch, latent.mean), "loss")
+    _add_loss(comparer, _loss_parts(model, latent, batch, latent.mean), "loss")
     single = [model.loss(batch[b : b + 1], PUBLISHED).total for b in range(len(batch))]
     comparer.add(torch.stack(single), "loss_total_one_graph_at_a_time")
     for name, value in accuracies(model, batch).items():
         comparer.add(value, "accuracy", name, tolerance=max(AVERAGED, TOLERANCES[dtype]))
     return comparer.found
+
+
+def _add_loss(comparer: Comparer, parts: Mapping[str, Tensor], *keys: str | int) -> None:
+    """Compare the parts of a loss."""
+    for name, value in parts.items():
+        comparer.add(value.detach(), *keys, name)
 
 
 def _loss_parts(model: Arch2vec, latent: Latent, batch: GraphBatch, z: Tensor) -> dict[str, Tensor]:
@@ -244,7 +192,7 @@ def _loss_parts(model: Arch2vec, latent: Latent, batch: GraphBatch, z: Tensor) -
 
 def _prior(expected: Expected, model: Arch2vec) -> list[Comparison]:
     """Argmax decodings of prior points, and what the published code counts of them."""
-    comparer = _Comparer(expected, "", TOLERANCES[torch.float64])
+    comparer = Comparer(expected.path, expected.outputs, TOLERANCES[torch.float64])
     with torch.no_grad():
         prior = PositionPrior.fit(model.encode(expected.batch).mean)
     comparer.add(prior.mean, "prior_decoding", "z_mean")
@@ -268,7 +216,7 @@ def _prior(expected: Expected, model: Arch2vec) -> list[Comparison]:
 
 def _training(expected: Expected, model: Arch2vec) -> list[Comparison]:
     """Three steps of Adam in training mode, with the given noise and without dropout."""
-    comparer = _Comparer(expected, "", TOLERANCES[torch.float64])
+    comparer = Comparer(expected.path, expected.outputs, TOLERANCES[torch.float64])
     model.decoder.dropout = 0.0
     optimiser = torch.optim.Adam(model.parameters(), lr=1e-3)
     batch = expected.batch
@@ -282,7 +230,7 @@ def _training(expected: Expected, model: Arch2vec) -> list[Comparison]:
             comparer.add(latent.mean.detach(), "training", "mu_first_step")
             comparer.add(latent.log_variance.detach() / 2, "training", "logvar_first_step")
         parts = _loss_parts(model, latent, batch, z)
-        comparer.add_loss(parts, "training", "steps", step)
+        _add_loss(comparer, parts, "training", "steps", step)
         parts["total"].backward()
         norm = nn.utils.clip_grad_norm_(model.parameters(), 5.0)
         comparer.add(norm, "training", "steps", step, "gradient_norm_before_clipping")
@@ -290,8 +238,8 @@ def _training(expected: Expected, model: Arch2vec) -> list[Comparison]:
     model.eval()
     with torch.no_grad():
         latent = model.encode(batch)
-        comparer.add_loss(
-            _loss_parts(model, latent, batch, latent.mean), "training", "eval_loss_after"
+        _add_loss(
+            comparer, _loss_parts(model, latent, batch, latent.mean), "training", "eval_loss_after"
         )
     first: Any = model.batch_norms[0]
     comparer.add(first.running_mean, "training", "batch_norms.0.running_mean_after")

@@ -5,6 +5,8 @@ checkpoint that belongs to it: ``model_checkpoint<EPOCH>.obj`` of SVGe and DGMG,
 ``expected.json`` names (arch2vec, :mod:`Training_VAE.verify_arch2vec`). It prints for each quantity
 the largest difference relative to the quantity's largest magnitude, and exits 1 if one is above its
 tolerance, which is 1e-4 for SVGe and DGMG (2 where the files are not as they should be).
+Where ``search.json`` is there too, its searches are compared as well
+(:mod:`Training_VAE.verify_search`).
 """
 
 from __future__ import annotations
@@ -33,7 +35,7 @@ from models import PUBLISHED, GraphVAE, load_model
 from models.heads import ACCURACY, parts_of
 from models.loss import divergence_per_graph
 from models.vae import as_graph_vae
-from Training_VAE import verify_arch2vec
+from Training_VAE import verify_arch2vec, verify_search
 from Training_VAE.comparison import Comparison, relative_difference
 
 PREDICTED = "predicted_accuracy"
@@ -230,7 +232,9 @@ def compare(folder: Path, epoch: int | None = None) -> list[Comparison]:
     if isinstance(content, dict) and content.get("model") == "arch2vec":
         if epoch is not None:
             raise InputError(f"{str(path)!r} names its checkpoint: leave --epoch out")
-        return verify_arch2vec.compare(path)
+        searches = folder / "search.json"
+        found = verify_arch2vec.compare(path)
+        return [*found, *(verify_search.compare(searches) if searches.exists() else [])]
     return [
         Comparison(name, value, TOLERANCE) for name, value in differences(folder, epoch).items()
     ]

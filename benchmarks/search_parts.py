@@ -35,7 +35,7 @@ from experiment.arguments import parser, positive_int
 from experiment.errors import run_command
 from experiment.files import write_json
 from experiment.progress import progress
-from searchers.candidate_bo import CandidateBO, CandidateSearcher
+from searchers.candidate_bo import CandidateBO, FeatureSearcher
 from searchers.criteria import log_expected_improvement
 from searchers.defaults import search_defaults
 from searchers.domain import Candidates, Domain
@@ -55,7 +55,7 @@ from searchers.random_search import RandomSearch
 from searchers.searcher import Searcher
 
 
-class PlainBoTorch(CandidateSearcher):
+class PlainBoTorch(FeatureSearcher):
     """BoTorch's own model and acquisition, with its defaults, over the rows of a list."""
 
     def choose(self, n: int, generator: np.random.Generator) -> list[int]:

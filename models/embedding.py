@@ -182,6 +182,13 @@ class Embedding(nn.Module, ABC):
         """Latents in the model's own shape. **Shape** (B, F) → (B, …)."""
         return z.reshape(len(z), *self.latent_shape)
 
+    def graph_vector(self, latent: Latent) -> Tensor:
+        """One short vector a graph, for searches and predictors. **Shape** (B, D).
+
+        Here the flat mean; a model with a latent for every node may have a shorter one.
+        """
+        return latent.flat
+
     # Training.
 
     def loss(

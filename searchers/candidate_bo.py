@@ -11,7 +11,6 @@ from torch import Tensor
 
 from datasets.graph import ArchitectureGraph
 from datasets.objective import ACCURACY, Objective
-from experiment.errors import InputError
 from predictors.processes.candidates import EXACT, CandidateGP
 from predictors.processes.conditioning import ConditionedGP
 from predictors.regressor import FeatureMatrix, NormalScores, Regressor, Scale
@@ -22,7 +21,7 @@ from searchers.criteria import (
     upper_confidence_bound,
 )
 from searchers.defaults import search_defaults, usual_features
-from searchers.domain import Candidates, Domain
+from searchers.domain import Domain, as_candidates
 from searchers.searcher import Observation, Searcher
 
 REFIT = 10
@@ -35,6 +34,55 @@ They have the highest mean plus so many standard deviations."""
 
 
 class CandidateSearcher(Searcher):
+    """A searcher that ranks every member of a finite candidate set.
+
+    Args:
+        domain: the list.
+        seed: of everything that is drawn.
+        initial: random architectures to begin with.
+
+    Raises:
+        InputError: the domain is no finite candidate set.
+    """
+
+    def __init__(self, domain: Domain, seed: int = 0, initial: int = 10) -> None:
+        super().__init__(domain, seed, initial)
+        self.candidates = as_candidates(domain)
+
+    def known(self) -> tuple[list[int], np.ndarray]:
+        """Rows of the candidates that have a value, in the order of measuring, and the values."""
+        pairs = [
+            (row, each.value)
+            for each in self.succeeded
+            if (row := self.candidates.row_of.get(each.hash)) is not None
+        ]
+        return [row for row, _ in pairs], np.array([value for _, value in pairs])
+
+    def open_rows(self) -> Tensor:
+        """Which candidates may be proposed. **Shape** (B,), bool."""
+        hashes = self._asked
+        asked = [row for hash in hashes if (row := self.candidates.row_of.get(hash)) is not None]
+        is_open = torch.ones(len(self.candidates), dtype=torch.bool)
+        is_open[asked] = False
+        return is_open
+
+    def propose(self, n: int, generator: np.random.Generator) -> Iterable[ArchitectureGraph]:
+        """The ``n`` best; none as long as the searcher is not :meth:`informed`."""
+        if not self.informed():
+            return []
+        return [self.candidates.graphs.graph(row) for row in self.choose(n, generator)]
+
+    def informed(self) -> bool:
+        """Whether there is something to choose by: two values that differ."""
+        rows, values = self.known()
+        return len(rows) >= 2 and not (values == values[0]).all()
+
+    @abstractmethod
+    def choose(self, n: int, generator: np.random.Generator) -> list[int]:
+        """Rows of the best candidates, as far as any are open; the searcher is informed."""
+
+
+class FeatureSearcher(CandidateSearcher):
     """A searcher over a finite candidate set, by features of the candidates.
 
     Args:
@@ -60,47 +108,13 @@ class CandidateSearcher(Searcher):
         initial: int = 10,
     ) -> None:
         super().__init__(domain, seed, initial)
-        if not isinstance(domain, Candidates):
-            raise InputError(
-                "this search evaluates every candidate, and the domain is all of "
-                f"{domain.space.name}: give Candidates, or choose a method such as evolution"
-            )
-        self.candidates = domain
         self.features = tuple(features)
         self.criterion = criterion
         self.scale = scale
-        self.feature_matrices: list[FeatureMatrix] = domain.describe(features)
-
-    def known(self) -> tuple[list[int], np.ndarray]:
-        """Rows of the candidates that have a value, in the order of measuring, and the values."""
-        pairs = [
-            (row, each.value)
-            for each in self.succeeded
-            if (row := self.candidates.row_of.get(each.hash)) is not None
-        ]
-        return [row for row, _ in pairs], np.array([value for _, value in pairs])
-
-    def open_rows(self) -> Tensor:
-        """Which candidates may be proposed. **Shape** (B,), bool."""
-        hashes = self._asked
-        asked = [row for hash in hashes if (row := self.candidates.row_of.get(hash)) is not None]
-        is_open = torch.ones(len(self.candidates), dtype=torch.bool)
-        is_open[asked] = False
-        return is_open
-
-    def propose(self, n: int, generator: np.random.Generator) -> Iterable[ArchitectureGraph]:
-        """The ``n`` best by the criterion; none as long as all values are equal."""
-        rows, values = self.known()
-        if len(rows) < 2 or (values == values[0]).all():
-            return []
-        return [self.candidates.graphs.graph(row) for row in self.choose(n, generator)]
-
-    @abstractmethod
-    def choose(self, n: int, generator: np.random.Generator) -> list[int]:
-        """Rows of the best candidates by the criterion; at least two values differ."""
+        self.feature_matrices: list[FeatureMatrix] = self.candidates.describe(features)
 
 
-class CandidateBO(CandidateSearcher):
+class CandidateBO(FeatureSearcher):
     """Bayesian optimisation over a candidate set: an additive Gaussian process and a criterion.
 
     A batch is chosen sequentially, with fantasised observations at the posterior means of the
@@ -108,7 +122,7 @@ class CandidateBO(CandidateSearcher):
     candidate, which is less biased by noise than the highest value (plug-in expected improvement,
     Picheny, Wagner & Ginsbourger 2013).
 
-    Its other arguments are those of :class:`CandidateSearcher`.
+    Its other arguments are those of :class:`FeatureSearcher`.
 
     Args:
         exact: measurements up to which the process is exact; with more it is sparse.
@@ -152,9 +166,9 @@ class CandidateBO(CandidateSearcher):
 
     def recommend(self) -> Observation | None:
         """The observation with the best posterior mean; ``None`` where there is no model yet."""
-        rows, values = self.known()
-        if len(rows) < 2 or (values == values[0]).all():
+        if not self.informed():
             return None
+        rows, _ = self.known()
         process = self._learn()
         best = rows[int(process.mean(process.known).argmax())]
         hash = str(self.candidates.hashes[best])
@@ -199,14 +213,14 @@ def last_refit(measurements: int, exact: int = EXACT) -> int:
     return measurements // step * step
 
 
-class PredictorSearch(CandidateSearcher):
+class PredictorSearch(FeatureSearcher):
     """Any regressor of :mod:`predictors`, fitted anew before each choice.
 
     With the expected value as criterion this is enumeration guided by a predictor: rank all, query
     the top, refit (WeakNAS, Wu et al. 2021, arXiv:2102.10490).
 
     Args:
-        domain: as of :class:`CandidateSearcher`, like what is not explained here.
+        domain: as of :class:`FeatureSearcher`, like what is not explained here.
         features: that the regressor reads.
         regressor: makes a new one.
         criterion: by what it chooses.

@@ -151,3 +151,17 @@ def as_domain(domain: object) -> Domain:
             "WholeSpace(space)"
         )
     return domain  # type: ignore[return-value]
+
+
+def as_candidates(domain: Domain) -> Candidates:
+    """``domain``, after a check that it is a finite candidate set.
+
+    Raises:
+        InputError: it is something else, such as a whole space.
+    """
+    if not isinstance(domain, Candidates):
+        raise InputError(
+            f"this search evaluates every candidate, and the domain is all of "
+            f"{as_domain(domain).space.name}: give Candidates, or choose a method such as evolution"
+        )
+    return domain

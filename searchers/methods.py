@@ -12,6 +12,8 @@ from models.checkpoints import STATE_DICTS
 from models.shipped import read_manifest
 from searchers.candidate_bo import bayesian_optimisation, guided_enumeration, thompson_sampling
 from searchers.domain import Candidates, Domain, as_domain
+from searchers.embedded.dngo import dngo
+from searchers.embedded.reinforce import reinforce
 from searchers.evolution import RegularisedEvolution
 from searchers.latent.methods import gradient_ascent, latent_bo
 from searchers.limits import Limit
@@ -33,13 +35,17 @@ SEARCHERS: dict[str, Factory] = {
     "local_search": LocalSearch,
     "latent_bo": latent_bo,
     "gradient_ascent": gradient_ascent,
+    "reinforce": reinforce,
+    "dngo": dngo,
 }
 """Every searcher, by its name."""
 WEIGHTED: dict[str, Callable[[Domain, int, int, str | Path | None], Searcher]] = {
     "latent_bo": latent_bo,
     "gradient_ascent": gradient_ascent,
+    "reinforce": reinforce,
+    "dngo": dngo,
 }
-"""Those that search the latent space of a trained VAE."""
+"""Those that search by the latents of a trained VAE."""
 LISTED: dict[str, Callable[[Domain, int, int, Objective], Searcher]] = {
     "bo": bayesian_optimisation,
     "thompson": thompson_sampling,
@@ -107,8 +113,8 @@ def make_searcher(
         domain: the candidate set.
         seed: of everything that is drawn.
         initial: random architectures to begin with.
-        weights: folder or name of the VAE whose latent space is searched; default: the shipped
-            one of the space.
+        weights: folder or name of the VAE whose latents are searched; default: the shipped one of
+            the space.
         objective: what is looked for; features that were fitted to accuracies are for accuracies
             alone.
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
+
 import pytest
 
 from predictors import trees
 from predictors.processes import candidates
 from predictors.processes.hyperparameters import LBFGS, Adam
+from searchers.embedded import dngo, reinforce, vectors
 from searchers.latent import acquisition, methods, surrogates
 from tests.formula import cells, few, formula
 
@@ -15,7 +18,7 @@ __all__ = ["cells", "cheap_models", "few", "formula"]
 
 @pytest.fixture
 def cheap_models(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Fit every searcher's model in few steps, and the trees to five labels.
+    """Fit every searcher's model in few steps, and the trees to five labels; encode once.
 
     What a search promises of resuming, batches and failures holds however good its model is.
     """
@@ -25,6 +28,9 @@ def cheap_models(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(acquisition, name, value)
     monkeypatch.setattr(methods, "SPANNING", 256)
     monkeypatch.setattr(methods, "DECODINGS", 10)
+    once = functools.cache(vectors.embedding_vectors)
+    for module in (dngo, reinforce):
+        monkeypatch.setattr(module, "embedding_vectors", once)
     monkeypatch.setattr(trees.BoostedTrees, "least_labels", 5)
     for name, value in {"max_iter": 10, "min_samples_leaf": 1}.items():
         monkeypatch.setitem(trees.SETTINGS, name, value)
