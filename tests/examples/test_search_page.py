@@ -33,6 +33,14 @@ def test_code_of_the_page_runs(
     assert len(session["climb"].ask(2)) == 2
 
 
+def test_code_of_the_page_on_latents_that_searches_a_list(blocks: Blocks) -> None:
+    session: dict[str, Any] = {"__name__": "page"}
+    found = [block for block in blocks("search_latent.md", "python") if "DNGO" in block]
+    assert len(found) == 1
+    exec(found[0], session)
+    assert [len(each.observations) for each in session["searchers"]] == [20] * 4
+
+
 def test_commands_of_the_page_are_understood(blocks: Blocks) -> None:
     lines = "\n".join(blocks("search.md", "bash")).splitlines()
     asked = [words for line in lines if (words := shlex.split(line, comments=True))]

@@ -157,8 +157,9 @@ def test_the_network_is_fitted_as_by_automatic_differentiation() -> None:
     drawn = np.random.default_rng(7)
     first = drawn.uniform(-1, 1, 20) / math.sqrt(3)
     second = drawn.uniform(-1, 1, 6) / math.sqrt(5)
-    net = torch.nn.Sequential(torch.nn.Linear(3, 5), torch.nn.Tanh(), torch.nn.Linear(5, 1))
-    net.double().load_state_dict(
+    hidden = torch.nn.Linear(3, 5)
+    net = torch.nn.Sequential(hidden, torch.nn.Tanh(), torch.nn.Linear(5, 1)).double()
+    net.load_state_dict(
         {
             "0.weight": torch.from_numpy(first[:15].reshape(5, 3)),
             "0.bias": torch.from_numpy(first[15:]),
@@ -174,8 +175,8 @@ def test_the_network_is_fitted_as_by_automatic_differentiation() -> None:
             errors = net(torch.from_numpy(inputs[rows]))[:, 0] - torch.from_numpy(targets[rows])
             errors.square().mean().backward()
             optimiser.step()
-    np.testing.assert_allclose(fitted.weight, net[0].weight.detach(), rtol=1e-9)
-    np.testing.assert_allclose(fitted.bias, net[0].bias.detach(), rtol=1e-9)
+    np.testing.assert_allclose(fitted.weight, hidden.weight.detach(), rtol=1e-9)
+    np.testing.assert_allclose(fitted.bias, hidden.bias.detach(), rtol=1e-9)
 
 
 def test_the_published_improvement_takes_the_variance_for_the_deviation() -> None:
