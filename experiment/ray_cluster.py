@@ -6,7 +6,7 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
@@ -54,13 +54,7 @@ class RayCluster:
         address = address or os.environ.get(ADDRESS_VARIABLE) or None
         self._ours = not self.ray.is_initialized()
         if self._ours and address is None:
-            self.ray.init(
-                "local",
-                num_cpus=available_cores(),
-                include_dashboard=False,
-                log_to_driver=False,
-                logging_level="ERROR",
-            )
+            _start(self.ray)
         elif self._ours:
             _connect(self.ray, str(address))
         self.head = str(self.ray.get_runtime_context().gcs_address)
@@ -79,9 +73,13 @@ class RayCluster:
         """Whether the head is there."""
         return listens(self.head)
 
-    def nodes(self) -> list[Node]:
-        """The nodes that are there, as far as the head knows."""
-        return [node for node in self.ray.nodes() if node["Alive"]]
+    def nodes(self, seen: Container[str] = ()) -> list[Node]:
+        """The nodes that answer; those whose ids were seen are left out."""
+        return [
+            node
+            for node in self.ray.nodes()
+            if node["Alive"] and node["NodeID"] not in seen and is_there(node)
+        ]
 
     def on(self, node: Node) -> Any:
         """The scheduling strategy for what is to run on a node and nowhere else."""
@@ -95,7 +93,7 @@ class RayCluster:
         Raises:
             InputError: versions or sources differ, or a node does not say them.
         """
-        ours = ray_worker.versions(surroundings)
+        ours = ray_worker.versions()
         asked = {self._probe(node).remote(surroundings): node for node in nodes}
         answered, silent = self.ray.wait(list(asked), num_returns=len(asked), timeout=PROBE_SECONDS)
         for answer in answered:
@@ -121,7 +119,7 @@ class RayCluster:
 
     def _probe(self, node: Node) -> Any:
         options = {"num_cpus": 0, "max_retries": 0, "scheduling_strategy": self.on(node)}
-        return self.ray.remote(ray_worker.versions).options(**options)
+        return self.ray.remote(ray_worker.versions_there).options(**options)
 
 
 class Watch:
@@ -211,6 +209,27 @@ def import_ray() -> ModuleType:
     return ray
 
 
+def _start(ray: ModuleType) -> None:
+    """Start Ray on this machine.
+
+    Raises:
+        InputError: it does not start.
+    """
+    try:
+        ray.init(
+            "local",
+            num_cpus=available_cores(),
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level="ERROR",
+        )
+    except (OSError, RuntimeError, ValueError) as error:
+        raise InputError(
+            f"Ray does not start on this machine ({sentence(error)[:300]}): give the address of a "
+            "cluster, or choose another engine"
+        ) from error
+
+
 def _connect(ray: ModuleType, address: str) -> None:
     """Connect to a cluster that is there.
 
@@ -221,7 +240,7 @@ def _connect(ray: ModuleType, address: str) -> None:
         check_address(address)
     try:
         ray.init(address, log_to_driver=False, logging_level="ERROR")
-    except (ConnectionError, RuntimeError, ValueError) as error:
+    except (OSError, RuntimeError, ValueError) as error:
         raise InputError(
             f"this process cannot join the Ray cluster at {address} ({sentence(error)[:300]}): "
             "this machine has to be one of its nodes, with the same versions of Ray and Python"

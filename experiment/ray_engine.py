@@ -202,9 +202,8 @@ class RayEngine:
         if watch.silence > PATIENCE:
             self._lose(_lost(f"its head at {self._cluster.head} no longer answers"))
         elif watch.nodes_due():
-            for node in self._cluster.nodes():
-                if node["NodeID"] not in self._seen:
-                    self._welcome(node)
+            for node in self._cluster.nodes(self._seen):
+                self._welcome(node)
         self._say_if_idle()
         if self._workers:
             self._had_workers = time.monotonic()

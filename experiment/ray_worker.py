@@ -50,9 +50,14 @@ class Surroundings:
             os.environ.setdefault(name, value)
 
 
-def versions(surroundings: Surroundings) -> dict[str, str]:
-    """What has to be the same on every node: Python, packages, and the suite's source."""
+def versions_there(surroundings: Surroundings) -> dict[str, str]:
+    """:func:`versions` on a node."""
     surroundings.take_over()
+    return versions()
+
+
+def versions() -> dict[str, str]:
+    """What has to be the same on every node: Python, packages, and the suite's source."""
     found = {"Python": platform.python_version()}
     for package in PACKAGES:
         try:
