@@ -6,6 +6,10 @@ Every repeat trains the same random cells with processes and with as many worker
 machine, in alternating order; the ratio is taken within a repeat. Workers are started beforehand
 and have trained a cell each, and no measurement is kept. One worker has one thread, so that the
 ratio is what the engines cost: messages, and Ray's own processes beside the workers.
+
+On a machine with other work the rates compare something else: Linux shares processors between
+sessions, and Ray's processes are sessions of their own. The *busy share* is of use there, too: the
+seconds of the trainings in those of the workers, which wait for the driver else.
 """
 
 from __future__ import annotations
@@ -49,16 +53,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     flags.add_argument("--out", type=output_file, default=OUT, help="JSON file to write")
     given = flags.parse_args(arguments)
     rates: dict[str, list[float]] = {PROCESSES: [], RAY: []}
+    shares: dict[str, list[float]] = {PROCESSES: [], RAY: []}
     for repeat in range(given.repeats):
         for name in (PROCESSES, RAY) if repeat % 2 == 0 else (RAY, PROCESSES):
-            rates[name].append(cells_a_minute(name, given.cells, given.workers))
-            print(f"{name}: {rates[name][-1]:.1f} cells a minute", file=sys.stderr, flush=True)
+            rate, share = rate_and_share(name, given.cells, given.workers)
+            rates[name].append(rate)
+            shares[name].append(share)
+            print(f"{name}: {rate:.1f} cells a minute, {share:.1%} busy", file=sys.stderr)
     ratios = [ray / own for own, ray in zip(rates[PROCESSES], rates[RAY], strict=True)]
     result: dict[str, Any] = {
         "environment": describe_environment(0),
         "cells": given.cells,
         "workers": given.workers,
         "cells_a_minute": {name: spread(found) for name, found in rates.items()},
+        "busy_share": {name: spread(found) for name, found in shares.items()},
         "ray_over_processes": {**spread(ratios), "all": ratios},
     }
     write_json(given.out, result)
@@ -69,20 +77,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def cells_a_minute(name: str, cells: int, workers: int) -> float:
-    """The rate of one run, without the start of its workers and without what they load once."""
+def rate_and_share(name: str, cells: int, workers: int) -> tuple[float, float]:
+    """Cells a minute and the busy share of one run, without its start and what is loaded once."""
     sample = get_space("DIGITS101").sample(cells + 2 * workers, np.random.default_rng(0))
     with EngineChoice(name, workers).start() as engine:
         wait_for(engine, workers)
         train(sample[cells:], engine)
         began = time.monotonic()
-        done = train(sample[:cells], engine)
-        return 60 * done / (time.monotonic() - began)
+        trainings = train(sample[:cells], engine)
+        seconds = time.monotonic() - began
+        return 60 * len(trainings) / seconds, sum(trainings) / (workers * seconds)
 
 
-def train(sample: Sequence[ArchitectureGraph], engine: Engine) -> int:
-    """Train cells and keep nothing; how many, as isomorphic ones are one training."""
-    return len({measurement.hash for measurement in sweep(estimator(), sample, engine)})
+def train(sample: Sequence[ArchitectureGraph], engine: Engine) -> list[float]:
+    """Train cells and keep nothing; the seconds of each, isomorphic ones being one training."""
+    found = {each.hash: each.cost_seconds or 0.0 for each in sweep(estimator(), sample, engine)}
+    return list(found.values())
 
 
 def wait_for(engine: Engine, workers: int) -> None:
