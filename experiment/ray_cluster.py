@@ -58,7 +58,7 @@ class RayCluster:
         elif self._ours:
             _connect(self.ray, str(address))
         self.head = str(self.ray.get_runtime_context().gcs_address)
-        if not self._ours and address not in (None, "auto", self.head):
+        if not self._ours and address not in (None, self.head):
             raise InputError(
                 f"this process is connected to the Ray cluster at {self.head} already, not to "
                 f"{address}: call ray.shutdown() first, or give no address"
@@ -236,8 +236,7 @@ def _connect(ray: ModuleType, address: str) -> None:
     Raises:
         InputError: it is not, or it is of another version of Ray or Python.
     """
-    if address != "auto":
-        check_address(address)
+    check_address(address)
     try:
         ray.init(address, log_to_driver=False, logging_level="ERROR")
     except (OSError, RuntimeError, ValueError) as error:

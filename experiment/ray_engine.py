@@ -74,9 +74,9 @@ class RayEngine:
     ends.
 
     Args:
-        address: ``HOST:PORT`` of the head of a cluster that this machine belongs to, ``auto`` for
-            the one that was started last on this machine; default: what the environment variable
-            ``RAY_ADDRESS`` says, else Ray is started on this machine for as long as the block.
+        address: ``HOST:PORT`` of the head of a cluster that this machine belongs to; default: what
+            the environment variable ``RAY_ADDRESS`` says, else Ray is started on this machine for
+            as long as the block.
         workers: at most so many; default: as many as the resources allow.
         cpus_per_task: CPUs that a worker keeps from others; it computes in one thread.
         gpus_per_task: GPUs that it keeps, or a part of one; default: 1 where there are GPUs, so
