@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from searchers.criteria import log_expected_improvement, upper_confidence_bound
     from searchers.defaults import SEARCH_DEFAULTS, SearchDefaults
     from searchers.domain import Candidates, Domain, WholeSpace
+    from searchers.embedded.dngo import DNGO
+    from searchers.embedded.reinforce import Reinforce
+    from searchers.embedded.vectors import embedding_vectors
     from searchers.evolution import RegularisedEvolution
     from searchers.halving import ASHA, SuccessiveHalving
     from searchers.history import Incumbent, SearchHistory
@@ -37,6 +40,9 @@ else:
             "criteria": ["log_expected_improvement", "upper_confidence_bound"],
             "defaults": ["SEARCH_DEFAULTS", "SearchDefaults"],
             "domain": ["Candidates", "Domain", "WholeSpace"],
+            "embedded.dngo": ["DNGO"],
+            "embedded.reinforce": ["Reinforce"],
+            "embedded.vectors": ["embedding_vectors"],
             "evolution": ["RegularisedEvolution"],
             "halving": ["ASHA", "SuccessiveHalving"],
             "history": ["Incumbent", "SearchHistory"],

@@ -10,10 +10,13 @@ from torch import Tensor
 
 from experiment.checks import shown
 from experiment.errors import InputError
+from experiment.progress import progress
 from predictors.trained_vae import load_trained_vae
 from searchers.candidate_bo import as_candidates
 from searchers.domain import Domain
 
+CHUNK = 4_096
+"""Architectures that are encoded at a time; latents of all nodes would be large together."""
 Scaling = Callable[[Tensor], Tensor]
 """From the vectors of an embedding to those that are searched. **Shape** (B, D) → (B, D)."""
 
@@ -35,8 +38,13 @@ def embedding_vectors(domain: Domain, weights: str | Path | None = None) -> Tens
     """
     candidates = as_candidates(domain)
     model = load_trained_vae(candidates.space, weights)
-    latent = model.encode_all(candidates.graphs.to(model.device))
-    return model.graph_vector(latent).float().cpu()
+    parts = []
+    with progress(len(candidates), "encoding", "architectures") as bar:
+        for start in range(0, len(candidates), CHUNK):
+            graphs = candidates.graphs[start : start + CHUNK].to(model.device)
+            parts.append(model.graph_vector(model.encode_all(graphs)).float().cpu())
+            bar.advance(len(graphs))
+    return torch.cat(parts)
 
 
 def check_vectors(vectors: Tensor, count: int) -> Tensor:
