@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from estimators.fidelity import ByFidelity
     from estimators.from_scratch import FromScratch
     from estimators.lookup import LookUp
-    from estimators.measurement import Estimator, Measurement
+    from estimators.measurement import Estimator, Measurement, recorded_seconds
     from estimators.networks import (
         DESIGNS,
         Design,
@@ -38,7 +38,7 @@ else:
             "fidelity": ["ByFidelity"],
             "from_scratch": ["FromScratch"],
             "lookup": ["LookUp"],
-            "measurement": ["Estimator", "Measurement"],
+            "measurement": ["Estimator", "Measurement", "recorded_seconds"],
             "networks": [
                 "DESIGNS",
                 "Design",
