@@ -8,7 +8,7 @@ functions of a Bayesian linear regression.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -196,14 +196,40 @@ class DNGO(CandidateSearcher):
     def choose(self, n: int, generator: np.random.Generator) -> list[int]:
         """Rows of the best candidates, the best first."""
         rows, values = self.known()
-        targets = self.settings.scale(values)(values)
-        model = DNGOModel.fit(self.vectors[rows], targets, self.settings, generator)
-        mean, variance = model.predict(self.vectors)
-        best = self.settings.target(targets)
-        wanted = self.settings.criterion(mean, variance.sqrt(), best, generator)
         is_open = self.open_rows()
-        found = torch.where(is_open, wanted, -torch.inf).topk(min(n, int(is_open.sum())))
-        return found.indices.tolist()
+        return best_rows(self.vectors, rows, values, is_open, n, self.settings, generator)
+
+
+def best_rows(
+    vectors: Tensor,
+    known: Sequence[int],
+    values: np.ndarray,
+    is_open: Tensor,
+    n: int,
+    settings: DNGOSettings,
+    generator: np.random.Generator,
+) -> list[int]:
+    """Fit DNGO to what was measured, and rank what is open.
+
+    Args:
+        vectors: of all candidates. **Shape** (B, D).
+        known: rows of those that were measured.
+        values: of these, not all equal. **Shape** (len(known),).
+        is_open: which may be chosen. **Shape** (B,), bool.
+        n: how many are chosen.
+        settings: of the surrogate and the choice.
+        generator: of the network's fit and the precisions.
+
+    Returns:
+        Rows, the best first; fewer than ``n`` where no others are open.
+    """
+    targets = settings.scale(values)(values)
+    model = DNGOModel.fit(vectors[known], targets, settings, generator)
+    mean, variance = model.predict(vectors)
+    wanted = settings.criterion(mean, variance.sqrt(), settings.target(targets), generator)
+    # The published improvement is 0 for many candidates: equal ones keep their order everywhere.
+    order = torch.where(is_open, wanted, -torch.inf).argsort(descending=True, stable=True)
+    return order[: min(n, int(is_open.sum()))].tolist()
 
 
 def dngo(

@@ -6,9 +6,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from experiment.errors import InputError
+from searchers.embedded.dngo import DNGOSettings, best_rows
 from searchers.embedded.policy import Trainer, Walk
 from searchers.embedded.vectors import check_vectors
 
@@ -123,4 +125,44 @@ def walk_table(
         chosen.append(step.row)
         spent += float(table.seconds[step.row])
     trainer.finish()
+    return table.trace(chosen)
+
+
+def improve_table(
+    table: EmbeddedTable,
+    settings: DNGOSettings,
+    generator: np.random.Generator,
+    budget: float,
+    *,
+    initial: int = 16,
+    batch: int = 5,
+) -> Trace:
+    """Let DNGO choose from a table until a budget is spent; the last round may exceed it.
+
+    Args:
+        table: that is searched.
+        settings: of DNGO.
+        generator: of everything that is drawn.
+        budget: simulated seconds.
+        initial: random architectures at first.
+        batch: architectures a round; published for NB201 is 1.
+
+    Raises:
+        InputError: the budget is shorter than one query, or no architecture is left.
+    """
+    table.check_budget(budget)
+    count = len(table.validation)
+    chosen = generator.permutation(count)[:initial].tolist()
+    is_open = torch.ones(count, dtype=torch.bool)
+    is_open[chosen] = False
+    while table.seconds[chosen].sum() < budget:
+        values = table.validation[chosen]
+        rows = best_rows(table.vectors, chosen, values, is_open, batch, settings, generator)
+        if not rows:
+            raise InputError(
+                f"all {count} architectures of the table are measured within the budget: give "
+                "fewer simulated seconds, or a larger table"
+            )
+        is_open[rows] = False
+        chosen += rows
     return table.trace(chosen)

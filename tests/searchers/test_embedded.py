@@ -43,7 +43,7 @@ from searchers.embedded.regression import (
     published_evidence,
 )
 from searchers.embedded.reinforce import Reinforce
-from searchers.embedded.traces import EmbeddedTable, walk_table
+from searchers.embedded.traces import EmbeddedTable, improve_table, walk_table
 from searchers.embedded.vectors import embedding_vectors, standardised, unscaled
 from searchers.testing import Formula, check_exhausted, check_resumed, check_uninformative
 from Training_VAE import verify_search
@@ -301,6 +301,21 @@ def test_a_walk_ends_with_the_budget_and_says_what_cannot_be_done() -> None:
         walk(9)
     with pytest.raises(InputError, match="all 4 architectures are visited"):
         walk(1000)
+
+
+def test_dngo_chooses_rounds_from_a_table_within_a_budget() -> None:
+    generator = np.random.default_rng(0)
+    vectors = torch.from_numpy(generator.normal(size=(200, 3)))
+    accuracies = 0.9 + 0.01 * torch.tanh(vectors[:, 0]).numpy()
+    table = EmbeddedTable(vectors, accuracies, accuracies, np.full(200, 10.0), (0.95, 0.95))
+    settings = DNGOSettings()
+    found = improve_table(table, settings, np.random.default_rng(1), 300, initial=8, batch=4)
+    assert len(found.chosen) == len(set(found.chosen.tolist())) == 32
+    assert accuracies[found.chosen[8:]].mean() > accuracies.mean() + 0.005
+    with pytest.raises(InputError, match="all 200 architectures of the table are measured"):
+        improve_table(table, settings, np.random.default_rng(1), 3_000, initial=190, batch=50)
+    with pytest.raises(InputError, match="shorter than one query"):
+        improve_table(table, settings, np.random.default_rng(1), 9)
 
 
 # Vectors, names and flags.
