@@ -37,7 +37,7 @@ from experiment.environment import describe_environment
 from experiment.errors import run_command
 from experiment.files import write_json
 from experiment.paths import data_root
-from models import MODELS, Sizes, build_model, load_vae
+from models import MODELS, build_model, load_vae
 from models.checkpoints import checkpoint_path
 from Training_VAE.data import Architectures
 from Training_VAE.latents import latent_table
@@ -101,7 +101,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if weights is None:
             weights = folder / "weights"
             weights.mkdir()
-            model = build_model(given.model, Sizes(len(NB101.types), NB101.max_nodes))
+            sizes = MODELS[given.model].sizes_type
+            model = build_model(given.model, sizes(len(NB101.types), NB101.max_nodes))
             torch.save(model.state_dict(), checkpoint_path(weights, 1))
         command = [
             *(sys.executable, "-m", "Training_VAE.extract_latents", "--overwrite"),

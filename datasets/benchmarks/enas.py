@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -22,33 +22,40 @@ def final_structures(layers: int) -> tuple[Source, ...]:
     return (Source(name, f"ENAS/{name}.txt", read, suffixes=(".txt",)),)
 
 
-def shared_weights(name: str, sources: Sequence[Source]) -> Callable[..., Benchmark]:
-    """What loads the benchmark of the space called ``name`` from one of its sources."""
-
-    def load(
-        data_root: str | Path | None = None,
-        *,
-        dataset: str = "cifar10",
-        source: str | Path | None = None,
-    ) -> Benchmark:
-        """ENAS with one metric, ``validation``: the accuracy with shared weights.
-
-        Args:
-            data_root: folder with ``ENAS/``.
-            dataset: only ``cifar10`` was measured.
-            source: name of a source, or a path.
-
-        Raises:
-            InputError: no such data set or source, or a damaged file.
-        """
-        if dataset != "cifar10":
-            raise InputError(f"{name} was measured on cifar10 only, not on {dataset!r}")
-        table = choose(name, sources, find_data_root(data_root), source).open()
-        column = {"validation": "cifar10/shared/validation"}
-        return measured(table, get_space(name), dataset, column)
-
-    return load
-
-
 SOURCES = final_structures(6)
-load = shared_weights("ENAS", SOURCES)
+
+
+def load(
+    data_root: str | Path | None = None,
+    *,
+    dataset: str = "cifar10",
+    source: str | Path | None = None,
+) -> Benchmark:
+    """ENAS of 6 layers; arguments and errors as of :func:`load_shared_weights`."""
+    return load_shared_weights("ENAS", SOURCES, data_root, dataset, source)
+
+
+def load_shared_weights(
+    name: str,
+    sources: Sequence[Source],
+    data_root: str | Path | None,
+    dataset: str,
+    source: str | Path | None,
+) -> Benchmark:
+    """A benchmark with one metric, ``validation``: the accuracy with shared weights.
+
+    Args:
+        name: of the space.
+        sources: files that it may be read from.
+        data_root: folder with ``ENAS/``.
+        dataset: only ``cifar10`` was measured.
+        source: name of a source, or a path.
+
+    Raises:
+        InputError: no such data set or source, or a damaged file.
+    """
+    if dataset != "cifar10":
+        raise InputError(f"{name} was measured on cifar10 only, not on {dataset!r}")
+    table = choose(name, sources, find_data_root(data_root), source).open()
+    column = {"validation": "cifar10/shared/validation"}
+    return measured(table, get_space(name), dataset, column)

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from datasets.benchmarks.enas import final_structures, shared_weights
+from pathlib import Path
+
+from datasets.benchmark import Benchmark
+from datasets.benchmarks.enas import final_structures, load_shared_weights
 
 SOURCES = final_structures(12)
-load = shared_weights("ENAS12", SOURCES)
+
+
+def load(
+    data_root: str | Path | None = None,
+    *,
+    dataset: str = "cifar10",
+    source: str | Path | None = None,
+) -> Benchmark:
+    """ENAS of 12 layers; arguments and errors as of :func:`load_shared_weights`."""
+    return load_shared_weights("ENAS12", SOURCES, data_root, dataset, source)
