@@ -44,7 +44,7 @@ class TrainingSettings:
     batch_size: int
     learning_rate: float
     optimiser: Literal["adam", "adamw", "muon"]
-    schedule: Literal["one_cycle", "plateau", "constant"]
+    schedule: Literal["one_cycle", "stable_decay", "plateau", "constant"]
     precision: Precision
     rest_rate: float = 0.25
     warmup: float = 0.3
@@ -86,6 +86,10 @@ class TrainingSettings:
         """Whether an epoch, counted from 0, draws noise and estimates batch statistics."""
         return True
 
+    def objective_at(self, share_done: float) -> Objective:
+        """The loss after a share of all steps."""
+        return self.objective
+
     def compute_dtype(self, device: torch.device) -> torch.dtype:
         """The type products are computed in on ``device``."""
         return DTYPES[resolved(self.precision, device)]
@@ -106,6 +110,8 @@ class Arch2vecSettings(TrainingSettings):
         train_mode_epochs: epochs after which the model stays in evaluation mode: means in place of
             samples, no dropout, batch statistics as they are then. 1 is what the released code of
             arch2vec does, by accident. ``None``: never.
+        kl_warmup: share of the training in which the weight of the divergence rises from 0 to beta.
+            Without it a training can end where all architectures share one latent.
         same_batches: whether every epoch has the batches of the first, as in the released code.
     """
 
@@ -113,7 +119,23 @@ class Arch2vecSettings(TrainingSettings):
     mlp_layers: int = 2
     dropout: float = 0.3
     train_mode_epochs: int | None = None
+    kl_warmup: float = 0.0
     same_batches: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("dropout", "kl_warmup"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise InputError(
+                    f"the setting {name} is {getattr(self, name)}, expected a share from 0 to 1"
+                )
+
+    def objective_at(self, share_done: float) -> Objective:
+        """The loss after a share of all steps."""
+        if share_done >= self.kl_warmup:
+            return self.objective
+        risen = share_done / self.kl_warmup
+        return dataclasses.replace(self.objective, beta=self.beta * risen)
 
     def pass_order(self, number: int) -> int:
         """Which order the graphs have in a pass, counted from 0."""

@@ -92,13 +92,12 @@ def train(
     if start is not None:
         begin_at(model, state)
     model.compute_dtype = settings.compute_dtype(device)
-    objective = settings.objective
     if compiled:
         model.compile_networks()
 
     def loss(batch: GraphBatch, generator: torch.Generator) -> Mapping[str, Tensor]:
         model.train(settings.trains_in_train_mode(loop.epoch))
-        parts = model.loss(batch, objective, generator)
+        parts = model.loss(batch, settings.objective_at(loop.share_done), generator)
         return {
             "loss": parts.total,
             "reconstruction": parts.reconstruction,

@@ -87,6 +87,12 @@ class TrainingLoop:
         self._batches = math.ceil(len(examples(0)) / settings.batch_size)
         self.schedule = Schedule(self.optimisers, settings, self._batches)
 
+    @property
+    def share_done(self) -> float:
+        """The share of all steps that were made."""
+        done = self.epoch * self._batches + self.batch
+        return done / (self.settings.epochs * self._batches)
+
     def resume(self) -> bool:
         """Go on from the checkpoint, if there is one; says whether there was.
 

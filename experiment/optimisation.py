@@ -13,6 +13,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import (
     CosineAnnealingLR,
     CosineAnnealingWarmRestarts,
+    LambdaLR,
     LRScheduler,
     OneCycleLR,
     ReduceLROnPlateau,
@@ -36,8 +37,9 @@ class Optimisation:
         schedule: ``one_cycle`` (Smith & Topin 2017, arXiv:1708.07120), ``cosine`` (half a wave
             down to ``final_rate``), ``cosine_restarts`` (such waves one after the other, each
             twice as long: Loshchilov & Hutter 2017, arXiv:1608.03983), all of which step every
-            batch; ``plateau`` (a tenth after 10 epochs without a better training loss, as the
-            published code) or ``constant``.
+            batch, as does ``stable_decay`` (constant for the first half, then linearly down to 0:
+            Hu et al. 2024, arXiv:2404.06395); ``plateau`` (a tenth after 10 epochs without a better
+            training loss, as the published code) or ``constant``.
         warmup: share of a one-cycle schedule in which the rate rises.
         final_rate: where a cosine ends.
         first_cycle: epochs of the first of the ``cosine_restarts``.
@@ -53,7 +55,9 @@ class Optimisation:
     learning_rate: float
     optimiser: Literal["adam", "adamw", "muon", "sgd", "rmsprop"] = "adamw"
     rest_rate: float = 0.25
-    schedule: Literal["one_cycle", "cosine", "cosine_restarts", "plateau", "constant"] = "one_cycle"
+    schedule: Literal[
+        "one_cycle", "cosine", "cosine_restarts", "stable_decay", "plateau", "constant"
+    ] = "one_cycle"
     warmup: float = 0.3
     final_rate: float = 0.0
     first_cycle: int = 10
@@ -233,6 +237,8 @@ def _rule(optimiser: Optimizer, settings: Optimisation, batches: int) -> LRSched
     steps = settings.epochs * batches
     if settings.schedule == "cosine":
         return CosineAnnealingLR(optimiser, steps, lowest)
+    if settings.schedule == "stable_decay":
+        return LambdaLR(optimiser, lambda step: min(1.0, 2 * (steps - step) / steps))
     if settings.schedule == "cosine_restarts":
         return CosineAnnealingWarmRestarts(
             optimiser, settings.first_cycle * batches, T_mult=2, eta_min=lowest

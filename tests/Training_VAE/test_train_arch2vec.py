@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 import torch
 
+from experiment.errors import InputError
 from models import load_vae
 from Training_VAE import train_arch2vec, train_svge
+from Training_VAE.settings import Arch2vecSettings, load_settings
 
 SETTINGS = """
 [arch2vec]
@@ -68,6 +70,16 @@ def test_the_released_code_stays_in_evaluation_mode_after_its_first_epoch(tmp_pa
     assert len(statistics) == 12
     assert all(torch.equal(first[key], second[key]) for key in statistics)
     assert not torch.equal(first["fc1.weight"], second["fc1.weight"])
+
+
+def test_the_weight_of_the_divergence_rises_in_the_warm_up() -> None:
+    settings = load_settings("default", "NB201", {"beta": 0.04}, "arch2vec")
+    assert isinstance(settings, Arch2vecSettings)
+    assert settings.kl_warmup == 0.5
+    betas = [settings.objective_at(share).beta for share in (0.0, 0.25, 0.5, 1.0)]
+    assert betas == [0.0, 0.02, 0.04, 0.04]
+    with pytest.raises(InputError, match="kl_warmup is 2"):
+        load_settings("default", "NB201", {"kl_warmup": 2.0}, "arch2vec")
 
 
 def test_commands_train_their_own_models(capsys: pytest.CaptureFixture[str]) -> None:

@@ -126,6 +126,12 @@ def test_cosine_is_half_a_wave_down_to_the_final_rate() -> None:
     assert rates == pytest.approx(expected)
 
 
+def test_a_stable_rate_decays_in_the_second_half() -> None:
+    settings = Optimisation(2, 8, 0.2, optimiser="sgd", schedule="stable_decay")
+    rates = rates_of(settings, batches=4)
+    assert rates == pytest.approx([0.2] * 5 + [0.15, 0.1, 0.05])
+
+
 def test_restarts_double_the_waves() -> None:
     settings = Optimisation(
         7, 8, 0.05, optimiser="sgd", schedule="cosine_restarts", first_cycle=1, final_rate=0.001
