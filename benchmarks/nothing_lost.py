@@ -6,6 +6,7 @@ Both commits are checked out side by side, and each runs the commands below with
 thread, on this machine. Compared are the files that users read: queries of searches (one of them
 killed and resumed), predictions, encodings of shipped weights and decodings along a line, the
 verification of checkpoints, parameters and FLOPs. Everything is compared as text, every digit.
+Keys that only the records of the later commit have are named, and not compared.
 Where nothing but numbers differs, the largest relative difference is said, and counts as rounding
 up to a hundred-thousandth: a sum was written in another order.
 A probe that needs data or checkpoints that are not here is left out, and named.
@@ -17,6 +18,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import json
 import os
 import re
 import signal
@@ -261,6 +263,20 @@ def git(*words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
+def without_new_keys(before: Sequence[str], after: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The lines after, JSON objects without the keys that they lacked before, and those keys."""
+    lines, new = list(after), set()
+    for number, (one, other) in enumerate(zip(before, after, strict=False)):
+        if one == other or not (one.startswith("{") and other.startswith("{")):
+            continue
+        record, later = json.loads(one), json.loads(other)
+        if added := later.keys() - record.keys():
+            new |= added
+            kept = {key: value for key, value in later.items() if key in record}
+            lines[number] = one if kept == record else json.dumps(kept)
+    return lines, sorted(new)
+
+
 def difference(before: Sequence[str], after: Sequence[str]) -> str | None:
     """The first line that differs, or how the numbers of lines do; ``None`` where nothing does."""
     for number, (one, other) in enumerate(zip(before, after, strict=False), 1):
@@ -303,6 +319,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             for folder in folders:
                 with tempfile.TemporaryDirectory() as out:
                     found.append(carry_out(probe, folder, Path(out)))
+            found[1], new = without_new_keys(*found)
             differs = difference(*found)
             failed = any(line.startswith("exit code") for line in found[1][:1])
             moved = rounding(*found)
@@ -315,7 +332,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 differing += verdict != "same"
             print(
                 f"{verdict:<10} {name}: {len(found[1]):,} lines, "
-                f"{time.perf_counter() - started:.0f} s" + (f"; {differs}" if differs else ""),
+                f"{time.perf_counter() - started:.0f} s"
+                + (f"; new keys: {', '.join(new)}" if new else "")
+                + (f"; {differs}" if differs else ""),
                 flush=True,
             )
             if failed and not differs:

@@ -87,3 +87,13 @@ def test_rounding_is_told_from_a_difference() -> None:
     assert rounding(before, [after[0], "hash=ce, mean=0.5"]) is None
     assert rounding(before, before[:1]) is None
     assert rounding(["0.5"], ["-0.5"]) == 2
+
+
+def test_new_keys_are_named_and_the_old_ones_compared() -> None:
+    before = ['{"a": 1, "b": [0.1]}', "text", '{"a": 1}']
+    after = ['{"b": [0.1], "new": 2, "a": 1}', "text", '{"a": 2, "other": 0}']
+    lines, new = nothing_lost.without_new_keys(before, after)
+    assert lines == [before[0], "text", '{"a": 2}']
+    assert new == ["new", "other"]
+    assert difference(before, lines) is not None
+    assert difference(before[:2], lines[:2]) is None
