@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from filelock import FileLock, Timeout
 
 from experiment.environment import describe_environment
 from experiment.errors import InputError
@@ -21,6 +22,11 @@ from experiment.threads import resume_with
 
 SOURCES = "sources"
 """Key of the configuration that says which measured numbers a run uses: file, rows, checksum."""
+
+LOCK = ".lock"
+"""File of a run's folder that the process which works in it has locked."""
+_CLAIMED: dict[Path, FileLock] = {}
+"""Locks of this process, which keeps them to its end."""
 
 
 class RunFolder:
@@ -58,10 +64,11 @@ class RunFolder:
 
         Raises:
             InputError: the folder holds a run and ``resume`` is false, or a run with other
-                settings, or something that is no run; or the settings lack what their stage
-                promises.
+                settings, or something that is no run, or another process works in it; or the
+                settings lack what their stage promises.
         """
         run = cls.check(path, config, seed, resume)
+        run._claim()
         run._resume_threads()
         environment = describe_environment(seed, device, plain(config))
         if (run.path / "config.json").exists():
@@ -181,6 +188,32 @@ class RunFolder:
                 ) from error
         return lines
 
+    def _claim(self) -> None:
+        """Keep other processes out of the folder until this one ends, however it ends.
+
+        Raises:
+            InputError: another process works in it.
+        """
+        path = self.path.resolve() / LOCK
+        if path in _CLAIMED:
+            return
+        lock = FileLock(path)
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            lock.acquire(timeout=0)
+        except Timeout:
+            raise InputError(
+                f"another process is working in {str(self.path)!r}: wait until it has ended, or "
+                "name another folder"
+            ) from None
+        except NotImplementedError:  # a file system without locks
+            return
+        except OSError as error:
+            raise InputError(
+                f"cannot write to {str(self.path)!r}: {error.strerror or error}"
+            ) from error
+        _CLAIMED[path] = lock
+
     def _add_command(self) -> None:
         """Append this process's command to ``command.txt``."""
         path = self.path / "command.txt"
@@ -245,7 +278,7 @@ class RunFolder:
         if not self.path.exists():
             return
         for entry in sorted(self.path.iterdir()):
-            if PARTIAL not in entry.name:
+            if PARTIAL not in entry.name and entry.name != LOCK:
                 raise InputError(
                     f"{str(self.path)!r} is no run's folder, it holds {entry.name!r}: "
                     "choose an empty or a new one"

@@ -120,6 +120,27 @@ def test_a_resumed_log_equals_an_unbroken_one(tmp_path: Path) -> None:
     assert metrics.read_bytes() == (tmp_path / "a" / "metrics.jsonl").read_bytes()
 
 
+def test_two_processes_do_not_work_in_one_folder(tmp_path: Path) -> None:
+    code = (
+        "import sys, time; from experiment.run import RunFolder; "
+        "RunFolder.start(sys.argv[1], {'epochs': 1}, 0, False); print('there', flush=True); "
+        "time.sleep(600)"
+    )
+    run = tmp_path / "run"
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(run)], stdout=subprocess.PIPE, text=True
+    ) as other:
+        try:
+            assert other.stdout is not None
+            assert other.stdout.readline() == "there\n"
+            with pytest.raises(InputError, match="another process is working in"):
+                RunFolder.start(run, {"epochs": 1}, 0, resume=True)
+        finally:
+            other.kill()
+    assert RunFolder.start(run, {"epochs": 1}, 0, resume=True).path == run
+    RunFolder.start(run, {"epochs": 1}, 0, resume=True)  # this process may, again and again
+
+
 def test_numbers_that_json_has_no_word_for_are_null(tmp_path: Path) -> None:
     run = start(tmp_path / "run")
     run.log({"loss": float("nan")})
