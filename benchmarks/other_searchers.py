@@ -100,7 +100,7 @@ class SyneTuneScheduler:
         from syne_tune.optimizer import baselines
         from syne_tune.optimizer.schedulers.ask_tell_scheduler import AskTellScheduler
 
-        # Some of them draw from NumPy's global generator, whatever their own seed is.
+        # Some of them draw from NumPy's global generator beside their own seed.
         np.random.seed(seed)  # noqa: NPY002
         made = getattr(baselines, scheduler)(
             syne_tune_space(parameters.space),

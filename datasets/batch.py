@@ -338,7 +338,7 @@ class LegalityMask(Protocol):
 
 @runtime_checkable
 class PlacewiseMask(LegalityMask, Protocol):
-    """A mask in which a node's place decides everything, whatever was built before."""
+    """A mask in which the place of a node decides everything, and its prefix nothing."""
 
     def by_place(self, device: torch.device) -> tuple[Tensor, Tensor]:
         """Types that a node may take, and whether an edge may be absent and present.

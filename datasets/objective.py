@@ -34,7 +34,7 @@ class Objective:
             and where there are none.
 
     Two objectives are equal where metric, direction and unit are: settings are chosen by these,
-    whatever the data set.
+    not by the data set.
     """
 
     name: str = "validation"

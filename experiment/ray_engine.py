@@ -2,9 +2,8 @@
 
 A worker is an actor of Ray (https://docs.ray.io/en/latest/ray-core/actors.html) on one node. It
 keeps the CPUs and GPUs of a task, the functions that it was sent and what they have loaded.
-It holds one item at a time, so a node that dies takes one item a worker with it. Whatever happens,
-in workers or in the driver, is an event that one thread of the driver reacts to, one after the
-other.
+It holds one item at a time, so a node that dies takes one item a worker with it. All that
+happens in workers and in the driver is an event; one thread of the driver handles them in order.
 """
 
 from __future__ import annotations
@@ -244,7 +243,7 @@ class RayEngine:
             worker = self._idle.popleft()
             try:
                 answer = worker.actor.call.remote(work.function, work.sent, work.item)
-            # Whatever pickling an item raises is about the item.
+            # All that pickling an item raises is about the item.
             except Exception as error:
                 self._idle.append(worker)
                 _fail(work.future, error)
@@ -350,7 +349,7 @@ class RayEngine:
         self._idle.clear()
 
     def _end(self) -> None:
-        """End the workers; nobody may wait for what is not done."""
+        """End the workers; results that are not there are lost."""
         reachable = self._lost is None and self._cluster.answers()
         for worker in self._workers:
             if worker.work is not None:
@@ -384,7 +383,7 @@ def _nothing() -> None: ...
 
 
 def _gpus(nodes: list[Node]) -> float:
-    """GPUs a worker, where nobody has said: one, if there are any."""
+    """GPUs a worker by default: one, if there are any."""
     return float(any(node["Resources"].get("GPU", 0) >= 1 for node in nodes))
 
 

@@ -162,7 +162,7 @@ def _check_value(value: Any, hint: Any, what: str, place: str) -> None:
 
 
 def _fits(value: Any, hint: Any) -> bool:
-    """Whether a value is of a kind, whatever it holds."""
+    """Whether a value is of a kind; its contents are not checked."""
     if hint is Any:
         return True
     if hint in (None, type(None)):

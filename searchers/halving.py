@@ -221,7 +221,7 @@ class SuccessiveHalving(Halving):
     """Promotes when all of a rung are measured: successive halving, bracket after bracket.
 
     A bracket has ``eta ** (rungs − 1)`` architectures, so that one of them is trained for the most
-    epochs. As long as none may be promoted, the next bracket begins, so that nobody waits for a
+    epochs. As long as none may be promoted, the next bracket begins, so that no worker waits for a
     rung to be complete (as Li et al. 2020 compare with it in parallel, after Falkner, Klein and
     Hutter, *BOHB*, ICML 2018, section 4.2).
 

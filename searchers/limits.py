@@ -80,7 +80,7 @@ def with_counted_cost(benchmark: Benchmark, name: str) -> Benchmark:
 
 
 def cost_column(benchmark: Benchmark, name: str) -> str:
-    """The metric of a table that a cost, or whatever else is limited, stands in.
+    """The metric of a table that holds a limited quantity, such as a cost.
 
     Raises:
         InputError: the table has no such metric.

@@ -44,7 +44,7 @@ def incumbent(targets: np.ndarray) -> float:
 
 @dataclass(frozen=True)
 class FixedTarget:
-    """The same whatever was measured, as published: 0.95 for NB101, 1.0 for NB201.
+    """A constant target, as published: 0.95 for NB101, 1.0 for NB201.
 
     Attributes:
         target: a value.

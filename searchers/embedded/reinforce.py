@@ -61,7 +61,7 @@ class Reinforce(CandidateSearcher):
         return self._trainer.updates
 
     def informed(self) -> bool:
-        """Always: the policy walks on whatever the values are."""
+        """Always: the policy moves on after failed measurements as well."""
         return True
 
     def choose(self, n: int, generator: np.random.Generator) -> list[int]:
