@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from datasets.fidelities import fidelity_tables
     from datasets.graph import ArchitectureError, ArchitectureGraph
     from datasets.images import ImageData, LabelledImages, get_images
+    from datasets.io_files import read_io_set
+    from datasets.io_set import IOSet
+    from datasets.io_targets import PREPROCESSINGS
     from datasets.labels import LabelledSet
     from datasets.latent_files import load_latents, save_latents
     from datasets.measurement_files import Measurements, read_measurements
@@ -41,6 +44,9 @@ else:
             "fidelities": ["fidelity_tables"],
             "graph": ["ArchitectureError", "ArchitectureGraph"],
             "images": ["ImageData", "LabelledImages", "get_images"],
+            "io_files": ["read_io_set"],
+            "io_set": ["IOSet"],
+            "io_targets": ["PREPROCESSINGS"],
             "labels": ["LabelledSet"],
             "latent_files": ["load_latents", "save_latents"],
             "measurement_files": ["Measurements", "read_measurements"],
