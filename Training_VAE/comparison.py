@@ -68,8 +68,9 @@ class Comparer:
         """
         name = ".".join(map(str, keys))
         value = torch.as_tensor(ours, dtype=torch.float64)
+        part = self.expected(*keys)
         try:
-            wanted = torch.tensor(self.expected(*keys), dtype=torch.float64)
+            wanted = torch.tensor(part, dtype=torch.float64)
         except (TypeError, ValueError, RuntimeError) as error:
             raise InputError(
                 f"expected.{name} in {str(self.path)!r} is no array of numbers"

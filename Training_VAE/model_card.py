@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+INFO_NAS = "A model of info-NAS (Suchopárová and Neruda 2022): arch2vec"
 DESCRIPTIONS = {
     "SVGE": "A smooth variational graph embedding "
     "([Lukasik et al., IJCNN 2021](https://arxiv.org/abs/2010.04683))",
@@ -19,6 +20,11 @@ DESCRIPTIONS = {
     "arch2vec_directed": "arch2vec's variational graph isomorphism autoencoder "
     "([Yan et al., NeurIPS 2020](https://arxiv.org/abs/2006.06936)) with padding masked, the loss "
     "of the likelihood, and an encoder that sees the direction of edges and the positions of nodes",
+    "io_dense": f"{INFO_NAS} that also predicts, in linear layers, the features that a trained "
+    "network computes of an image",
+    "io_concat": f"{INFO_NAS} that also predicts, by convolutions over image and latent, the "
+    "features that a trained network computes of an image",
+    "io_accuracy": f"{INFO_NAS} that also predicts the accuracy of the trained network",
     "DGMG": "The baseline of SVGe: a deep generative model of graphs "
     "([Li et al. 2018](https://arxiv.org/abs/1803.03324)) as a variational autoencoder",
 }

@@ -152,22 +152,40 @@ def _outputs(expected: Expected, model: Arch2vec, dtype: torch.dtype) -> list[Co
     batch = expected.batch
     ending = f" ({str(dtype).removeprefix('torch.')})"
     comparer = Comparer(expected.path, expected.outputs, TOLERANCES[dtype], ending)
-    latent = model.encode(batch)
-    columns, edges = model.decoder(latent.mean)
     both = batch.adjacency | batch.adjacency.transpose(1, 2)
     comparer.add(both.double(), "encoder_adjacency")
-    comparer.add(latent.mean, "mu")
-    comparer.add(latent.log_variance / 2, "logvar")
-    comparer.add(columns.sigmoid(), "ops_probabilities")
-    comparer.add(edges.sigmoid(), "adjacency_probabilities")
-    comparer.add(model.graph_vector(latent), "graph_vector")
-    comparer.add(latent.flat, "flat_vector")
+    latent = add_embedding(comparer, model, batch)
     _add_loss(comparer, _loss_parts(model, latent, batch, latent.mean), "loss")
     single = [model.loss(batch[b : b + 1], PUBLISHED).total for b in range(len(batch))]
     comparer.add(torch.stack(single), "loss_total_one_graph_at_a_time")
     for name, value in accuracies(model, batch).items():
         comparer.add(value, "accuracy", name, tolerance=max(AVERAGED, TOLERANCES[dtype]))
     return comparer.found
+
+
+def add_embedding(
+    comparer: Comparer, model: Arch2vec, batch: GraphBatch, *keys: str | int
+) -> Latent:
+    """Compare the latents of architectures, and what they are decoded to.
+
+    Args:
+        comparer: has the expected numbers, below ``keys``.
+        model: in evaluation mode.
+        batch: the architectures.
+        keys: where the numbers are.
+
+    Returns:
+        The latents.
+    """
+    latent = model.encode(batch)
+    columns, edges = model.decoder(latent.mean)
+    comparer.add(latent.mean, *keys, "mu")
+    comparer.add(latent.log_variance / 2, *keys, "logvar")
+    comparer.add(columns.sigmoid(), *keys, "ops_probabilities")
+    comparer.add(edges.sigmoid(), *keys, "adjacency_probabilities")
+    comparer.add(model.graph_vector(latent), *keys, "graph_vector")
+    comparer.add(latent.flat, *keys, "flat_vector")
+    return latent
 
 
 def _add_loss(comparer: Comparer, parts: Mapping[str, Tensor], *keys: str | int) -> None:

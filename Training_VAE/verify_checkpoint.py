@@ -1,8 +1,9 @@
 """Compare a checkpoint with the outputs that the published system gave for it.
 
 ``python -m Training_VAE.verify_checkpoint FOLDER`` reads ``expected.json`` in FOLDER and the
-checkpoint that belongs to it: ``model_checkpoint<EPOCH>.obj`` of SVGe and DGMG, or the file that
-``expected.json`` names (arch2vec, :mod:`Training_VAE.verify_arch2vec`). It prints for each quantity
+checkpoint that belongs to it: ``model_checkpoint<EPOCH>.obj`` of SVGe and DGMG, or the files that
+``expected.json`` names (arch2vec, :mod:`Training_VAE.verify_arch2vec`; info-NAS,
+:mod:`Training_VAE.verify_info_nas`). It prints for each quantity
 the largest difference relative to the quantity's largest magnitude, and exits 1 if one is above its
 tolerance, which is 1e-4 for SVGe and DGMG (2 where the files are not as they should be).
 Where ``search.json`` is there too, its searches are compared as well
@@ -19,7 +20,7 @@ if str(ROOT) not in sys.path[:1]:
     sys.path.insert(0, str(ROOT))
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,7 +36,7 @@ from models import PUBLISHED, GraphVAE, load_model
 from models.heads import ACCURACY, parts_of
 from models.loss import divergence_per_graph
 from models.vae import as_graph_vae
-from Training_VAE import verify_arch2vec, verify_search
+from Training_VAE import verify_arch2vec, verify_info_nas, verify_search
 from Training_VAE.comparison import Comparison, relative_difference
 
 PREDICTED = "predicted_accuracy"
@@ -43,6 +44,12 @@ PREDICTED = "predicted_accuracy"
 
 TOLERANCE = 1e-4
 """Largest relative difference between float32 implementations of the same model."""
+
+VERIFIERS: Mapping[str, Callable[[Path], list[Comparison]]] = {
+    "arch2vec": verify_arch2vec.compare,
+    "info-NAS": verify_info_nas.compare,
+}
+"""What compares, by the system that ``expected.json`` names; SVGe's and DGMG's name none."""
 
 
 @dataclass(frozen=True)
@@ -229,11 +236,12 @@ def compare(folder: Path, epoch: int | None = None) -> list[Comparison]:
     """
     path = folder / "expected.json"
     content = read_json(path)
-    if isinstance(content, dict) and content.get("model") == "arch2vec":
+    verifier = VERIFIERS.get(str(content.get("model"))) if isinstance(content, dict) else None
+    if verifier is not None:
         if epoch is not None:
             raise InputError(f"{str(path)!r} names its checkpoint: leave --epoch out")
         searches = folder / "search.json"
-        found = verify_arch2vec.compare(path)
+        found = verifier(path)
         return [*found, *(verify_search.compare(searches) if searches.exists() else [])]
     return [
         Comparison(name, value, TOLERANCE) for name, value in differences(folder, epoch).items()

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from models.embedding import Embedding, Sizes
     from models.errors import ModelError
     from models.heads import Head, WithHeads, ranking_loss
+    from models.io_models import IOAccuracy, IOConcat, IODense
+    from models.io_sizes import AccuracySizes, ConcatSizes, DenseSizes
     from models.latent import Latent
     from models.likelihood import log_probability
     from models.loss import PUBLISHED, LossParts, Objective
@@ -41,6 +43,8 @@ else:
             "embedding": ["Embedding", "Sizes"],
             "errors": ["ModelError"],
             "heads": ["Head", "WithHeads", "ranking_loss"],
+            "io_models": ["IOAccuracy", "IOConcat", "IODense"],
+            "io_sizes": ["AccuracySizes", "ConcatSizes", "DenseSizes"],
             "latent": ["Latent"],
             "likelihood": ["log_probability"],
             "loss": ["PUBLISHED", "LossParts", "Objective"],

@@ -7,6 +7,7 @@ import re
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -28,7 +29,28 @@ RUNS = STATE_DICTS.parent / "runs"
 """Default folder of trainings, where a name is looked for next."""
 
 
+class Stored(NamedTuple):
+    """What a checkpoint holds.
+
+    Attributes:
+        state: the weights.
+        options: the sizes that no weight tells (``model_kwargs``), where there are any.
+    """
+
+    state: dict[str, Tensor]
+    options: dict[str, Any]
+
+
 def read_state_dict(path: str | Path, device: str | torch.device = "cpu") -> dict[str, Tensor]:
+    """The weights of :func:`read_stored`.
+
+    Raises:
+        ModelError: as there.
+    """
+    return read_stored(path, device).state
+
+
+def read_stored(path: str | Path, device: str | torch.device = "cpu") -> Stored:
     """Read a ``torch.save``d state dict, or the ``model_state`` of a dictionary with one.
 
     Nothing but tensors and plain numbers and texts is ever unpickled.
@@ -50,13 +72,20 @@ def read_state_dict(path: str | Path, device: str | torch.device = "cpu") -> dic
             f"{path} is not a checkpoint that can be read safely "
             f"({first_line or type(error).__name__}): expected a state dict written by torch.save"
         ) from error
+    options: Any = {}
     if isinstance(content, Mapping) and isinstance(content.get("model_state"), Mapping):
+        options = content.get("model_kwargs", {})
         content = content["model_state"]  # arch2vec's files have the optimiser's state beside it
     if not isinstance(content, Mapping) or not all(
         isinstance(key, str) and isinstance(value, Tensor) for key, value in content.items()
     ):
         raise ModelError(f"{path} holds no state dict: expected names with tensors")
-    return dict(content)
+    if not isinstance(options, Mapping):
+        raise ModelError(
+            f"{path} has model_kwargs that are a {type(options).__name__}: expected names with "
+            "values"
+        )
+    return Stored(dict(content), dict(options))
 
 
 def stored_state(model: Embedding | WithHeads) -> dict[str, Tensor]:
@@ -178,11 +207,12 @@ def load_model(
     """
     folder, path = _find_checkpoint(folder_or_name, epoch)
     check_shipped(path)
-    state = read_state_dict(path)
+    state, options = read_stored(path)
     own, _ = split_heads(state)
     known = max_nodes or model_class(own).max_nodes_of(own)
     model = model_from_state(state, known or _stored_max_nodes(folder))
     embedding, _ = parts_of(model)
+    embedding.set_options(options)
     embedding.origin = Origin(folder, _stored_space(folder))
     return model
 

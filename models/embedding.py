@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor, nn
@@ -134,6 +135,13 @@ class Embedding(nn.Module, ABC):
         model = cls(cls.sizes_of(state, max_nodes))
         load_weights(model, state)
         return model.eval()
+
+    def set_options(self, options: Mapping[str, Any]) -> None:
+        """Take what a checkpoint says beside the weights (``model_kwargs``); here nothing.
+
+        Raises:
+            ModelError: one has a value that it cannot have.
+        """
 
     # Encoding.
 
