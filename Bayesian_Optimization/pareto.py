@@ -17,6 +17,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 if str(ROOT) not in sys.path[:1]:
     sys.path.insert(0, str(ROOT))
+if __name__ == "__main__":
+    from experiment.errors import expect_interruption
+
+    expect_interruption()
 
 import json
 from argparse import Namespace
@@ -51,6 +55,7 @@ from searchers.methods import FRONTS, SEARCHERS, make_searcher
 from searchers.problem import Problem, known_rows, table_problem
 from searchers.running import Plan, carry_out
 from searchers.searcher import Searcher
+from searchers.starting import start_search
 from searchers.summary import result_lines
 
 
@@ -112,7 +117,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "sources": source_entries([table]),
     }
     place = run_place(given, "front", given.cost, given.method)
-    run = RunFolder.start(place, config, given.seed, given.resume)
+    run = start_search(place, config, given.seed, given.resume)
     announce([table], json=given.json)
 
     def with_front(loop: SearchLoop) -> dict[str, Any]:

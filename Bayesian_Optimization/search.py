@@ -20,6 +20,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 if str(ROOT) not in sys.path[:1]:
     sys.path.insert(0, str(ROOT))
+if __name__ == "__main__":
+    from experiment.errors import expect_interruption
+
+    expect_interruption()
 
 import json
 from argparse import Namespace
@@ -72,6 +76,7 @@ from searchers.problem import (
 )
 from searchers.running import Plan, carry_out
 from searchers.searcher import Searcher
+from searchers.starting import start_search
 from searchers.summary import result_lines
 
 
@@ -147,7 +152,7 @@ def search_by_estimator(given: Namespace) -> tuple[RunFolder, Mapping[str, Any]]
     config = configuration(given, problem, budget, start) | {"sources": source_entries(tables)}
     place = run_place(given, given.estimator, given.method)
     with engine_choice(given).start() as engine:
-        run = RunFolder.start(place, config, given.seed, given.resume)
+        run = start_search(place, config, given.seed, given.resume)
         announce(tables, json=given.json)
         if isinstance(problem.estimator, TrainingEstimator):
             store = Store(given.store or run.path / "trainings.sqlite")

@@ -36,6 +36,7 @@ class Measurement:
             are counted).
         details: further figures by name, such as ``halfway_validation``.
         fidelity: epochs of the training, where the search chose them; ``None``: all of them.
+        traceback: of the exception by which it failed, as Python prints it; empty without one.
     """
 
     architecture: ArchitectureGraph
@@ -49,6 +50,7 @@ class Measurement:
     flops: int | None = None
     details: Mapping[str, float] = field(default_factory=dict)
     fidelity: int | None = None
+    traceback: str = ""
 
     @property
     def ok(self) -> bool:
@@ -75,6 +77,7 @@ class Measurement:
                 "flops": self.flops,
                 "details": self.details,
                 **({} if self.fidelity is None else {"fidelity": self.fidelity}),
+                **({"traceback": self.traceback} if self.traceback else {}),
             }
         )
 

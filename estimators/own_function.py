@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from traceback import format_exception
 from typing import Any
 
 from datasets.convert import form_of, write
@@ -24,7 +25,7 @@ class OwnFunction:
     """An :class:`~estimators.measurement.Estimator` that calls a function.
 
     What the function raises, and what it returns that is no finite number, is a failed measurement
-    with its reason. ``KeyboardInterrupt`` passes.
+    with its reason, and with the traceback of what was raised. ``KeyboardInterrupt`` passes.
 
     Attributes:
         space: the search space.
@@ -67,12 +68,14 @@ class OwnFunction:
             form, given = self.form, architecture
             returned = self.function(given if form is None else write(self.space, form, given))
             value = finite_number(returned)
-            reason = "" if value is not None else f"it returned {_shown(returned)}"
         # SystemExit too: a training script that ends itself must not end the search.
         except (Exception, SystemExit) as error:
-            value, reason = None, f"it raised {type(error).__name__}: {sentence(error)}"
+            reason = f"it raised {type(error).__name__}: {sentence(error)}"
+            lines = "".join(format_exception(error))
+            return Measurement(architecture, name, "failed", reason, traceback=lines)
         if value is None:
-            return Measurement(architecture, name, "failed", f"{reason}; expected a finite number")
+            reason = f"it returned {_shown(returned)}; expected a finite number"
+            return Measurement(architecture, name, "failed", reason)
         return Measurement(architecture, name, "ok", validation=value)
 
 

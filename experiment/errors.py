@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import sys
 from collections.abc import Callable, Sequence
+from types import TracebackType
 
 EXIT_BAD_INPUT = 2
 
@@ -24,12 +25,30 @@ def sentence(error: BaseException) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
+def expect_interruption() -> None:
+    """Let Ctrl-C end this process by one line from now on, while its modules are being imported.
+
+    Packages take seconds to import; :func:`run_command` does the same later.
+    """
+    sys.excepthook = _end_by_a_line
+
+
+def _end_by_a_line(
+    kind: type[BaseException], error: BaseException, traceback: TracebackType | None
+) -> None:
+    if issubclass(kind, KeyboardInterrupt):
+        print("interrupted before anything was started", file=sys.stderr)
+    else:
+        sys.__excepthook__(kind, error, traceback)
+
+
 def run_command(main: Callable[[Sequence[str] | None], int | None]) -> None:
     """Run a command's ``main`` and exit as a well-behaved tool does.
 
     An exception that carries ``exit_code``, or an error of the operating system (a missing file,
-    a full disk), is printed as one line on standard error and ends the process with code 2. Any
-    other exception is a defect and keeps its traceback.
+    a full disk), is printed as one line on standard error and ends the process with code 2. So is
+    an interruption, with the notes that say what is kept, and code 130. Any other exception is a
+    defect and keeps its traceback.
 
     Args:
         main: takes the argument list (``None``: the process's own) and returns the exit code.
@@ -38,7 +57,8 @@ def run_command(main: Callable[[Sequence[str] | None], int | None]) -> None:
         sys.stdout.reconfigure(line_buffering=True)  # a log shows a line when it is printed
     try:
         sys.exit(main(None))
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
+        print("; ".join(["interrupted", *getattr(stop, "__notes__", [])]), file=sys.stderr)
         sys.exit(130)
     except BrokenPipeError:
         sys.stderr.close()

@@ -32,7 +32,12 @@ LINES = 25.0
 
 @overload
 def progress(
-    iterable_or_total: int | None, description: str, unit: str = ..., *, shown: bool = ...
+    iterable_or_total: int | None,
+    description: str,
+    unit: str = ...,
+    *,
+    shown: bool = ...,
+    done: int = ...,
 ) -> ProgressBar[None]: ...
 @overload
 def progress(
@@ -44,6 +49,7 @@ def progress(
     unit: str = "steps",
     *,
     shown: bool = True,
+    done: int = 0,
 ) -> ProgressBar[Any]:
     """A bar with rate, time left and figures of one's own, on standard error.
 
@@ -64,9 +70,10 @@ def progress(
         description: what is being done.
         unit: what is counted, for the rate.
         shown: false for work that is part of something with a bar of its own.
+        done: units that were there before; they count as done, and in no rate.
     """
     if iterable_or_total is None or isinstance(iterable_or_total, int):
-        return ProgressBar((), iterable_or_total, description, unit, shown)
+        return ProgressBar((), iterable_or_total, description, unit, shown, done)
     total = len(iterable_or_total) if isinstance(iterable_or_total, Sized) else None
     return ProgressBar(iterable_or_total, total, description, unit, shown)
 
@@ -75,7 +82,13 @@ class ProgressBar(Generic[Item]):
     """What :func:`progress` gives; it shows from ``with`` or the first item on."""
 
     def __init__(
-        self, items: Iterable[Item], total: int | None, description: str, unit: str, shown: bool
+        self,
+        items: Iterable[Item],
+        total: int | None,
+        description: str,
+        unit: str,
+        shown: bool,
+        done: int = 0,
     ) -> None:
         self._items = items
         console = Console(stderr=True)
@@ -93,8 +106,8 @@ class ProgressBar(Generic[Item]):
             # A print to a redirected standard output belongs there, not above the bar.
             redirect_stdout=sys.stdout.isatty(),
         )
-        self._task = self._bar.add_task(description, total=total, figures="")
-        self._log = _LogLines(self._bar, unit)
+        self._task = self._bar.add_task(description, total=total, completed=done, figures="")
+        self._log = _LogLines(self._bar, unit, done)
         self._logged = shown and not console.is_terminal
 
     def __enter__(self) -> ProgressBar[Item]:
@@ -131,8 +144,8 @@ class ProgressBar(Generic[Item]):
 class _LogLines:
     """A thread that writes how far a task is, until it is stopped."""
 
-    def __init__(self, bar: Progress, unit: str) -> None:
-        self._bar, self._unit = bar, unit
+    def __init__(self, bar: Progress, unit: str, done: int) -> None:
+        self._bar, self._unit, self._done = bar, unit, done
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._write, daemon=True)
 
@@ -149,19 +162,26 @@ class _LogLines:
     def _write(self) -> None:
         wait = FIRST_LINE
         while not self._stopped.wait(wait):
-            print(log_line(self._bar.tasks[0], self._unit), file=sys.stderr, flush=True)
+            line = log_line(self._bar.tasks[0], self._unit, self._done)
+            print(line, file=sys.stderr, flush=True)
             wait = LINES
 
 
-def log_line(task: Task, unit: str) -> str:
-    """A task's state in one line: units done, rate, time left and figures, those that are known."""
+def log_line(task: Task, unit: str, before: int = 0) -> str:
+    """A task's state in one line: units done, rate, time left and figures, those that are known.
+
+    Args:
+        task: the task.
+        unit: what is counted.
+        before: units that were done before the task began.
+    """
     if task.total is None:
         done = f"{task.completed:,.0f} {unit}" if task.completed else "running"
         parts = [f"{done} after {task.elapsed or 0:.0f} s"]
     else:
         parts = [f"{task.completed:,.0f} of {task.total:,.0f} {unit}"]
-    if task.completed and task.elapsed:
-        rate = task.completed / task.elapsed
+    if (made := task.completed - before) and task.elapsed:
+        rate = made / task.elapsed
         parts.append(f"{rate:,.3g} {unit}/s")
         if task.total is not None:
             parts.append(f"{duration((task.total - task.completed) / rate)} left")

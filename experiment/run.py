@@ -6,7 +6,7 @@ import json
 import os
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,8 @@ from experiment.threads import resume_with
 SOURCES = "sources"
 """Key of the configuration that says which measured numbers a run uses: file, rows, checksum."""
 
+CONFIG, METRICS, RESULT = "config.json", "metrics.jsonl", "result.json"
+"""Files of a run's folder: the settings, an object a line, the final numbers."""
 LOCK = ".lock"
 """File of a run's folder that the process which works in it has locked."""
 _CLAIMED: dict[Path, FileLock] = {}
@@ -52,6 +54,7 @@ class RunFolder:
         seed: int,
         resume: bool,
         device: torch.device | str = "cpu",
+        changing: Collection[str] = (),
     ) -> RunFolder:
         """Start a run in ``path``, or resume the one that is there.
 
@@ -61,21 +64,24 @@ class RunFolder:
             seed: the run's seed.
             resume: whether a run that is there is resumed; without one it is started.
             device: where the run computes, for ``environment.json``.
+            changing: settings that a resumed run may have otherwise than before. Where one of them
+                changes, ``config.json`` has the new one, and a run that had ended has not.
 
         Raises:
             InputError: the folder holds a run and ``resume`` is false, or a run with other
                 settings, or something that is no run, or another process works in it; or the
                 settings lack what their stage promises.
         """
-        run = cls.check(path, config, seed, resume)
+        run = cls.check(path, config, seed, resume, changing)
         run._claim()
         run._resume_threads()
         environment = describe_environment(seed, device, plain(config))
-        if (run.path / "config.json").exists():
+        if (run.path / CONFIG).exists():
             environment = run._with_resumption(environment)
             run._drop_torn_line()
+            run._change(config, changing)
         else:
-            write_json(run.path / "config.json", _whole(config, seed))
+            write_json(run.path / CONFIG, _whole(config, seed))
         run._remove_partial_files()
         run.checkpoints.mkdir(exist_ok=True)
         run.figures.mkdir(exist_ok=True)
@@ -85,7 +91,12 @@ class RunFolder:
 
     @classmethod
     def check(
-        cls, path: str | Path, config: Mapping[str, Any], seed: int, resume: bool
+        cls,
+        path: str | Path,
+        config: Mapping[str, Any],
+        seed: int,
+        resume: bool,
+        changing: Collection[str] = (),
     ) -> RunFolder:
         """Refuse what :meth:`start` would refuse, before any work; nothing is written.
 
@@ -94,8 +105,8 @@ class RunFolder:
         """
         run, wanted = cls(path), _whole(config, seed)
         check_config(wanted)
-        if (run.path / "config.json").exists():
-            run._check_same(wanted, resume)
+        if (run.path / CONFIG).exists():
+            run._check_same(wanted, resume, changing)
         else:
             run._check_empty()
         return run
@@ -103,7 +114,7 @@ class RunFolder:
     @property
     def has_result(self) -> bool:
         """Whether the run has ended."""
-        return (self.path / "result.json").exists()
+        return (self.path / RESULT).exists()
 
     @property
     def checkpoints(self) -> Path:
@@ -118,7 +129,7 @@ class RunFolder:
     @property
     def config(self) -> dict[str, Any]:
         """The resolved settings, with the seed."""
-        return read_json(self.path / "config.json")
+        return read_json(self.path / CONFIG)
 
     def log(self, entry: Mapping[str, Any]) -> None:
         """Append one line to ``metrics.jsonl``; it is on the disk when this returns.
@@ -166,11 +177,11 @@ class RunFolder:
             InputError: they lack what the run's stage promises.
         """
         check_result(stage_of(self.config), plain(result))
-        write_json(self.path / "result.json", result)
+        write_json(self.path / RESULT, result)
 
     @property
     def _metrics(self) -> Path:
-        return self.path / "metrics.jsonl"
+        return self.path / METRICS
 
     def _metric_lines(self) -> list[tuple[dict[str, Any], bytes]]:
         if not self._metrics.exists():
@@ -236,7 +247,16 @@ class RunFolder:
             with atomic_path(self._metrics) as partial:
                 partial.write_bytes(content[: content.rfind(b"\n") + 1])
 
-    def _check_same(self, wanted: dict[str, Any], resume: bool) -> None:
+    def _change(self, config: Mapping[str, Any], changing: Collection[str]) -> None:
+        """Take over the settings of a resumed run that differ from those before."""
+        found, given = self.config, plain(config)
+        new = {key: given[key] for key in changing if key in given}
+        if found | new != found:
+            # The result first: killed in between, the run has the settings that it has a part of.
+            (self.path / RESULT).unlink(missing_ok=True)
+            write_json(self.path / CONFIG, found | new)
+
+    def _check_same(self, wanted: dict[str, Any], resume: bool, changing: Collection[str]) -> None:
         if not resume:
             raise InputError(
                 f"{str(self.path)!r} holds a run already: add --resume to continue it, "
@@ -250,6 +270,8 @@ class RunFolder:
             )
         self._check_sources(wanted.pop(SOURCES, None), found.pop(SOURCES, None))
         for key in {**wanted, **found}:
+            if key in changing:
+                continue
             if key not in wanted or key not in found or wanted[key] != found[key]:
                 raise InputError(
                     f"{str(self.path)!r} holds another experiment: its {key!r} is "

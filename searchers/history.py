@@ -112,6 +112,11 @@ class SearchHistory:
             self.incumbent = Incumbent(measurement, value, query)
 
     @property
+    def failed(self) -> int:
+        """How many measurements failed."""
+        return sum(step.measurement.status == "failed" for step in self.steps)
+
+    @property
     def last_failure(self) -> str | None:
         """Why the last failure failed; ``None`` where nothing did."""
         measurements = (step.measurement for step in reversed(self.steps))

@@ -20,7 +20,11 @@ from searchers.searcher import Searcher
 from searchers.view import SearcherView
 
 HOPELESS = 20
-"""Failures, without a success before, after which a search is given up."""
+"""Failures, without a success before, after which a search is given up.
+
+A function with a mistake fails always, and each further call may cost hours. More would spend more
+on it; fewer would give up searches whose constraints few architectures keep: where two of three
+fail, fewer than one search in 3,000 begins with 20 failures, but one in 58 with 10."""
 UNKNOWN_IN_A_ROW = 2_000
 """Architectures outside the table, one after the other, after which a search is given up."""
 
@@ -107,8 +111,6 @@ class SearchLoop:
         limit: that architectures have to keep; those beyond it are failures to the searcher.
         objective: what is looked for; a searcher is shown values that it maximises.
         known: what was measured before; the searcher receives it, and it costs nothing.
-        patience: failures, without a success before, after which the search is given up;
-            ``None``: it never is.
 
     Attributes:
         history: measurements, what they cost, and the incumbent.
@@ -127,20 +129,19 @@ class SearchLoop:
         limit: Limit | None = None,
         objective: Objective = ACCURACY,
         known: Sequence[Measurement] = (),
-        patience: int | None = HOPELESS,
     ) -> None:
         budget.check_start(start)
         self.searcher = searcher
         self.budget = budget
         self._view = SearcherView(objective, limit)
         self.history = SearchHistory(searcher, self._view)
-        self._patience = patience
         self._evaluations = evaluations
         self._start = list(start)
         self._listeners = listeners
         self._batches: list[_Batch] = []
         self._batch_of: dict[str, _Batch] = {}  # of each architecture that is being measured
         self._unknown_in_a_row = 0
+        self._replayed = 0
         for measurement in known:
             self.history.know(measurement)
         if known:
@@ -158,6 +159,7 @@ class SearchLoop:
                 self._expect(event)
             else:
                 self._tell(self._count(event).measurement)
+        self._replayed = self.history.queries
         for batch in self._batches:
             self._evaluations.submit(*batch.missing())
 
@@ -235,6 +237,8 @@ class SearchLoop:
     def _check_hope(self, *, last: bool = False) -> None:
         """Make sure that going on makes sense, or, when it is over, that something came of it.
 
+        What was replayed does not count against it: a search whose cause was mended continues.
+
         Raises:
             GivenUpError: it does not.
         """
@@ -244,13 +248,17 @@ class SearchLoop:
                 f"the last {self._unknown_in_a_row:,} architectures are not in the table: "
                 "search among the rows of the table only"
             )
-        if self._patience is None or history.succeeded or not history.queries:
+        if history.succeeded or not history.queries:
             return
-        if last or history.queries >= self._patience:
-            raise GivenUpError(
+        if last or history.queries - self._replayed >= HOPELESS:
+            given_up = GivenUpError(
                 f"none of the first {history.queries} architectures could be measured, "
-                f"the last one because: {history.last_failure}"
+                f"the last one because: {history.last_failure}; mend the cause, and resume the "
+                f"search{' with more queries' if last else ''} or begin it anew"
             )
+            if traceback := history.steps[-1].measurement.traceback:
+                given_up.add_note(traceback)
+            raise given_up
 
 
 class _Batch:

@@ -25,7 +25,6 @@ from experiment.checks import as_path, shown, truth_value, whole_number
 from experiment.engine import Engine
 from experiment.engines import EngineChoice, check_sendable
 from experiment.errors import InputError
-from experiment.run import RunFolder
 from experiment.schema import Stage
 from predictors.features.background import background_tables
 from searchers.history import Step
@@ -34,6 +33,7 @@ from searchers.loop import Budget
 from searchers.methods import default_method, make_searcher
 from searchers.problem import function_problem, whole_space
 from searchers.running import Plan, carry_out
+from searchers.starting import CODE, code_digests, start_search
 
 Pairs = Iterable[tuple[ArchitectureGraph | str, float | None]] | Mapping[Any, float | None]
 Known = Pairs | Measurements | str | Path
@@ -51,6 +51,7 @@ class Evaluation:
         value: in the objective's unit; ``None`` where it failed.
         query: its number, counted from 1; 0 for what was known before the search.
         reason: why it failed, in one sentence; else empty.
+        traceback: of the exception by which it failed; empty without one.
     """
 
     architecture: ArchitectureGraph = field(repr=False)
@@ -59,6 +60,7 @@ class Evaluation:
     value: float | None
     query: int
     reason: str = ""
+    traceback: str = field(default="", repr=False)
 
     @property
     def ok(self) -> bool:
@@ -71,14 +73,14 @@ class SearchResult:
     """What a search found.
 
     Attributes:
-        best: the best evaluation, the first of equal ones; ``None`` where all have failed.
+        best: the best evaluation, the first of equal ones.
         history: every evaluation, in order, without what was known before.
         objective: name, direction and unit.
         summary: what ``result.json`` holds.
         run: the folder, ``None`` where there is none.
     """
 
-    best: Evaluation | None
+    best: Evaluation
     history: tuple[Evaluation, ...]
     objective: Objective
     summary: dict[str, Any]
@@ -87,18 +89,14 @@ class SearchResult:
     @property
     def network(self) -> str:
         """Three lines of Python that build the best architecture's PyTorch module, or a comment."""
-        return str((self.summary["best_observed"] or {}).get("network", "# nothing was measured"))
+        return str(self.summary["best_observed"]["network"])
 
     def __repr__(self) -> str:
         """The best, how many were measured and failed, and where the run is."""
         failed = sum(not each.ok for each in self.history)
         counts = f"{len(self.history)} queries" + (f", {failed} failed" if failed else "")
-        best = "nothing measured"
-        if self.best is not None:
-            value = self.objective.text(self.best.value)
-            best = (
-                f"{self.objective.name} {value} of {self.best.notation} (query {self.best.query})"
-            )
+        value = self.objective.text(self.best.value)
+        best = f"{self.objective.name} {value} of {self.best.notation} (query {self.best.query})"
         place = "" if self.run is None else f"; {self.run}"
         return f"SearchResult({best}; {counts}{place})"
 
@@ -128,8 +126,9 @@ def search(
     """Find the architecture with the best value of a function.
 
     What the function raises, and what it returns that is no finite number, is a failed measurement
-    with its reason: it costs a query, and the search continues. A search that is interrupted, or
-    killed, resumes from its folder to the same numbers and repeats no call that has ended.
+    with its reason: it costs a query, and the search continues, unless everything fails
+    (:data:`~searchers.loop.HOPELESS`). A search that is interrupted, or killed, resumes from its
+    folder to the same numbers and repeats no call that has ended.
 
     Args:
         space: a name of ``datasets.registry``, or any search space.
@@ -139,7 +138,8 @@ def search(
             space too large to enumerate ``latent_bo``, or ``evolution`` where no VAE of it is at
             hand.
         run: folder of the run; default: nothing is written.
-        resume: whether a run that is there continues; without one it is started.
+        resume: whether a run that is there continues, with as many ``queries`` or with more;
+            without one it is started.
         minimise: whether less is better.
         unit: of the value, for people: ``kcal/mol``; ``fraction`` (0 to 1) is shown in percent.
         known: what was measured before, which is not measured again and costs no query: pairs of
@@ -162,7 +162,8 @@ def search(
 
     Raises:
         InputError: an argument is wrong, ``run`` holds something else, or a run with other
-            settings or a function of another name (functions of one name cannot be compared).
+            settings or a function of another name. Other code under the same name is told of only.
+        GivenUpError: nothing could be measured.
         ModelError: there are no weights for a search of a latent space.
     """
     place, root = as_path(run, "run"), as_path(data_root, "data_root")
@@ -201,20 +202,24 @@ def search(
         Budget(queries, batch, at_once),
         begin,
         before,
-        patience=None,
     )
     tables = background_tables(getattr(plan.searcher, "features", ()))
-    config = configuration(plan, first, weights, tables)
+    config = configuration(plan, first, weights, tables) | {CODE: code_digests(objective=objective)}
     with choice as working:
         check_sendable(working, problem.estimator)  # before a folder is made
-        folder = None if place is None else RunFolder.start(place, config, seed, resume)
+        folder = None if place is None else start_search(place, config, seed, resume)
         announce(tables, aside=True)
         for note in getattr(read, "notes", ()):
             print(note, file=sys.stderr)
         loop, summary = carry_out(replace(plan, engine=working), folder)
     found = loop.history.incumbent
+    if found is None:  # nothing was left to measure: with measurements it was given up
+        raise InputError(
+            f"every architecture of {searched.name} is among those that are known to fail: "
+            "give fewer of them"
+        )
     return SearchResult(
-        None if found is None else _evaluation(found.measurement, found.query, searched),
+        _evaluation(found.measurement, found.query, searched),
         tuple(_of_step(step, searched) for step in loop.history.steps),
         goal,
         summary,
@@ -364,6 +369,6 @@ def _of_step(step: Step, space: SearchSpace) -> Evaluation:
 def _evaluation(measurement: Measurement, query: int, space: SearchSpace) -> Evaluation:
     graph = measurement.architecture
     value = measurement.validation if measurement.ok else None
-    return Evaluation(
-        graph, space.format(graph), measurement.hash, value, query, measurement.reason
-    )
+    notation = space.format(graph)
+    reason, traceback = measurement.reason, measurement.traceback
+    return Evaluation(graph, notation, measurement.hash, value, query, reason, traceback)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -22,7 +23,7 @@ from searchers.loop import Asked
 FIGURES = tuple(
     one.name
     for one in fields(Measurement)
-    if one.name not in ("architecture", "hash", "fidelity")  # only some searches choose the last
+    if one.name not in ("architecture", "hash", "fidelity", "traceback")  # the last two: of some
 )
 CORE = ("query", "hash", "status", "reason", "validation")
 """What ``queries.csv`` has of every measurement, beside the architecture."""
@@ -48,6 +49,13 @@ class Recorder:
         self.run = run
         self.space = space
         self.truth = truth
+        self._started = time.perf_counter()
+        self._before = 0.0
+
+    @property
+    def seconds(self) -> float:
+        """That the search has taken until now, in all its parts, by the events of earlier ones."""
+        return self._before + time.perf_counter() - self._started
 
     def asked(self, batch: Asked) -> None:
         """Write what was proposed."""
@@ -64,7 +72,8 @@ class Recorder:
 
     def measured(self, step: Step) -> None:
         """Write what was measured, and the incumbent."""
-        self.run.log({"event": "measured", **describe(step, self.space, self.truth)})
+        record = describe(step, self.space, self.truth)
+        self.run.log({"event": "measured", **record, "elapsed_seconds": self.seconds})
 
     def events(self) -> Iterator[Asked | Measurement]:
         """What happened before, in order, for :meth:`SearchLoop.replay`.
@@ -73,6 +82,7 @@ class Recorder:
             InputError: a line was changed so that it cannot be read.
         """
         for number, line in enumerate(self.run.read_metrics(), start=1):
+            self._before = line.get("elapsed_seconds", self._before)
             try:
                 yield (
                     _asked(line, self.space)
@@ -142,4 +152,5 @@ def _measurement(line: Mapping[str, Any], space: SearchSpace) -> Measurement:
         line["hash"],
         **{name: line[name] for name in FIGURES},
         fidelity=line.get("fidelity"),
+        traceback=line.get("traceback", ""),
     )

@@ -10,14 +10,13 @@ from typing import Any
 
 from analysis.incumbent_figure import draw_incumbent
 from datasets.graph import ArchitectureGraph
-from datasets.objective import Objective
 from estimators.evaluations import Evaluations
 from estimators.measurement import Measurement
 from experiment.engine import Engine, InThisProcess
-from experiment.run import RunFolder
-from searchers.history import Step
+from experiment.run import METRICS, RunFolder
 from searchers.limits import Limit
-from searchers.loop import HOPELESS, Asked, Budget, GivenUpError, SearchLoop
+from searchers.loop import Budget, GivenUpError, Listener, SearchLoop
+from searchers.notices import FirstFailure, UnitCheck
 from searchers.problem import Problem
 from searchers.recording import Recorder, write_queries
 from searchers.searcher import Searcher
@@ -37,7 +36,6 @@ class Plan:
         known: what was measured before; it costs nothing.
         limit: on a cost.
         engine: measures; its ``with`` block was entered.
-        patience: failures, without a success before, after which it is given up; ``None``: never.
     """
 
     problem: Problem
@@ -48,35 +46,9 @@ class Plan:
     known: Sequence[Measurement] = ()
     limit: Limit | None = None
     engine: Engine = field(default_factory=InThisProcess)
-    patience: int | None = HOPELESS
 
     def __post_init__(self) -> None:
         self.budget.check_start(self.start)  # before a folder is made
-
-
-@dataclass
-class UnitCheck:
-    """A :class:`~searchers.loop.Listener` that says once that a value misfits its unit.
-
-    The search continues: its values may be costly, and their order is right in any unit.
-
-    Attributes:
-        objective: has the unit.
-        said: whether it was said.
-    """
-
-    objective: Objective
-    said: bool = False
-
-    def asked(self, batch: Asked) -> None:
-        """Nothing was measured yet."""
-
-    def measured(self, step: Step) -> None:
-        """Check a value."""
-        misfit = self.objective.misfit(step.measurement.validation)
-        if misfit and not self.said:
-            print(misfit, file=sys.stderr, flush=True)
-            self.said = True
 
 
 More = Callable[[SearchLoop], dict[str, Any]]
@@ -100,31 +72,24 @@ def carry_out(
         GivenUpError: nothing could be measured; what was tried is in the folder.
     """
     problem, objective = plan.problem, plan.problem.objective
-    check = UnitCheck(objective)
     recorder = None if run is None else Recorder(run, problem.space, problem.truth)
     started = time.perf_counter()
     given_up: GivenUpError | None = None
-    loop = SearchLoop(
-        plan.searcher,
-        Evaluations(problem.estimator, plan.engine),
-        plan.budget,
-        plan.start,
-        [check] if recorder is None else [recorder, check],
-        plan.limit,
-        objective,
-        plan.known,
-        plan.patience,
-    )
+    loop = _loop(plan, recorder)
     try:
         if recorder is not None:
             loop.replay(recorder.events())
+            _say_what_is_reused(loop, recorder.run)
         advance(loop, plan.method, objective)
     except GivenUpError as error:
         given_up = error
+    except KeyboardInterrupt as stop:
+        stop.add_note(_what_is_kept(loop, run))
+        raise
     result = {
         **summary(loop, problem, plan.limit, plan.known),
         **more(loop),
-        "seconds": time.perf_counter() - started,
+        "seconds": time.perf_counter() - started if recorder is None else recorder.seconds,
     }
     if run is not None:
         write_queries(run.path / "queries.csv", run.read_metrics(), objective)
@@ -133,3 +98,44 @@ def carry_out(
     if given_up is not None:
         raise given_up
     return loop, result
+
+
+def _loop(plan: Plan, recorder: Recorder | None) -> SearchLoop:
+    problem = plan.problem
+    log = None if recorder is None else recorder.run.path / METRICS
+    listeners: list[Listener] = [] if recorder is None else [recorder]
+    listeners += [FirstFailure(problem.space, log), UnitCheck(problem.objective)]
+    return SearchLoop(
+        plan.searcher,
+        Evaluations(problem.estimator, plan.engine),
+        plan.budget,
+        plan.start,
+        listeners,
+        plan.limit,
+        problem.objective,
+        plan.known,
+    )
+
+
+def _say_what_is_reused(loop: SearchLoop, run: RunFolder) -> None:
+    """Say how many measurements came from the folder, if any did."""
+    if loop.history.steps:
+        print(
+            f"{run.path}: {_queries(loop)} are there already and are not repeated",
+            file=sys.stderr,
+            flush=True,
+        )
+
+
+def _what_is_kept(loop: SearchLoop, run: RunFolder | None) -> str:
+    """What an interrupted search leaves, and how to continue it."""
+    if run is None:
+        return f"{_queries(loop)} were made, and none is kept: a search in a folder can be resumed"
+    return (
+        f"{_queries(loop)} are kept in {run.path}: the same search with --resume (in Python "
+        "resume=True) continues"
+    )
+
+
+def _queries(loop: SearchLoop) -> str:
+    return f"{loop.history.queries} of {loop.budget.queries} queries"

@@ -27,14 +27,16 @@ GUESSED = "guessed "
 
 
 def advance(loop: SearchLoop, method: str, objective: Objective = ACCURACY) -> None:
-    """Let the loop end, with a bar on a terminal."""
-    done = loop.history.queries
-    with progress(loop.budget.queries, method, "queries") as bar:
-        bar.advance(done)
+    """Let the loop end, with a bar on a terminal; what was replayed has no part in its rate."""
+    failed = loop.history.failed
+    with progress(loop.budget.queries, method, "queries", done=loop.history.queries) as bar:
         for step in loop.steps():
             best = step.incumbent
-            shown = objective.text(best.measurement.validation) if best else "none yet"
-            bar.advance(int(step.query is not None), best=shown)
+            figures = {"best": objective.text(best.measurement.validation) if best else "none yet"}
+            failed += step.measurement.status == "failed"
+            if failed:
+                figures["failed"] = str(failed)
+            bar.advance(int(step.query is not None), **figures)
 
 
 def summary(
@@ -61,7 +63,7 @@ def summary(
         "objective": problem.objective,
         "queries": history.queries,
         "last_failure": history.last_failure,
-        "failed": sum(step.measurement.status == "failed" for step in history.steps),
+        "failed": history.failed,
         "unknown": history.unknown,
         "share_known": history.share_known,
         "dropped": loop.searcher.dropped,

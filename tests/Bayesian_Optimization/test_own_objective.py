@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,7 @@ import pytest
 from analysis.report import __main__ as report
 from Bayesian_Optimization import search
 from datasets import get_space
+from experiment.paths import REPOSITORY_ROOT
 
 MODULE = '''
 calls = []
@@ -25,6 +29,12 @@ def energy(cell):
 
 def length(text):
     return len(text)
+
+def stopped(cell):
+    raise KeyboardInterrupt
+
+def broken(cell):
+    return cell.nodes
 
 NUMBER = 3
 '''
@@ -89,6 +99,50 @@ def test_known_measurements_are_not_measured_again(folder: Path, command: Any) -
     assert result["best_observed"]["query"] == 0
     config = json.loads((folder / "runs" / "run" / "config.json").read_text())
     assert config["known"]["count"] == 6
+
+
+def test_an_interruption_is_one_line(folder: Path, command: Any) -> None:
+    code, out, err = command(search.main, *FLAGS, "--objective", "own_energy:stopped")
+    assert (code, out) == (130, "")
+    place = "runs/DIGITS101_stopped_evolution_seed0"
+    assert err.startswith(f"interrupted; 0 of 25 queries are kept in {place}: the same search with")
+    assert err.count("\n") == 1
+
+
+INTERRUPTED_IMPORT = """
+import runpy, sys
+
+class Interruption:
+    def find_spec(self, name, *_):
+        if name == "torch":
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Interruption())
+runpy.run_path(sys.argv[1], run_name="__main__")
+"""
+
+
+@pytest.mark.parametrize("script", ["search.py", "pareto.py"])
+def test_an_interruption_while_packages_are_imported_is_one_line(script: str) -> None:
+    command = [sys.executable, "-c", INTERRUPTED_IMPORT, f"Bayesian_Optimization/{script}"]
+    done = subprocess.run(
+        command, cwd=REPOSITORY_ROOT, capture_output=True, text=True, timeout=600, check=False
+    )
+    assert done.returncode == -signal.SIGINT
+    assert done.stderr == "interrupted before anything was started\n"
+
+
+def test_a_mistaken_function_ends_the_search_with_one_sentence(folder: Path, command: Any) -> None:
+    code, out, err = command(search.main, *FLAGS, "--objective", "own_energy:broken")
+    assert (code, out) == (2, "")
+    first, last = err.splitlines()
+    assert first.startswith("query 1 failed, {")
+    assert "it raised AttributeError: 'ArchitectureGraph' object has no attribute 'nodes'" in first
+    assert first.endswith("metrics.jsonl")
+    assert last.startswith("error: none of the first 20 architectures could be measured")
+    assert "resume the search" in last
+    run = folder / "runs" / "DIGITS101_broken_evolution_seed0"
+    assert len((run / "queries.csv").read_text().splitlines()) == 21
 
 
 BAD: dict[str, tuple[tuple[Any, ...], str]] = {

@@ -96,6 +96,8 @@ def test_a_line_of_a_log_says_rate_time_left_and_figures() -> None:
         log_line(bar.tasks[0], "graphs")
         == "training: 200 of 1,200 graphs, 20 graphs/s, 50 s left, loss 0.5"
     )
+    assert "10 graphs/s, 2 min left" in log_line(bar.tasks[0], "graphs", before=100)
+    assert "/s" not in log_line(bar.tasks[0], "graphs", before=200)
     bar.add_task("fitting", total=None, figures="")
     now = 130.0
     assert log_line(bar.tasks[1], "steps") == "fitting: running after 120 s"
