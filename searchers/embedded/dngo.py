@@ -20,7 +20,7 @@ from predictors.regressor import Scale, Standardised
 from searchers.candidate_bo import CandidateSearcher
 from searchers.criteria import Criterion, log_expected_improvement
 from searchers.domain import Domain
-from searchers.embedded.network import NetworkSettings, TanhNetwork, fit_network
+from searchers.embedded.network import NetworkSettings, TanhNetwork, fit_networks
 from searchers.embedded.regression import (
     BayesianLinearRegression,
     Evidence,
@@ -31,8 +31,8 @@ from searchers.embedded.regression import (
 )
 from searchers.embedded.vectors import check_vectors, embedding_vectors, mean_and_std
 
-CHUNK = 16_384
-"""Candidates that are predicted at a time: their basis functions fit into 8 MB."""
+CHUNK = 2_048
+"""Candidates that are predicted at a time: their 128 basis functions fit into a cache of 1 MB."""
 Target = Callable[[np.ndarray], float]
 """What is to be improved on, from the targets of what was measured. **Shape** (n,)."""
 
@@ -136,17 +136,20 @@ class DNGOModel:
         inputs: Tensor,
         targets: np.ndarray,
         settings: DNGOSettings,
-        generator: np.random.Generator,
-    ) -> DNGOModel:
-        """Fit everything anew. **Shape** (n, D), (n,)."""
-        inputs = inputs.double()
-        mean, std = mean_and_std(inputs)
-        scaled = (inputs - mean) / std
-        network = fit_network(scaled.numpy(), targets, settings.network, generator)
-        basis = network.basis(scaled).numpy()
-        alpha, beta = fit_precisions(Spectrum.of(basis, targets), settings.evidence, generator)
-        regression = BayesianLinearRegression.condition(basis, targets, alpha, beta)
-        return cls(mean, std, network, regression)
+        generators: Sequence[np.random.Generator],
+    ) -> list[DNGOModel]:
+        """Fit a model for each of several runs anew. **Shape** (R, n, D), (R, n)."""
+        means, stds = map(torch.stack, zip(*map(mean_and_std, inputs.double()), strict=True))
+        scaled = (inputs.double() - means[:, None]) / stds[:, None]
+        networks = fit_networks(scaled.numpy(), targets, settings.network, generators)
+        models = []
+        for run, (network, generator) in enumerate(zip(networks, generators, strict=True)):
+            basis = network.basis(scaled[run]).numpy()
+            spectrum = Spectrum.of(basis, targets[run])
+            alpha, beta = fit_precisions(spectrum, settings.evidence, generator)
+            regression = BayesianLinearRegression.condition(basis, targets[run], alpha, beta)
+            models.append(cls(means[run], stds[run], network, regression))
+        return models
 
     def predict(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and variance of the targets, float64. **Shape** (B, D) → (B,) twice.
@@ -196,40 +199,72 @@ class DNGO(CandidateSearcher):
     def choose(self, n: int, generator: np.random.Generator) -> list[int]:
         """Rows of the best candidates, the best first."""
         rows, values = self.known()
-        is_open = self.open_rows()
-        return best_rows(self.vectors, rows, values, is_open, n, self.settings, generator)
+        found = best_rows(
+            self.vectors, self.settings, [rows], values[None], [self.open_rows()], n, [generator]
+        )
+        return found[0]
 
 
 def best_rows(
     vectors: Tensor,
-    known: Sequence[int],
+    settings: DNGOSettings,
+    known: Sequence[Sequence[int]],
     values: np.ndarray,
+    is_open: Sequence[Tensor],
+    n: int,
+    generators: Sequence[np.random.Generator],
+) -> list[list[int]]:
+    """Fit DNGO to what each of several runs has measured, and rank what is open to it.
+
+    Args:
+        vectors: of all candidates. **Shape** (M, D).
+        settings: of the surrogate and the choice.
+        known: rows that each run has measured, equally many. **Shape** (R, n).
+        values: of these, not all equal in a run. **Shape** (R, n).
+        is_open: what each run may choose. **Shape** (M,) each, bool.
+        n: how many each chooses.
+        generators: of each run's network and precisions.
+
+    Returns:
+        Rows of each run, the best first; fewer than ``n`` where no others are open.
+    """
+    targets = np.stack([settings.scale(each)(each) for each in values])
+    models = DNGOModel.fit(vectors[torch.tensor(known)], targets, settings, generators)
+    return [
+        rank(*model.predict(vectors), own, mask, n, settings, generator)
+        for model, own, mask, generator in zip(models, targets, is_open, generators, strict=True)
+    ]
+
+
+def rank(
+    mean: Tensor,
+    variance: Tensor,
+    targets: np.ndarray,
     is_open: Tensor,
     n: int,
     settings: DNGOSettings,
     generator: np.random.Generator,
 ) -> list[int]:
-    """Fit DNGO to what was measured, and rank what is open.
+    """Rows of the ``n`` open candidates with the best criterion.
 
     Args:
-        vectors: of all candidates. **Shape** (B, D).
-        known: rows of those that were measured.
-        values: of these, not all equal. **Shape** (len(known),).
-        is_open: which may be chosen. **Shape** (B,), bool.
-        n: how many are chosen.
-        settings: of the surrogate and the choice.
-        generator: of the network's fit and the precisions.
-
-    Returns:
-        Rows, the best first; fewer than ``n`` where no others are open.
+        mean: predicted for each candidate. **Shape** (M,).
+        variance: of the same. **Shape** (M,).
+        targets: of what was measured. **Shape** (n,).
+        is_open: which may be chosen. **Shape** (M,), bool.
+        n: how many.
+        settings: of the choice.
+        generator: of the criterion.
     """
-    targets = settings.scale(values)(values)
-    model = DNGOModel.fit(vectors[known], targets, settings, generator)
-    mean, variance = model.predict(vectors)
+    count = min(n, int(is_open.sum()))
+    if not count:
+        return []
     wanted = settings.criterion(mean, variance.sqrt(), settings.target(targets), generator)
+    wanted = torch.where(is_open, wanted, -torch.inf)
     # The published improvement is 0 for many candidates: equal ones keep their order everywhere.
-    order = torch.where(is_open, wanted, -torch.inf).argsort(descending=True, stable=True)
-    return order[: min(n, int(is_open.sum()))].tolist()
+    rows = (wanted >= wanted.topk(count).values[-1]).nonzero()[:, 0]
+    order = wanted[rows].argsort(descending=True, stable=True)
+    return rows[order[:count]].tolist()
 
 
 def dngo(

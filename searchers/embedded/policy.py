@@ -24,7 +24,7 @@ Carry = tuple[Tensor, Tensor]
 """Hidden and cell state of the LSTM. **Shape** (1, H) each."""
 Credit = Callable[[Tensor, Tensor], Tensor]
 """Rewards of an episode, NaN where a measurement failed, and all rewards so far → the factor of
-each action's log-probability. **Shape** (E,), (n,) → (E,)."""
+each action's log-probability. **Shape** (…, E), (…, n) → (…, E), of several runs at once or one."""
 
 
 @dataclass(frozen=True)
@@ -58,14 +58,14 @@ class DiscountedAdvantage:
 
     def __call__(self, rewards: Tensor, seen: Tensor) -> Tensor:
         """The factors; 0 as long as all rewards are equal."""
-        std = seen.std(correction=0)
-        if not std > 0:
-            return torch.zeros_like(rewards)
-        total, factors = rewards.new_zeros(()), []
-        for advantage in ((rewards - seen.mean()) / std).nan_to_num(0.0).flip(0):
+        std = seen.std(-1, correction=0, keepdim=True)
+        advantages = (rewards - seen.mean(-1, keepdim=True)) / std
+        advantages = torch.where(std > 0, advantages, 0.0).nan_to_num(0.0)
+        total, factors = torch.zeros_like(advantages[..., 0]), []
+        for advantage in advantages.unbind(-1)[::-1]:
             total = advantage + self.discount * total
             factors.append(total)
-        return torch.stack(factors).flip(0)
+        return torch.stack(factors[::-1], -1)
 
 
 @dataclass(frozen=True)
@@ -117,14 +117,20 @@ class Policy(nn.Module):
         carry = self.lstm(state[None], carry)
         return self.fc(carry[0])[0], carry
 
-    def log_probabilities(self, states: Tensor, actions: Tensor) -> Tensor:
-        """``log N(a; m, I)`` of each action of an episode. **Shape** (E, D) twice → (E,)."""
-        carry, means = None, []
-        for state in states:
-            mean, carry = self(state, carry)
-            means.append(mean)
-        distance = (actions - torch.stack(means)).square().sum(1)
-        return -(distance + actions.shape[1] * math.log(2 * math.pi)) / 2
+
+Act = Callable[[Tensor, Carry | None], tuple[Tensor, Carry]]
+"""Vector of the state and the carry → mean of the next action, and the carry: a policy, or several.
+**Shape** (…, D) → (…, D)."""
+
+
+def log_probabilities(act: Act, states: Tensor, actions: Tensor) -> Tensor:
+    """``log N(a; m, I)`` of each action of an episode. **Shape** (E, …, D) twice → (E, …)."""
+    carry, means = None, []
+    for state in states:
+        mean, carry = act(state, carry)
+        means.append(mean)
+    distance = (actions - torch.stack(means)).square().sum(-1)
+    return -(distance + actions.shape[-1] * math.log(2 * math.pi)) / 2
 
 
 class Unvisited:
@@ -306,9 +312,9 @@ class Trainer:
         actions = torch.stack([step.action for step in episode.values()])
         rewards = actions.new_tensor([self._rewards[row] for row in episode])
         credit = self._settings.credit(rewards, actions.new_tensor(self._seen))
-        log_probabilities = self.policy.log_probabilities(states, actions)
-        loss = -(log_probabilities * credit).mean()
+        found = log_probabilities(self.policy, states, actions)
+        loss = -(found * credit).mean()
         self._optimiser.zero_grad()
         loss.backward()
         self._optimiser.step()
-        self.updates.append(Update(loss.item(), actions, log_probabilities.detach()))
+        self.updates.append(Update(loss.item(), actions, found.detach()))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,10 +10,15 @@ import torch
 from torch import Tensor
 
 from experiment.errors import InputError
-from searchers.embedded.dngo import DNGOSettings, best_rows
 from searchers.embedded.policy import Trainer, Walk
 from searchers.embedded.vectors import check_vectors
 
+Choose = Callable[
+    [Sequence[Sequence[int]], np.ndarray, Sequence[Tensor], int, Sequence[np.random.Generator]],
+    list[list[int]],
+]
+"""Rows that runs have measured, their values (R, n), what is open to each, how many, and the
+generators → the best rows of each run."""
 NB101_OPTIMA = (0.9505542318026224, 0.943175752957662)
 """Highest mean validation and test accuracy on NB101, over three trials each, as published."""
 
@@ -75,6 +80,11 @@ class EmbeddedTable:
             np.cumsum(self.seconds[rows]),
         )
 
+    def trace_within(self, chosen: Sequence[int], budget: float) -> Trace:
+        """The same, until a budget of simulated seconds is spent; the last query may exceed it."""
+        spent = np.cumsum(self.seconds[np.asarray(chosen, dtype=int)])
+        return self.trace(chosen[: int(np.searchsorted(spent, budget)) + 1])
+
 
 @dataclass(frozen=True)
 class Trace:
@@ -128,21 +138,22 @@ def walk_table(
     return table.trace(chosen)
 
 
-def improve_table(
+def improve_tables(
     table: EmbeddedTable,
-    settings: DNGOSettings,
-    generator: np.random.Generator,
+    choose: Choose,
+    generators: Sequence[np.random.Generator],
     budget: float,
     *,
     initial: int = 16,
     batch: int = 5,
-) -> Trace:
-    """Let DNGO choose from a table until a budget is spent; the last round may exceed it.
+) -> list[Trace]:
+    """Let several runs choose in rounds until each has spent a budget; the last may exceed it.
 
     Args:
         table: that is searched.
-        settings: of DNGO.
-        generator: of everything that is drawn.
+        choose: the best open rows of each run; DNGO's are
+            ``partial(best_rows, table.vectors, settings)``.
+        generators: of everything that a run draws.
         budget: simulated seconds.
         initial: random architectures at first.
         batch: architectures a round; published for NB201 is 1.
@@ -152,17 +163,25 @@ def improve_table(
     """
     table.check_budget(budget)
     count = len(table.validation)
-    chosen = generator.permutation(count)[:initial].tolist()
-    is_open = torch.ones(count, dtype=torch.bool)
-    is_open[chosen] = False
-    while table.seconds[chosen].sum() < budget:
-        values = table.validation[chosen]
-        rows = best_rows(table.vectors, chosen, values, is_open, batch, settings, generator)
-        if not rows:
-            raise InputError(
-                f"all {count} architectures of the table are measured within the budget: give "
-                "fewer simulated seconds, or a larger table"
-            )
-        is_open[rows] = False
-        chosen += rows
-    return table.trace(chosen)
+    chosen = [each.permutation(count)[:initial].tolist() for each in generators]
+    is_open = [torch.ones(count, dtype=torch.bool) for _ in generators]
+    for rows, mask in zip(chosen, is_open, strict=True):
+        mask[rows] = False
+    while runs := [run for run, rows in enumerate(chosen) if table.seconds[rows].sum() < budget]:
+        known = [chosen[run] for run in runs]
+        found = choose(
+            known,
+            table.validation[np.array(known)],
+            [is_open[run] for run in runs],
+            batch,
+            [generators[run] for run in runs],
+        )
+        for run, rows in zip(runs, found, strict=True):
+            if not rows:
+                raise InputError(
+                    f"all {count} architectures of the table are measured within the budget: give "
+                    "fewer simulated seconds, or a larger table"
+                )
+            is_open[run][rows] = False
+            chosen[run] += rows
+    return [table.trace(rows) for rows in chosen]
