@@ -22,7 +22,8 @@ from datasets.nasbench.model_spec import ModelSpec
 from datasets.space import SearchSpace
 from datasets.spaces.nb101_cells import MAX_EDGES
 from datasets.spaces.nb101_hash import module_hash
-from models.arch2vec import Arch2vec, operations
+from models.arch2vec import Arch2vec
+from models.arch2vec_loss import operations
 
 PRIOR_POINTS = 10_000
 """Points that the published code decodes."""

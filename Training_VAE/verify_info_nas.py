@@ -19,7 +19,8 @@ from torch.nn import functional as F
 from datasets.batch import GraphBatch
 from experiment.errors import InputError
 from experiment.files import read_json
-from models.arch2vec import Arch2vec, operations
+from models.arch2vec import Arch2vec
+from models.arch2vec_loss import operations
 from models.checkpoints import load_vae
 from models.gin import GINLayers, gin_states
 from models.io_models import IO_MODELS, ImageModel, IODense, IOModel

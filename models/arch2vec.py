@@ -17,9 +17,11 @@ from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
+from torch.distributions import Normal, kl_divergence
 from torch.nn import functional as F
 
 from datasets.batch import GraphBatch
+from models.arch2vec_loss import likelihood_parts, operations, published_parts, reduced
 from models.embedding import Sizes
 from models.errors import ModelError
 from models.factors import Factors
@@ -196,8 +198,12 @@ class Arch2vec(OneShot):
     ) -> LossParts:
         """The objective where ``z`` was drawn from the latents of a batch. **Shape** (B, N, D)."""
         reconstruction = self.reconstruction(z, batch, objective)
-        divergence = reduced_divergence(latent, objective)
+        divergence = reduced(self.divergence(latent, batch), latent, objective)
         return LossParts(reconstruction + objective.beta * divergence, reconstruction, divergence)
+
+    def divergence(self, latent: Latent, batch: GraphBatch) -> Tensor:
+        """Of each graph's latents from the prior. **Shape** (B,)."""
+        return divergence_per_graph(latent)
 
     def reconstruction(self, z: Tensor, batch: GraphBatch, objective: Objective) -> Tensor:
         """Loss of operations and edges, a scalar. **Shape** z (B, N, D)."""
@@ -226,18 +232,34 @@ class Arch2vec(OneShot):
 
 
 class Arch2vecMasked(Arch2vec):
-    """arch2vec whose padding takes part in nothing.
+    """arch2vec whose padding takes part in nothing, and which fits the prior of each position.
 
-    The latents of missing nodes have mean 0 and variance 1, which the divergence does not charge.
+    The latents of missing nodes have mean 0 and variance 1, and the divergence does not count them.
+
+    New architectures are decoded from a Gaussian for each position, as published. So the prior has
+    a mean and a standard deviation for each position, fitted with all other weights. With the
+    standard normal prior the divergence works against the means that tell input, operations and
+    output apart, and what lies between the latents of architectures decodes to something else.
     """
 
     name = "arch2vec_masked"
     heads = ("mean", "log_std")
 
+    def __init__(self, sizes: Sizes) -> None:
+        super().__init__(sizes)
+        self.prior_mean = nn.Parameter(torch.zeros(self.latent_shape))
+        self.prior_log_std = nn.Parameter(torch.zeros(self.latent_shape))
+
     @classmethod
     def recognises(cls, state: State) -> bool:
         """As the published model, with other names of the heads, and no table of positions."""
         return cls.has_layers(state) and POSITIONS not in state
+
+    @classmethod
+    def max_nodes_of(cls, state: State) -> int | None:
+        """The prior has a row for each position."""
+        nodes, _ = matrix_shape(state, "prior_mean")
+        return nodes
 
     def encode(self, batch: GraphBatch) -> Latent:
         """As the published model; mean 0 and log-variance 0 at missing nodes."""
@@ -262,6 +284,14 @@ class Arch2vecMasked(Arch2vec):
     def edges(self, batch: GraphBatch, dtype: torch.dtype) -> list[Tensor]:
         """Adjacencies that the layers sum over, one for each kind of edge."""
         return [(batch.adjacency | batch.adjacency.transpose(1, 2)).to(dtype)]
+
+    def divergence(self, latent: Latent, batch: GraphBatch) -> Tensor:
+        """Of the nodes' latents from the Gaussians of their positions. **Shape** (B,)."""
+        std = (0.5 * latent.log_variance).exp()
+        latents = Normal(latent.mean, std, validate_args=False)
+        prior = Normal(self.prior_mean, self.prior_log_std.exp(), validate_args=False)
+        by_node = kl_divergence(latents, prior).sum(-1)
+        return (by_node * batch.node_mask()).sum(-1)
 
     def graph_vector(self, latent: Latent) -> Tensor:
         """The mean over the nodes that are there. **Shape** (B, D)."""
@@ -295,12 +325,6 @@ class Arch2vecDirected(Arch2vecMasked):
         """Whether there is a table of positions."""
         return cls.has_layers(state) and POSITIONS in state
 
-    @classmethod
-    def max_nodes_of(cls, state: State) -> int | None:
-        """The table of positions has a row for each node."""
-        nodes, _ = matrix_shape(state, POSITIONS)
-        return nodes
-
     def first_states(self, batch: GraphBatch, dtype: torch.dtype) -> Tensor:
         """Operation and position. **Shape** (B, N, H)."""
         states: Tensor = self.operations(batch.types) + self.positions.weight
@@ -316,64 +340,3 @@ ARCH2VECS: dict[str, type[Arch2vec]] = {
     model.name: model for model in (Arch2vec, Arch2vecMasked, Arch2vecDirected)
 }
 """These models by the names that users type."""
-
-
-def operations(batch: GraphBatch, num_types: int) -> Tensor:
-    """One-hot rows X in the published order of columns; rows of missing nodes are zero.
-
-    **Shape** (B, N, T), bool.
-    """
-    columns = torch.where(batch.node_mask(), (batch.types - 1) % num_types, -1)
-    return columns[:, :, None] == torch.arange(num_types, device=columns.device)
-
-
-def published_parts(types: Tensor, edges: Tensor, batch: GraphBatch) -> tuple[Tensor, Tensor]:
-    """Binary cross-entropies of operations and edges, as published: means over all entries.
-
-    The lower half of the adjacency is zero in both matrices: it adds nothing, and counts.
-
-    Args:
-        types: logits of the columns. **Shape** (B, N, T).
-        edges: logits. **Shape** (B, N, N).
-        batch: the graphs.
-    """
-    target = operations(batch, types.shape[-1]).to(types.dtype)
-    by_type = F.binary_cross_entropy(types.sigmoid(), target)
-    upper = batch.adjacency.to(edges.dtype)
-    by_edge = F.binary_cross_entropy(edges.sigmoid().triu(1), upper)
-    return by_type, by_edge
-
-
-def likelihood_parts(types: Tensor, edges: Tensor, batch: GraphBatch) -> tuple[Tensor, Tensor]:
-    """Negative log-likelihoods of X and A over the nodes that are there, means over the graphs.
-
-    Columns of X are Bernoulli variables each by itself, as published: then the logits of input and
-    output are low at the latents of every operation, and so, being affine, everywhere between them.
-    A softmax only has them lower than the right one, and prior points fall between.
-
-    Args:
-        types: logits of the columns. **Shape** (B, N, T).
-        edges: logits. **Shape** (B, N, N).
-        batch: the graphs.
-    """
-    target = operations(batch, types.shape[-1]).to(types.dtype)
-    mask = batch.node_mask()
-    pairs = (mask[:, :, None] & mask[:, None, :]).triu(1)
-    by_type = F.binary_cross_entropy_with_logits(
-        types, target, weight=mask[:, :, None].to(types.dtype), reduction="sum"
-    )
-    by_edge = F.binary_cross_entropy_with_logits(
-        edges, batch.adjacency.to(edges.dtype), weight=pairs.to(edges.dtype), reduction="sum"
-    )
-    return by_type / len(batch), by_edge / len(batch)
-
-
-def reduced_divergence(latent: Latent, objective: Objective) -> Tensor:
-    """The divergence of a batch, a scalar; ``places`` divides by the places twice, as published."""
-    divergence = divergence_per_graph(latent)
-    if objective.kl_reduction == "mean":
-        return divergence.mean()
-    if objective.kl_reduction == "sum":
-        return divergence.sum()
-    batch, places, _ = latent.mean.shape
-    return divergence.sum() / (batch * places) ** 2

@@ -144,6 +144,8 @@ METHODS: dict[str, Method] = {
 }
 """Every method, by its name; a new one is a function above and a line here."""
 
+OF_A_VAE = frozenset({"latents", "graph_vectors"})
+"""Features that trained weights make."""
 OF_ACCURACIES = ("digits",)
 """Features that were fitted to accuracies of another task. Beside 100 labels of NB101's training
 time they cost a Gaussian process on statistics and walks 0.04 of Kendall's τ."""
@@ -176,10 +178,10 @@ def make_predictor(
     """
     name, described_by = resolve_method(defaults_of(space).inside, method, features)
     chosen = METHODS[name]
-    if weights is not None and not chosen.weights and "latents" not in described_by:
+    if weights is not None and not chosen.weights and not OF_A_VAE.intersection(described_by):
         raise InputError(
             f"the method {name!r} on {', '.join(described_by)} reads no weights: name none, "
-            "or add the features 'latents'"
+            f"or add the features {' or '.join(map(repr, sorted(OF_A_VAE)))}"
         )
     seed = whole_number(seed, "seed")
     scale = NormalScores if scale is None else check_scale(scale)

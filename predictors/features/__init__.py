@@ -20,7 +20,7 @@ from predictors.features.counts import (
 )
 from predictors.features.digits_transfer import DigitsTransfer
 from predictors.features.features import Features
-from predictors.features.latents import Latents
+from predictors.features.latents import GraphVectors, Latents, VAEFeatures
 from predictors.features.statistics import GraphStatistics
 from predictors.features.zero_cost import ZeroCost
 
@@ -35,6 +35,7 @@ FEATURES: dict[str, type[Features]] = {
         PairwiseOneHot,
         NetworkCosts,
         Latents,
+        GraphVectors,
         DigitsTransfer,
         ZeroCost,
     )
@@ -51,7 +52,7 @@ def make_features(name: str, space: SearchSpace, weights: str | Path | None = No
     Args:
         name: a key of :data:`FEATURES`.
         space: the search space.
-        weights: folder or name of the VAE, for latents; other features take none.
+        weights: folder or name of the VAE, for ``latents`` and ``graph_vectors``; others take none.
 
     Raises:
         InputError: there is none, or it does not suit the space.
@@ -59,9 +60,10 @@ def make_features(name: str, space: SearchSpace, weights: str | Path | None = No
     as_space(space)
     if not isinstance(name, str) or name not in FEATURES:
         raise InputError(f"no features are called {name!r}: {nearest(str(name), list(FEATURES))}")
-    if weights is not None and FEATURES[name] is Latents:
-        return Latents(space, weights)
-    return FEATURES[name](space)
+    kind = FEATURES[name]
+    if weights is not None and issubclass(kind, VAEFeatures):
+        return kind(space, weights)
+    return kind(space)
 
 
 def describe(features: Features, batch: GraphBatch) -> np.ndarray:

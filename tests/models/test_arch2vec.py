@@ -91,8 +91,8 @@ def test_padding_takes_no_part_in_the_masked_models() -> None:
         wide = small(kind)
         sizes = GINSizes(5, cut, 24, 6)
         state = dict(wide.state_dict())
-        if "positions.weight" in state:
-            state["positions.weight"] = state["positions.weight"][:cut]
+        for name in {"positions.weight", "prior_mean", "prior_log_std"} & state.keys():
+            state[name] = state[name][:cut]
         tight = kind.from_state(state, cut)
         assert tight.sizes == sizes
         wide.train().decoder.dropout = 0.0
@@ -108,6 +108,27 @@ def test_padding_takes_no_part_in_the_masked_models() -> None:
     assert not torch.allclose(
         published.encode(small_cells).mean[:, :cut], cut_off.encode(narrow).mean, atol=1e-3
     )
+
+
+def test_the_masked_models_diverge_from_the_prior_of_each_position() -> None:
+    batch = get_space("NB101").sample_batch(30, np.random.default_rng(3))
+    for kind in (Arch2vecMasked, Arch2vecDirected):
+        model = small(kind)
+        with torch.no_grad():
+            model.prior_mean.normal_()
+            model.prior_log_std.normal_(std=0.3)
+            latent = model.encode(batch)
+            divergence = model.divergence(latent, batch).numpy()
+        prior_mean, prior_std = (
+            model.prior_mean.detach().numpy(),
+            model.prior_log_std.detach().exp().numpy(),
+        )
+        for graph, nodes in enumerate(batch.num_nodes.tolist()):
+            mean = latent.mean[graph, :nodes].numpy() - prior_mean[:nodes]
+            std = np.exp(latent.log_variance[graph, :nodes].numpy() / 2)
+            ratio = (std**2 + mean**2) / prior_std[:nodes] ** 2
+            expected = (0.5 * (ratio - 1) + np.log(prior_std[:nodes] / std)).sum()
+            assert divergence[graph] == pytest.approx(expected, rel=1e-4)
 
 
 def test_equal_neighbourhoods_get_equal_means_unless_direction_is_seen() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from itertools import product
+from pathlib import Path
 
 import networkx as nx
 import numpy as np
@@ -16,7 +17,7 @@ from datasets.graph import ArchitectureGraph
 from datasets.spaces.enas import ENAS
 from datasets.testing import relabelled
 from experiment.errors import InputError
-from models import load_vae
+from models import Arch2vecMasked, GINSizes, load_vae
 from models.networks.enas import ENASNetwork
 from predictors.features import FEATURES, describe, make_features
 from predictors.features.features import active_subgraph
@@ -202,6 +203,21 @@ def test_latents_are_the_means_of_the_weights_that_are_named() -> None:
     np.testing.assert_allclose(rows, expected, rtol=1e-6)
     with pytest.raises(InputError, match="were trained on NB201, not on NB101"):
         make_features("latents", get_space("NB101"), "SVGE_NB201")
+
+
+def test_graph_vectors_of_a_latent_for_every_node_are_means_over_the_nodes(
+    tmp_path: Path,
+) -> None:
+    space = get_space("NB101")
+    batch = GraphBatch.from_graphs(cells("NB101", 5)).padded(space.max_nodes)
+    model = Arch2vecMasked(GINSizes(len(space.types), space.max_nodes, 8, 4, 2)).eval()
+    path = tmp_path / "model_checkpoint1.obj"
+    torch.save(model.state_dict(), path)
+    rows = describe(make_features("graph_vectors", space, path), batch)
+    mean = model.encode_all(batch).mean.detach()
+    for row, latents, nodes in zip(rows, mean, batch.num_nodes.tolist(), strict=True):
+        np.testing.assert_allclose(row, latents[:nodes].mean(0), rtol=1e-5, atol=1e-7)
+    assert describe(make_features("latents", space, path), batch).shape == (5, 7 * 4)
 
 
 def test_digits_describe_only_cells_that_have_other_labels() -> None:

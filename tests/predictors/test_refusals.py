@@ -122,7 +122,9 @@ def test_fitting_to_a_list_of_numbers_is_fitting_to_an_array(fitted: Predictor) 
     assert np.array_equal(other.predict(CELLS)[0], fitted.predict(CELLS)[0])
 
 
-@pytest.mark.parametrize("name", [name for name in FEATURES if name not in ("latents", "digits")])
+@pytest.mark.parametrize(
+    "name", [name for name in FEATURES if name not in ("latents", "graph_vectors", "digits")]
+)
 def test_descriptions_refuse_what_is_no_architecture(name: str) -> None:
     features = make_features(name, SPACE)
     refused: list[Any] = [["a"], "a", {}, None, 3, CELLS[0], np.zeros((3, 7, 7)), FOREIGN]
