@@ -13,7 +13,7 @@ from datasets import get_benchmark
 from datasets.batch import GraphBatch
 from datasets.kept_hashes import kept_hashes
 from datasets.space import SearchSpace
-from datasets.splits import Split, split_rows
+from datasets.splits import Split, split_fingerprint, split_rows
 from experiment.errors import InputError
 from experiment.progress import progress
 from Training_VAE.settings import TrainingSettings
@@ -44,6 +44,15 @@ class Architectures:
     def test(self) -> GraphBatch:
         """The held-out graphs, in a seeded random order: the first k are a uniform sample."""
         return self._in_random_order(self.split.test)
+
+    def without(self, hashes: np.ndarray) -> Architectures:
+        """Those that are not among ``hashes``; each stays in its part. **Shape** (k,), strings."""
+        kept = ~np.isin(self.hashes, hashes)
+        row = np.cumsum(kept) - 1
+        train, test = (row[part[kept[part]]] for part in (self.split.train, self.split.test))
+        left = self.hashes[kept]
+        split = Split(train, test, split_fingerprint(left, test), self.split.seed)
+        return Architectures(self.space, self.graphs[torch.from_numpy(kept)], left, split)
 
     def _in_random_order(self, rows: np.ndarray) -> GraphBatch:
         order = np.random.default_rng(self.split.seed).permutation(rows)

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from datasets.io_set import PARTS
 from Training_VAE.settings import TrainingSettings
 
 _MINUTE = 60.0
@@ -46,6 +47,28 @@ def report_epoch(entry: dict[str, Any], epochs: int) -> None:
         f"{entry['graphs_per_second']:.0f} graphs/s  {entry['seconds'] / _MINUTE:.1f} min",
         flush=True,
     )
+
+
+def report_io_epoch(entry: dict[str, Any], epochs: int) -> None:
+    """One line: errors in training and in held-out parts, minutes of training."""
+    parts = "  ".join(f"{name} {entry[name]:.4f}" for name in PARTS if name in entry)
+    print(
+        f"epoch {entry['epoch']:>3}/{epochs}  {parts}  acc_adj {entry['orig']['acc_adj']:.3f}  "
+        f"{entry['seconds'] / _MINUTE:.1f} min",
+        flush=True,
+    )
+
+
+def report_parts(parts: dict[str, dict[str, Any]]) -> None:
+    """A table of the errors beside those of the mean target, with their intervals."""
+    width = max(map(len, parts))
+    print(f"{'mean error':<{width}}  {'model':>22}  {'mean target':>22}  {'quotient':>22}")
+    for name, part in parts.items():
+        cells = []
+        for key in ("loss", "baseline", "ratio"):
+            low, high = part[f"{key}_interval"]
+            cells.append(f"{part[key]:.4f} [{low:.3f}, {high:.3f}]")
+        print(f"{name:<{width}}  " + "  ".join(f"{cell:>22}" for cell in cells))
 
 
 def report_evaluation(result: dict[str, Any]) -> None:

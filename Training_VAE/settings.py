@@ -99,28 +99,24 @@ class TrainingSettings:
         return dataclasses.replace(self, precision=resolved(self.precision, device))
 
 
+Arch2vecName = Literal["arch2vec", "arch2vec_masked", "arch2vec_directed"]
+"""The models of :mod:`models.arch2vec`."""
+
+
 @dataclass(frozen=True)
-class Arch2vecSettings(TrainingSettings):
-    """Settings of an arch2vec training.
+class GINSettings(TrainingSettings):
+    """Settings of a training with the autoencoder of arch2vec.
 
     Attributes:
-        model: which of the models, see :mod:`models.arch2vec`.
         mlp_layers: linear layers of each layer's MLP.
         dropout: share of the latent that is dropped in training, before it is decoded.
-        train_mode_epochs: epochs after which the model stays in evaluation mode: means in place of
-            samples, no dropout, batch statistics as they are then. 1 is what the released code of
-            arch2vec does, by accident. ``None``: never.
         kl_warmup: share of the training in which the weight of the divergence rises from 0 to beta.
             Without it a training can end where all architectures share one latent.
-        same_batches: whether every epoch has the batches of the first, as in the released code.
     """
 
-    model: Literal["arch2vec", "arch2vec_masked", "arch2vec_directed"] = "arch2vec_masked"
     mlp_layers: int = 2
     dropout: float = 0.3
-    train_mode_epochs: int | None = None
     kl_warmup: float = 0.0
-    same_batches: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -137,6 +133,23 @@ class Arch2vecSettings(TrainingSettings):
         risen = share_done / self.kl_warmup
         return dataclasses.replace(self.objective, beta=self.beta * risen)
 
+
+@dataclass(frozen=True)
+class Arch2vecSettings(GINSettings):
+    """Settings of an arch2vec training.
+
+    Attributes:
+        model: which of the models, see :mod:`models.arch2vec`.
+        train_mode_epochs: epochs after which the model stays in evaluation mode: means in place of
+            samples, no dropout, batch statistics as they are then. 1 is what the released code of
+            arch2vec does, by accident. ``None``: never.
+        same_batches: whether every epoch has the batches of the first, as in the released code.
+    """
+
+    model: Arch2vecName = "arch2vec_masked"
+    train_mode_epochs: int | None = None
+    same_batches: bool = False
+
     def pass_order(self, number: int) -> int:
         """Which order the graphs have in a pass, counted from 0."""
         return 0 if self.same_batches else number
@@ -146,9 +159,73 @@ class Arch2vecSettings(TrainingSettings):
         return self.train_mode_epochs is None or epoch < self.train_mode_epochs
 
 
+@dataclass(frozen=True)
+class IOSettings(GINSettings):
+    """Settings of a training with input–output information (:mod:`Training_VAE.train_io`).
+
+    The fields from ``z_hidden`` to ``n_hidden`` are sizes (:mod:`models.io_sizes`); a model takes
+    those that it has.
+
+    Attributes:
+        model: which of the models, see :mod:`models.io_models`.
+        vae: which arch2vec its autoencoder is.
+        preprocessing: what targets are made of features by, see :mod:`datasets.io_targets`.
+        error: distance of outputs and targets; ``None``: the published one of the model.
+        loss_vae_weight: of the autoencoder's loss in a labelled batch; the error has weight 1.
+        sampling: order of labelled and unlabelled batches, see
+            :data:`Training_VAE.io_batches.SAMPLINGS`.
+        block_labelled: labelled batches of a block.
+        block_unlabelled: unlabelled batches of a block; ``None``: by ``coefficient``.
+        coefficient: with B unlabelled batches an epoch, a block has
+            ``⌊coefficient · B / ⌊training networks / batch size⌋⌋`` of them.
+        labelled_batches: in an epoch; ``None``: every pair of network and image once.
+        unlabelled_batches: in an epoch; ``None``: every graph ``unlabelled_passes`` times.
+        unlabelled_passes: over the graphs in an epoch.
+        use_ref: whether a plain copy of the autoencoder is trained on the same batches.
+    """
+
+    model: Literal["io_dense", "io_concat", "io_accuracy"] = "io_dense"
+    vae: Arch2vecName = "arch2vec"
+    z_hidden: int = 16
+    start_channels: int = 128
+    n_steps: int = 2
+    n_convs: int = 2
+    activation: Literal["linear", "sigmoid"] = "linear"
+    dense_size: int = 512
+    n_dense: int = 2
+    dense_dropout: float = 0.5
+    use_3x3_for_z: bool = False
+    n_hidden: int = 512
+    preprocessing: str = "code"
+    error: Literal["l1", "mse", "huber"] | None = None
+    loss_vae_weight: float = 1.0
+    sampling: str = "blocks"
+    block_labelled: int = 300
+    block_unlabelled: int | None = None
+    coefficient: float = 0.33
+    labelled_batches: int | None = None
+    unlabelled_batches: int | None = None
+    unlabelled_passes: int = 1
+    use_ref: bool = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        counts = ("block_labelled", "labelled_batches", "unlabelled_batches", "unlabelled_passes")
+        for name in counts:
+            count = getattr(self, name)
+            if count is not None and count < 1:
+                raise InputError(f"the setting {name} is {count}, expected 1 or more")
+        if (self.block_unlabelled or 0) < 0 or self.coefficient < 0 or self.loss_vae_weight < 0:
+            raise InputError(
+                f"block_unlabelled {self.block_unlabelled}, coefficient {self.coefficient} and "
+                f"loss_vae_weight {self.loss_vae_weight} must not be negative"
+            )
+
+
 SECTIONS: dict[str, type[TrainingSettings]] = {
     "training": TrainingSettings,
     "arch2vec": Arch2vecSettings,
+    "io": IOSettings,
 }
 """Tables of a preset, and what they hold."""
 

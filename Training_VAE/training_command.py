@@ -90,18 +90,8 @@ def make_parser(kind: Kind) -> Parser:
     """The command line: the published flags, and ours."""
     flags = parser(kind.description)
     flags.add_argument("--model", choices=kind.models, help="which VAE (default: the preset's)")
-    flags.add_argument("--name", default="Train_VAE", help="name of the run, for its records")
     flags.add_argument(
         "--data_search_space", default="NB101", choices=list(SPACES), help="which search space"
-    )
-    flags.add_argument(
-        "--log_dir",
-        type=Path,
-        help="where the run's folder <MODEL>_<SPACE> lies (default: runs/; weights that are only "
-        "evaluated: state_dicts/, else runs/)",
-    )
-    flags.add_argument(
-        "--save_interval", type=positive_int, default=50, help="epochs between checkpoints"
     )
     flags.add_argument(
         "--only_test_mode",
@@ -118,7 +108,6 @@ def make_parser(kind: Kind) -> Parser:
     flags.add_argument(
         "--test_epoch", type=positive_int, help="epoch to evaluate (default: the last one)"
     )
-    flags.add_argument("--config", default="default", help="preset of configs/, or a TOML file")
     if "dropout" in kind.flags:
         flags.add_argument("--dropout", type=share, help="of the latent, before it is decoded")
     if "train_mode_epochs" in kind.flags:
@@ -128,15 +117,8 @@ def make_parser(kind: Kind) -> Parser:
             help="stay in evaluation mode after so many epochs, as the released code does after 1",
         )
     flags.add_argument(
-        "--epochs", type=positive_int, help="passes over the training graphs, or parts of one"
-    )
-    flags.add_argument(
         "--epochs_a_pass", type=positive_int, help="epochs that a pass is divided into"
     )
-    flags.add_argument("--batch_size", type=positive_int, help="graphs a step")
-    flags.add_argument("--learning_rate", type=positive_float, help="highest learning rate")
-    flags.add_argument("--beta", type=positive_float, help="weight of the divergence")
-    flags.add_argument("--noise_scale", type=positive_float, help="of the latent noise in training")
     flags.add_argument(
         "--start_from",
         metavar="FOLDER_OR_NAME",
@@ -144,10 +126,6 @@ def make_parser(kind: Kind) -> Parser:
     )
     flags.add_argument(
         "--precision", choices=("auto", "float32", "bfloat16"), help="type of the products"
-    )
-    flags.add_argument("--limit", type=positive_int, help="train on this many graphs only")
-    flags.add_argument(
-        "--cells_up_to", type=positive_int, help="leave out architectures with more nodes"
     )
     flags.add_argument(
         "--fresh_graphs",
@@ -158,7 +136,50 @@ def make_parser(kind: Kind) -> Parser:
     flags.add_argument(
         "--compile", action="store_true", help="compile the networks (no gain on a CPU)"
     )
+    add_training_flags(flags)
+    add_protocol_flags(flags)
+    add_common(flags)
+    return flags
+
+
+def add_training_flags(flags: Parser, config: str = "default", save_interval: int = 50) -> None:
+    """Add what every training has: its folder and preset, and settings that override it.
+
+    Args:
+        flags: the parser.
+        config: default of ``--config``.
+        save_interval: default of ``--save_interval``.
+    """
+    flags.add_argument("--name", default="Train_VAE", help="name of the run, for its records")
+    flags.add_argument(
+        "--log_dir",
+        type=Path,
+        help="where the run's folder <MODEL>_<SPACE> lies (default: runs/; weights that are only "
+        "evaluated: state_dicts/, else runs/)",
+    )
+    flags.add_argument(
+        "--save_interval",
+        type=positive_int,
+        default=save_interval,
+        help="epochs between checkpoints",
+    )
+    flags.add_argument("--config", default=config, help="preset of configs/, or a TOML file")
+    flags.add_argument(
+        "--epochs", type=positive_int, help="passes over the training graphs, or parts of one"
+    )
+    flags.add_argument("--batch_size", type=positive_int, help="graphs a step")
+    flags.add_argument("--learning_rate", type=positive_float, help="highest learning rate")
+    flags.add_argument("--beta", type=positive_float, help="weight of the divergence")
+    flags.add_argument("--noise_scale", type=positive_float, help="of the latent noise in training")
+    flags.add_argument("--limit", type=positive_int, help="train on this many graphs only")
+    flags.add_argument(
+        "--cells_up_to", type=positive_int, help="leave out architectures with more nodes"
+    )
     flags.add_argument("--resume", action="store_true", help="resume a killed run")
+
+
+def add_protocol_flags(flags: Parser) -> None:
+    """Add how much the evaluation measures: see :func:`protocol_of`."""
     flags.add_argument(
         "--sampled_graphs",
         type=positive_int,
@@ -183,8 +204,6 @@ def make_parser(kind: Kind) -> Parser:
         default=Protocol.temperature,
         help="of the decoder, in the evaluation: above 1 its samples vary more",
     )
-    add_common(flags)
-    return flags
 
 
 def settings_of(kind: Kind, given: Namespace) -> TrainingSettings:

@@ -7,14 +7,12 @@ the file of its weights with the outputs in float64. A VAE alone lies beside the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from datasets.batch import GraphBatch
 from experiment.errors import InputError
@@ -23,18 +21,14 @@ from models.arch2vec import Arch2vec
 from models.arch2vec_loss import operations
 from models.checkpoints import load_vae
 from models.gin import GINLayers, gin_states
-from models.io_models import IO_MODELS, ImageModel, IODense, IOModel
+from models.io_models import ERRORS, IO_MODELS, ImageModel, IODense, IOModel
 from Training_VAE.comparison import Comparer, Comparison
 from Training_VAE.verify_arch2vec import PUBLISHED, TOLERANCES, add_embedding, as_batch
 
 DENSE = "dense"
 """The model whose autoencoder is also stored by itself."""
 
-ERRORS: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = {
-    "L1": F.l1_loss,
-    "MSE": F.mse_loss,
-    "Huber": F.huber_loss,
-}
+ERROR_NAMES = {"L1": "l1", "MSE": "mse", "Huber": "huber"}
 """Distances of outputs and targets by the names that they have in ``expected.json``."""
 
 
@@ -160,8 +154,8 @@ def _compare_losses(expected: Expected, name: str, model: ImageModel, comparer: 
     numbers = [torch.arange(1, size + 1, dtype=torch.float64) for size in outputs.shape]
     targets = (0.1 * numbers[0][:, None] * numbers[1]).sin().to(outputs.dtype)
     vae = model.loss_of(latent, pairs, PUBLISHED).total
-    for error_name, error in ERRORS.items():
-        labelled = error(outputs, targets)
+    for error_name, ours in ERROR_NAMES.items():
+        labelled = ERRORS[ours](outputs, targets)
         parts = {"vae": vae, "labeled": labelled, "total": vae + labelled}
         for part, value in parts.items():
             comparer.add(value, name, "labelled_batch_losses", error_name, part)

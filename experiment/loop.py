@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from experiment.checkpoint import load_checkpoint, save_checkpoint
 from experiment.errors import InputError
-from experiment.optimisation import Optimisation, Schedule, make_optimisers
+from experiment.optimisation import Optimisation, Optimisers, Schedule, make_optimisers
 from experiment.progress import duration, progress
 from experiment.seeding import random_state, restore_random_state
 
@@ -52,6 +52,7 @@ class TrainingLoop:
             resumed.
         unit: what the examples are called.
         shown: whether a terminal shows its progress.
+        optimisers: of the model's parameters; default those that the settings name.
     """
 
     _STATE = ("device", "model", "optimisers", "schedule", "random")
@@ -67,6 +68,7 @@ class TrainingLoop:
         checkpoint: Path | None,
         unit: str = "graphs",
         shown: bool = True,
+        optimisers: Optimisers | None = None,
     ) -> None:
         self.model = model
         self.settings = settings
@@ -75,7 +77,7 @@ class TrainingLoop:
         self.checkpoint = checkpoint
         self.unit = unit
         self.shown = shown
-        self.optimisers = make_optimisers(model, settings)
+        self.optimisers = optimisers or make_optimisers(model, settings)
         self.device = next(model.parameters()).device
         self.generator = torch.Generator(self.device).manual_seed(seed)
         self.epoch = 0
@@ -202,7 +204,7 @@ class TrainingLoop:
         parts = self.loss(batch, self.generator)
         parts["loss"].backward()
         if self.settings.gradient_clip is not None:
-            nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.gradient_clip)
+            self.optimisers.clip(self.settings.gradient_clip)
         self.optimisers.step()
         self.schedule.after_batch()
         figures = {name: float(value.detach()) for name, value in parts.items()}

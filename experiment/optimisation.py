@@ -97,10 +97,16 @@ class Optimisation:
 
 
 class Optimisers:
-    """Optimisers that each fit their share of a model's parameters, used as one."""
+    """Optimisers that each fit their share of a model's parameters, used as one.
 
-    def __init__(self, parts: Sequence[Optimizer]) -> None:
+    Args:
+        parts: the optimisers.
+        model: the module whose parameters they fit.
+    """
+
+    def __init__(self, parts: Sequence[Optimizer], model: nn.Module) -> None:
         self.parts = list(parts)
+        self.model = model
 
     @property
     def learning_rate(self) -> float:
@@ -111,6 +117,10 @@ class Optimisers:
         """Forget the gradients."""
         for part in self.parts:
             part.zero_grad(set_to_none=True)
+
+    def clip(self, norm: float) -> None:
+        """Scale the gradient to this norm where its norm is larger."""
+        nn.utils.clip_grad_norm_(self.model.parameters(), norm)
 
     def step(self) -> None:
         """Move every parameter by its gradient."""
@@ -151,7 +161,7 @@ def make_optimisers(model: nn.Module, settings: Optimisation) -> Optimisers:
     rate, decay = settings.learning_rate, settings.weight_decay
     if settings.optimiser == "adam":
         adam = torch.optim.Adam(model.parameters(), lr=rate, weight_decay=decay, fused=True)
-        return Optimisers([adam])
+        return Optimisers([adam], model)
     if settings.optimiser == "sgd":
         sgd = torch.optim.SGD(
             model.parameters(),
@@ -161,7 +171,7 @@ def make_optimisers(model: nn.Module, settings: Optimisation) -> Optimisers:
             weight_decay=decay,
             fused=True,
         )
-        return Optimisers([sgd])
+        return Optimisers([sgd], model)
     if settings.optimiser == "rmsprop":
         rmsprop = torch.optim.RMSprop(
             model.parameters(),
@@ -171,7 +181,7 @@ def make_optimisers(model: nn.Module, settings: Optimisation) -> Optimisers:
             momentum=settings.momentum,
             weight_decay=decay,
         )
-        return Optimisers([rmsprop])
+        return Optimisers([rmsprop], model)
     matrices = hidden_matrices(model) if settings.optimiser == "muon" else []
     fitted = {id(parameter) for parameter in matrices}
     rest = [parameter for parameter in model.parameters() if id(parameter) not in fitted]
@@ -181,7 +191,7 @@ def make_optimisers(model: nn.Module, settings: Optimisation) -> Optimisers:
     if rest:
         share = settings.rest_rate if matrices else 1.0
         parts.append(torch.optim.AdamW(rest, lr=rate * share, weight_decay=decay, fused=True))
-    return Optimisers(parts)
+    return Optimisers(parts, model)
 
 
 class Schedule:

@@ -49,6 +49,13 @@ from models.state_dicts import State, matrix_shape
 PAIRS = 8_192
 """Pairs of an architecture and an image whose outputs are computed at a time."""
 
+ERRORS: Mapping[str, Callable[..., Tensor]] = {
+    "l1": F.l1_loss,
+    "mse": F.mse_loss,
+    "huber": F.huber_loss,
+}
+"""Distances of outputs and targets: means over a batch and its K numbers."""
+
 
 class LatentLayer(nn.Module):
     """``relu(Linear(flattened latents))``; attribute names are the published keys."""
@@ -103,14 +110,14 @@ class IOModel(OneShot):
     Attributes:
         vae_model: the autoencoder, which is an embedding of its own.
         sees_images: whether :meth:`outputs` takes images beside the latents.
-        error: published distance of outputs and targets.
+        error: published distance of outputs and targets, one of :data:`ERRORS`.
         options: sizes that no weight tells, by their names in a checkpoint's ``model_kwargs``.
     """
 
     sizes: IOSizes
     sizes_type = IOSizes
     sees_images: ClassVar[bool] = True
-    error: ClassVar[Callable[[Tensor, Tensor], Tensor]] = staticmethod(F.l1_loss)
+    error: ClassVar[str] = "l1"
     options: ClassVar[Mapping[str, str]] = {}
 
     def __init__(self, sizes: Sizes) -> None:
@@ -186,6 +193,18 @@ class IOModel(OneShot):
             **Shape** (B, K).
         """
 
+    @abstractmethod
+    def outputs_of_all(self, z: Tensor, *inputs: Tensor) -> Iterator[Tensor]:
+        """Outputs of every architecture for every image, some architectures at a time.
+
+        Args:
+            z: latents, **shape** (A, N, D).
+            inputs: where :attr:`sees_images`, the images, **shape** (I, C, height, width).
+
+        Returns:
+            **Shape** (a, I, K) each, in the order of z; I is 1 where no images are seen.
+        """
+
 
 class ImageModel(IOModel):
     """What the two models that see images share."""
@@ -210,14 +229,13 @@ class ImageModel(IOModel):
         return self.activated(self.join(self.process_z(z), self.prepare(images)))
 
     @torch.no_grad()
-    def outputs_of_all(self, z: Tensor, images: Tensor) -> Iterator[Tensor]:
-        """Outputs of every architecture for every image, some architectures at a time.
-
-        **Shape** (A, N, D), (I, C, height, width) → (a, I, K) each, in the order of z.
+    def outputs_of_all(self, z: Tensor, *inputs: Tensor) -> Iterator[Tensor]:
+        """**Shape** (A, N, D), (I, C, height, width) → (a, I, K) each.
 
         Raises:
             ModelError: as :meth:`outputs`.
         """
+        (images,) = inputs
         short, prepared = self.process_z(z), self.prepare(images)
         for chosen in short.split(max(1, PAIRS // max(1, len(images)))):
             pairs = chosen.repeat_interleave(len(images), 0), repeated(prepared, len(chosen))
@@ -368,7 +386,7 @@ class IOAccuracy(IOModel):
     sizes: AccuracySizes
     sizes_type = AccuracySizes
     sees_images = False
-    error: ClassVar[Callable[[Tensor, Tensor], Tensor]] = staticmethod(F.mse_loss)
+    error: ClassVar[str] = "mse"
     options: ClassVar[Mapping[str, str]] = {"is_log_accuracy": "is_log_accuracy"}
 
     def __init__(self, sizes: Sizes) -> None:
@@ -395,6 +413,11 @@ class IOAccuracy(IOModel):
         """**Shape** (B, N, D) → (B, 1)."""
         outputs: Tensor = self.dense_list(self.first_dense(self.process_z(z)))
         return outputs if self.sizes.is_log_accuracy else outputs.sigmoid()
+
+    @torch.no_grad()
+    def outputs_of_all(self, z: Tensor, *inputs: Tensor) -> Iterator[Tensor]:
+        """**Shape** (A, N, D) → (A, 1, 1), once."""
+        yield self.outputs(z)[:, None]
 
 
 IO_MODELS: dict[str, type[IOModel]] = {

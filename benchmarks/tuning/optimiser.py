@@ -85,7 +85,7 @@ def optimisers(model: nn.Module, rate: float, blocks: dict[str, Any] | None) -> 
     """AdamW for everything, or Muon for the hidden matrices and AdamW at a quarter of its rate."""
     if blocks is None:
         adamw = torch.optim.AdamW(model.parameters(), rate, weight_decay=0.01, fused=True)
-        return Optimisers([adamw])
+        return Optimisers([adamw], model)
     matrices = hidden_matrices(model)
     fitted = {id(matrix) for matrix in matrices}
     rest = [weight for weight in model.parameters() if id(weight) not in fitted]
@@ -93,7 +93,8 @@ def optimisers(model: nn.Module, rate: float, blocks: dict[str, Any] | None) -> 
         [
             Muon(matrices, rate, weight_decay=0.01, **blocks),
             torch.optim.AdamW(rest, rate / 4, weight_decay=0.01, fused=True),
-        ]
+        ],
+        model,
     )
 
 
