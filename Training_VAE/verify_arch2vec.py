@@ -88,7 +88,30 @@ class Expected:
                 f"{str(path)!r} is of the search space {space!r}: expected one of "
                 f"{', '.join(SPACES)}"
             )
+        columns = len(inputs["operations"][0][0])
+        if columns != len(types := get_space(space).types):
+            raise InputError(
+                f"the architectures in {str(path)!r} have {columns} columns of operations, the "
+                f"search space that it names, {space}, has {len(types)} node types"
+            )
         return cls(path, checkpoint, space, batch, inputs, outputs)
+
+    def noise(self, name: str, shape: tuple[int, ...]) -> Tensor:
+        """Given noise, float64: of as many draws as there are. **Shape** (·, *shape).
+
+        Raises:
+            InputError: there is none, or it has another shape.
+        """
+        try:
+            found = torch.tensor(self.inputs.get(name), dtype=torch.float64)
+        except (TypeError, ValueError, OverflowError, RuntimeError):
+            found = torch.tensor(torch.nan)
+        if found.shape[1:] != shape or not torch.isfinite(found).all():
+            raise InputError(
+                f"inputs.{name} in {str(self.path)!r} is no array of finite numbers of the shape "
+                f"({', '.join(map(str, ('any', *shape)))}), which the checkpoint's latents have"
+            )
+        return found
 
 
 def as_batch(adjacency: Tensor, columns: Tensor) -> GraphBatch:
@@ -215,7 +238,7 @@ def _prior(expected: Expected, model: Arch2vec) -> list[Comparison]:
         prior = PositionPrior.fit(model.encode(expected.batch).mean)
     comparer.add(prior.mean, "prior_decoding", "z_mean")
     comparer.add(prior.std, "prior_decoding", "z_std")
-    noise = torch.tensor(expected.inputs["prior_noise"], dtype=torch.float64)
+    noise = expected.noise("prior_noise", model.latent_shape)
     decoded = Decoded.of(model, prior.points(noise))
     rule = published_validity(get_space(expected.space))
     valid = np.zeros(len(noise), dtype=bool) if rule is None else rule(decoded)
@@ -235,15 +258,16 @@ def _prior(expected: Expected, model: Arch2vec) -> list[Comparison]:
 def _training(expected: Expected, model: Arch2vec) -> list[Comparison]:
     """Three steps of Adam in training mode, with the given noise and without dropout."""
     comparer = Comparer(expected.path, expected.outputs, TOLERANCES[torch.float64])
+    batch = expected.batch
+    noises = expected.noise("training_noise", (len(batch), *model.latent_shape))
     model.decoder.dropout = 0.0
     optimiser = torch.optim.Adam(model.parameters(), lr=1e-3)
-    batch = expected.batch
     model.train()
-    for step, noise in enumerate(expected.inputs["training_noise"]):
+    for step, noise in enumerate(noises):
         optimiser.zero_grad()
         latent = model.encode(batch)
         std = (0.5 * latent.log_variance).exp()
-        z = latent.mean + torch.tensor(noise, dtype=torch.float64) * std
+        z = latent.mean + noise * std
         if step == 0:
             comparer.add(latent.mean.detach(), "training", "mu_first_step")
             comparer.add(latent.log_variance.detach() / 2, "training", "logvar_first_step")

@@ -67,7 +67,7 @@ def read_stored(path: str | Path, device: str | torch.device = "cpu") -> Stored:
             content = torch.load(path, map_location=device, weights_only=True)
     # Damaged bytes make the unpickler fail in any way there is; none of them is ours to mend.
     except Exception as error:
-        first_line = (str(error).splitlines() or [""])[0][:120]
+        first_line = (str(error).splitlines() or [""])[0].split(". ")[0][:120]
         raise ModelError(
             f"{path} is not a checkpoint that can be read safely "
             f"({first_line or type(error).__name__}): expected a state dict written by torch.save"
@@ -209,8 +209,11 @@ def load_model(
     check_shipped(path)
     state, options = read_stored(path)
     own, _ = split_heads(state)
-    known = max_nodes or model_class(own).max_nodes_of(own)
-    model = model_from_state(state, known or _stored_max_nodes(folder))
+    try:
+        known = max_nodes or model_class(own).max_nodes_of(own)
+        model = model_from_state(state, known or _stored_max_nodes(folder))
+    except ModelError as error:
+        raise ModelError(f"{path} cannot be loaded: {error}") from error
     embedding, _ = parts_of(model)
     embedding.set_options(options)
     embedding.origin = Origin(folder, _stored_space(folder))

@@ -283,6 +283,7 @@ class Embedding(nn.Module, ABC):
         """
         if not isinstance(n, int) or n < 1:
             raise ModelError(f"{n!r} decodings of each latent were requested, expected 1 at least")
+        self.check_latents(z)
         graphs = self.decode_sampled(z.repeat_interleave(n, 0), legality, generator)
         return counted(graphs, torch.arange(len(z), device=z.device).repeat_interleave(n), len(z))
 

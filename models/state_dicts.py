@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import torch
 from torch import Tensor, nn
 
 from models.errors import ModelError
@@ -33,12 +34,15 @@ def load_weights(model: nn.Module, state: State) -> None:
     """Put a state dict into a model of the same sizes, as float32.
 
     Raises:
-        ModelError: names or shapes differ; the message names the first that does.
+        ModelError: names, shapes or kinds of numbers differ, or a number is not finite; the message
+            names the first weight of which this is so.
     """
     own = model.state_dict()
     for key, value in own.items():
         if key not in state:
-            raise ModelError(f"the checkpoint has no weight {key}: it is of another model")
+            raise ModelError(
+                f"the checkpoint has no weight {key}: it is of another model, or incomplete"
+            )
         if state[key].shape != value.shape:
             raise ModelError(
                 f"weight {key} has shape {tuple(state[key].shape)}, this model needs "
@@ -47,7 +51,7 @@ def load_weights(model: nn.Module, state: State) -> None:
     surplus = sorted(set(state) - set(own))
     if surplus:
         raise ModelError(f"the checkpoint has a weight {surplus[0]} that this model lacks")
-    model.load_state_dict({key: _as_stored(value) for key, value in state.items()})
+    model.load_state_dict({key: _as_stored(key, state[key], value) for key, value in own.items()})
 
 
 def begin_at(model: nn.Module, state: State) -> None:
@@ -63,6 +67,21 @@ def begin_at(model: nn.Module, state: State) -> None:
     load_weights(model, {**neutral, **state})
 
 
-def _as_stored(value: Tensor) -> Tensor:
+def _as_stored(key: str, value: Tensor, own: Tensor) -> Tensor:
     """Numbers as float32; counts, such as those of a batch norm, as they are."""
-    return value.float() if value.is_floating_point() else value
+    is_number = own.is_floating_point()
+    wanted = value.is_floating_point() if is_number else value.dtype == own.dtype
+    if not wanted or value.layout != torch.strided:
+        found = value.dtype if value.layout == torch.strided else value.layout
+        raise ModelError(
+            f"weight {key} is stored as {found}, expected a dense tensor of "
+            f"{'floating-point numbers' if is_number else own.dtype}"
+        )
+    if not is_number:
+        return value
+    if not torch.isfinite(numbers := value.float()).all():
+        raise ModelError(
+            f"weight {key} has a value that is not finite: its training diverged, or the file is "
+            "damaged"
+        )
+    return numbers
