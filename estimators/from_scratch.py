@@ -5,11 +5,12 @@ from __future__ import annotations
 import copy
 import dataclasses
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch import nn
 
 from datasets.batch import GraphBatch, as_graphs
 from datasets.canonical import canonical_form
@@ -68,13 +69,23 @@ class Training:
     data: str = ""
 
     def __call__(self, graph: ArchitectureGraph) -> dict[str, Any] | OutOfMemory:
+        """The fields of a :class:`~estimators.measurement.Measurement`, as :meth:`measured`."""
+        return self.measured(graph, lambda network, task: {})
+
+    def measured(
+        self, graph: ArchitectureGraph, record: Callable[[nn.Module, PreparedTask], dict[str, Any]]
+    ) -> dict[str, Any] | OutOfMemory:
         """Train the network of ``graph``; what goes wrong with it is a result, too.
 
         PyTorch's own random generators are left as they were.
 
+        Args:
+            graph: that is trained.
+            record: more to be returned, of the trained network, which is in evaluation mode.
+
         Returns:
             The fields of a :class:`~estimators.measurement.Measurement` but for the architecture
-            and its hash.
+            and its hash, and what ``record`` returned.
 
         Raises:
             InputError: the data are absent, damaged, or others than those that are due.
@@ -87,7 +98,8 @@ class Training:
             )
         try:
             costs = self.design.costs(GraphBatch.from_graphs([graph]), task.dimensions)
-            done = self._fit(graph, task)
+            network, done = self._fit(graph, task)
+            more = record(network, task)
         except (ModelError, DivergedError) as error:
             return {"status": "failed", "reason": sentence(error)}
         except (MemoryError, RuntimeError) as error:
@@ -101,13 +113,15 @@ class Training:
             "parameters": int(costs.parameters[0]),
             "flops": int(costs.flops[0]),
             "details": _details(done),
+            **more,
         }
 
-    def _fit(self, graph: ArchitectureGraph, task: PreparedTask) -> Fit:
+    def _fit(self, graph: ArchitectureGraph, task: PreparedTask) -> tuple[nn.Module, Fit]:
         device = torch.device(self.device)
         with torch.random.fork_rng([device] if device.type == "cuda" else []):
             torch.manual_seed(self.seed)
-            return fit(self.design.build(graph, task.dimensions), task, self.seed)
+            network = self.design.build(graph, task.dimensions)
+            return network, fit(network, task, self.seed)
 
 
 def _details(done: Fit) -> dict[str, float]:

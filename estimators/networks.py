@@ -20,7 +20,7 @@ from experiment.config import load_preset, resolve
 from experiment.errors import InputError
 from models.networks.costs import Costs
 from models.networks.families import NETWORKS, NetworkFamily
-from models.networks.layers import BatchNorm
+from models.networks.layers import BatchNorm, initialise_by_fan_out
 
 
 @dataclass(frozen=True)
@@ -74,6 +74,22 @@ class NB101Design(Design):
             **sizes,
             "batch_norm": BatchNorm(self.batch_norm_momentum, self.batch_norm_epsilon),
         }
+
+
+@dataclass(frozen=True)
+class NASBenchPyTorchDesign(NB101Design):
+    """NB101 networks as NASBench-PyTorch makes them: PyTorch's batch norm, He's initial weights.
+
+    The package trained the networks of info-NAS (``configs/info_nas.toml``).
+    """
+
+    batch_norm_momentum: float = 0.1
+
+    def build(self, graph: ArchitectureGraph, data: Dimensions) -> nn.Module:
+        """The network, with the initial weights of :func:`initialise_by_fan_out`."""
+        network = super().build(graph, data)
+        initialise_by_fan_out(network)
+        return network
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from datasets.graph import ArchitectureGraph
 from datasets.space import SearchSpace
@@ -41,7 +42,7 @@ class PartialTraining(Training):
     lower: tuple[int, ...] = ()
     folder: Path | None = None
 
-    def _fit(self, graph: ArchitectureGraph, task: PreparedTask) -> Fit:
+    def _fit(self, graph: ArchitectureGraph, task: PreparedTask) -> tuple[nn.Module, Fit]:
         device = torch.device(self.device)
         state = random_state()  # to go on from a checkpoint sets all generators
         try:
@@ -53,7 +54,7 @@ class PartialTraining(Training):
                 before = loop.seconds
                 loop.checkpoint = self._file(graph, self.epochs)
                 loop.run(lambda epoch, means: None, until=self.epochs)
-                return Fit(None, measure(network, task), loop.seconds - before)
+                return network, Fit(None, measure(network, task), loop.seconds - before)
         finally:
             restore_random_state(state)
 

@@ -31,8 +31,10 @@ class Recipe:
     epochs: int
     batch_size: int
     learning_rate: float
-    optimiser: Literal["adam", "adamw", "muon", "sgd", "rmsprop"]
-    schedule: Literal["one_cycle", "cosine", "cosine_restarts", "plateau", "constant"]
+    optimiser: Literal["adam", "adamw", "muon", "sgd", "heavy_ball", "rmsprop"]
+    schedule: Literal[
+        "one_cycle", "cosine", "cosine_by_epoch", "cosine_restarts", "plateau", "constant"
+    ]
     weight_decay: float
     momentum: float = 0.9
     warmup: float = 0.3

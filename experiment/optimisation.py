@@ -32,18 +32,20 @@ class Optimisation:
         batch_size: examples a step.
         learning_rate: the constant rate, or the highest of a schedule.
         optimiser: ``adam``, ``adamw``, ``muon`` for the matrices with AdamW for the rest, ``sgd``
-            with Nesterov's momentum, or ``rmsprop`` with momentum.
+            with Nesterov's momentum, ``heavy_ball`` (SGD with Polyak's), or ``rmsprop`` with
+            momentum.
         rest_rate: rate of what Muon does not fit, as a share of ``learning_rate``.
         schedule: ``one_cycle`` (Smith & Topin 2017, arXiv:1708.07120), ``cosine`` (half a wave
             down to ``final_rate``), ``cosine_restarts`` (such waves one after the other, each
             twice as long: Loshchilov & Hutter 2017, arXiv:1608.03983), all of which step every
             batch, as does ``stable_decay`` (constant for the first half, then linearly down to 0:
-            Hu et al. 2024, arXiv:2404.06395); ``plateau`` (a tenth after 10 epochs without a better
-            training loss, as the published code) or ``constant``.
+            Hu et al. 2024, arXiv:2404.06395); ``cosine_by_epoch`` (half a wave, a step an epoch,
+            so that the last one has more than ``final_rate``); ``plateau`` (a tenth after 10 epochs
+            without a better training loss, as the published code) or ``constant``.
         warmup: share of a one-cycle schedule in which the rate rises.
         final_rate: where a cosine ends.
         first_cycle: epochs of the first of the ``cosine_restarts``.
-        momentum: of ``sgd`` and ``rmsprop``.
+        momentum: of ``sgd``, ``heavy_ball`` and ``rmsprop``.
         squares_decay: of the mean of squared gradients, of ``rmsprop``.
         epsilon: added to its root, of ``rmsprop``.
         weight_decay: decoupled in ``adamw`` and ``muon``, an L2 term of the loss in the others.
@@ -53,10 +55,16 @@ class Optimisation:
     epochs: int
     batch_size: int
     learning_rate: float
-    optimiser: Literal["adam", "adamw", "muon", "sgd", "rmsprop"] = "adamw"
+    optimiser: Literal["adam", "adamw", "muon", "sgd", "heavy_ball", "rmsprop"] = "adamw"
     rest_rate: float = 0.25
     schedule: Literal[
-        "one_cycle", "cosine", "cosine_restarts", "stable_decay", "plateau", "constant"
+        "one_cycle",
+        "cosine",
+        "cosine_by_epoch",
+        "cosine_restarts",
+        "stable_decay",
+        "plateau",
+        "constant",
     ] = "one_cycle"
     warmup: float = 0.3
     final_rate: float = 0.0
@@ -162,12 +170,12 @@ def make_optimisers(model: nn.Module, settings: Optimisation) -> Optimisers:
     if settings.optimiser == "adam":
         adam = torch.optim.Adam(model.parameters(), lr=rate, weight_decay=decay, fused=True)
         return Optimisers([adam], model)
-    if settings.optimiser == "sgd":
+    if settings.optimiser in ("sgd", "heavy_ball"):
         sgd = torch.optim.SGD(
             model.parameters(),
             rate,
             momentum=settings.momentum,
-            nesterov=settings.momentum > 0,
+            nesterov=settings.optimiser == "sgd" and settings.momentum > 0,
             weight_decay=decay,
             fused=True,
         )
@@ -247,6 +255,8 @@ def _rule(optimiser: Optimizer, settings: Optimisation, batches: int) -> LRSched
     steps = settings.epochs * batches
     if settings.schedule == "cosine":
         return CosineAnnealingLR(optimiser, steps, lowest)
+    if settings.schedule == "cosine_by_epoch":
+        return LambdaLR(optimiser, lambda step: _cosine_by_epoch(settings, step // batches))
     if settings.schedule == "stable_decay":
         return LambdaLR(optimiser, lambda step: min(1.0, 2 * (steps - step) / steps))
     if settings.schedule == "cosine_restarts":
@@ -262,3 +272,10 @@ def _rule(optimiser: Optimizer, settings: Optimisation, batches: int) -> LRSched
         pct_start=warmup,
         cycle_momentum=settings.optimiser != "muon",  # Muon's stays at 0.95
     )
+
+
+def _cosine_by_epoch(settings: Optimisation, epoch: int) -> float:
+    """The rate of an epoch, counted from 0, as a share of the highest."""
+    lowest = settings.final_rate / settings.learning_rate
+    wave = (1 + math.cos(math.pi * epoch / settings.epochs)) / 2
+    return lowest + (1 - lowest) * wave

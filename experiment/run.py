@@ -73,7 +73,7 @@ class RunFolder:
                 settings lack what their stage promises.
         """
         run = cls.check(path, config, seed, resume, changing)
-        run._claim()
+        run.claim()
         run._resume_threads()
         environment = describe_environment(seed, device, plain(config))
         if (run.path / CONFIG).exists():
@@ -82,7 +82,7 @@ class RunFolder:
             run._change(config, changing)
         else:
             write_json(run.path / CONFIG, _whole(config, seed))
-        run._remove_partial_files()
+        run.remove_partial_files()
         run.checkpoints.mkdir(exist_ok=True)
         run.figures.mkdir(exist_ok=True)
         run._add_command()
@@ -199,7 +199,7 @@ class RunFolder:
                 ) from error
         return lines
 
-    def _claim(self) -> None:
+    def claim(self) -> None:
         """Keep other processes out of the folder until this one ends, however it ends.
 
         Raises:
@@ -233,7 +233,7 @@ class RunFolder:
         with atomic_path(path) as partial:
             partial.write_text(before + shlex.join(sys.orig_argv) + "\n", encoding="utf-8")
 
-    def _remove_partial_files(self) -> None:
+    def remove_partial_files(self) -> None:
         """Remove what a killed process left of the files that it was writing."""
         for leftover in self.path.rglob(f".*{PARTIAL}*"):
             leftover.unlink(missing_ok=True)

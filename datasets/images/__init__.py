@@ -9,8 +9,8 @@ from experiment.errors import InputError
 
 __all__ = ["IMAGE_DATA", "OTHER_NAMES", "ImageData", "LabelledImages", "get_images"]
 
-IMAGE_DATA = ("cifar10", "ImageNet16", "digits")
-"""Names of the data sets."""
+IMAGE_DATA = ("cifar10", "cifar10_info_nas", "ImageNet16", "digits")
+"""Names of the data sets; ``cifar10_info_nas`` is CIFAR-10 with 1,000 images for validation."""
 
 OTHER_NAMES = {"Imagenet16": "ImageNet16", "ImageNet16-120": "ImageNet16"}
 """In the published README, and in NAS-Bench-201."""
@@ -45,6 +45,10 @@ def get_images(
         return load_cifar10(folder, data_root, TRAIN_SHARE if train_share is None else train_share)
     if train_share is not None:
         raise InputError(f"the split of {name} is fixed: leave out the share to train on")
+    if name == "cifar10_info_nas":
+        from datasets.images.cifar10 import load_info_nas
+
+        return load_info_nas(folder, data_root)
     if name == "ImageNet16":
         from datasets.images.imagenet16 import load_imagenet16
 

@@ -15,7 +15,7 @@ import torch
 
 from datasets.downloads.published import published_file
 from datasets.images.batches import check_range, read_batch, read_content, together
-from datasets.images.image_data import ImageData
+from datasets.images.image_data import ImageData, LabelledImages
 from datasets.images.places import find_place
 from experiment.errors import InputError
 
@@ -35,6 +35,9 @@ STD = (63.0, 62.1, 66.7)
 
 TRAIN_SHARE = 0.8
 """Of the 50,000: what NAS-Bench-101 trains on."""
+
+KEPT_OUT = 1_000
+"""Of the 50,000: what the networks of info-NAS do not train on."""
 
 
 def load_cifar10(
@@ -61,6 +64,55 @@ def load_cifar10(
     """
     if not 0 < train_share <= 1:
         raise InputError(f"a share of {train_share} to train on, expected above 0 and at most 1")
+    everything, test = _read_all(folder, data_root)
+    order = np.random.default_rng(split_seed).permutation(len(everything))
+    training = round(train_share * len(everything))
+    return _split("cifar10", everything, order[:training], order[training:], test)
+
+
+def load_info_nas(
+    folder: str | Path | None = None, data_root: str | Path | None = None
+) -> ImageData:
+    """CIFAR-10 as info-NAS splits it: 1,000 of the 50,000 are kept for validation.
+
+    Its networks never train on them, and are asked what they compute of them. They are those of
+    ``RandomState(1).choice(50000, 1000, False)``, in that order.
+
+    Args:
+        folder: as for :func:`load_cifar10`.
+        data_root: as for :func:`experiment.paths.data_root`.
+
+    Raises:
+        InputError: the files are not there, or not what they should be.
+    """
+    everything, test = _read_all(folder, data_root)
+    kept = np.random.RandomState(1).choice(len(everything), KEPT_OUT, False)
+    rest = np.setdiff1d(np.arange(len(everything)), kept)
+    return _split("cifar10_info_nas", everything, rest, kept, test)
+
+
+def _split(
+    name: str,
+    everything: LabelledImages,
+    train: np.ndarray,
+    validation: np.ndarray,
+    test: LabelledImages,
+) -> ImageData:
+    return ImageData(
+        name=name,
+        num_classes=10,
+        mean=torch.tensor(MEAN),
+        std=torch.tensor(STD),
+        train=everything.subset(torch.from_numpy(train)),
+        validation=everything.subset(torch.from_numpy(validation)),
+        test=test,
+    )
+
+
+def _read_all(
+    folder: str | Path | None, data_root: str | Path | None
+) -> tuple[LabelledImages, LabelledImages]:
+    """The training images of all batches, and the test images."""
     place = find_place(
         "cifar10",
         folder,
@@ -71,17 +123,7 @@ def load_cifar10(
     contents = _in_archive(place) if place.is_file() else _in_folder(place)
     batches = {name: _read(content, f"{name} of {str(place)!r}") for name, content in contents}
     everything = together([batches[name] for name in TRAIN_BATCHES])
-    order = torch.from_numpy(np.random.default_rng(split_seed).permutation(len(everything)))
-    training = round(train_share * len(everything))
-    return ImageData(
-        name="cifar10",
-        num_classes=10,
-        mean=torch.tensor(MEAN),
-        std=torch.tensor(STD),
-        train=everything.subset(order[:training]),
-        validation=everything.subset(order[training:]),
-        test=together([batches[TEST_BATCH]]),
-    )
+    return everything, together([batches[TEST_BATCH]])
 
 
 def _find(folder: Path) -> Path | None:

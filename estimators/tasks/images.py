@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -22,6 +22,7 @@ from experiment.config import part_of
 from experiment.errors import InputError
 from experiment.paths import DATA_ROOT_VARIABLE
 from experiment.precision import DTYPES
+from models.networks.layers import ClassifiedFeatures
 
 EVALUATION_BATCH = 500
 
@@ -188,14 +189,29 @@ class PreparedImages:
     def accuracy(self, network: nn.Module, images: LabelledImages) -> float:
         """Share of ``images`` that ``network`` classifies rightly."""
         network.eval()
-        right = 0
-        for start in range(0, len(images), EVALUATION_BATCH):
-            part = slice(start, start + EVALUATION_BATCH)
-            pixels = normalise(images.images[part], self.data.mean, self.data.std)
+        scores = torch.cat(list(self._by_batch(network, images)))
+        return int((scores.argmax(dim=1) == images.labels).sum()) / len(images)
+
+    @torch.inference_mode()
+    def features(self, network: ClassifiedFeatures, images: LabelledImages) -> Tensor:
+        """Means of the feature maps before the dense layer, of a network in evaluation mode.
+
+        **Shape** (images, F), float32.
+        """
+
+        def pooled(pixels: Tensor) -> Tensor:
+            return network.classifier.pooled(network.feature_maps(pixels))
+
+        return torch.cat(list(self._by_batch(pooled, images))).float()
+
+    def _by_batch(
+        self, function: Callable[[Tensor], Tensor], images: LabelledImages
+    ) -> Iterator[Tensor]:
+        """What a network gives for images, which are normalised and not augmented."""
+        for part in images.images.split(EVALUATION_BATCH):
+            pixels = normalise(part, self.data.mean, self.data.std)
             with self._autocast(pixels.device):
-                scores = network(pixels.contiguous(memory_format=self.recipe.memory_format))
-            right += int((scores.argmax(dim=1) == images.labels[part]).sum())
-        return right / len(images)
+                yield function(pixels.contiguous(memory_format=self.recipe.memory_format))
 
     def _autocast(self, device: torch.device) -> torch.autocast:
         dtype = DTYPES[self.recipe.precision]

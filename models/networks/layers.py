@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 from torch import Tensor, nn
 
@@ -101,9 +102,28 @@ class Classifier(nn.Module):
         super().__init__()
         self.dense = nn.Linear(channels, num_classes)
 
+    def pooled(self, images: Tensor) -> Tensor:
+        """Means over the images. **Shape**: (B, C, H, W) → (B, C)."""
+        return images.mean(dim=(2, 3))
+
     def forward(self, images: Tensor) -> Tensor:
         """Scores of the classes."""
-        return self.dense(images.mean(dim=(2, 3)))
+        return self.dense(self.pooled(images))
+
+
+@runtime_checkable
+class ClassifiedFeatures(Protocol):
+    """A network that is feature maps and a :class:`Classifier` of their means.
+
+    Attributes:
+        classifier: of the feature maps.
+    """
+
+    classifier: Classifier
+
+    def feature_maps(self, images: Tensor) -> Tensor:
+        """What the classifier is given. **Shape**: images (B, C, H, W) → (B, F, H', W')."""
+        ...
 
 
 TRUNCATION = 0.87962566103423978
@@ -123,4 +143,19 @@ def initialise(network: nn.Module) -> None:
             nn.init.trunc_normal_(module.weight, std=std, a=-2 * std, b=2 * std)
         elif isinstance(module, nn.Linear):
             nn.init.xavier_uniform_(module.weight)
+            nn.init.zeros_(module.bias)
+
+
+def initialise_by_fan_out(network: nn.Module) -> None:
+    """Draw the weights as NASBench-PyTorch does, whose networks info-NAS trained.
+
+    Convolutions: normal with variance 2 / (k²·channels out) (He et al. 2015). Dense layers: normal
+    with standard deviation 0.01, no bias.
+    """
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d):
+            outputs = module.out_channels * module.kernel_size[0] * module.kernel_size[1]
+            nn.init.normal_(module.weight, std=(2 / outputs) ** 0.5)
+        elif isinstance(module, nn.Linear):
+            nn.init.normal_(module.weight, std=0.01)
             nn.init.zeros_(module.bias)

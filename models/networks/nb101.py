@@ -79,12 +79,16 @@ class NB101Network(nn.Module):
         self.classifier = Classifier(channels, num_classes)
         initialise(self)
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Scores of the classes."""
+    def feature_maps(self, images: Tensor) -> Tensor:
+        """What the last stack computes: ``stem_channels``·2^(``stacks`` − 1) channels."""
         hidden = self.stem(images)
         for number, stack in enumerate(self.stacks):
             hidden = stack(F.max_pool2d(hidden, 2, ceil_mode=True) if number else hidden)
-        return self.classifier(hidden)
+        return hidden
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Scores of the classes."""
+        return self.classifier(self.feature_maps(images))
 
 
 class NB101Cell(nn.Module):

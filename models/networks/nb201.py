@@ -80,10 +80,14 @@ class NB201Network(nn.Module):
         self.last = nn.Sequential(batch_norm(width), nn.ReLU(inplace=True))
         self.classifier = Classifier(width, num_classes)
 
+    def feature_maps(self, images: Tensor) -> Tensor:
+        """What the last stage computes: 4·``channels`` channels."""
+        check_image(images.shape[2], images.shape[3], STAGES - 1)
+        return self.last(self.stages(self.stem(images)))
+
     def forward(self, images: Tensor) -> Tensor:
         """Scores of the classes."""
-        check_image(images.shape[2], images.shape[3], STAGES - 1)
-        return self.classifier(self.last(self.stages(self.stem(images))))
+        return self.classifier(self.feature_maps(images))
 
 
 class NB201Cell(nn.Module):

@@ -220,7 +220,7 @@ def test_cut_and_missing_batches_are_refused(tmp_path: Path) -> None:
 
 
 def test_unknown_names_and_idle_shares_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="'cifar': choose one of cifar10, ImageNet16, digits"):
+    with pytest.raises(InputError, match="'cifar': choose one of cifar10, cifar10_info_nas"):
         get_images("cifar")
     for name in ("ImageNet16", "digits"):
         with pytest.raises(InputError, match=f"the split of {name} is fixed"):
@@ -267,3 +267,12 @@ def test_everything_that_is_at_hand(
     counts = torch.bincount(torch.cat([data.train.labels, data.validation.labels]))
     assert counts.tolist() == [5000] * 10
     assert torch.bincount(data.test.labels).tolist() == [1000] * 10
+
+
+def test_info_nas_keeps_images_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cifar10, "KEPT_OUT", 10)
+    data = get_images("cifar10_info_nas", write(tmp_path / "cifar"))
+    kept = np.random.RandomState(1).permutation(100)[:10].tolist()  # what choice draws
+    assert data.validation.images[:, 0, 0, 0].tolist() == kept
+    assert data.train.images[:, 0, 0, 0].tolist() == sorted(set(range(100)) - set(kept))
+    assert data.test.images[:, 0, 0, 0].tolist() == list(range(100, 120))

@@ -123,7 +123,7 @@ def test_published_sizes() -> None:
         contents(), hashes=np.arange(685), labels=np.zeros(3000, int), training_networks=608
     )
     nothing = np.broadcast_to(np.float32(0), (685, 3000, 1))
-    arrays = dict.fromkeys(("validation", "test", "weights", "bias"), nothing)
+    arrays: dict[str, Any] = dict.fromkeys(("validation", "test", "weights", "bias"), nothing)
     io_set = IOSet(**vars(replace(given, seen_images=1000)), features=nothing, **arrays)
     assert [len(io_set.part(name)) for name in PARTS] == [
         608_000,
@@ -307,7 +307,7 @@ def test_every_damage_is_one_sentence(folder: Path, tmp_path: Path) -> None:
     read_io_set(copy)
 
 
-def same_json(one: bytes, other: bytes) -> bool:
+def same_json(one: bytes | bytearray, other: bytes) -> bool:
     try:
         return json.loads(one) == json.loads(other)
     except ValueError:

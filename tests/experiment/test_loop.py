@@ -71,6 +71,7 @@ def without_time(log: Log) -> Log:
     [
         *product(["adam", "adamw", "muon"], ["one_cycle", "plateau", "constant"]),
         *product(["sgd", "rmsprop"], ["cosine", "cosine_restarts"]),
+        ("heavy_ball", "cosine_by_epoch"),
     ],
 )
 @pytest.mark.parametrize("die_at", [1, 5, 7, 8, 20, 28])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import get_args, get_type_hints
+from typing import Literal, get_args, get_type_hints
 
 import pytest
 import torch
@@ -126,6 +126,15 @@ def test_cosine_is_half_a_wave_down_to_the_final_rate() -> None:
     assert rates == pytest.approx(expected)
 
 
+def test_cosine_by_epoch_changes_between_epochs_alone() -> None:
+    settings = Optimisation(
+        3, 8, 0.2, optimiser="heavy_ball", schedule="cosine_by_epoch", final_rate=0.02
+    )
+    rates = rates_of(settings, batches=4)
+    wave = [0.02 + 0.09 * (1 + math.cos(math.pi * epoch / 3)) for epoch in range(3)]
+    assert rates == pytest.approx([rate for rate in wave for _ in range(4)])
+
+
 def test_a_stable_rate_decays_in_the_second_half() -> None:
     settings = Optimisation(2, 8, 0.2, optimiser="sgd", schedule="stable_decay")
     rates = rates_of(settings, batches=4)
@@ -141,17 +150,23 @@ def test_restarts_double_the_waves() -> None:
     assert restarts == [0, 3, 9]  # waves of 1, 2 and 4 epochs
 
 
-def test_sgd_has_nesterovs_momentum() -> None:
+@pytest.mark.parametrize(
+    ("optimiser", "moved"),
+    # velocities 1 and 1.9; each of Nesterov's steps looks ahead by momentum times velocity
+    [("sgd", (1 + 0.9) + (1 + 0.9 * 1.9)), ("heavy_ball", 1 + 1.9)],
+)
+def test_sgd_has_nesterovs_momentum_or_polyaks(
+    optimiser: Literal["sgd", "heavy_ball"], moved: float
+) -> None:
     weight = nn.Parameter(torch.tensor([1.0]))
     model = nn.Module()
     model.weight = weight
-    settings = Optimisation(1, 1, 0.1, optimiser="sgd", momentum=0.9, weight_decay=0.0)
+    settings = Optimisation(1, 1, 0.1, optimiser=optimiser, momentum=0.9, weight_decay=0.0)
     optimisers = make_optimisers(model, settings)
     for _ in range(2):
         weight.grad = torch.ones(1)
         optimisers.step()
-    # velocities 1 and 1.9; each step looks ahead by momentum times velocity
-    assert weight.item() == pytest.approx(1 - 0.1 * (1 + 0.9) - 0.1 * (1 + 0.9 * 1.9))
+    assert weight.item() == pytest.approx(1 - 0.1 * moved)
 
 
 def test_rmsprop_divides_by_the_root_plus_epsilon() -> None:

@@ -1,0 +1,56 @@
+"""The command that builds a set of input–output information."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from datasets import get_space, read_io_set
+from datasets.batch import GraphBatch
+from datasets.io_networks import labelled_rows, published_split
+from Training_VAE.build_io_dataset import main
+
+Said = Callable[..., tuple[int, str, str]]
+SMALL = ("--networks", 2, "--unseen_networks", 1, "--unseen_images", 20, "--epochs", 1)
+
+
+def test_it_builds_and_says_what(command: Said, tmp_path: Path) -> None:
+    given = ("--out", tmp_path / "io", *SMALL, "--seed", 4, "--engine", "here")
+    code, out, _ = command(main, *given)
+    assert code == 0
+    assert "unseen_images_valid: 1 networks × 20 images = 20" in out
+    assert "32 features; 0 networks failed" in out
+    io_set = read_io_set(tmp_path / "io")
+    hashes = get_space("DIGITS101").hashes(GraphBatch.cat(get_space("DIGITS101").enumerate()))
+    rows = labelled_rows(published_split(hashes, 4), 2, 1, 4)
+    expected = [*sorted(hashes[rows.train]), *hashes[rows.held_out]]
+    assert io_set.hashes.tolist() == expected
+    assert io_set.settings["recipe"]["epochs"] == 1
+    assert io_set.settings["chosen"] == {"seed": 4, "train": 2, "unseen": 1}
+
+    code, _, error = command(main, *given, "--training_seed", 1)
+    assert (code, error.count("\n")) == (2, 1)
+    assert "other settings (seed is 0 there and 1 here)" in error
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (("--networks", 3000), "3,000 training networks were asked for and the space has 2,278"),
+        (("--seed", 2**32), "the seed is 4294967296, expected at most 4294967295"),
+        (("--unseen_images", 501), "501 unseen images were asked for and digits has 500"),
+        (("--data_set", "cifar10_info_nas", "--data", "nowhere"), "there is no cifar-10-batches"),
+        (("--networks", 0), "expected at least 1"),
+        (("--networks", 1), "1 training networks and 77 unseen ones"),
+    ],
+    ids=["networks", "seed", "images", "no files", "none", "one"],
+)
+def test_bad_flags_are_one_sentence(
+    command: Said, tmp_path: Path, flags: tuple[object, ...], said: str
+) -> None:
+    code, _, error = command(main, "--out", tmp_path / "io", "--engine", "here", *flags)
+    assert (code, error.count("\n")) == (2, 1)
+    assert said in error
+    assert not (tmp_path / "io" / "features.npy").exists()
