@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pytest
@@ -21,9 +22,10 @@ from Training_VAE.verify_checkpoint import compare
 
 MODELS_OF_THIS_KIND = (Arch2vec, Arch2vecMasked, Arch2vecDirected)
 LIKELIHOOD = Objective(beta=0.01, noise_scale=1.0)
+Model = TypeVar("Model", bound=Arch2vec)
 
 
-def small(model: type[Arch2vec], space: str = "NB101", **sizes: int) -> Arch2vec:
+def small(model: type[Model], space: str = "NB101", **sizes: int) -> Model:
     """A model with fresh weights whose batch statistics have seen some architectures."""
     torch.manual_seed(0)
     of = get_space(space)
@@ -112,7 +114,8 @@ def test_padding_takes_no_part_in_the_masked_models() -> None:
 
 def test_the_masked_models_diverge_from_the_prior_of_each_position() -> None:
     batch = get_space("NB101").sample_batch(30, np.random.default_rng(3))
-    for kind in (Arch2vecMasked, Arch2vecDirected):
+    kinds: tuple[type[Arch2vecMasked], ...] = (Arch2vecMasked, Arch2vecDirected)
+    for kind in kinds:
         model = small(kind)
         with torch.no_grad():
             model.prior_mean.normal_()
