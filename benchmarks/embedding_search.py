@@ -35,6 +35,7 @@ sys.path.insert(0, str(ROOT))
 from analysis.statistics import Spread
 from benchmarks.prediction import kept, note_machine
 from datasets import get_benchmark
+from datasets.batch import GraphBatch
 from datasets.benchmark import Benchmark
 from estimators.lookup import COST_METRIC, LookUp
 from experiment.arguments import parser, positive_float, positive_int
@@ -42,8 +43,18 @@ from experiment.errors import InputError, run_command
 from experiment.files import write_json
 from experiment.progress import progress
 from searchers.domain import Candidates
+from searchers.embedded.distinct_nodes import DistinctNodes
 from searchers.embedded.dngo import PUBLISHED_DNGO, DNGOSettings, FixedTarget, best_rows
 from searchers.embedded.policy import PUBLISHED_POLICY, FixedBaseline, Policy, PolicySettings
+from searchers.embedded.supervised import (
+    LAYERS,
+    PUBLISHED_SUPERVISED_DNGO,
+    PUBLISHED_SUPERVISED_POLICY,
+    SupervisedDNGO,
+    SupervisedPolicy,
+    SupervisedRows,
+    walk_supervised,
+)
 from searchers.embedded.traces import NB101_OPTIMA, EmbeddedTable, Trace, improve_tables
 from searchers.embedded.vectors import embedding_vectors
 from searchers.embedded.walks import walk_tables
@@ -112,6 +123,12 @@ class Setup:
     protocol: Protocol
     budget: float
 
+    @property
+    def graphs(self) -> tuple[GraphBatch, int]:
+        """The architectures with as many places as the space has nodes, and its types' number."""
+        space = self.domain.space
+        return self.domain.graphs.padded(space.max_nodes), len(space.types)
+
 
 @dataclass(frozen=True)
 class Method:
@@ -161,6 +178,31 @@ def dngo(published: bool, setup: Setup, seeds: Sequence[int]) -> list[Trace]:
     )
 
 
+def supervised_reinforce(
+    settings: SupervisedPolicy, setup: Setup, seeds: Sequence[int]
+) -> list[Trace]:
+    """A policy and an encoder with fresh weights."""
+    graphs, num_types = setup.graphs
+    nodes = DistinctNodes.of(graphs, num_types, LAYERS)
+    return [
+        walk_supervised(setup.table, graphs, nodes, settings, seed, setup.budget) for seed in seeds
+    ]
+
+
+def supervised_dngo(settings: SupervisedDNGO, setup: Setup, seeds: Sequence[int]) -> list[Trace]:
+    """16 random architectures, then rounds by an encoder that is trained anew in each."""
+    return [
+        improve_tables(
+            setup.table,
+            SupervisedRows.of(settings, *setup.graphs, seed),
+            [np.random.default_rng(seed)],
+            setup.budget,
+            batch=setup.protocol.batch,
+        )[0]
+        for seed in seeds
+    ]
+
+
 def searcher(name: str, setup: Setup, seeds: Sequence[int]) -> list[Trace]:
     """Any other searcher, a query at a time."""
     return [searcher_run(name, setup, seed) for seed in seeds]
@@ -186,6 +228,12 @@ METHODS: dict[str, Method] = {
     "reinforce, published": Method(partial(reinforce, True), 50),
     "dngo": Method(partial(dngo, False), 10),
     "dngo, published": Method(partial(dngo, True), 10),
+    "supervised reinforce": Method(partial(supervised_reinforce, SupervisedPolicy())),
+    "supervised reinforce, published": Method(
+        partial(supervised_reinforce, PUBLISHED_SUPERVISED_POLICY)
+    ),
+    "supervised dngo": Method(partial(supervised_dngo, SupervisedDNGO())),
+    "supervised dngo, published": Method(partial(supervised_dngo, PUBLISHED_SUPERVISED_DNGO)),
     **{
         name: Method(partial(searcher, name))
         for name in ("bo", "latent_bo", "evolution", "local_search", "random")
@@ -255,7 +303,7 @@ def measure(given: Any) -> None:
             runs.update(found)
             write_json(path, record)
     for method, runs in record["results"].items():
-        print(f"{method:<22} {summary(list(runs.values()))}")
+        print(f"{method:<31} {summary(list(runs.values()))}")
 
 
 def kept_runs(path: Path, budget: float) -> dict[str, Any]:
