@@ -96,6 +96,18 @@ def paired_difference(
     return Difference(mean, mean - float(reach), mean + float(reach), len(values))
 
 
+def confidence_band(
+    curves: np.ndarray, confidence: float = CONFIDENCE
+) -> tuple[np.ndarray, np.ndarray]:
+    """Mean of the curves of some runs, and how far its confidence interval reaches on either side.
+
+    **Shape** (n, T) → (T,) twice; a single curve reaches 0.
+    """
+    count = len(curves)
+    reach = stats.t.ppf((1 + confidence) / 2, max(count - 1, 1)) / math.sqrt(count)
+    return curves.mean(axis=0), reach * curves.std(axis=0, ddof=int(count > 1))
+
+
 @dataclass(frozen=True)
 class MedianQueries:
     """Median over runs of which some may not have ended.

@@ -289,15 +289,16 @@ def measure(given: Any) -> None:
         InputError: what is kept was measured under another budget, or see :func:`make_setup`.
     """
     path = given.results or results_path(given.weights, given.dataset)
-    budget = given.budget or PROTOCOLS[given.space].budget
-    record = kept_runs(path, budget)
+    protocol = PROTOCOLS[given.space]
+    budget = given.budget or protocol.budget
+    record = kept_runs(path, budget, protocol.timed)
     groups = list(missing_groups(record["results"], given.methods, given.runs))
     if groups:
         benchmark = get_benchmark(given.space, given.data_root, dataset=given.dataset)
         setup = make_setup(benchmark, given.weights, budget)
         for method, seeds in progress(groups, f"searching {given.space}", "groups of runs"):
             found = run(setup, method, seeds)
-            record = kept_runs(path, budget)  # another process may have added some
+            record = kept_runs(path, budget, protocol.timed)  # another process may have added some
             runs = record["results"].setdefault(method, {})
             note_machine(record, method, runs)
             runs.update(found)
@@ -306,13 +307,19 @@ def measure(given: Any) -> None:
         print(f"{method:<31} {summary(list(runs.values()))}")
 
 
-def kept_runs(path: Path, budget: float) -> dict[str, Any]:
-    """The results of earlier calls, or a new record.
+def kept_runs(path: Path, budget: float, timed: bool) -> dict[str, Any]:
+    """The results of earlier calls, or a new record, with the budget of each run.
+
+    Args:
+        path: of the file.
+        budget: of a run.
+        timed: whether that is in simulated seconds, else in queries.
 
     Raises:
         InputError: they were measured under another budget.
     """
     record = kept(path)
+    record["clock"] = "simulated seconds" if timed else "queries"
     if record.setdefault("budget", budget) != budget:
         raise InputError(
             f"{path.name} has runs with a budget of {record['budget']:g}, not of {budget:g}: "

@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy import stats
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from analysis.statistics import CONFIDENCE
+from analysis.statistics import confidence_band
 from benchmarks.fidelity import METHODS, MOMENTS, RESULTS, TASKS, TRAININGS, target_of
 from benchmarks.prediction import kept
 from experiment.arguments import output_file, parser
@@ -44,9 +43,7 @@ def draw(results: Mapping[str, Mapping[str, Any]], hours: Mapping[str, float], o
             curves = 100 * np.array([run[target] for run in runs.values()], dtype=float)
             at = np.isfinite(curves).all(axis=0)
             curves, spent = curves[:, at], (scale * np.arange(1, MOMENTS + 1) / MOMENTS)[at]
-            middle, count = curves.mean(axis=0), len(curves)
-            reach = stats.t.ppf((1 + CONFIDENCE) / 2, max(count - 1, 1)) / count**0.5
-            band = reach * curves.std(axis=0, ddof=int(count > 1))
+            middle, band = confidence_band(curves)
             style = "-" if "eta by" not in method and "no transfer" not in method else "--"
             axis.plot(spent, middle, style, color=colours[method], label=method)
             axis.fill_between(
