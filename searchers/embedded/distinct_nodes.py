@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 from datasets.batch import GraphBatch
 from models.arch2vec import operations
-from models.gin import GINLayers
+from models.gin import MLP, GINLayers
 
 SEED = 0
 """Of the numbers that nodes are compared by: 64 bits, sums of which never met here."""
@@ -65,8 +65,8 @@ class DistinctNodes:
         for _ in range(layers):
             numbers = generator.integers(0, 2**64, size=(2, count), dtype=np.uint64)
             keys = numbers[0][state]
-            for node in range(state.shape[1]):  # sums modulo 2**64
-                keys += adjacency[:, :, node] * numbers[1][state[:, node, None]]
+            for end in range(state.shape[1]):  # sums modulo 2**64
+                keys += adjacency[:, :, end] * numbers[1][state[:, end, None]]
             _, where, inverse, counts = np.unique(
                 keys, return_index=True, return_inverse=True, return_counts=True
             )
@@ -100,6 +100,7 @@ def distinct_states(layers: GINLayers, nodes: DistinctNodes) -> Tensor:
     """
     states = nodes.first.to(layers.eps)
     for eps, mlp, norm, layer in zip(*layers, nodes.layers, strict=True):
+        assert isinstance(mlp, MLP)
         sums = F.embedding_bag(layer.others, states, layer.offsets, mode="sum")
         rows = (1 + eps) * states[layer.own] + sums
         for linear, between in zip(mlp.linears, mlp.batch_norms, strict=False):
@@ -108,8 +109,9 @@ def distinct_states(layers: GINLayers, nodes: DistinctNodes) -> Tensor:
     return states
 
 
-def normalised(norm: nn.BatchNorm1d, rows: Tensor, counts: Tensor) -> Tensor:
+def normalised(norm: nn.Module, rows: Tensor, counts: Tensor) -> Tensor:
     """Batch normalisation of rows that are there several times. **Shape** (U, H), (U,)."""
+    assert isinstance(norm, nn.BatchNorm1d)
     if not norm.training:
         result: Tensor = norm(rows)
         return result
