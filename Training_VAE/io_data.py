@@ -106,15 +106,27 @@ def _check_space(io_set: IOSet, space: SearchSpace) -> None:
 
 
 def _image_pairs(part: IOPart, pixels: Tensor, preprocessing: str, places: int) -> Pairs:
-    images = pixels[part.images]
     targets = torch.from_numpy(part.targets(preprocessing))
-    return Pairs(_padded(part.graphs, places), (images,), targets)
+    return _checked(Pairs(_padded(part.graphs, places), (pixels[part.images],), targets), part)
 
 
 def _accuracy_pairs(part: IOPart, places: int) -> Pairs:
     """Test accuracies, fractions; there are no images, and one column of pairs."""
     targets = torch.from_numpy(part.test.astype("float32"))[:, None, None]
-    return Pairs(_padded(part.graphs, places), (), targets)
+    return _checked(Pairs(_padded(part.graphs, places), (), targets), part)
+
+
+def _checked(pairs: Pairs, part: IOPart) -> Pairs:
+    """The pairs, after a check that their targets are numbers."""
+    finite = pairs.targets.isfinite().flatten(1).all(1)
+    if not finite.all():
+        first = part.hashes[int((~finite).nonzero()[0, 0])]
+        raise InputError(
+            f"the part {part.name} of the IO set has targets that are not finite for "
+            f"{int((~finite).sum())} of its {len(finite)} networks, {first} first: build the set "
+            "without them"
+        )
+    return pairs
 
 
 def _padded(graphs: GraphBatch, places: int) -> GraphBatch:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from functools import partial
 from pathlib import Path
@@ -17,9 +18,11 @@ from datasets.io_files import write_io_set
 from datasets.io_set import IOSet
 from experiment import loop
 from experiment.errors import InputError
+from experiment.run import SOURCES
 from models import load_vae
 from models.arch2vec import Arch2vec
 from models.io_models import IOModel
+from predictors.features import make_features
 from searchers.domain import Candidates
 from searchers.embedded.vectors import embedding_vectors
 from tests.datasets.test_io_set import contents, recorded
@@ -82,12 +85,13 @@ def prepared(io_set: IOSet, **changes: Any) -> tuple[IOTraining, IOData]:
 
 
 def trained(io_set: IOSet, folder: Path, **changes: Any) -> IOModel:
-    resume, chosen = changes.pop("resume", False), settings(**changes)
+    resume, record = changes.pop("resume", False), changes.pop("record", {})
+    chosen = settings(**changes)
     return io_training.train_io(
         name="test",
         settings=chosen,
         data=load_io_data(io_set, chosen),
-        record={},
+        record=record,
         folder=folder,
         device=CPU,
         seed=1,
@@ -188,22 +192,27 @@ def test_a_killed_training_resumes_to_the_same_numbers(
     model: str, io_set: IOSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Killed in the middle of the second epoch, after a checkpoint."""
-    whole = trained(io_set, tmp_path / "whole", model=model)
+    source = [{"path": "here", "sha256": "1"}]
+    whole = trained(io_set, tmp_path / "whole", model=model, record={SOURCES: source})
     monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", -1.0)
-    outputs = IOTraining.loss
+    loss = IOTraining.loss
     steps = iter(range(100))
 
     def dying(self: IOTraining, batch: Batch, generator: torch.Generator) -> Any:
         if next(steps) == 10:
             raise KeyboardInterrupt
-        return outputs(self, batch, generator)
+        return loss(self, batch, generator)
 
     with monkeypatch.context() as patch:
         patch.setattr(IOTraining, "loss", dying)
         with pytest.raises(KeyboardInterrupt):
-            trained(io_set, tmp_path / "killed", model=model)
+            trained(io_set, tmp_path / "killed", model=model, record={SOURCES: source})
     assert len(numbers(tmp_path / "killed")) == 1
-    resumed = trained(io_set, tmp_path / "killed", model=model, resume=True)
+    other = {SOURCES: [{"path": "here", "sha256": "2"}]}
+    with pytest.raises(InputError, match="used other measured numbers"):
+        trained(io_set, tmp_path / "killed", model=model, resume=True, record=other)
+    moved_away = {SOURCES: [{"path": "elsewhere", "sha256": "1"}]}
+    resumed = trained(io_set, tmp_path / "killed", model=model, resume=True, record=moved_away)
     assert numbers(tmp_path / "killed") == numbers(tmp_path / "whole")
     state = resumed.state_dict()
     assert all(torch.equal(value, state[key]) for key, value in whole.state_dict().items())
@@ -250,6 +259,9 @@ def test_a_run_has_its_curves_and_three_embeddings(
     assert torch.equal(original.encode_all(domain.graphs).mean, means)
     assert torch.equal(vectors["orig"], means.mean(1))
     assert torch.equal(vectors[""].relu(), model.process_z(means))
+    for name, wanted in vectors.items():
+        features = make_features("graph_vectors", space, run / name)
+        assert np.array_equal(features(domain.graphs), wanted.double().numpy())
 
 
 def test_errors_are_those_of_each_pair(io_set: IOSet) -> None:
@@ -294,6 +306,13 @@ def test_intervals_know_that_pairs_of_a_network_are_not_independent() -> None:
 def test_what_does_not_fit_is_refused(folder: Path, io_set: IOSet, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="NB201 has others"):
         load_io_data(io_set, settings(), get_space("NB201"))
+    features = io_set.features.copy()
+    features[3, 1, 2] = np.nan
+    with pytest.raises(InputError, match=r"train of the IO set has targets .* 1 of its 11"):
+        load_io_data(dataclasses.replace(io_set, features=features), settings())
+    accuracies = io_set.test * np.nan
+    with pytest.raises(InputError, match="11 of its 11 networks"):
+        load_io_data(dataclasses.replace(io_set, test=accuracies), settings(model="io_accuracy"))
     with pytest.raises(InputError, match="no preprocessing is called 'none'"):
         load_io_data(io_set, settings(preprocessing="none"))
     flags = ["--log_dir", str(tmp_path / "runs"), "--device", "cpu"]
