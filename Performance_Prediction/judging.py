@@ -144,18 +144,19 @@ def fitted(make: Callable[[], Predictor], known: LabelledSet) -> Predictor:
     if len(known) < predictor.least_labels:
         raise InputError(
             f"{len(known)} labels were given, this predictor needs at least "
-            f"{predictor.least_labels}: measure more{_fewer(predictor.least_labels)}"
+            f"{predictor.least_labels}: measure more{_fewer(predictor.least_labels, len(known))}"
         )
     with progress(None, f"fitting to {len(known):,} labels"):
         predictor.fit(known.graphs, known.labels)
     return predictor
 
 
-def _fewer(least: int) -> str:
+def _fewer(least: int, given: int) -> str:
+    """Another method that so many labels are enough for, where there is one."""
     from predictors.processes.regressors import GaussianProcess
 
     few = GaussianProcess.least_labels
-    return f", or take --method gp, which needs {few}" if least > few else ""
+    return f", or take --method gp, which needs {few}" if given >= few else ""
 
 
 def cross_validated(make: Callable[[], Predictor], measured: LabelledSet, seed: int) -> Judgement:

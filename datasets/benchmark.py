@@ -171,6 +171,12 @@ class Benchmark:
     def __len__(self) -> int:
         return len(self.hashes)
 
+    def __repr__(self) -> str:
+        return (
+            f"Benchmark({self.space.name} on {self.dataset}: {len(self):,} architectures, chosen "
+            f"by {self.chosen_by}; metrics {', '.join(self.metrics)})"
+        )
+
     def metric(self, name: str) -> Metric:
         """The metric called ``name``.
 

@@ -134,11 +134,11 @@ def load_function(text: str) -> Callable[[Any], Any]:
     return function
 
 
-def function_name(function: object) -> str:
-    """What a function is called; ``objective`` where it has no name of its own."""
+def function_name(function: object, unnamed: str = "objective") -> str:
+    """What a function or a class is called; ``unnamed`` where it has no name of its own."""
     inner = function.func if isinstance(function, functools.partial) else function
     name = getattr(inner, "__name__", type(inner).__name__)
-    return "objective" if name == "<lambda>" else str(name)
+    return unnamed if name == "<lambda>" else str(name)
 
 
 def _shown(value: Any) -> str:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from datasets.objective import ACCURACY, Objective
+from estimators.own_function import function_name
+from experiment.checks import shown
 from experiment.config import nearest
 from experiment.errors import InputError
 from models.checkpoints import STATE_DICTS
@@ -98,18 +101,24 @@ def default_method(domain: Domain, weights: str | Path | None = None) -> str:
     return "latent_bo" if weights is not None or shipped else "evolution"
 
 
+def method_name(method: str | Factory) -> str:
+    """What a searcher is called: by its name, or as its class or function is."""
+    return method if isinstance(method, str) else function_name(method, "searcher")
+
+
 def make_searcher(
-    name: str,
+    method: str | Factory,
     domain: Domain,
     seed: int = 0,
     initial: int = 10,
     weights: str | Path | None = None,
     objective: Objective = ACCURACY,
 ) -> Searcher:
-    """The searcher called ``name``.
+    """The searcher that a method makes.
 
     Args:
-        name: a key of :data:`SEARCHERS`.
+        method: a key of :data:`SEARCHERS`, or a searcher of one's own: its class, or a function of
+            the domain, the seed and the number of random architectures.
         domain: the candidate set.
         seed: of everything that is drawn.
         initial: random architectures to begin with.
@@ -120,24 +129,52 @@ def make_searcher(
 
     Raises:
         InputError: there is none of that name, it does not suit the domain or reads no weights, or
-            they are of another space.
+            they are of another space; or what is given makes no searcher.
         ModelError: there are no such weights, or they cannot be read.
     """
-    if isinstance(name, str) and name in MULTI_FIDELITY:
+    if callable(method):
+        if weights is not None:
+            raise InputError(
+                f"the search {method_name(method)!r} reads no weights: leave them out, and let it "
+                "load its own"
+            )
+        return searcher_of(method, as_domain(domain), seed, initial)
+    if isinstance(method, str) and method in MULTI_FIDELITY:
         raise InputError(
-            f"the search {name!r} chooses for how many epochs networks are trained: it searches "
+            f"the search {method!r} chooses for how many epochs networks are trained: it searches "
             "tables and trainings by search.py, or by searchers.halving from Python"
         )
-    if not isinstance(name, str) or name not in SEARCHERS:
-        raise InputError(f"no search is called {name!r}: {nearest(str(name), list(SEARCHERS))}")
+    if not isinstance(method, str) or method not in SEARCHERS:
+        near = nearest(str(method), list(SEARCHERS))
+        raise InputError(f"no search is called {method!r}: {near}")
     as_domain(domain)
     if weights is not None:
-        if name not in WEIGHTED:
+        if method not in WEIGHTED:
             raise InputError(
-                f"the search {name!r} reads no weights: leave them out, "
+                f"the search {method!r} reads no weights: leave them out, "
                 f"or choose {' or '.join(WEIGHTED)}"
             )
-        return WEIGHTED[name](domain, seed, initial, weights)
-    if name in LISTED:
-        return LISTED[name](domain, seed, initial, objective)
-    return SEARCHERS[name](domain, seed, initial)
+        return WEIGHTED[method](domain, seed, initial, weights)
+    if method in LISTED:
+        return LISTED[method](domain, seed, initial, objective)
+    return SEARCHERS[method](domain, seed, initial)
+
+
+def searcher_of(factory: Factory, domain: Domain, seed: int, initial: int) -> Searcher:
+    """The searcher that a class or a function of the user's own makes.
+
+    Raises:
+        InputError: it cannot be called with these, or makes something else.
+    """
+    expected = "expected a Searcher class, or a function of a domain, a seed and a number"
+    if not callable(factory):
+        raise InputError(f"{shown(factory)} makes no searcher: {expected}")
+    name = method_name(factory)
+    try:
+        inspect.signature(factory).bind(domain, seed, initial)
+    except TypeError as error:
+        raise InputError(f"{name} cannot be called ({error}): {expected}") from error
+    made = factory(domain, seed, initial)
+    if not isinstance(made, Searcher):
+        raise InputError(f"{name} made {shown(made)}, expected a Searcher")
+    return made

@@ -30,7 +30,7 @@ from predictors.features.background import background_tables
 from searchers.history import Step
 from searchers.initial_design import check_amounts, initial_size
 from searchers.loop import Budget
-from searchers.methods import default_method, make_searcher
+from searchers.methods import Factory, default_method, make_searcher, method_name
 from searchers.problem import function_problem, whole_space
 from searchers.running import Plan, carry_out
 from searchers.starting import CODE, code_digests, start_search
@@ -105,7 +105,7 @@ def search(
     space: str | SearchSpace,
     objective: Callable[[Any], Any],
     queries: int = 100,
-    method: str | None = None,
+    method: str | Factory | None = None,
     *,
     run: str | Path | None = None,
     resume: bool = False,
@@ -136,7 +136,8 @@ def search(
         queries: calls of the function.
         method: a key of ``searchers.methods.SEARCHERS``; default ``bo``, and over a
             space too large to enumerate ``latent_bo``, or ``evolution`` where no VAE of it is at
-            hand.
+            hand. A searcher of one's own is its class, or a function of the domain, the seed and
+            the number of random architectures.
         run: folder of the run; default: nothing is written.
         resume: whether a run that is there continues, with as many ``queries`` or with more;
             without one it is started.
@@ -194,17 +195,19 @@ def search(
     taken = {each.hash for each in before}
     begin = [graph for graph in _once(start, searched) if searched.hash(graph) not in taken]
     check_amounts(problem, queries, first)
-    name = method or default_method(problem.domain, weights)
+    method = method or default_method(problem.domain, weights)
     plan = Plan(
         problem,
-        name,
-        make_searcher(name, problem.domain, seed, first, weights, goal),
+        method_name(method),
+        make_searcher(method, problem.domain, seed, first, weights, goal),
         Budget(queries, batch, at_once),
         begin,
         before,
     )
     tables = background_tables(getattr(plan.searcher, "features", ()))
-    config = configuration(plan, first, weights, tables) | {CODE: code_digests(objective=objective)}
+    config = configuration(plan, first, weights, tables) | {
+        CODE: code_digests(objective=objective, method=method)
+    }
     with choice as working:
         check_sendable(working, problem.estimator)  # before a folder is made
         folder = None if place is None else start_search(place, config, seed, resume)

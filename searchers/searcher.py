@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +12,7 @@ import numpy as np
 from datasets.batch import as_graphs
 from datasets.graph import ArchitectureGraph
 from estimators.measurement import Measurement, as_measurements
-from experiment.checks import whole_number
+from experiment.checks import shown, whole_number
 from experiment.errors import InputError
 from searchers.domain import Domain, as_domain
 
@@ -115,7 +115,8 @@ class Searcher(ABC):
         None was proposed before.
 
         Raises:
-            InputError: ``n`` is no whole number, or negative.
+            InputError: ``n`` is no whole number, or negative; or :meth:`propose` gives something
+                else than architectures.
         """
         n = whole_number(n, "the number of architectures to propose")
         generator = np.random.default_rng([self.seed, len(self._asked)])
@@ -123,7 +124,7 @@ class Searcher(ABC):
         begin = min(n, max(self.initial - len(self._asked), 0))
         self._add_random(chosen, begin, generator)
         if len(chosen) < n and self._succeeded:
-            self._add(chosen, self.propose(n - len(chosen), generator), n)
+            self._add(chosen, self._proposals(n - len(chosen), generator), n)
         self._add_random(chosen, n, generator)
         self.expect(chosen.values())
         return list(chosen.values())
@@ -180,6 +181,22 @@ class Searcher(ABC):
     def new(self, hash: str) -> bool:
         """Whether an architecture may be proposed: in the domain, and not proposed before."""
         return hash not in self._asked and self.domain.holds(hash)
+
+    def _proposals(self, n: int, generator: np.random.Generator) -> Iterator[ArchitectureGraph]:
+        """What :meth:`propose` gives, checked as it is taken."""
+        found, what = self.propose(n, generator), f"{type(self).__name__}.propose"
+        if isinstance(found, str | Mapping) or not isinstance(found, Iterable):
+            raise InputError(
+                f"{what} returned {'None' if found is None else shown(found)}, expected a list of "
+                "architectures, the best first, or an empty one: return it, or yield architectures"
+            )
+        for one in found:
+            if not isinstance(one, ArchitectureGraph):
+                raise InputError(
+                    f"{what} proposed {shown(one)}, expected an ArchitectureGraph: the parse() of "
+                    "its space makes one of a notation"
+                )
+            yield one
 
     def _add(
         self, chosen: dict[str, ArchitectureGraph], found: Iterable[ArchitectureGraph], n: int

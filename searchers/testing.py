@@ -29,11 +29,10 @@ from estimators.measurement import Measurement
 from searchers.domain import Candidates
 from searchers.history import Step
 from searchers.loop import Asked, Budget, SearchLoop
+from searchers.methods import Factory, searcher_of
 from searchers.recommendation import Recommends
 from searchers.searcher import Searcher
 
-Factory = Callable[[Any, int, int], Searcher]
-"""Makes a searcher of a domain, a seed, and the number of random architectures it begins with."""
 INITIAL, QUERIES, FEW = 5, 10, 20
 
 
@@ -148,9 +147,12 @@ def check_searcher(make: Factory, domain: Candidates | None = None) -> None:
 
     Raises:
         AssertionError: a promise is broken; the message says which.
+        InputError: it makes no searcher, or one whose ``propose`` gives no architectures.
     """
+    domain = cells() if domain is None else domain
+    searcher_of(make, domain, 0, INITIAL)
     for check in CHECKS:
-        check(make, cells() if domain is None else domain)
+        check(make, domain)
 
 
 def check_proposals(make: Factory, domain: Candidates) -> None:

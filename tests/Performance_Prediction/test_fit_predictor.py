@@ -150,6 +150,8 @@ def test_it_learns_from_a_file_of_measurements(tmp_path: Path, capsys: Output) -
     ("more", "words"),
     [
         (["--labels", "3"], "3 labels were given, this predictor needs at least 5"),
+        (["--labels", "3", "--method", "trees"], "at least 20: measure more$"),
+        (["--labels", "9", "--method", "trees"], "more, or take --method gp, which needs 5"),
         (["--labels", "99999"], "99999 labels are more than the 2532 measured"),
         (["--labels", "2532"], "none is left to predict"),
         (["--method", "rigde"], "no method is called 'rigde': did you mean 'ridge'"),

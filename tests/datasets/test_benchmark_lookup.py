@@ -27,6 +27,11 @@ def measured(name: str, count: int = 6) -> Benchmark:
     return Benchmark(space, "seen", batch, space.hashes(batch), {"validation": metric}, "some")
 
 
+def test_prints_what_it_holds() -> None:
+    expected = "Benchmark(NB201 on seen: 6 architectures, chosen by validation; metrics validation)"
+    assert repr(measured("NB201")) == expected
+
+
 @pytest.fixture(params=SPACES)
 def benchmark_of(request: pytest.FixtureRequest) -> Benchmark:
     return measured(request.param)

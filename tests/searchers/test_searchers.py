@@ -56,6 +56,45 @@ def test_a_broken_promise_is_found(cells: Candidates) -> None:
         check_searcher(Careless, cells)
 
 
+class Forgetful(Searcher):
+    """Proposes what it was given."""
+
+    given: Any = None
+
+    def propose(self, n: int, generator: np.random.Generator) -> Any:
+        return self.given
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (None, "Forgetful.propose returned None, expected a list of architectures"),
+        (7, r"Forgetful.propose returned an int \(7\)"),
+        ("none", "Forgetful.propose returned a str"),
+        (["none"], r"Forgetful.propose proposed a str \('none'\), expected an ArchitectureGraph"),
+    ],
+)
+def test_proposals_that_are_none_are_refused(
+    given: Any, expected: str, cells: Candidates, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Forgetful, "given", given)
+    with pytest.raises(InputError, match=expected):
+        check_searcher(Forgetful, cells)
+
+
+@pytest.mark.parametrize(
+    ("make", "expected"),
+    [
+        (lambda domain: None, r"searcher cannot be called \(too many positional arguments\)"),
+        (lambda domain, seed, initial: None, "searcher made a NoneType, expected a Searcher"),
+        ("random", r"a str \('random'\) makes no searcher: expected a Searcher class"),
+    ],
+)
+def test_what_makes_no_searcher_is_refused(make: Any, expected: str, cells: Candidates) -> None:
+    with pytest.raises(InputError, match=expected):
+        check_searcher(make, cells)
+
+
 class Poor(Searcher):
     """Ends before the domain does."""
 
