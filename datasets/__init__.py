@@ -13,7 +13,7 @@ from experiment.exports import exports
 
 if TYPE_CHECKING:
     from datasets.architecture_files import read_architectures
-    from datasets.batch import GraphBatch
+    from datasets.batch import GraphBatch, as_batch
     from datasets.benchmark import Benchmark, Metric, NoMeasurementsError, Record
     from datasets.canonical import canonical_form
     from datasets.edit_distance import edit_distances
@@ -37,7 +37,7 @@ else:
         __name__,
         {
             "architecture_files": ["read_architectures"],
-            "batch": ["GraphBatch"],
+            "batch": ["GraphBatch", "as_batch"],
             "benchmark": ["Benchmark", "Metric", "NoMeasurementsError", "Record"],
             "canonical": ["canonical_form"],
             "edit_distance": ["edit_distances"],

@@ -323,6 +323,8 @@ class Embedding(nn.Module, ABC):
     def check_graphs(self, graphs: GraphBatch) -> GraphBatch:
         """Graphs as a batch whose node types the model knows; a list of graphs is one, too.
 
+        A model does not know its space, and another one may have no further types:
+        :func:`datasets.batch.as_batch` refuses its architectures where the space is at hand.
         Types are looked at on the CPU alone: an accelerator would have to be waited for.
 
         Raises:
