@@ -38,6 +38,7 @@ from Bayesian_Optimization.shared_flags import (
 from datasets import get_benchmark
 from datasets.benchmark import Benchmark
 from datasets.objective import Objective
+from datasets.registry import latency_choices
 from datasets.source_record import announce, source_entries
 from estimators.measurement import Measurement
 from experiment.arguments import Parser, parser
@@ -49,7 +50,7 @@ from experiment.seeding import seed_everything
 from experiment.threads import use_threads
 from searchers.front import Pair, Reference, front
 from searchers.initial_design import check_amounts, initial_size
-from searchers.limits import cost, latency_choices, measured_cost, table_costs, with_counted_cost
+from searchers.limits import cost, measured_cost, table_costs, with_counted_cost
 from searchers.loop import Budget, SearchLoop
 from searchers.methods import FRONTS, SEARCHERS, make_searcher
 from searchers.problem import Problem, known_rows, table_problem
@@ -75,8 +76,8 @@ def make_parser() -> Parser:
     flags.add_argument(
         "--cost",
         default="parameters",
-        help="parameters, flops, cost_seconds, with NB201 latency.<device> (milliseconds), or "
-        "another metric of the table",
+        help="parameters, flops, mflops, cost_seconds, with NB201 latency.<device> (milliseconds), "
+        "or another metric of the table",
     )
     return flags
 

@@ -38,6 +38,7 @@ from datasets.benchmark import Benchmark
 from datasets.fidelities import fidelity_tables
 from datasets.graph import ArchitectureGraph
 from datasets.measurement_files import Measurements, read_measurements
+from datasets.registry import latency_choices
 from datasets.source_record import announce, source_entries
 from estimators.digits101 import CONFIG, DATA_SET
 from estimators.measurement import TrainingEstimator
@@ -55,7 +56,7 @@ from predictors.features.background import background_tables
 from searchers import search
 from searchers.domain import Domain, WholeSpace
 from searchers.initial_design import check_amounts, initial_size, read_start
-from searchers.limits import Limit, latency_choices, measured_cost, with_counted_cost
+from searchers.limits import Limit, measured_cost, with_counted_cost
 from searchers.loop import Budget
 from searchers.methods import (
     LIMITED,

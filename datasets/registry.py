@@ -5,6 +5,7 @@ Adding one is a file of its own and a line here; modules are imported on first u
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 from importlib import import_module
 from inspect import signature
@@ -32,6 +33,10 @@ BENCHMARKS: dict[str, tuple[str, str]] = {
     "DIGITS101": ("datasets.benchmarks.digits101", "load"),
 }
 """Name → module and function ``load(data_root: Path | None, **choices) -> Benchmark``."""
+LATENCY = "latency."
+"""Begins the names of the latencies of devices, ``latency.pixel3`` for example."""
+LATENCY_CHOICE = "latency_devices"
+"""The choice of a benchmark by which it adds them."""
 
 
 def _lookup(kind: str, name: str, table: dict[str, tuple[str, str]]) -> object:
@@ -63,6 +68,22 @@ def benchmark_choices(name: str) -> list[str]:
     """
     load: Any = _lookup("benchmark", name, BENCHMARKS)
     return [choice for choice in signature(load).parameters if choice != "data_root"]
+
+
+def offers_latencies(name: str) -> bool:
+    """Whether the benchmark of a space can add latencies that were measured on devices."""
+    return name in BENCHMARKS and LATENCY_CHOICE in benchmark_choices(name)
+
+
+def latency_choices(name: str, metrics: Iterable[str]) -> dict[str, list[str]]:
+    """What to ask :func:`get_benchmark` for, so that it has the latencies among some metrics.
+
+    Args:
+        name: of the space.
+        metrics: names; those of latencies begin with :data:`LATENCY`.
+    """
+    devices = [each.removeprefix(LATENCY) for each in metrics if each.startswith(LATENCY)]
+    return {LATENCY_CHOICE: devices} if devices and offers_latencies(name) else {}
 
 
 def benchmark_epochs(name: str) -> tuple[int, ...]:

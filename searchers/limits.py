@@ -3,30 +3,47 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
 from datasets.benchmark import Benchmark, Metric
 from datasets.objective import Objective
-from datasets.registry import benchmark_choices
+from datasets.registry import LATENCY, offers_latencies
 from estimators.measurement import Measurement
 from experiment.errors import InputError
 from predictors.features.costs import cost_formula
 
-UNITS = {"parameters": None, "flops": None, "cost_seconds": "seconds"}
-"""Costs that a measurement has of its own → their units, ``None`` for counts; all others are among
-its details."""
+
+class OwnCost(NamedTuple):
+    """A cost that a measurement has of its own.
+
+    Attributes:
+        attribute: of the measurement.
+        factor: what it is multiplied by.
+        unit: of the product; ``None`` for counts.
+    """
+
+    attribute: str
+    factor: float = 1.0
+    unit: str | None = None
+
+
+OWN = {
+    "parameters": OwnCost("parameters"),
+    "flops": OwnCost("flops"),
+    "mflops": OwnCost("flops", 1e-6, "MFLOPs"),
+    "cost_seconds": OwnCost("cost_seconds", unit="seconds"),
+    "training_seconds": OwnCost("cost_seconds", unit="seconds"),
+}
+"""Costs of every measurement by the names of measurements and of tables; all others are among its
+details."""
 COLUMNS = {"flops": "mflops", "cost_seconds": "training_seconds"}
 """Costs whose column in a table has another name."""
 COUNTED = {"parameters": "parameters", "mflops": "MFLOPs"}
 """Columns that follow from the architecture → their units."""
-LATENCY = "latency."
-"""Begins the names of the latencies that ``datasets/benchmarks/nb201.py`` can add."""
-CHOICE = "latency_devices"
-"""The choice of a benchmark by which it adds them."""
 
 
 def cost(measurement: Measurement, name: str) -> float | None:
@@ -34,19 +51,17 @@ def cost(measurement: Measurement, name: str) -> float | None:
 
     Args:
         measurement: of the architecture.
-        name: ``parameters``, ``flops``, ``cost_seconds``, or one of its values, such as ``test``
-            or the detail ``latency.pixel3``.
+        name: a key of :data:`OWN`, or one of its values, such as ``test`` or the detail
+            ``latency.pixel3``.
     """
     # Where a table is searched by another metric, its own "validation" is a detail.
     values = {**measurement.values, **measurement.details}
-    found = getattr(measurement, name) if name in UNITS else values.get(name)
+    found = values.get(name)
+    if found is None and name in OWN:
+        own = OWN[name]
+        counted = getattr(measurement, own.attribute)
+        return None if counted is None else own.factor * counted
     return None if found is None else float(found)
-
-
-def latency_choices(space: str, names: Sequence[str]) -> dict[str, list[str]]:
-    """What to ask of the table of a space, so that it has the latencies among some costs."""
-    devices = [name.removeprefix(LATENCY) for name in names if name.startswith(LATENCY)]
-    return {CHOICE: devices} if devices and CHOICE in benchmark_choices(space) else {}
 
 
 def with_counted_cost(benchmark: Benchmark, name: str) -> Benchmark:
@@ -85,14 +100,18 @@ def cost_column(benchmark: Benchmark, name: str) -> str:
     Raises:
         InputError: the table has no such metric.
     """
-    names = {column: own for own, column in COLUMNS.items()}
-    known = [names.get(k, k) for k, one in benchmark.metrics.items() if one.kind != "note"]
-    if name not in known:
+    column = COLUMNS.get(name, name)
+    metrics = [key for key, one in benchmark.metrics.items() if one.kind != "note"]
+    if column not in metrics:
+        others = {column: f"{column} (also called {own})" for own, column in COLUMNS.items()}
+        known = [others.get(key, key) for key in metrics]
+        if offers_latencies(benchmark.space.name):
+            known.append(f"{LATENCY}<device>, such as {LATENCY}pixel3")
         raise InputError(
             f"{benchmark.space.name} on {benchmark.dataset} has no metric {name!r}: "
             f"it has {', '.join(known)}"
         )
-    return COLUMNS.get(name, name)
+    return column
 
 
 def table_costs(benchmark: Benchmark, name: str) -> np.ndarray:
@@ -116,11 +135,11 @@ def measured_cost(name: str, benchmark: Benchmark | None = None) -> Objective:
         InputError: the table, or a training, has no such cost.
     """
     if benchmark is None:
-        if name not in UNITS:
-            raise InputError(f"a training has no cost {name!r}: limit one of {', '.join(UNITS)}")
-        return Objective(name, False, UNITS[name])
-    own = benchmark.metrics[cost_column(benchmark, name)].objective
-    return replace(own, name=name, unit=UNITS.get(name, own.unit))
+        if name not in OWN:
+            raise InputError(f"a training has no cost {name!r}: limit one of {', '.join(OWN)}")
+        return Objective(name, False, OWN[name].unit)
+    measured = benchmark.metrics[cost_column(benchmark, name)].objective
+    return replace(measured, name=name, unit=OWN[name].unit if name in OWN else measured.unit)
 
 
 @dataclass(frozen=True)

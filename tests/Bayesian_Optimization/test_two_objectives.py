@@ -204,7 +204,11 @@ def test_the_costs_of_a_table_are_those_of_its_measurements() -> None:
     (found,) = LookUp(table).measure([table.graphs.graph(70)])
     for name in ("parameters", "flops", "cost_seconds"):
         assert table_costs(table, name)[70] == pytest.approx(cost(found, name), abs=0.5)
-    with pytest.raises(InputError, match="has no metric 'weight': it has"):
+    for name, same, factor in (("mflops", "flops", 1e-6), ("training_seconds", "cost_seconds", 1)):
+        assert table_costs(table, name)[70] == pytest.approx(factor * table_costs(table, same)[70])
+        assert cost(found, name) == pytest.approx(factor * cost(found, same))
+        assert measured_cost(name) == measured_cost(name, table)
+    with pytest.raises(InputError, match=r"has no metric 'weight': it has .* called flops\)$"):
         table_costs(table, "weight")
     marked = copy(table)
     marked.metrics = {
@@ -291,6 +295,12 @@ def test_the_command_leaves_a_front(tmp_path: Path, command: Any) -> None:
     code, _, err = command(pareto.main, *flags, "--method", "random", "--resume")
     assert code == 2
     assert "another experiment" in err
+
+
+def test_names_of_latencies_are_named(data_root: Path) -> None:
+    table = get_benchmark("NB201", data_root)
+    with pytest.raises(InputError, match=r"latency_seconds, latency\.<device>, such as latency\.p"):
+        table_costs(table, "latency_pixel3")
 
 
 def test_latencies_are_costs(data_root: Path, tmp_path: Path, command: Any) -> None:
