@@ -38,7 +38,7 @@ from datasets.commands.measurement_flags import (
     file_measurements,
 )
 from datasets.labels import PREDICTOR_LABELS, LabelledSet
-from datasets.registry import SPACES
+from datasets.registry import SPACES, latency_choices
 from datasets.source_record import announce, source_entries
 from datasets.space import SearchSpace
 from estimators.networks import module_lines
@@ -94,7 +94,9 @@ def make_parser() -> Parser:
         "--label", help=f"metric that it is fitted to (default: the table's, {USUAL})"
     )
     flags.add_argument(
-        "--target", help="metric to be judged by (default: test where there is one, else --label)"
+        "--target",
+        help="metric to be judged by (default: test where there is one and --label is an accuracy "
+        "too, else --label)",
     )
     flags.add_argument(
         "--labels",
@@ -243,9 +245,19 @@ def _labels(given: Namespace, space: SearchSpace) -> Labels:
         }
         label = found.value_column
         return Labels(found.benchmark(given.unit), label, given.target or label, file)
-    benchmark = get_benchmark(space.name, given.data_root, dataset=given.dataset)
+    metrics = [name for name in (given.label, given.target) if name is not None]
+    latencies = latency_choices(space.name, metrics)
+    benchmark = get_benchmark(space.name, given.data_root, dataset=given.dataset, **latencies)
     label = given.label or benchmark.chosen_by
-    return Labels(benchmark, label, given.target or benchmark.reported or label, {})
+    return Labels(benchmark, label, given.target or _usual_target(benchmark, label), {})
+
+
+def _usual_target(benchmark: Benchmark, label: str) -> str:
+    """What is reported of architectures, where the label is of its unit; else the label itself."""
+    reported = benchmark.reported
+    if reported is None or benchmark.objective(reported).unit != benchmark.objective(label).unit:
+        return label
+    return reported
 
 
 def _rank(

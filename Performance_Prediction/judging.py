@@ -90,17 +90,21 @@ class Judgement:
 
     def result(self) -> dict[str, Any]:
         """The numbers of ``result.json``."""
-        mean = self.predictions.mean
         return {
             "predicted": len(self.measured),
             "quality": {
-                name: dataclasses.asdict(Quality.of(mean, truth))
-                for name, truth in self.measured.values.items()
+                name: self._quality(name, truth) for name, truth in self.measured.values.items()
             },
             "coverage": self.predictions.coverage(self.measured.labels),
             "fit_seconds": self.fit_seconds,
             "predict_seconds": self.predict_seconds,
         }
+
+    def _quality(self, metric: str, truth: np.ndarray) -> dict[str, Any]:
+        """Ranks and error against a metric; no error where the labels are of another unit."""
+        quality = dataclasses.asdict(Quality.of(self.predictions.mean, truth))
+        same = self.measured.objectives[metric].unit == self.measured.label.unit
+        return quality if same else quality | {"rmse": None}
 
     def records(self) -> Iterable[dict[str, Any]]:
         """A row of ``predictions.csv`` an architecture."""

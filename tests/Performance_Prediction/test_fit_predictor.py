@@ -71,6 +71,23 @@ def test_it_says_how_good_predictions_of_the_rest_are(tmp_path: Path, capsys: Ou
         assert benchmark.space.hash(benchmark.space.parse(row["architecture"])) == row["hash"]
 
 
+def test_an_error_is_given_in_the_unit_of_the_label_alone(tmp_path: Path, capsys: Output) -> None:
+    flags = [*QUICK, "--label", "training_seconds", "--log_dir", str(tmp_path)]
+    main([*flags, "--json"])
+    alone = result_of(capsys)
+    assert alone["target"] == "training_seconds"
+    assert list(alone["quality"]) == ["training_seconds"]
+    main([*flags, "--json", "--target", "test", "--name", "both"])
+    quality = result_of(capsys)["quality"]
+    assert quality["test"]["rmse"] is None
+    assert quality["test"]["kendall_tau"] is not None
+    assert quality["training_seconds"]["rmse"] > 0
+    main([*flags, "--target", "test", "--name", "both", "--resume"])
+    test, seconds = capsys.readouterr().out.splitlines()[3:5]
+    assert test.endswith("–")
+    assert seconds.endswith("seconds")
+
+
 def test_the_table_is_short_and_a_run_can_be_repeated(tmp_path: Path, capsys: Output) -> None:
     main([*QUICK, "--log_dir", str(tmp_path), "--features", "statistics,walks"])
     first = capsys.readouterr().out.splitlines()
