@@ -103,12 +103,12 @@ def read_io_set(folder: str | Path) -> IOSet:
     """
     folder = Path(folder)
     manifest = _read_manifest(folder)
-    for name, about in manifest["files"].items():
-        _check_file(folder / name, about)
     try:
+        for name, about in manifest["files"].items():
+            _check_file(folder / name, about)
         return _assembled(folder, manifest)
     except InputError as error:
-        raise InputError(f"the IO set {str(folder)!r}: {error}") from error
+        raise InputError(f"the IO set {str(folder)!r} cannot be read: {error}") from error
     # The checksums fit, so somebody wrote these: whatever is wrong with them, it is no set of ours.
     except Exception as error:
         raise InputError(
@@ -250,13 +250,12 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
 
 def _check_file(path: Path, about: Mapping[str, Any]) -> None:
     if not path.is_file():
-        raise InputError(f"the IO set has no file {str(path)!r}: {AGAIN}")
+        raise InputError(f"it has no file {path.name}; {AGAIN}")
     if (size := path.stat().st_size) != about["bytes"]:
-        raise InputError(f"{str(path)!r} has {size} bytes, expected {about['bytes']}: {AGAIN}")
+        raise InputError(f"{path.name} has {size} bytes, expected {about['bytes']}; {AGAIN}")
     if (found := sha256(path)) != about["sha256"]:
         raise InputError(
-            f"{str(path)!r} was changed: its checksum is {found}, expected {about['sha256']}; "
-            f"{AGAIN}"
+            f"{path.name} was changed, its checksum is {found}, expected {about['sha256']}; {AGAIN}"
         )
 
 
