@@ -61,13 +61,18 @@ def curve(runs: Mapping[str, Any], name: str) -> tuple[np.ndarray, np.ndarray]:
     return SHARES[there], regrets[:, there]
 
 
+def search_of(method: str) -> str:
+    """The search that a method is, with whatever settings."""
+    return method.removesuffix(", published")
+
+
 def draw(records: Mapping[str, Any], out: Path) -> None:
     """Mean regrets with 95 % confidence intervals of the mean, a row for each record."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(11, 3.6 * len(records) + 0.6), layout="constrained")
     axes = figure.subplots(len(records), len(REGRETS), squeeze=False)
-    colours = {method: f"C{number % 10}" for number, method in enumerate(METHODS)}
+    searches = list(dict.fromkeys(map(search_of, METHODS)))
     for row, (name, record) in zip(axes, records.items(), strict=True):
         timed = record["clock"] == "simulated seconds"
         for axis, regret in zip(row, REGRETS, strict=True):
@@ -75,11 +80,10 @@ def draw(records: Mapping[str, Any], out: Path) -> None:
                 shares, regrets = curve(runs, regret)
                 spent = shares * record["budget"] / (HOUR if timed else 1)
                 middle, reach = confidence_band(regrets)
-                style = "--" if "published" in method else "-"
-                axis.plot(spent, middle, style, color=colours[method], label=method)
-                axis.fill_between(
-                    spent, middle - reach, middle + reach, color=colours[method], alpha=0.15
-                )
+                colour = f"C{searches.index(search_of(method))}"
+                style = "-" if search_of(method) == method else "--"
+                axis.plot(spent, middle, style, color=colour, label=method)
+                axis.fill_between(spent, middle - reach, middle + reach, color=colour, alpha=0.15)
             axis.set(xlabel="simulated hours" if timed else "queries", title=name)
             axis.set(ylabel=f"{regret} regret of the incumbent", ylim=(0, None))
             axis.grid(alpha=0.3)
