@@ -7,6 +7,7 @@ of at most l edges lead to, and on nothing else (colour refinement: Xu, Hu, Lesk
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +19,8 @@ from datasets.batch import GraphBatch
 from models.arch2vec import operations
 from models.gin import MLP, GINLayers
 
+CHUNK = 4_096
+"""States that are computed at a time: larger arrays cost as much to allocate as to fill."""
 SEED = 0
 """Of the numbers that nodes are compared by: 64 bits, sums of which never met here."""
 
@@ -37,6 +40,18 @@ class DistinctLayer:
     others: Tensor
     offsets: Tensor
     counts: Tensor
+
+    def parts(self, size: int) -> Iterator[DistinctLayer]:
+        """The same, ``size`` states at a time."""
+        ends = [*self.offsets.tolist(), len(self.others)]
+        for start in range(0, len(self.own), size):
+            stop = min(start + size, len(self.own))
+            yield DistinctLayer(
+                self.own[start:stop],
+                self.others[ends[start] : ends[stop]],
+                self.offsets[start:stop] - ends[start],
+                self.counts[start:stop],
+            )
 
 
 @dataclass(frozen=True)
@@ -101,12 +116,21 @@ def distinct_states(layers: GINLayers, nodes: DistinctNodes) -> Tensor:
     states = nodes.first.to(layers.eps)
     for eps, mlp, norm, layer in zip(*layers, nodes.layers, strict=True):
         assert isinstance(mlp, MLP)
-        sums = F.embedding_bag(layer.others, states, layer.offsets, mode="sum")
-        rows = (1 + eps) * states[layer.own] + sums
-        for linear, between in zip(mlp.linears, mlp.batch_norms, strict=False):
-            rows = normalised(between, linear(rows), layer.counts).relu_()
-        states = normalised(norm, mlp.linears[-1](rows), layer.counts).relu_()
+        size = len(layer.own) if norm.training else CHUNK  # statistics are over all nodes
+        states = torch.cat(
+            [_next_states(eps, mlp, norm, part, states) for part in layer.parts(size)]
+        )
     return states
+
+
+def _next_states(
+    eps: Tensor, mlp: MLP, norm: nn.Module, layer: DistinctLayer, states: Tensor
+) -> Tensor:
+    sums = F.embedding_bag(layer.others, states, layer.offsets, mode="sum")
+    rows = (1 + eps) * states[layer.own] + sums
+    for linear, between in zip(mlp.linears, mlp.batch_norms, strict=False):
+        rows = normalised(between, linear(rows), layer.counts).relu_()
+    return normalised(norm, mlp.linears[-1](rows), layer.counts).relu_()
 
 
 def normalised(norm: nn.Module, rows: Tensor, counts: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ from scipy.stats import norm
 
 from models.gin import GINLayers, gin_states
 from searchers.domain import Candidates
+from searchers.embedded import distinct_nodes
 from searchers.embedded.distinct_nodes import DistinctNodes, distinct_states
 from searchers.embedded.network import NetworkSettings
 from searchers.embedded.supervised import (
@@ -28,7 +29,10 @@ TYPES = 5
 
 
 @pytest.mark.parametrize("training", [False, True])
-def test_distinct_states_are_those_of_all_nodes(training: bool, cells: Candidates) -> None:
+def test_distinct_states_are_those_of_all_nodes(
+    training: bool, cells: Candidates, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(distinct_nodes, "CHUNK", 100)
     graphs = cells.graphs[:300].padded(7)
     fresh = GINLayers.fresh(TYPES, 12, LAYERS, 2)
     modules = (each.double().train(training) for each in (fresh.mlps, fresh.batch_norms))
