@@ -36,7 +36,7 @@ def test_code_of_the_page_runs(
     monkeypatch.setattr(checkpoints, "STATE_DICTS", tmp_path)
     session: dict[str, object] = {}
     shown = blocks(PAGE, "python")
-    assert len(shown) == 18
+    assert len(shown) == 19
     for block in shown:
         exec(block, session)
 
