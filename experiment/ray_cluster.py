@@ -25,6 +25,8 @@ CHECK_SECONDS = 1.0
 """How often the head is looked at."""
 NODES_SECONDS = 10.0
 """How often nodes that have joined are looked for."""
+LOOPBACK = ("localhost", "127.0.0.1", "::1", "[::1]")
+"""Hosts that Ray replaces by the machine's own address."""
 HELLO = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
 """How a client of HTTP/2, and so of gRPC, begins: RFC 9113, section 3.4."""
 SETTINGS_FRAME = 4
@@ -236,7 +238,7 @@ def _connect(ray: ModuleType, address: str) -> None:
     Raises:
         InputError: it is not, or it is of another version of Ray or Python.
     """
-    check_address(address)
+    check_address(_where_ray_goes(ray, address))
     try:
         ray.init(address, log_to_driver=False, logging_level="ERROR")
     except (OSError, RuntimeError, ValueError) as error:
@@ -244,6 +246,17 @@ def _connect(ray: ModuleType, address: str) -> None:
             f"this process cannot join the Ray cluster at {address} ({sentence(error)[:300]}): "
             "this machine has to be one of its nodes, with the same versions of Ray and Python"
         ) from error
+
+
+def _where_ray_goes(ray: ModuleType, address: str) -> str:
+    """The address with this machine's own in place of the loopback one, as Ray changes it.
+
+    If nothing listened there, Ray would try for minutes and print warnings.
+    """
+    host, _, port = address.rpartition(":")
+    if host not in LOOPBACK:
+        return address
+    return f"{ray.util.get_node_ip_address()}:{port}"
 
 
 def check_address(address: str) -> None:

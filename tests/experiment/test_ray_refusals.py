@@ -93,6 +93,19 @@ def test_only_what_speaks_as_ray_does_is_joined(
     thread.join()
 
 
+def test_ray_is_not_sent_where_nothing_but_the_loopback_address_answers(
+    server: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ray goes to the machine's own address instead, and would try for minutes."""
+    ray = pytest.importorskip("ray")
+    port = server.getsockname()[1]
+    monkeypatch.setattr(ray.util, "get_node_ip_address", lambda: "127.0.0.2")
+    monkeypatch.setattr(ray, "init", lambda *_, **__: pytest.fail("Ray was sent there"))
+    for host in ("localhost", "127.0.0.1"):
+        with pytest.raises(InputError, match=rf"nothing answers .* cluster, 127\.0\.0\.2:{port}"):
+            RayEngine(f"{host}:{port}").__enter__()
+
+
 @pytest.mark.parametrize(
     "address", ["auto", "nonsense", "host:", ":6379", "host:port", "ray://host:10001"]
 )
