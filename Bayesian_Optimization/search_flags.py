@@ -46,7 +46,11 @@ def make_parser() -> Parser:
         choices=[*SEARCHERS, *LIMITED, *MULTI_FIDELITY],
         help="searcher (default: bo; latent_bo where the space is too large for a list)",
     )
-    flags.add_argument("--start", type=Path, help="file of architectures to begin with, one a line")
+    flags.add_argument(
+        "--start",
+        type=Path,
+        help="file of architectures to begin with, one a line, or a CSV with a column architecture",
+    )
     flags.add_argument(
         "--asynchronous",
         type=positive_int,

@@ -38,6 +38,7 @@ from datasets.commands.measurement_flags import (
     file_measurements,
 )
 from datasets.labels import PREDICTOR_LABELS, LabelledSet
+from datasets.objective import Objective
 from datasets.registry import SPACES, latency_choices
 from datasets.source_record import announce, source_entries
 from datasets.space import SearchSpace
@@ -107,7 +108,9 @@ def make_parser() -> Parser:
     add_measurement_flags(flags)
     flags.add_argument("--dataset", help="data set, where there are several (NB201)")
     flags.add_argument(
-        "--architectures", type=Path, help="file with architectures to predict, one a line"
+        "--architectures",
+        type=Path,
+        help="file with architectures to predict, one a line, or a CSV with a column architecture",
     )
     flags.add_argument(
         "--candidates",
@@ -175,7 +178,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     given.features = list(features) or None
     if wanted is not None:
-        _predict(given, fitted(make, known), wanted)
+        _predict(given, fitted(make, known), wanted, known.label)
     elif given.candidates is not None:
         _rank(given, make, labels, known)
     elif len(rest) or labels.file:
@@ -296,24 +299,29 @@ def _rank(
         print(f"the network of the first:\n{module_lines(known.space, best)}")
 
 
-def _predict(given: Namespace, predictor: Predictor, lines: Sequence[Line]) -> None:
-    """Write or print the lines of a file with ``mean`` and ``std`` added."""
+def _predict(
+    given: Namespace, predictor: Predictor, lines: Sequence[Line], label: Objective
+) -> None:
+    """Write or print the lines of a file with ``mean`` and ``std`` added, in its order."""
     graphs = GraphBatch.from_graphs([line.graph for line in lines])
     means, stds = predictor.predict(graphs)
     records = [
         {**line.record, "mean": value, "std": std}
         for line, value, std in zip(lines, means.tolist(), stds.tolist(), strict=True)
     ]
+    best = "highest" if label.maximise else "lowest"
+    order = f"in the order of {given.architectures}, not ranked: the {best} mean is the best"
     if given.out is None:
         for record in records:
             print(json.dumps(plain(record), ensure_ascii=False))
+        print(f"{len(records):,} predictions {order}", file=sys.stderr)
         return
     columns = list(dict.fromkeys(name for record in records for name in record))
     write_records(given.out, records, columns)
     if given.json:
         print(json.dumps({"architectures": len(records), "out": str(given.out)}))
     else:
-        print(f"predictions of {len(records):,} architectures in {given.out}")
+        print(f"predictions of {len(records):,} architectures in {given.out}, {order}")
 
 
 def _judge(

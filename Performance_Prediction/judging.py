@@ -148,14 +148,14 @@ def fitted(make: Callable[[], Predictor], known: LabelledSet) -> Predictor:
     if len(known) < predictor.least_labels:
         raise InputError(
             f"{len(known)} labels were given, this predictor needs at least "
-            f"{predictor.least_labels}: measure more{_fewer(predictor.least_labels, len(known))}"
+            f"{predictor.least_labels}: measure more{_fewer(len(known))}"
         )
     with progress(None, f"fitting to {len(known):,} labels"):
         predictor.fit(known.graphs, known.labels)
     return predictor
 
 
-def _fewer(least: int, given: int) -> str:
+def _fewer(given: int) -> str:
     """Another method that so many labels are enough for, where there is one."""
     from predictors.processes.regressors import GaussianProcess
 
@@ -205,7 +205,7 @@ def number_of_folds(count: int, least: int) -> int:
         return count
     raise InputError(
         f"{count} measured architectures are too few for a cross-validation: this predictor needs "
-        f"at least {least} to learn from and one to be judged by: measure more{_fewer(least)}"
+        f"at least {least} to learn from and one to be judged by: measure more{_fewer(count - 1)}"
     )
 
 

@@ -34,6 +34,11 @@ from experiment.checks import shown as kind_of
 from experiment.config import nearest
 from experiment.errors import InputError
 
+VALUE = "value"
+"""Column that is meant where several hold numbers: that of a search by a function, in
+``queries.csv``."""
+STATUS, UNMEASURED = "status", ("failed", "unknown")
+"""Column of the project's own files, and what it says of rows without a value."""
 TRIED = 100
 """Rows by which columns are guessed; what is wrong in later ones is blamed on the row."""
 _NUMBER = re.compile(
@@ -140,7 +145,8 @@ def read_measurements(
 
     An architecture with several rows is one that was measured several times (other seeds, other
     machines): the mean of its values is an estimate of the same quantity with less noise, and
-    one value an architecture is what predictors and searches take. It is said in ``notes``.
+    one value an architecture is what predictors and searches take. It is said in ``notes``. Rows
+    that the project's own files mark as failed or unknown are left out, and counted there.
 
     Args:
         file: its path, or what :func:`~datasets.row_files.read_rows` found in it.
@@ -148,7 +154,7 @@ def read_measurements(
         arch_column: name of the column with architectures, or the names of the space's own keys
             with commas between them; ``None`` for the only column whose values are architectures.
         value_column: name of the column with what was measured; ``None`` for the only column of
-            numbers besides.
+            numbers besides, or of several the one called ``value``.
         others: further columns of numbers to read.
         form: how architectures are written, a name of ``space.forms()``, such as ``index`` or
             ``naslib``; ``None`` for the official notation and the objects of the project's files.
@@ -165,6 +171,7 @@ def read_measurements(
         if not isinstance(file, str | os.PathLike):
             raise InputError(f"the file of measurements is {kind_of(file)}, expected its path")
         file = read_rows(Path(file))
+    file, left_out = _measured(file)
     numbers = [name for name in (value_column, *others) if name is not None]
     parse = reader(space, form, data_root)
     if _names_architectures(file, parse):
@@ -192,7 +199,7 @@ def read_measurements(
     means = {name: np.bincount(group, weights=each) / counts for name, each in columns.items()}
     order = np.argsort(first)
     first = first[order]
-    notes = _guessed(file, arch_columns, value, (arch_column, value_column))
+    notes = left_out + _guessed(file, arch_columns, value, (arch_column, value_column))
     notes += _averaged(file, counts, len(graphs))
     return Measurements(
         path=file.path,
@@ -209,6 +216,15 @@ def read_measurements(
         sha256=file.sha256,
         notes=tuple(notes),
     )
+
+
+def _measured(file: RowFile) -> tuple[RowFile, list[str]]:
+    """The file without the rows that say that there is no value, and how many these are."""
+    kept = file.without(STATUS, UNMEASURED)
+    count = len(file.rows) - len(kept.rows)
+    if not kept.rows:
+        raise InputError(f"every row of {str(file.path)!r} failed, expected some with a value")
+    return kept, [f"{file.path.name}: {count:,} rows that failed are left out"] if count else []
 
 
 def _there_are(file: RowFile) -> str:
@@ -279,6 +295,8 @@ def _value_column(file: RowFile, arch_columns: tuple[str, ...]) -> str:
     numeric = [name for name in others if _is_numeric(file, name)]
     if not numeric and len(others) == 1 and _begins_with_number(file.rows[0].fields.get(others[0])):
         return others[0]  # it must be meant: its rows then say what is wrong
+    if VALUE in numeric:
+        return VALUE
     if len(numeric) != 1:
         which = f"{len(numeric)} columns of numbers" if numeric else "no column of numbers"
         raise InputError(
@@ -369,6 +387,8 @@ def _guessed(
         parts.append(f"values from {value_column!r}")
     if not parts:
         return []
+    if value_column == VALUE and named[1] is None:
+        return [f"{file.path.name}: {', '.join(parts)}"]
     kind = "the only columns of their kinds" if len(parts) > 1 else "the only column of its kind"
     return [f"{file.path.name}: {', '.join(parts)}, {kind}"]
 

@@ -14,8 +14,8 @@ import io
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,8 @@ from datasets.spaces.notation import excerpt
 from experiment.errors import InputError
 
 DELIMITERS = (",", ";", "\t")
+ARCHITECTURE = ("architecture", "arch")
+"""Names by which a CSV file of architectures is recognised: those of the project's own files."""
 JSON_ROWS = (
     'one object a line with an architecture and what was measured, such as {"arch": …, "value": …},'
     " or an array of such objects"
@@ -73,6 +75,11 @@ class RowFile:
     def place(self, row: Row) -> str:
         """Where a row is, for messages."""
         return f"line {row.line} of {str(self.path)!r}"
+
+    def without(self, column: str, values: Collection[Any]) -> RowFile:
+        """The same without the rows that have one of these values in a column."""
+        kept = [row for row in self.rows if row.fields.get(column) not in values]
+        return replace(self, rows=kept)
 
 
 def read_rows(path: Path) -> RowFile:
@@ -129,7 +136,7 @@ def split_lines(text: str) -> list[str]:
 
 
 def file_lines(path: Path) -> list[tuple[str, str]]:
-    """:func:`text_lines` of a file.
+    """:func:`text_lines` of a file; of a CSV file with a column of :data:`ARCHITECTURE` its fields.
 
     Raises:
         InputError: it cannot be read, is no text, or has blank lines alone.
@@ -138,7 +145,22 @@ def file_lines(path: Path) -> list[tuple[str, str]]:
         content = path.read_bytes()
     except OSError as error:
         raise InputError(f"cannot read architectures from {str(path)!r}: {error}") from error
-    return text_lines(decode(content, path), repr(str(path)))
+    text, source = decode(content, path), repr(str(path))
+    header = _header(text)
+    for name in ARCHITECTURE:
+        if name in header:
+            return [(f"line {row.line} of {source}", row.fields[name]) for row in _csv(text, path)]
+    return text_lines(text, source)
+
+
+def _header(text: str) -> list[str]:
+    """The first row of a text, if it is CSV."""
+    delimiter, lines = _delimiter(text)
+    try:
+        rows = _csv_rows(text, delimiter, None)
+        return next((fields for line, fields in rows if any(fields) and line > lines), [])
+    except InputError:
+        return []
 
 
 def text_lines(text: str, source: str) -> list[tuple[str, str]]:

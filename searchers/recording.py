@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from datasets.graph import ArchitectureError
+from datasets.measurement_files import VALUE
 from datasets.objective import ACCURACY, Objective
 from datasets.space import SearchSpace
 from estimators.measurement import Measurement
@@ -29,9 +30,6 @@ CORE = ("query", "hash", "status", "reason", "validation")
 """What ``queries.csv`` has of every measurement, beside the architecture."""
 FURTHER = ("fidelity", "test", "cost_seconds", "parameters", "flops")
 """What it has where it was measured."""
-VALUE = "value"
-"""What files for people call the value of an objective that is no accuracy of a table or training;
-a log calls every value ``validation``."""
 
 
 class Recorder:
@@ -109,7 +107,10 @@ def describe(step: Step, space: SearchSpace, truth: TableTruth | None) -> dict[s
 
 
 def value_name(objective: Objective) -> str:
-    """What files for people call a value: ``validation`` where that is the metric."""
+    """What files for people call a value: ``validation`` where that is the metric, else ``value``.
+
+    A log calls every value ``validation``.
+    """
     return objective.name if objective.name == "validation" else VALUE
 
 

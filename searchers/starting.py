@@ -38,7 +38,7 @@ def start_search(place: Path, config: Mapping[str, Any], seed: int, resume: bool
     changing = [CODE, "queries"] if longer else [CODE]
     run = RunFolder.start(place, config, seed, resume, changing=changing)
     if longer:
-        _say(f"{place}: its {fewer} queries are continued to {config['queries']}{_cut(config)}")
+        _say(f"{place}: continued from {fewer} to {config['queries']} queries{_cut(config)}")
     for part, digest in before.get(CODE, {}).items():
         if config.get(CODE, {}).get(part) not in (None, digest):
             _say(
@@ -80,7 +80,7 @@ def _cut(config: Mapping[str, Any]) -> str:
     """Where one search of so many queries might have proposed others: a last batch was cut."""
     if config["batch"] == 1 and config.get("at_once", 1) == 1:
         return ""
-    return "; begun with so many, its batches might have been others"
+    return "; begun with so many, it might have made other batches"
 
 
 def _say(line: str) -> None:

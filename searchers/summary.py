@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from datasets.measurement_files import VALUE
 from datasets.objective import ACCURACY, Objective
 from estimators.measurement import Measurement
 from experiment.progress import progress
@@ -13,7 +14,7 @@ from searchers.limits import Limit
 from searchers.loop import SearchLoop
 from searchers.problem import Problem
 from searchers.recommendation import recommended
-from searchers.recording import VALUE, value_name
+from searchers.recording import value_name
 
 HOW = {
     "table": "looked up",

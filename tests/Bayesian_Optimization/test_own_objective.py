@@ -33,6 +33,9 @@ def length(text):
 def stopped(cell):
     raise KeyboardInterrupt
 
+def odd(cell):
+    return len(cell.edges) if len(cell.edges) % 2 else None
+
 def broken(cell):
     return cell.nodes
 
@@ -143,6 +146,24 @@ def test_a_mistaken_function_ends_the_search_with_one_sentence(folder: Path, com
     assert "resume the search" in last
     run = folder / "runs" / "DIGITS101_broken_evolution_seed0"
     assert len((run / "queries.csv").read_text().splitlines()) == 21
+
+
+def test_the_queries_of_a_run_are_known_to_another(folder: Path, command: Any) -> None:
+    own = (*FLAGS, "--queries", 12, "--objective", "own_energy:odd")
+    command(search.main, *own, "--name", "first")
+    queries = folder / "runs" / "first" / "queries.csv"
+    rows = list(csv.DictReader(queries.open(encoding="utf-8")))
+    failed = [row["hash"] for row in rows if row["status"] == "failed"]
+    assert 0 < len(failed) < 12
+    code, _, err = command(search.main, *own, "--name", "second", "--known", queries)
+    assert code == 0
+    assert f"queries.csv: {len(failed)} rows that failed are left out" in err
+    more = list(csv.DictReader((folder / "runs/second/queries.csv").open(encoding="utf-8")))
+    assert {row["hash"] for row in rows} & {row["hash"] for row in more} <= set(failed)
+    code, _, _ = command(search.main, *own, "--name", "third", "--start", queries)
+    assert code == 0
+    again = list(csv.DictReader((folder / "runs/third/queries.csv").open(encoding="utf-8")))
+    assert [row["hash"] for row in again] == [row["hash"] for row in rows]
 
 
 BAD: dict[str, tuple[tuple[Any, ...], str]] = {

@@ -126,14 +126,17 @@ def test_it_predicts_the_cells_of_a_file(tmp_path: Path, capsys: Output) -> None
     assert main([*QUICK, "--architectures", str(file), "--out", str(out)]) == 0
     source, told = capsys.readouterr().out.splitlines()
     assert source.startswith("DIGITS101 on digits: 2,532 architectures from ")
-    assert told == f"predictions of 7 architectures in {out}"
+    order = f"in the order of {file}, not ranked: the highest mean is the best"
+    assert told == f"predictions of 7 architectures in {out}, {order}"
     found = [json.loads(line) for line in out.read_text().splitlines()]
     for line, predicted in zip(lines, found, strict=True):
         assert {key: predicted[key] for key in line} == line
         assert predicted["std"] > 0
     assert found[0]["mean"] == pytest.approx(found[6]["mean"])
     main([*QUICK, "--architectures", str(file)])
-    printed = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    said = capsys.readouterr()
+    assert said.err.endswith(f"7 predictions {order}\n")
+    printed = [json.loads(line) for line in said.out.splitlines()]
     assert printed == found
     with pytest.raises(InputError, match="is there already: add --overwrite"):
         main([*QUICK, "--architectures", str(file), "--out", str(out)])

@@ -249,3 +249,13 @@ def test_the_network_of_the_first_is_printed(tmp_path: Path, capsys: Output) -> 
     assert first.split()[-1] in lines[-1]
     with torch.device("meta"):
         exec("\n".join(lines[place + 1 :]), {})
+
+
+@pytest.mark.parametrize(
+    ("count", "advice"), [(9, "measure more, or take --method gp"), (5, "measure more$")]
+)
+def test_a_method_for_fewer_labels_is_named_where_there_are_that_many(
+    count: int, advice: str
+) -> None:
+    with pytest.raises(InputError, match=advice):
+        number_of_folds(count, 20)

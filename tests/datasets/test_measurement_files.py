@@ -52,6 +52,21 @@ def test_the_columns_of_a_plain_table_are_guessed_and_that_is_said(tmp_path: Pat
     )
 
 
+def test_failed_rows_of_the_projects_own_files_are_left_out_and_counted(tmp_path: Path) -> None:
+    rows = [(1, "failed", "", FIRST), (2, "ok", 5, FIRST), (3, "unknown", "", SECOND)]
+    head = ("query", "status", "value", "architecture")
+    found = read(tmp_path, table(head, *rows), least=1)
+    assert (found.names, found.values.tolist()) == ([FIRST], [5])
+    assert found.notes == (
+        "mine.csv: 2 rows that failed are left out",
+        "mine.csv: architectures from 'architecture', values from 'value'",
+    )
+    with pytest.raises(InputError, match=r"every row of .* failed"):
+        read(tmp_path, table(head, rows[0]), least=1)
+    with pytest.raises(InputError, match="has no 'value', expected a finite number"):
+        read(tmp_path, table(head, rows[1], (4, "ok", "", SECOND)), least=1)
+
+
 def test_marks_quotes_and_windows_line_ends(tmp_path: Path) -> None:
     content = f'"arch","val_loss"\r\n"{FIRST}","0.412"\r\n"{SECOND}","5.33e-1"\r\n'
     found = read(tmp_path, content.encode("utf-8-sig"), value_column="val_loss")

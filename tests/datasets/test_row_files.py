@@ -119,6 +119,21 @@ def test_what_cannot_be_opened(tmp_path: Path) -> None:
         read_rows(tmp_path)
 
 
+def test_the_architectures_of_a_csv_are_those_of_its_column(tmp_path: Path) -> None:
+    file = tmp_path / "cells.csv"
+    place = f"line {{}} of {str(file)!r}"
+    cell = '{"matrix": [[0, 1], [0, 0]], "ops": []}'
+    quoted = cell.replace('"', '""')
+    file.write_text(f',mean,architecture\n0,0.5,"{quoted}"\n\n1,0.4,|a~0|\n')
+    assert file_lines(file) == [(place.format(2), cell), (place.format(4), "|a~0|")]
+    file.write_text("sep=;\narch;id\n|a~0|;7\n")
+    assert file_lines(file) == [(place.format(3), "|a~0|")]
+    file.write_text("architecture\n|a~0|\n")
+    assert file_lines(file) == [(place.format(2), "|a~0|")]
+    file.write_text("sine,sine 0:2\narchitecture\n")
+    assert [line for _, line in file_lines(file)] == ["sine,sine 0:2", "architecture"]
+
+
 def test_lines_keep_their_places(tmp_path: Path) -> None:
     file = tmp_path / "cells.txt"
     file.write_bytes(b"\xef\xbb\xbf\nfirst\r\n\r\n  second ")

@@ -156,7 +156,7 @@ def test_a_finished_run_continues_to_more_queries(
     assert capsys.readouterr().err == ""
     longer = search(SPACE, energy, 14, run=run, resume=True, **settings)
     assert capsys.readouterr().err.splitlines() == [
-        f"{run}: its 9 queries are continued to 14",
+        f"{run}: continued from 9 to 14 queries",
         f"{run}: 9 of 14 queries are there already and are not repeated",
     ]
     assert values(longer) == values(whole)
@@ -181,7 +181,7 @@ def test_a_continued_run_has_no_result_until_it_ends_again(
     stop = True
     with pytest.raises(KeyboardInterrupt):
         search(SPACE, stopped, 12, resume=True, **settings)
-    assert "its batches might have been others" in capsys.readouterr().err
+    assert "it might have made other batches" in capsys.readouterr().err
     assert not RunFolder(tmp_path / "run").has_result
     stop = False
     assert len(search(SPACE, stopped, 12, resume=True, **settings).history) == 12
