@@ -105,7 +105,7 @@ class FinishedRun:
         return is_surrogate(str(self.config["model"]))
 
     def half_precision(self) -> dict[str, Tensor]:
-        """Its weights as they are stored.
+        """Its weights as they are stored; counts, which are whole numbers, keep their type.
 
         Raises:
             InputError: a weight is not finite, or too large for half precision.
@@ -119,12 +119,15 @@ class FinishedRun:
                     f"weight {name} in {str(file)!r} has a value that is not finite: "
                     "the training diverged, ship an earlier epoch or another run"
                 )
-            if not torch.isfinite(weight.to(STORED)).all():
+            if weight.is_floating_point() and not torch.isfinite(weight.to(STORED)).all():
                 raise InputError(
                     f"weight {name} in {str(file)!r} reaches {float(weight.abs().max()):.3g}, more "
                     f"than half precision can hold ({torch.finfo(STORED).max:.5g})"
                 )
-        return {name: weight.to(STORED) for name, weight in state.items()}
+        return {
+            name: weight.to(STORED) if weight.is_floating_point() else weight
+            for name, weight in state.items()
+        }
 
     def shipped_config(self, epoch: int) -> dict[str, Any]:
         """The ``config.json`` beside weights that are stored as those of ``epoch``."""

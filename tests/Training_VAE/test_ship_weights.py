@@ -20,7 +20,7 @@ from Training_VAE import evaluation, ship_weights, train_svge, training_command
 from Training_VAE.data import load_architectures
 from Training_VAE.model_card import DESCRIPTIONS, model_card
 from Training_VAE.ship_weights import main as ship
-from Training_VAE.shipping import portable_command
+from Training_VAE.shipping import FinishedRun, portable_command
 
 FLAGS = ["--data_search_space", "NB101", "--device", "cpu", "--threads", "1"]
 
@@ -146,6 +146,15 @@ def test_an_earlier_epoch_brings_its_own_length_and_time(run: Path, tmp_path: Pa
     stored = read_state_dict(tmp_path / "out" / "SVGE_NB101" / "model_checkpoint7.obj")
     trained = read_state_dict(checkpoint_path(run, 2))
     assert all(torch.equal(stored[key], trained[key].half()) for key in trained)
+
+
+def test_counts_are_stored_as_they_are(run: Path) -> None:
+    state = read_state_dict(checkpoint_path(run, 3))
+    state["batches"] = torch.tensor(100_000)
+    torch.save(state, checkpoint_path(run, 3))
+    stored = FinishedRun.read(run).half_precision()
+    assert stored["batches"].dtype == torch.int64
+    assert int(stored["batches"]) == 100_000
 
 
 def damage_weight(run: Path, value: float) -> None:
