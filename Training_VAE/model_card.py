@@ -19,8 +19,8 @@ DESCRIPTIONS = {
     "loss of the likelihood, and a fitted prior for each position",
     "arch2vec_directed": "arch2vec's variational graph isomorphism autoencoder "
     "([Yan et al., NeurIPS 2020](https://arxiv.org/abs/2006.06936)) with padding masked, the loss "
-    "of the likelihood, a fitted prior for each position, and an encoder that sees the direction of "
-    "edges and the positions of nodes",
+    "of the likelihood, a fitted prior for each position, and an encoder that sees the direction "
+    "of edges and the positions of nodes",
     "io_dense": f"{INFO_NAS} that also predicts, in linear layers, the features that a trained "
     "network computes of an image",
     "io_concat": f"{INFO_NAS} that also predicts, by convolutions over image and latent, the "
