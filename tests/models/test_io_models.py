@@ -185,6 +185,32 @@ def test_a_broken_state_dict_is_refused(
         model_from_state(state, 7)
 
 
+@pytest.mark.parametrize("number", [0, 2])
+def test_every_missing_weight_and_every_other_shape_is_refused(number: int) -> None:
+    state = made(SMALL[number]).state_dict()
+    for key, value in state.items():
+        for changed in ({}, {key: value.new_zeros(*value.shape, 2)}, {key: value.new_zeros(0)}):
+            with pytest.raises(ModelError):
+                model_from_state({**{k: v for k, v in state.items() if k != key}, **changed}, 7)
+
+
+def test_damaged_files_are_refused_or_read(tmp_path: Path) -> None:
+    path = tmp_path / "model_dense_epoch-0.pt"
+    torch.save({"model_state": made(SMALL[0]).state_dict(), "model_kwargs": {}}, path)
+    whole, generator = path.read_bytes(), np.random.default_rng(0)
+    refused = 0
+    for number in range(60):
+        damaged = bytearray(whole[: generator.integers(len(whole))] if number % 3 == 0 else whole)
+        for place in generator.integers(len(damaged), size=4 * (number % 3)):
+            damaged[place] = generator.integers(256)
+        path.write_bytes(damaged)
+        try:
+            assert isinstance(load_vae(path), IOModel)
+        except ModelError:
+            refused += 1
+    assert refused >= 20
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
