@@ -41,6 +41,9 @@ from Training_VAE.settings import IOSettings
 CURVE_POINTS = 1_000
 """Prior points that are decoded after every epoch; the final evaluation decodes ten times more."""
 
+CURVE_GRAPHS = 5_000
+"""Held-out architectures that are decoded after every epoch at most; in the end all are."""
+
 ORIGINAL, REFERENCE = "orig", "reference"
 """Folders below a run's, with the autoencoder alone and with the reference model."""
 
@@ -175,12 +178,20 @@ class IOTraining:
 
 
 def vae_measures(
-    vae: Arch2vec, unlabelled: Architectures, seed: int, points: int
+    vae: Arch2vec, unlabelled: Architectures, seed: int, points: int, graphs: int | None = None
 ) -> dict[str, Any]:
-    """The measures of arch2vec's published code, on architectures that no batch has had."""
+    """The measures of arch2vec's published code, on architectures that no batch has had.
+
+    Args:
+        vae: in evaluation mode.
+        unlabelled: what it was trained on, and what was held out.
+        seed: of the prior points.
+        points: how many of these.
+        graphs: how many held-out architectures; ``None``: all.
+    """
     device = vae.device
     generator = torch.Generator(device).manual_seed(seed)
-    measures = accuracies(vae, unlabelled.test.to(device))
+    measures = accuracies(vae, unlabelled.test[:graphs].to(device))
     encoded = unlabelled.train[: Protocol.latent_graphs].to(device)
     return {**measures, **prior_measures(vae, unlabelled.space, encoded, generator, points)}
 
@@ -250,7 +261,7 @@ def train_io(
             **losses(training.model, held_out, training.error),
         }
         for of, vae in training.trained.autoencoders.items():
-            entry[of] = vae_measures(vae, data.unlabelled, seed, CURVE_POINTS)
+            entry[of] = vae_measures(vae, data.unlabelled, seed, CURVE_POINTS, CURVE_GRAPHS)
         if epoch % save_interval == 0 or epoch == settings.epochs:
             save_weights(run, training.trained, epoch)
         run.log(entry)

@@ -2,7 +2,7 @@
 
 From the repository root, with a set of ``Training_VAE/build_io_dataset.py``::
 
-    PYTHONPATH=$PWD python Training_VAE/train_io.py --io_set runs/io_digits
+    PYTHONPATH=$PWD python Training_VAE/train_io.py --io_set runs/io_DIGITS101
 
 ``--config`` chooses what is trained and how; ``info_nas`` has the published settings, with sizes
 and numbers of batches for the digits. The run's folder ``<MODEL>_<SPACE>`` is that of

@@ -1,6 +1,6 @@
 """Training with input–output information, seed by seed: errors and arch2vec's measures by epoch.
 
-    python benchmarks/io_curves.py train --io_set runs/io_digits --variants published shuffled
+    python benchmarks/io_curves.py train --io_set runs/io_DIGITS101 --variants published shuffled
     python benchmarks/io_curves.py table
     python benchmarks/io_curves.py figure --variant published
 
@@ -155,7 +155,7 @@ def make_parser() -> Parser:
     flags = parser("Train with input–output information, seed by seed, and draw the curves.")
     flags.add_argument("what", choices=["train", "table", "figure"])
     flags.add_argument(
-        "--io_set", type=Path, default=ROOT / "runs" / "io_digits", help="trained on"
+        "--io_set", type=Path, default=ROOT / "runs" / "io_DIGITS101", help="trained on"
     )
     flags.add_argument(
         "--variants",
