@@ -17,7 +17,7 @@ LARGEST_SEED = 2**32 - 1
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
+class NetworkRows:
     """Rows of a table, those to train on and the others, in the order that they were drawn in.
 
     Attributes:
@@ -29,7 +29,7 @@ class Rows:
     held_out: np.ndarray
 
 
-def published_split(hashes: np.ndarray, seed: int = 1) -> Rows:
+def published_split(hashes: np.ndarray, seed: int = 1) -> NetworkRows:
     """The split of arch2vec: the first nine tenths of the ascending hashes, each part shuffled.
 
     Args:
@@ -44,13 +44,13 @@ def published_split(hashes: np.ndarray, seed: int = 1) -> Rows:
     if (hashes[ascending][1:] == hashes[ascending][:-1]).any():
         raise InputError("an architecture stands on two rows: merge them before splitting")
     training = len(hashes) * 9 // 10
-    return Rows(
+    return NetworkRows(
         ascending[:training][generator.permutation(training)],
         ascending[training:][generator.permutation(len(hashes) - training)],
     )
 
 
-def labelled_rows(split: Rows, train: int, held_out: int, seed: int = 1) -> Rows:
+def labelled_rows(split: NetworkRows, train: int, held_out: int, seed: int = 1) -> NetworkRows:
     """Draw the networks that are trained, from each part without replacement.
 
     info-NAS draws one in a hundred and trains the first 608 and 77 of them; those do not depend on
@@ -77,7 +77,7 @@ def labelled_rows(split: Rows, train: int, held_out: int, seed: int = 1) -> Rows
                 "ask for fewer, or choose a larger space"
             )
         drawn.append(rows[generator.choice(len(rows), len(rows), replace=False)[:count]])
-    return Rows(*drawn)
+    return NetworkRows(*drawn)
 
 
 def _generator(seed: int) -> np.random.RandomState:

@@ -236,29 +236,35 @@ def build_io_set(
         return _same_set(folder, settings)
     parts = Parts(folder / PARTS, trained)
     failures = _record(chosen, Recording(estimator.work, unseen_images), parts, engine)
-    train, unseen = (sorted(set(each) - set(failures)) for each in (chosen.train, chosen.unseen))
-    graphs = {**chosen.train, **chosen.unseen}
-    hashes = [*train, *unseen]
     contents = IOContents(
         space=estimator.space.name,
         data_set=data.name,
-        graphs=GraphBatch.from_graphs([graphs[hash] for hash in hashes]),
-        hashes=np.array(hashes),
         images=images.images.numpy(),
         labels=images.labels.numpy(),
         mean=data.mean.double().numpy(),
         std=data.std.double().numpy(),
-        training_networks=len(train),
         seen_images=seen,
         settings=settings,
-        failed=tuple(
+        **_networks(chosen, failures),
+    )
+    io_set = write_io_set(folder, contents, parts.read(contents.hashes.tolist()))
+    shutil.rmtree(parts.folder, ignore_errors=True)
+    return io_set
+
+
+def _networks(chosen: Chosen, failures: Mapping[str, str]) -> dict[str, Any]:
+    """The networks of a set, without those that failed, and these by hash, part and reason."""
+    train, unseen = (sorted(set(each) - set(failures)) for each in (chosen.train, chosen.unseen))
+    graphs = {**chosen.train, **chosen.unseen}
+    return {
+        "graphs": GraphBatch.from_graphs([graphs[hash] for hash in (*train, *unseen)]),
+        "hashes": np.array([*train, *unseen]),
+        "training_networks": len(train),
+        "failed": tuple(
             {"hash": hash, "part": chosen.part(hash), "reason": reason}
             for hash, reason in sorted(failures.items())
         ),
-    )
-    io_set = write_io_set(folder, contents, parts.read(hashes))
-    shutil.rmtree(parts.folder, ignore_errors=True)
-    return io_set
+    }
 
 
 def _images(estimator: FromScratch) -> ImageData:
@@ -272,16 +278,20 @@ def _images(estimator: FromScratch) -> ImageData:
 def _record(chosen: Chosen, recording: Recording, parts: Parts, engine: Engine) -> dict[str, str]:
     """Train and record what is missing; returns hash → reason of what failed."""
     everything = {**chosen.train, **chosen.unseen}
-    found = {hash: parts.get(hash) for hash in everything}
-    failures = {hash: part for hash, part in found.items() if isinstance(part, str)}
-    missing = [hash for hash, part in found.items() if part is None]
-    del found
+    failures: dict[str, str] = {}
+    missing: list[str] = []
+    for hash in everything:  # one after the other: all features may not fit into memory
+        part = parts.get(hash)
+        if part is None:
+            missing.append(hash)
+        elif isinstance(part, str):
+            failures[hash] = part
     queue = WorkQueue(engine, recording, parts.keep)
     try:
         for hash in missing:
             queue.submit(hash, everything[hash])
-        with progress(len(everything), "training", "networks") as bar:
-            bar.advance(len(everything) - len(missing))
+        title = f"training, {len(everything) - len(missing)} recorded before"
+        with progress(len(missing), title, "networks") as bar:
             while queue:
                 hash, result = queue.next_result()
                 if isinstance(result, OutOfMemory | WorkerDiedError):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from datasets.io_networks import Rows, labelled_rows, published_split
+from datasets.io_networks import NetworkRows, labelled_rows, published_split
 from experiment.errors import InputError
 from experiment.files import read_json
 
@@ -31,7 +31,7 @@ def test_the_published_order_of_the_data_set(expected: dict[str, Any]) -> None:
 def test_the_published_choice(expected: dict[str, Any]) -> None:
     choice = expected["labelled_choice"]
     names = np.array([*choice["train"], *choice["valid"]])
-    parts = Rows(*np.split(np.arange(len(names)), [len(choice["train"])]))
+    parts = NetworkRows(*np.split(np.arange(len(names)), [len(choice["train"])]))
     chosen = choice["train_chosen"], choice["valid_chosen"]
     drawn = labelled_rows(parts, len(chosen[0]), len(chosen[1]), choice["seed"])
     assert (names[drawn.train].tolist(), names[drawn.held_out].tolist()) == chosen
