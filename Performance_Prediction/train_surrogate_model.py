@@ -44,7 +44,7 @@ from experiment.threads import use_threads
 from models import MODELS
 from models.checkpoints import RUNS
 from models.heads import surrogate_name
-from models.shipped import shipped_weights
+from models.shipped import check_no_shipped
 from Performance_Prediction.surrogate_training import load_start, train
 from predictors.fine_tuned import LEAST_LABELS
 from predictors.fine_tuning import ERRORS, TARGET_SCALES, FineTuning
@@ -147,11 +147,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
     space = get_space(given.data_search_space)
     folder = given.log_dir / f"{given.model}_{space.name}"
-    if shipped_weights(folder) is not None:
-        raise InputError(
-            f"{str(folder)!r} holds weights that are shipped, beside which nothing is trained: "
-            "name another folder by --log_dir"
-        )
+    check_no_shipped(folder)
     settings = settings_of(given)
     start = load_start(given.model, space, given.path_state_dict, given.checkpoint)
     labelled, held_out = labels_of(given, space)

@@ -31,7 +31,7 @@ from experiment.seeding import seed_everything
 from experiment.threads import use_threads
 from models.arch2vec import ARCH2VECS
 from models.checkpoints import RUNS, checkpoint_path, find_folder, latest_epoch
-from models.shipped import shipped_weights
+from models.shipped import check_no_shipped
 from models.vae import GRAPH_VAES
 from Training_VAE.data import load_architectures
 from Training_VAE.evaluation import Protocol, evaluate
@@ -290,11 +290,7 @@ def run(kind: Kind, arguments: Sequence[str] | None = None) -> int:
     space = get_space(given.data_search_space)
     model = model_of(kind, given)
     folder = (given.log_dir or RUNS) / f"{model}_{space.name}"
-    if shipped_weights(folder) is not None:
-        raise InputError(
-            f"{str(folder)!r} holds weights that are shipped, beside which nothing is trained: "
-            "leave out --log_dir (the run then goes to runs/), or name another folder by it"
-        )
+    check_no_shipped(folder)
     device = best_device(given.device)
     settings = settings_of(kind, given)
     start = None

@@ -59,6 +59,19 @@ def shipped_weights(folder: str | Path) -> dict[str, Any] | None:
     return read_manifest(folder.parent).get(folder.name)
 
 
+def check_no_shipped(folder: Path) -> None:
+    """Refuse to train in a folder whose weights are shipped.
+
+    Raises:
+        ModelError: they are, or the manifest is damaged.
+    """
+    if shipped_weights(folder) is not None:
+        raise ModelError(
+            f"{str(folder)!r} holds weights that are shipped, beside which nothing is trained: "
+            "leave out --log_dir (the run then goes to runs/), or name another folder by it"
+        )
+
+
 def check_shipped(path: Path) -> None:
     """Refuse a file that has the name of a shipped one and other content.
 

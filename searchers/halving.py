@@ -59,6 +59,7 @@ class Halving(Searcher):
             )
         self._rung: dict[str, int] = {}
         self._received: set[tuple[str, int]] = set()
+        self.begin()
 
     def fidelity(self, hash: str) -> int | None:
         """Epochs for which an architecture was proposed last; ``None`` for one that was not."""
@@ -125,6 +126,10 @@ class Halving(Searcher):
                 self.receive(one.hash, rung, one.value, number)
 
     @abstractmethod
+    def begin(self) -> None:
+        """Make what the method keeps of the rungs; :attr:`fidelities` and ``eta`` are known."""
+
+    @abstractmethod
     def promote(self) -> tuple[str, int] | None:
         """What goes on to the next rung: hash and rung; ``None``: nothing may, yet."""
 
@@ -188,18 +193,10 @@ class ASHA(Halving):
     As soon as an architecture is among the best ``1 / eta`` of those that were measured in its
     rung, it goes on, from the highest rung down; nothing waits for the slowest training. Early in
     a rung that promotes some that would not have gone on later.
-
-    Args:
-        domain: the candidate set.
-        fidelities: epochs of the rungs, ascending, two or more.
-        eta: one in so many is promoted.
-        seed: of everything that is drawn.
     """
 
-    def __init__(
-        self, domain: Domain, fidelities: Sequence[int], *, eta: int = ETA, seed: int = 0
-    ) -> None:
-        super().__init__(domain, fidelities, eta=eta, seed=seed)
+    def begin(self) -> None:
+        """No rung has a value yet."""
         self._ranked: list[list[tuple[float, int, str]]] = [[] for _ in self.fidelities]
 
     def receive(self, hash: str, rung: int, value: float | None, number: int) -> None:
@@ -224,18 +221,10 @@ class SuccessiveHalving(Halving):
     epochs. As long as none may be promoted, the next bracket begins, so that no worker waits for a
     rung to be complete (as Li et al. 2020 compare with it in parallel, after Falkner, Klein and
     Hutter, *BOHB*, ICML 2018, section 4.2).
-
-    Args:
-        domain: the candidate set.
-        fidelities: epochs of the rungs, ascending, two or more.
-        eta: one in so many is promoted.
-        seed: of everything that is drawn.
     """
 
-    def __init__(
-        self, domain: Domain, fidelities: Sequence[int], *, eta: int = ETA, seed: int = 0
-    ) -> None:
-        super().__init__(domain, fidelities, eta=eta, seed=seed)
+    def begin(self) -> None:
+        """The first bracket is empty."""
         top = len(self.fidelities) - 1
         self.sizes = tuple(self.eta ** (top - rung) for rung in range(top + 1))
         self._bracket_of: dict[str, _Bracket] = {}

@@ -167,7 +167,7 @@ def test_shipped_weights_are_not_trained_beside(flags: list[str], tmp_path: Path
     (tmp_path / "out").mkdir()
     manifest = {"weights": {"SVGE_acc_DIGITS101": entry}}
     (tmp_path / "out" / "manifest.json").write_text(json.dumps(manifest))
-    with pytest.raises(InputError, match="weights that are shipped"):
+    with pytest.raises(ModelError, match="weights that are shipped"):
         main(flags)
 
 
