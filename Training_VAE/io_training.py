@@ -249,7 +249,7 @@ def train_io(
     if resume:
         loop.resume()
         run.truncate_after("epoch", loop.epoch)
-    report_start(settings.model, settings, len(loop.examples(0)), loop.epoch, device)
+    report_start(settings.model, settings, len(loop.examples(0)), loop.epoch, device, loop.unit)
     held_out = {part: pairs.to(device) for part, pairs in data.held_out.items()}
 
     def after_epoch(epoch: int, means: dict[str, float]) -> None:

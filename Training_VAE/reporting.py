@@ -24,14 +24,28 @@ ARCH2VEC = {
 
 
 def report_start(
-    model: str, settings: TrainingSettings, graphs: int, done: int, device: torch.device
+    model: str,
+    settings: TrainingSettings,
+    count: int,
+    done: int,
+    device: torch.device,
+    unit: str = "graphs",
 ) -> None:
-    """One line before the first batch: how much there is to do, and by what means."""
+    """One line before the first batch: how much there is to do, and by what means.
+
+    Args:
+        model: its name.
+        settings: of the training.
+        count: examples of an epoch.
+        done: epochs.
+        device: where it is trained.
+        unit: what the examples are called.
+    """
     threads = torch.get_num_threads()
     on = f"{threads} thread{'s' * (threads > 1)}" if device.type == "cpu" else str(device)
     start = f"resuming after {done} of" if done else "training"
     print(
-        f"{start} {settings.epochs} epochs of {graphs:,} graphs: {model}, {settings.optimiser}, "
+        f"{start} {settings.epochs} epochs of {count:,} {unit}: {model}, {settings.optimiser}, "
         f"batches of {settings.batch_size}, {settings.precision}, {on}",
         flush=True,
     )
