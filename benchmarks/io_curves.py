@@ -56,15 +56,15 @@ def train(given: Namespace) -> None:
     """Train what is not kept yet."""
     for variant in given.variants:
         for seed in map(str, given.seeds):
-            record = kept(given.results)
-            runs = record["results"].setdefault(variant, {})
-            if seed in runs:
+            if seed in kept(given.results)["results"].get(variant, {}):
                 continue
-            note_machine(record, variant, runs)
             log_dir = given.runs / variant.replace(" ", "_") / f"seed_{seed}"
             common = ["--io_set", str(given.io_set), "--log_dir", str(log_dir), "--seed", seed]
             train_io.main([*common, *VARIANTS[variant], *threads(given), "--resume"])
             (config,) = log_dir.glob("*/config.json")
+            record = kept(given.results)  # another process may have written meanwhile
+            runs = record["results"].setdefault(variant, {})
+            note_machine(record, variant, runs)
             runs[seed] = summary(RunFolder(config.parent))
             write_json(given.results, record)
     table(given)
