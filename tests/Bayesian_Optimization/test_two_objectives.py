@@ -206,7 +206,9 @@ def test_the_costs_of_a_table_are_those_of_its_measurements() -> None:
         assert table_costs(table, name)[70] == pytest.approx(cost(found, name), abs=0.5)
     for name, same, factor in (("mflops", "flops", 1e-6), ("training_seconds", "cost_seconds", 1)):
         assert table_costs(table, name)[70] == pytest.approx(factor * table_costs(table, same)[70])
-        assert cost(found, name) == pytest.approx(factor * cost(found, same))
+        expected = cost(found, same)
+        assert expected is not None
+        assert cost(found, name) == pytest.approx(factor * expected)
         assert measured_cost(name) == measured_cost(name, table)
     with pytest.raises(InputError, match=r"has no metric 'weight': it has .* called flops\)$"):
         table_costs(table, "weight")

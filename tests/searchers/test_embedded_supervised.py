@@ -36,7 +36,7 @@ def test_distinct_states_are_those_of_all_nodes(
     graphs = cells.graphs[:300].padded(7)
     fresh = GINLayers.fresh(TYPES, 12, LAYERS, 2)
     modules = (each.double().train(training) for each in (fresh.mlps, fresh.batch_norms))
-    layers = GINLayers(fresh.eps.double(), *modules)
+    layers = GINLayers(torch.nn.Parameter(fresh.eps.double()), *modules)
     nodes = DistinctNodes.of(graphs, TYPES, LAYERS)
     columns, adjacency = encoder_inputs(graphs, TYPES)
     states = distinct_states(layers, nodes)
