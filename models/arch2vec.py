@@ -33,6 +33,9 @@ from models.state_dicts import State, matrix_shape
 
 POSITIONS = "positions.weight"
 """The weight that :class:`Arch2vecDirected` has and the others lack."""
+IN_CACHE = 256
+"""Graphs that are encoded at once on a CPU: their states, 1 MB, stay in the second level of its
+cache. With 16,384 graphs encoding takes three times as long."""
 
 
 @dataclass(frozen=True)
@@ -155,6 +158,16 @@ class Arch2vec(OneShot):
             states = self.node_states(batch, dtype)
             mean, log_std = (getattr(self, head)(states) for head in self.heads)
         return Latent(mean.to(dtype), 2 * log_std.to(dtype))
+
+    def encode_chunk(self, graphs: GraphBatch) -> Latent:
+        """:meth:`encode` without gradients; on a CPU few graphs at a time."""
+        if self.device.type != "cpu":
+            return self.encode(graphs)
+        parts = [
+            self.encode(graphs[first : first + IN_CACHE])
+            for first in range(0, len(graphs), IN_CACHE)
+        ]
+        return Latent(*(torch.cat(same) for same in zip(*parts, strict=True)))
 
     def node_states(self, batch: GraphBatch, dtype: torch.dtype) -> Tensor:
         """States after the last layer. **Shape** (B, N, H)."""
