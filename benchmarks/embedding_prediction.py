@@ -7,13 +7,12 @@
 ``process`` is arch2vec's protocol (NeurIPS 2020, arXiv:2006.06936): a Gaussian process on 250
 random cells predicts the others whose test accuracy is above 0.8; RMSE and Pearson's r. The paper
 says nothing of the process. This one is fitted to normal scores of the labels' ranks, as all
-predictors of the suite are, and back in accuracies predicts means; ``values`` is fitted to the
-accuracies as they are, of which a few failed trainings take most of the variance. ``forest`` is
-that of info-NAS: a random forest of 200 trees, four features a split, on 1,000 cells and more.
-These take test accuracies, means over the trials, as labels; here cells are those of NB101's table
-that were drawn uniformly. ``ranks`` is that of ``prediction.py``: validation accuracies are the
-labels, and Kendall's τ is counted against the test accuracies of all others; its predictions are
-scores of ranks, and their RMSE says nothing.
+predictors of the suite are, and predicts means in the labels' unit. ``forest`` is that of info-NAS:
+a random forest of 200 trees, four features a split, on 1,000 cells and more. Both take test
+accuracies, means over the trials, as labels; here cells are those of NB101's table that were drawn
+uniformly. ``ranks`` is that of ``prediction.py``: validation accuracies are the labels, and
+Kendall's τ is counted against the test accuracies of all others; its predictions are scores of
+ranks, and their RMSE says nothing.
 
 The vectors are the flat means of the latents, ``graph_vectors`` (of arch2vec the means over the
 nodes, published), and ``both``, for a process a kernel each. What
@@ -45,11 +44,11 @@ from experiment.files import write_json
 from experiment.progress import progress
 from predictors.features import describe, make_features
 from predictors.processes.regressors import GaussianProcess
-from predictors.regressor import FeatureMatrix, Forecast, NormalScores, Scale, Standardised
+from predictors.regressor import FeatureMatrix, Forecast, NormalScores
 
 LEAST_ACCURACY = 0.8
 TREES, FEATURES_A_SPLIT = 200, 4
-LABELS = {"process": [250], "values": [250], "forest": [1_000, 10_000], "ranks": [78, 156]}
+LABELS = {"process": [250], "forest": [1_000, 10_000], "ranks": [78, 156]}
 """Protocols, and numbers of labels that their papers and tables have."""
 VECTORS: dict[str, tuple[str, ...]] = {
     "latents": ("latents",),
@@ -105,37 +104,12 @@ class Task:
 
 
 def forecast(
-    scale: type[Scale],
-    known: Sequence[np.ndarray],
-    labels: np.ndarray,
-    rest: Sequence[np.ndarray],
-    seed: int,
+    known: Sequence[np.ndarray], labels: np.ndarray, rest: Sequence[np.ndarray], seed: int
 ) -> Forecast:
-    """Of a Gaussian process with a kernel for each block of vectors."""
-    process = GaussianProcess(scale, seed)
+    """Of a Gaussian process on the ranks, with a kernel for each block of vectors."""
+    process = GaussianProcess(NormalScores, seed)
     process.fit([FeatureMatrix(block) for block in known], labels)
     return process.forecast([FeatureMatrix(block) for block in rest])
-
-
-def expected_by_ranks(
-    known: Sequence[np.ndarray], labels: np.ndarray, rest: Sequence[np.ndarray], seed: int
-) -> np.ndarray:
-    """Of a process on the ranks, in the labels' unit. **Shape** (rest,)."""
-    return forecast(NormalScores, known, labels, rest, seed).mean
-
-
-def expected_values(
-    known: Sequence[np.ndarray], labels: np.ndarray, rest: Sequence[np.ndarray], seed: int
-) -> np.ndarray:
-    """Of a process on the values. **Shape** (rest,)."""
-    return forecast(Standardised, known, labels, rest, seed).mean
-
-
-def scores(
-    known: Sequence[np.ndarray], labels: np.ndarray, rest: Sequence[np.ndarray], seed: int
-) -> np.ndarray:
-    """Of a process on the ranks. **Shape** (rest,)."""
-    return forecast(NormalScores, known, labels, rest, seed).scores
 
 
 def forest(
@@ -147,12 +121,21 @@ def forest(
     return np.asarray(trees.predict(np.concatenate(rest, axis=1)))
 
 
-METHODS = {
-    "process": expected_by_ranks,
-    "values": expected_values,
-    "forest": forest,
-    "ranks": scores,
-}
+def expected(
+    known: Sequence[np.ndarray], labels: np.ndarray, rest: Sequence[np.ndarray], seed: int
+) -> np.ndarray:
+    """What a process expects, in the labels' unit. **Shape** (rest,)."""
+    return forecast(known, labels, rest, seed).mean
+
+
+def scores(
+    known: Sequence[np.ndarray], labels: np.ndarray, rest: Sequence[np.ndarray], seed: int
+) -> np.ndarray:
+    """What a process orders by. **Shape** (rest,)."""
+    return forecast(known, labels, rest, seed).scores
+
+
+METHODS = {"process": expected, "forest": forest, "ranks": scores}
 """By protocol."""
 
 

@@ -163,7 +163,7 @@ def search(
 
     Raises:
         InputError: an argument is wrong, ``run`` holds something else, or a run with other
-            settings or a function of another name. Other code under the same name is told of only.
+            settings or a function of another name. Other code under the same name gives a warning.
         GivenUpError: nothing could be measured.
         ModelError: there are no weights for a search of a latent space.
     """
