@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -74,23 +74,26 @@ def load_io_data(
         seed: of the split into training and held-out architectures.
 
     Raises:
-        InputError: no such preprocessing, the set has no scalers for it, or the space has other
-            architectures than the set.
+        InputError: no such preprocessing, the set has no scalers for it, it has fewer networks or
+            images than the settings name, or the space has other architectures than the set.
     """
     space = space or get_space(io_set.space)
     _check_space(io_set, space)
     architectures = load_architectures(space, data_root, seed, settings.cells_up_to)
-    if IO_MODELS[settings.model].sees_images:
+    sees_images = IO_MODELS[settings.model].sees_images
+    chosen = {
+        name: _limited(io_set.part(name), settings)
+        for name in (PARTS if sees_images else WITHOUT_IMAGES)
+    }
+    if sees_images:
         get_preprocessing(settings.preprocessing)
         pixels = io_set.pixels()
         parts = {
-            name: _image_pairs(io_set.part(name), pixels, settings.preprocessing, space.max_nodes)
-            for name in PARTS
+            name: _image_pairs(part, pixels, settings.preprocessing, space.max_nodes)
+            for name, part in chosen.items()
         }
     else:
-        parts = {
-            name: _accuracy_pairs(io_set.part(name), space.max_nodes) for name in WITHOUT_IMAGES
-        }
+        parts = {name: _accuracy_pairs(part, space.max_nodes) for name, part in chosen.items()}
     return IOData(parts, architectures, architectures.without(io_set.hashes))
 
 
@@ -103,6 +106,31 @@ def _check_space(io_set: IOSet, space: SearchSpace) -> None:
             f"{space.name} has others, with up to {space.max_nodes}: choose a space of the family "
             f"{own.family} that holds them"
         )
+
+
+def _limited(part: IOPart, settings: IOSettings) -> IOPart:
+    """The part without training networks that are not used, and without images in training.
+
+    Held-out images stay, and so do unseen networks.
+    """
+    if settings.networks is not None and part.networks.start < part.whole.training_networks:
+        rows = _first(part.networks, settings.networks, part, "networks")
+        part = replace(part, networks=rows)
+    if settings.images is not None and part.name == TRAIN:
+        part = replace(part, images=_first(part.images, settings.images, part, "images"))
+    return part
+
+
+def _first(rows: slice, count: int, part: IOPart, what: str) -> slice:
+    """Those of the rows that are among the first ``count`` of the set."""
+    whole = part.whole
+    most = whole.training_networks if what == "networks" else whole.seen_images
+    if not rows.start < count <= most:
+        raise InputError(
+            f"the setting {what} is {count}, and the part {part.name} needs {rows.start + 1} to "
+            f"{most} of this IO set: give another number, or another set"
+        )
+    return slice(rows.start, min(rows.stop, count))
 
 
 def _image_pairs(part: IOPart, pixels: Tensor, preprocessing: str, places: int) -> Pairs:

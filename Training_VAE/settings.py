@@ -182,6 +182,8 @@ class IOSettings(GINSettings):
         unlabelled_batches: in an epoch; ``None``: every graph ``unlabelled_passes`` times.
         unlabelled_passes: over the graphs in an epoch.
         use_ref: whether a plain copy of the autoencoder is trained on the same batches.
+        networks: training networks of the set that are used, the first ones; ``None``: all.
+        images: seen images that are trained on, the first ones; ``None``: all.
     """
 
     model: Literal["io_dense", "io_concat", "io_accuracy"] = "io_dense"
@@ -207,10 +209,19 @@ class IOSettings(GINSettings):
     unlabelled_batches: int | None = None
     unlabelled_passes: int = 1
     use_ref: bool = True
+    networks: int | None = None
+    images: int | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        counts = ("block_labelled", "labelled_batches", "unlabelled_batches", "unlabelled_passes")
+        counts = (
+            "block_labelled",
+            "labelled_batches",
+            "unlabelled_batches",
+            "unlabelled_passes",
+            "networks",
+            "images",
+        )
         for name in counts:
             count = getattr(self, name)
             if count is not None and count < 1:

@@ -59,6 +59,8 @@ SETTING_FLAGS = (
     "limit",
     "cells_up_to",
     "use_ref",
+    "networks",
+    "images",
 )
 """Flags that override a setting of the preset when they are given."""
 
@@ -85,6 +87,8 @@ def make_parser() -> Parser:
     )
     flags.add_argument("--labelled_batches", type=positive_int, help="in an epoch")
     flags.add_argument("--unlabelled_batches", type=positive_int, help="in an epoch")
+    flags.add_argument("--networks", type=positive_int, help="training networks that are used")
+    flags.add_argument("--images", type=positive_int, help="seen images that are trained on")
     flags.add_argument(
         "--without_ref",
         dest="use_ref",

@@ -39,14 +39,23 @@ FIGURE = ROOT / "docs" / "figures" / "io_curves.png"
 RUNS = ROOT / "runs" / "io_curves"
 VARIANTS: dict[str, list[str]] = {
     "published": [],
+    "152 networks": ["--networks", "152"],
+    "304 networks": ["--networks", "304"],
+    "1,216 networks": ["--networks", "1216"],
+    "124 images": ["--images", "124"],
+    "248 images": ["--images", "248"],
+    "similarities": ["--preprocessing", "similarities"],
     "shuffled": ["--sampling", "shuffled"],
     "evenly": ["--sampling", "evenly"],
     "paper order": ["--preprocessing", "paper"],
     "top_k": ["--preprocessing", "top_k", "--error", "mse"],
     "concat": ["--model", "io_concat"],
     "accuracy": ["--model", "io_accuracy"],
+    "NB101": ["--data_search_space", "NB101"],
+    "accuracy NB101": ["--model", "io_accuracy", "--data_search_space", "NB101"],
 }
-"""Flags that are added to the published settings, by name."""
+"""Flags that are added to the published settings, by name. ``1,216 networks`` needs a larger set:
+``build_io_dataset --networks 1216``. NB101 names the space of the unlabelled architectures."""
 MEASURES = ("acc_ops", "acc_adj", "published_validity", "published_uniqueness")
 DIGITS = 5
 """Decimals of the curves that are kept."""

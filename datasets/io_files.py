@@ -27,7 +27,9 @@ from datasets.table import Table, read_table, write_table
 from experiment.errors import InputError
 from experiment.files import atomic_path, plain, read_json, sha256, write_json
 
-FORMAT, VERSION = "nas-io-set", 1
+FORMAT, VERSION = "nas-io-set", 2
+WITHOUT_CENTROIDS = 1
+"""The version before, whose scalers are fitted again."""
 MANIFEST, NETWORKS, SCALING = "io_set.json", "networks.npz", "scalers.npz"
 ARRAYS = {
     "features": np.float32,
@@ -236,7 +238,7 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
     manifest = read_json(path)
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         raise InputError(f"{str(path)!r} is not the description of an IO set: name another folder")
-    if manifest.get("version") != VERSION:
+    if manifest.get("version") not in (VERSION, WITHOUT_CENTROIDS):
         raise InputError(
             f"the IO set {str(folder)!r} has version {manifest.get('version')!r}, this program "
             f"reads {VERSION}: {AGAIN}"
@@ -283,7 +285,9 @@ def _assembled(folder: Path, manifest: Mapping[str, Any]) -> IOSet:
     _check_shapes(io_set)
     if (get_space(table.space).hashes(table.graphs) != table.hashes).any():
         raise InputError(f"its hashes are not those of its {table.space} networks: {AGAIN}")
-    return replace(io_set, scalers=_read_scalers(folder / SCALING, io_set))
+    old = manifest["version"] == WITHOUT_CENTROIDS
+    scalers = fit_scalers(io_set) if old else _read_scalers(folder / SCALING, io_set)
+    return replace(io_set, scalers=scalers)
 
 
 def _check_shapes(io_set: IOSet) -> None:
@@ -330,10 +334,19 @@ def _scaler_arrays(scalers: IOScalers) -> dict[str, np.ndarray]:
 
 def _read_scalers(path: Path, io_set: IOSet) -> IOScalers:
     n, classes, width = len(io_set), io_set.num_classes, io_set.num_features + 1
-    shapes = {"network": (1, 1), "feature": (1, width), "label": (classes, 1)}
+    shapes = {
+        "network": (1, 1),
+        "feature": (1, width),
+        "label": (classes, 1),
+        "centroid": (classes, width),
+    }
     arrays = read_arrays(path, {f"{kind}.{m}": shapes[kind] for kind in SCALERS for m in MOMENTS})
-    named = [name for name, each in PREPROCESSINGS.items() if each.normalised]
-    positions = read_arrays(path, {f"positions.{name}": (width,) for name in named})
+    named = {
+        name: each.positions(io_set.num_features, classes)
+        for name, each in PREPROCESSINGS.items()
+        if each.normalised
+    }
+    positions = read_arrays(path, {f"positions.{name}": (k,) for name, k in named.items()})
     for name, array in (arrays | positions).items():
         rows = 2 if name in positions else n
         if len(array) != rows or not np.isfinite(array).all():

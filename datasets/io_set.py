@@ -240,7 +240,7 @@ class IOPart:
                 f"{', '.join(scalers.positions)}"
             )
         positions = scalers.positions.get(chosen.name)
-        outputs = chosen.outputs(self.whole.num_features)
+        outputs = chosen.outputs(self.whole.num_features, self.whole.num_classes)
         targets = np.empty((*self.features.shape[:2], outputs), dtype=np.float32)
         blocks = self.unnormalised(chosen, scalers.networks[chosen.scaler])
         for target, block in zip(targets, blocks, strict=True):

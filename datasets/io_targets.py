@@ -12,7 +12,10 @@ appended. A :class:`Preprocessing` makes the target of x and w:
 - ``top_k`` and ``normalize_row``, the release of 2022: the first ten of the sorted products, as
   they are, or with each row normalised before;
 - ``max_scaled``: as ``code``, divided by the network's maximum, not normalised by position;
-- ``scaler_axis_0`` and ``scaler_per_label``: as ``code``, with a scaler a feature or a class.
+- ``scaler_axis_0`` and ``scaler_per_label``: as ``code``, with a scaler a feature or a class;
+- ``similarities``, ours: cosines of x and the network's mean features of each class, both less the
+  mean over the classes, normalised by class. Neither scale nor order of the features changes them,
+  nor any rotation.
 
 All is computed in float64. R rows (images), F features, K = F + 1, C classes.
 """
@@ -64,21 +67,37 @@ def _by_feature(values: np.ndarray, labels: np.ndarray, classes: int) -> Scaler:
 
 
 def _by_class(values: np.ndarray, labels: np.ndarray, classes: int) -> Scaler:
+    moments = [(rows.mean(), rows.std(), rows.max()) for rows in _groups(values, labels, classes)]
+    mean, std, maximum = (np.array(column)[:, None] for column in zip(*moments, strict=True))
+    return Scaler(mean, std, maximum)
+
+
+def _groups(values: np.ndarray, labels: np.ndarray, classes: int) -> list[np.ndarray]:
+    """The rows of each class."""
     groups = [values[labels == label] for label in range(classes)]
     if (missing := [label for label, rows in enumerate(groups) if not len(rows)]) != []:
         raise InputError(
             f"class {missing[0]} has no image to fit a scaler to: "
             "give images of every class, or scale by network"
         )
-    moments = [(rows.mean(), rows.std(), rows.max()) for rows in groups]
-    mean, std, maximum = (np.array(column)[:, None] for column in zip(*moments, strict=True))
-    return Scaler(mean, std, maximum)
+    return groups
+
+
+def _by_feature_and_class(values: np.ndarray, labels: np.ndarray, classes: int) -> Scaler:
+    groups = _groups(values, labels, classes)
+    return Scaler(
+        *(
+            np.stack([moment(rows, axis=0) for rows in groups])
+            for moment in (np.mean, np.std, np.max)
+        )
+    )
 
 
 SCALERS: dict[str, Callable[[np.ndarray, np.ndarray, int], Scaler]] = {
     "network": _by_network,
     "feature": _by_feature,
     "label": _by_class,
+    "centroid": _by_feature_and_class,
 }
 """What shares a mean and a standard deviation → how they are fitted, one network at a time."""
 
@@ -114,10 +133,17 @@ def append_one(features: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rows:
-    """What a step works on: values and the weights that they are sorted by. **Shape** (R, K)."""
+    """What a step works on.
+
+    Attributes:
+        values: **Shape** (R, K).
+        weights: that they are sorted by. **Shape** (R, K).
+        labels: true classes. **Shape** (R,).
+    """
 
     values: np.ndarray
     weights: np.ndarray
+    labels: np.ndarray
 
 
 Step = Callable[[Rows, Scaler], Rows]
@@ -130,12 +156,13 @@ def multiply(rows: Rows, scaler: Scaler) -> Rows:
 
 def scale(rows: Rows, scaler: Scaler) -> Rows:
     """Less the mean, by the standard deviation and :data:`EPSILON`."""
-    return replace(rows, values=(rows.values - scaler.mean) / (scaler.std + EPSILON))
+    own = scaler.of(rows.labels)
+    return replace(rows, values=(rows.values - own.mean) / (own.std + EPSILON))
 
 
 def divide_by_maximum(rows: Rows, scaler: Scaler) -> Rows:
     """By the maximum and :data:`EPSILON`."""
-    return replace(rows, values=rows.values / (scaler.maximum + EPSILON))
+    return replace(rows, values=rows.values / (scaler.of(rows.labels).maximum + EPSILON))
 
 
 def normalise_rows(rows: Rows, scaler: Scaler) -> Rows:
@@ -148,7 +175,24 @@ def normalise_rows(rows: Rows, scaler: Scaler) -> Rows:
 def sort(rows: Rows, scaler: Scaler) -> Rows:
     """Values and weights in descending order of the weights; equal ones stay in order."""
     order = np.argsort(-rows.weights, axis=1, kind="stable")
-    return Rows(*(np.take_along_axis(each, order, 1) for each in (rows.values, rows.weights)))
+    values, weights = (np.take_along_axis(each, order, 1) for each in (rows.values, rows.weights))
+    return replace(rows, values=values, weights=weights)
+
+
+def compare(rows: Rows, scaler: Scaler) -> Rows:
+    """Cosines of each row and the mean of each class, both less the mean over the classes.
+
+    The scaler has the means of the classes. A row that has no direction is like none: 0.
+    """
+    centre = scaler.mean.mean(axis=0)
+    return replace(
+        rows, values=_directions(rows.values - centre) @ _directions(scaler.mean - centre).T
+    )
+
+
+def _directions(vectors: np.ndarray) -> np.ndarray:
+    """Of length 1; a vector without length stays 0."""
+    return vectors / _divisor(np.linalg.norm(vectors, axis=1, keepdims=True))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -211,6 +255,7 @@ class Preprocessing:
         scaler: kind of the scaler, one of :data:`SCALERS`.
         normalised: whether positions are normalised over the training set at the end.
         top_k: how many positions are kept; ``None`` for all.
+        by_class: whether there is a position for each class, in place of each feature and the 1.
     """
 
     name: str
@@ -218,14 +263,20 @@ class Preprocessing:
     scaler: str = "network"
     normalised: bool = False
     top_k: int | None = None
+    by_class: bool = False
 
     def __post_init__(self) -> None:
         if self.top_k is not None and self.top_k < 1:
             raise InputError(f"top_k is {self.top_k}, expected 1 or more")
 
-    def outputs(self, features: int) -> int:
+    def positions(self, features: int, classes: int) -> int:
+        """Numbers before some are left out."""
+        return classes if self.by_class else features + 1
+
+    def outputs(self, features: int, classes: int) -> int:
         """Numbers in a target."""
-        return features + 1 if self.top_k is None else min(self.top_k, features + 1)
+        positions = self.positions(features, classes)
+        return positions if self.top_k is None else min(self.top_k, positions)
 
     def unnormalised(
         self,
@@ -245,7 +296,7 @@ class Preprocessing:
             scaler: that was fitted to the network.
 
         Returns:
-            **Shape** (R, K), float64.
+            **Shape** (R, ``positions``), float64.
 
         Raises:
             InputError: shapes do not fit together, or a label is out of range.
@@ -263,9 +314,9 @@ class Preprocessing:
                 raise _misfit(array, dense)
             if array.shape[1] not in (1, dense.shape[1]):
                 raise _misfit(array, dense)
-        rows, own = Rows(values, dense[labels]), scaler.of(labels)
+        rows = Rows(values, dense[labels], labels)
         for step in self.steps:
-            rows = step(rows, own)
+            rows = step(rows, scaler)
         return rows.values
 
     def finish(self, values: np.ndarray, positions: Positions | None) -> np.ndarray:
@@ -319,6 +370,7 @@ PREPROCESSINGS: dict[str, Preprocessing] = {
         Preprocessing("max_scaled", (multiply, divide_by_maximum, sort)),
         Preprocessing("scaler_axis_0", _CODE, "feature", normalised=True),
         Preprocessing("scaler_per_label", _CODE, "label", normalised=True),
+        Preprocessing("similarities", (compare,), "centroid", normalised=True, by_class=True),
     )
 }
 """Name → preprocessing."""

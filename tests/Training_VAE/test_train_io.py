@@ -182,6 +182,21 @@ def test_labelled_networks_leave_the_unlabelled_ones(io_set: IOSet) -> None:
     assert larger.parts["train"].graphs.max_nodes == 7
 
 
+def test_fewer_networks_and_images(io_set: IOSet) -> None:
+    whole = load_io_data(io_set, settings()).parts
+    fewer = load_io_data(io_set, settings(networks=5, images=3)).parts
+    assert fewer["train"].targets.shape[:2] == (5, 3)
+    assert (fewer["train"].targets == whole["train"].targets[:5, :3]).all()
+    both = [fewer[f"unseen_images_{name}"].targets for name in ("valid", "test")]
+    of_five = torch.cat([whole[f"unseen_images_{name}"].targets for name in ("valid", "test")])[:5]
+    assert (torch.cat(both) == of_five).all()
+    for name in ("unseen_networks", "unseen_both"):
+        assert (fewer[name].targets == whole[name].targets).all()
+    for changes in ({"networks": 12}, {"networks": 1}, {"images": io_set.seen_images + 1}):
+        with pytest.raises(InputError, match=r"the setting (networks|images) is \d+, and the part"):
+            load_io_data(io_set, settings(**changes))
+
+
 def numbers(folder: Path) -> list[dict[str, Any]]:
     lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
     return [{key: value for key, value in line.items() if "second" not in key} for line in lines]

@@ -140,7 +140,10 @@ def test_targets_are_those_of_the_preprocessing(io_set: IOSet, name: str, part: 
     chosen, block = PREPROCESSINGS[name], io_set.part(part)
     targets = block.targets(name)
     assert targets.dtype == np.float32
-    assert targets.shape == (*block.features.shape[:2], chosen.outputs(FEATURES))
+    assert targets.shape == (
+        *block.features.shape[:2],
+        chosen.outputs(FEATURES, io_set.num_classes),
+    )
     last = range(len(io_set))[block.networks][-1]
     alone = chosen.unnormalised(
         io_set.features[last, block.images],
@@ -265,6 +268,21 @@ def test_scalers_of_another_set(copied: Path) -> None:
     seal_again(copied)
     with pytest.raises(InputError, match=re.escape("array 'positions.code' is float64 (2, 5)")):
         read_io_set(copied)
+
+
+def test_the_version_before_is_read(copied: Path, io_set: IOSet) -> None:
+    """It has no scalers for similarities: they are fitted when it is opened."""
+    scalers = dict(np.load(copied / "scalers.npz"))
+    before = {name: array for name, array in scalers.items() if "centroid" not in name}
+    del before["positions.similarities"]
+    np.savez(copied / "scalers.npz", **before)
+    manifest = json.loads((copied / MANIFEST).read_text())
+    (copied / MANIFEST).write_text(json.dumps({**manifest, "version": 1}))
+    seal_again(copied)
+    found = read_io_set(copied)
+    for name in PREPROCESSINGS:
+        wanted = io_set.part("unseen_both").targets(name)
+        assert (found.part("unseen_both").targets(name) == wanted).all()
 
 
 def test_networks_of_another_set(copied: Path, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.spatial.distance import cdist
 
 from datasets.io_targets import (
     PREPROCESSINGS,
@@ -70,7 +71,7 @@ def test_every_step_of_the_code(published: Published) -> None:
         values = append_one(network["outputs"])
         published.agrees(values, [image["1_bias_appended"] for image in images])
         dense = np.concatenate([network["weights"], network["bias"][:, None]], axis=1)
-        rows = Rows(values, dense[published.labels])
+        rows = Rows(values, dense[published.labels], published.labels)
         for step, key in zip(
             PREPROCESSINGS["code"].steps, ("2_multiplied", "3_scaled", "4_sorted"), strict=True
         ):
@@ -109,7 +110,7 @@ def test_the_release_of_2022(published: Published, name: str, variant: str) -> N
     for network, result in expected["result"].items():
         found = preprocessing.finish(published.rows(network, preprocessing), None)
         published.agrees(found, result)
-        assert preprocessing.outputs(found.shape[1] + 5) == expected["k"]
+        assert preprocessing.outputs(found.shape[1] + 5, 10) == expected["k"]
 
 
 def test_divided_by_the_maximum(published: Published) -> None:
@@ -142,6 +143,34 @@ def test_a_scaler_a_class(published: Published) -> None:
             published.agrees(own.mean[row], [moments["mean"]])
             published.agrees(own.std[row], [moments["std"]])
             published.agrees(own.maximum[row], [moments["max"]])
+
+
+def similarities(features: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:
+    """Before they are normalised; neither weights nor bias count. **Shape** (R, C)."""
+    scaler = fit_scaler(features, labels, classes, "centroid")
+    nothing = np.zeros((classes, features.shape[1]))
+    chosen = PREPROCESSINGS["similarities"]
+    return chosen.unnormalised(features, labels, nothing, nothing[:, 0], scaler)
+
+
+def test_similarities_are_cosines_with_the_classes() -> None:
+    generator = np.random.default_rng(0)
+    features, labels = generator.normal(size=(12, 5)), np.arange(12) % 3
+    centroids = np.stack([features[labels == label].mean(0) for label in range(3)])
+    centre = centroids.mean(0)
+    expected = 1 - cdist(features - centre, centroids - centre, "cosine")
+    np.testing.assert_allclose(similarities(features, labels, 3), expected, atol=1e-12)
+
+
+def test_similarities_know_neither_scale_nor_order_nor_rotation() -> None:
+    generator = np.random.default_rng(1)
+    features, labels = generator.normal(size=(12, 5)), np.arange(12) % 3
+    expected = similarities(features, labels, 3)
+    rotation, _ = np.linalg.qr(generator.normal(size=(5, 5)))
+    for changed in (features * 7 + 3, features[:, generator.permutation(5)], features @ rotation):
+        np.testing.assert_allclose(similarities(changed, labels, 3), expected, atol=1e-12)
+    constant = similarities(np.ones((12, 5)), labels, 3)
+    assert (constant == 0).all(), "a network that tells nothing apart"
 
 
 def test_blocks_make_no_difference() -> None:
