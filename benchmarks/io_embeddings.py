@@ -1,0 +1,79 @@
+"""The embeddings of ``io_curves.py`` that predictions and searches compare, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.io_curves import VARIANTS
+from experiment.errors import InputError
+from models.checkpoints import checkpoint_path
+from Training_VAE.io_training import ORIGINAL, REFERENCE
+
+EPOCHS = (10, 30)
+"""After which embeddings are taken."""
+SEEDS = 5
+"""Trainings of a variant. Repetition r takes the embedding of seed 1 + r mod 5."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """An embedding of a training.
+
+    Attributes:
+        variant: of the training, a key of :data:`~benchmarks.io_curves.VARIANTS`.
+        part: folder below that of the run; empty: the model with the information itself.
+        epoch: after which.
+    """
+
+    variant: str
+    part: str
+    epoch: int
+
+    def weights(self, runs: Path, repetition: int) -> Path:
+        """Where the weights of a repetition lie.
+
+        Raises:
+            InputError: they were not trained.
+        """
+        seed = 1 + repetition % SEEDS
+        folder = runs / self.variant.replace(" ", "_") / f"seed_{seed}"
+        found = [checkpoint_path(run / self.part, self.epoch) for run in folder.glob("io_*")]
+        if len(found) != 1 or not found[0].is_file():
+            raise InputError(
+                f"{str(folder)!r} has no weights of epoch {self.epoch}: train them by "
+                f"python benchmarks/io_curves.py train --variants '{self.variant}'"
+            )
+        return found[0]
+
+
+def of_variants(dense: str, accuracy: str, *others: str) -> dict[str, Trained]:
+    """The embeddings of the paper from some variants, after each of :data:`EPOCHS`.
+
+    Args:
+        dense: variant whose model predicts features.
+        accuracy: variant whose model predicts accuracies.
+        others: further variants that predict something of images.
+    """
+    parts = {
+        "orig": (dense, ORIGINAL),
+        "dense": (dense, ""),
+        "accuracy": (accuracy, ""),
+        "accuracy, orig": (accuracy, ORIGINAL),
+        "arch2vec, same batches": (dense, REFERENCE),
+        **{variant: (variant, "") for variant in others},
+    }
+    return {
+        f"{name}, epoch {epoch}": Trained(variant, part, epoch)
+        for name, (variant, part) in parts.items()
+        for epoch in EPOCHS
+    }
+
+
+EMBEDDINGS: Mapping[str, Mapping[str, Trained]] = {
+    "DIGITS101": of_variants("published", "accuracy", "similarities"),
+    "NB101": of_variants("NB101", "accuracy NB101"),
+}
+"""Space → name → embedding."""
+assert all(each.variant in VARIANTS for named in EMBEDDINGS.values() for each in named.values())

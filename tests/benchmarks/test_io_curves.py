@@ -1,0 +1,62 @@
+"""The benchmark of trainings with input–output information: what is kept, told and drawn."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from benchmarks import io_curves
+from benchmarks.io_embeddings import EMBEDDINGS, SEEDS
+from datasets.io_files import write_io_set
+from experiment.errors import InputError
+from models import load_vae
+from tests.datasets.test_io_set import contents, recorded
+from Training_VAE import evaluation, io_training
+
+FEW = ["--epochs", "2", "--batch_size", "8", "--labelled_batches", "3"]
+FEW += ["--unlabelled_batches", "2", "--cells_up_to", "4", "--save_interval", "1"]
+
+
+def test_a_variant_is_trained_once_and_drawn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(io_training, "CURVE_POINTS", 20)
+    monkeypatch.setattr(io_training, "PRIOR_POINTS", 30)
+    protocol = evaluation.Protocol(2, 20, 5, 2, 200)
+    monkeypatch.setattr("Training_VAE.train_io.protocol_of", lambda given: protocol)
+    monkeypatch.setitem(io_curves.VARIANTS, "published", FEW)
+    write_io_set(tmp_path / "set", contents(), recorded())
+    runs, results = tmp_path / "runs", tmp_path / "kept.json"
+    common = ["--results", str(results), "--runs", str(runs)]
+    training = ["train", "--io_set", str(tmp_path / "set"), "--seeds", "1", "2", *common]
+    assert io_curves.main(training) == 0
+    kept = json.loads(results.read_text())["results"]["published"]
+    assert set(kept) == {"1", "2"}
+    assert kept["1"]["curves"]["unseen_networks"] != kept["2"]["curves"]["unseen_networks"]
+    part = kept["1"]["parts"]["unseen_networks"]
+    assert len(kept["1"]["curves"]["unseen_networks"]) == 2
+    assert kept["1"]["curves"]["unseen_networks"][-1] == pytest.approx(part["loss"], abs=1e-4)
+    assert part["ratio"] == pytest.approx(part["loss"] / part["baseline"])
+
+    before = results.read_bytes()
+    assert io_curves.main(training) == 0
+    assert results.read_bytes() == before  # nothing is trained twice
+    rows = [line for line in capsys.readouterr().out.splitlines() if line.startswith("| pub")]
+    assert f"{part['loss']:.4f}"[:4] in "".join(rows)
+    picture = tmp_path / "curves.png"
+    assert io_curves.main(["figure", "--out", str(picture), *common]) == 0
+    assert picture.stat().st_size > 10_000
+    with pytest.raises(InputError, match="no runs of 'top_k'"):
+        io_curves.main(["figure", "--variant", "top_k", "--out", str(picture), *common])
+
+    for row in ("orig", "dense", "arch2vec, same batches"):
+        embedding = EMBEDDINGS["DIGITS101"][f"{row}, epoch 10"]
+        with pytest.raises(InputError, match="no weights of epoch 10: train them"):
+            embedding.weights(runs, 0)
+        early = type(embedding)(embedding.variant, embedding.part, 1)
+        first, again = early.weights(runs, 0), early.weights(runs, SEEDS)
+        assert first == again
+        assert first != early.weights(runs, 1)
+        assert load_vae(first).name == ("io_dense" if row == "dense" else "arch2vec")
