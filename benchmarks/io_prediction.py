@@ -98,7 +98,9 @@ class Task:
         return self._positions("unseen_networks")
 
     def _positions(self, part: str) -> np.ndarray:
-        hashes = [] if self.io_set is None else self.io_set.part(part).hashes
+        hashes: Sequence[str] | np.ndarray = (
+            [] if self.io_set is None else self.io_set.part(part).hashes
+        )
         return np.flatnonzero(np.isin(self.hashes, hashes))
 
     def draw(self, protocol: str, amount: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
