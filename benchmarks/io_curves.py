@@ -3,12 +3,14 @@
     python benchmarks/io_curves.py train --io_set runs/io_DIGITS101 --variants published shuffled
     python benchmarks/io_curves.py table
     python benchmarks/io_curves.py figure --variant published
+    python benchmarks/io_curves.py compare
 
 ``train`` runs ``Training_VAE/train_io.py`` with the settings of ``configs/info_nas.toml`` and what
 :data:`VARIANTS` changes, once for each seed; a killed run is resumed. What
 ``benchmarks/results/io_curves.json`` has is not trained again. ``table`` compares the errors after
 the last epoch with those of the mean target. ``figure`` draws the curves as Suchopárová and Neruda
-(2022) do: means over the seeds, and bands of one standard deviation.
+(2022) do: means over the seeds, and bands of one standard deviation. ``compare`` draws the errors
+of all variants on unseen networks and images as shares of the mean target's.
 """
 
 from __future__ import annotations
@@ -57,6 +59,8 @@ VARIANTS: dict[str, list[str]] = {
 """Flags that are added to the published settings, by name. ``1,216 networks`` needs a larger set:
 ``build_io_dataset --networks 1216``. NB101 names the space of the unlabelled architectures."""
 MEASURES = ("acc_ops", "acc_adj", "published_validity", "published_uniqueness")
+COMPARED = ("unseen_networks", "unseen_images_test")
+"""Parts on which variants are compared."""
 DIGITS = 5
 """Decimals of the curves that are kept."""
 
@@ -148,6 +152,34 @@ def draw(given: Namespace) -> None:
     print(f"drawn from {len(runs)} seeds: {given.out}")
 
 
+def compare(given: Namespace) -> None:
+    """The errors of every variant on unseen networks and images, as shares of the mean target's."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(13, 5), layout="constrained")
+    axes = figure.subplots(1, len(COMPARED))
+    for number, (variant, runs) in enumerate(kept(given.results)["results"].items()):
+        style = "-" if number < 10 else "--"
+        for axis, part in zip(axes, COMPARED, strict=True):
+            shares = [
+                np.array(run["curves"][part]) / run["parts"][part]["baseline"]
+                for run in runs.values()
+                if part in run["parts"]
+            ]
+            if shares:
+                epochs = np.arange(1, len(shares[0]) + 1)
+                label = f"{variant} ({len(shares)})"
+                axis.plot(epochs, np.mean(shares, 0), style, color=f"C{number % 10}", label=label)
+    for axis, part in zip(axes, COMPARED, strict=True):
+        axis.axhline(1, color="black", linestyle="--", linewidth=1)
+        axis.set(title=part.replace("_", " "), xlabel="epoch", ylabel="error / mean target's")
+        axis.grid(alpha=0.3)
+    axes[0].legend(fontsize=7, title="variant (seeds)")
+    given.out.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(given.out, dpi=130)
+    print(f"drawn: {given.out}")
+
+
 def band(axis: Any, runs: Sequence[dict[str, Any]], curve: str, colour: str, label: str) -> None:
     """Mean of a curve over the runs, and a band of one standard deviation."""
     values = np.array([run["curves"][curve] for run in runs])
@@ -159,10 +191,14 @@ def band(axis: Any, runs: Sequence[dict[str, Any]], curve: str, colour: str, lab
     axis.grid(alpha=0.3)
 
 
+COMMANDS = {"train": train, "table": table, "figure": draw, "compare": compare}
+"""By the names that users type."""
+
+
 def make_parser() -> Parser:
     """The command line."""
     flags = parser("Train with input–output information, seed by seed, and draw the curves.")
-    flags.add_argument("what", choices=["train", "table", "figure"])
+    flags.add_argument("what", choices=list(COMMANDS))
     flags.add_argument(
         "--io_set", type=Path, default=ROOT / "runs" / "io_DIGITS101", help="trained on"
     )
@@ -189,7 +225,7 @@ def make_parser() -> Parser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Train, print or draw."""
     given = make_parser().parse_args(arguments)
-    {"train": train, "table": table, "figure": draw}[given.what](given)
+    COMMANDS[given.what](given)
     return 0
 
 

@@ -48,6 +48,9 @@ def test_a_variant_is_trained_once_and_drawn(
     picture = tmp_path / "curves.png"
     assert io_curves.main(["figure", "--out", str(picture), *common]) == 0
     assert picture.stat().st_size > 10_000
+    together = tmp_path / "compared.png"
+    assert io_curves.main(["compare", "--out", str(together), *common]) == 0
+    assert together.stat().st_size > 10_000
     with pytest.raises(InputError, match="no runs of 'top_k'"):
         io_curves.main(["figure", "--variant", "top_k", "--out", str(picture), *common])
 
