@@ -8,9 +8,9 @@
 
 The protocol is that of ``embedding_search.py``: 200 queries on DIGITS101, 1e6 simulated seconds on
 the known cells of NB101. Embeddings are those of the trainings of ``io_curves.py`` after 10 and 30
-epochs; run r takes the training of seed 1 + r mod 5, and all embeddings the same seed r of the
-search. SVGE stands beside them. What ``benchmarks/results/io_search.json`` has is not measured
-again.
+epochs; run r takes the training of seed 1 + r mod 5 (NB101: mod 2), and all embeddings the same
+seed r of the search. SVGE stands beside them. What ``benchmarks/results/io_search.json`` has is not
+measured again.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from analysis.statistics import Spread, confidence_band
 from benchmarks.embedding_search import METHODS, PROTOCOLS, make_setup, run
 from benchmarks.embedding_search_figure import curve
 from benchmarks.io_curves import RUNS
-from benchmarks.io_embeddings import EMBEDDINGS, SEEDS
+from benchmarks.io_embeddings import EMBEDDINGS
 from benchmarks.prediction import RESULTS, kept, note_machine
 from datasets import get_benchmark
 from experiment.arguments import Parser, output_file, parser, positive_int
@@ -55,6 +55,11 @@ def weights_of(name: str, space: str, runs: Path, seed: int) -> str:
     )
 
 
+def trainings_of(name: str, space: str) -> int:
+    """Different embeddings of a row."""
+    return 1 if name == SHIPPED else EMBEDDINGS[space][name].seeds
+
+
 def measure(given: Namespace) -> None:
     """Run what is not kept yet, and print the table.
 
@@ -66,12 +71,13 @@ def measure(given: Namespace) -> None:
     wanted = [
         (name, first, method)
         for name in given.rows or [*EMBEDDINGS[given.space], SHIPPED]
-        for first in range(min(SEEDS, given.runs))
+        for first in range(min(trainings_of(name, given.space), given.runs))
         for method in given.methods
     ]
     for name, first, method in progress(wanted, f"searching {given.space}", "groups of runs"):
         there = runs_of(kept(given.results)["results"], given.space, method, name)
-        missing = [s for s in range(first, given.runs, SEEDS) if str(s) not in there]
+        step = trainings_of(name, given.space)
+        missing = [seed for seed in range(first, given.runs, step) if str(seed) not in there]
         if not missing:
             continue
         setup = make_setup(benchmark, weights_of(name, given.space, given.trained, first), budget)

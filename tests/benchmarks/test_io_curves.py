@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -58,7 +59,7 @@ def test_a_variant_is_trained_once_and_drawn(
         embedding = EMBEDDINGS["DIGITS101"][f"{row}, epoch 10"]
         with pytest.raises(InputError, match="no weights of epoch 10: train them"):
             embedding.weights(runs, 0)
-        early = type(embedding)(embedding.variant, embedding.part, 1)
+        early = replace(embedding, epoch=1)
         first, again = early.weights(runs, 0), early.weights(runs, SEEDS)
         assert first == again
         assert first != early.weights(runs, 1)
