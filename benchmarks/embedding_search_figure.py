@@ -96,7 +96,9 @@ def draw(records: Mapping[str, Any], out: Path) -> None:
 def table_lines(records: Mapping[str, Any]) -> Iterator[str]:
     """The table of the documentation: regrets at the end, mean ± std over the runs."""
     for name, record in records.items():
-        yield f"| {name}: method | runs | test regret | validation regret | queries | CPU s a run |"
+        yield (
+            f"| {name}: method | runs | test regret | validation regret | queries | CPU s per run |"
+        )
         yield "|---|---|---|---|---|---|"
         for method, runs in record["results"].items():
             each = list(runs.values())

@@ -182,7 +182,7 @@ def refits(measured: int, exact: int) -> int:
 
 def choice_lines(times: dict[str, dict[str, float]]) -> Iterator[str]:
     """Their table."""
-    yield "| measurements | a choice, s | hyperparameters and shortlist, s | mean a query, s |"
+    yield "| measurements | one proposal, s | fit, s | mean per query, s |"
     yield "|---|---|---|---|"
     for name, one in times.items():
         yield f"| {name} | {one['choice']:.2g} | {one['refit']:.2g} | {one['a_query']:.2g} |"
@@ -239,7 +239,10 @@ class Row:
 
 def table_lines(results: dict[str, Any]) -> Iterator[str]:
     """The table of the documentation: means over the seeds."""
-    yield "| search | workers | busy to the last start | to the end | decisions a second | hours |"
+    yield (
+        "| search | workers | utilisation to the last start | utilisation to the end "
+        "| decisions per second | simulated hours |"
+    )
     yield "|---|---|---|---|---|---|"
     for row in rows(results):
         pace, hours = row.mean("decisions_a_second"), row.mean("hours")
