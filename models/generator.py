@@ -7,6 +7,7 @@ latent point joined to every decision as in Lukasik et al. 2021 (arXiv:2010.0468
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -16,6 +17,7 @@ from torch.nn import functional as F
 from datasets.batch import GraphBatch
 from models.encoder import GatedSum, gated_sums, to_node_vectors, to_stacks
 from models.propagation import Propagation, RoundWeights, propagate
+from models.steps import EdgeChoices, StepLogits
 from models.weights import Affine, affine, stacked
 
 
@@ -50,17 +52,36 @@ class Present(NamedTuple):
     edge_part: Tensor
 
 
-class StepLogits(NamedTuple):
-    """Teacher-forced decisions; step k has k + 1 nodes present.
+class IndependentEdges(EdgeChoices):
+    """Decisions whose logits are all known beforehand: a new node's state does not change.
 
-    Attributes:
-        types: logits of the next node's type. **Shape** (B, N−1, T), float32.
-        edges: logits of the edges into it, from the nodes present; zero from the others and at
-            step 0, whose one edge is certain. **Shape** (B, N−1, N−1), float32.
+    Args:
+        new: states of the new nodes. **Shape** (R, D).
+        logits: of the edges, from the nodes present; ``None`` where the one edge is certain.
+            **Shape** (R, n).
     """
 
-    types: Tensor
-    edges: Tensor
+    def __init__(self, new: Tensor, logits: Tensor | None) -> None:
+        self.new = new
+        self.row = torch.arange(len(new), device=new.device)
+        self.certain = torch.ones(len(new), 1, dtype=torch.bool, device=new.device)
+        self.sources = range(0)
+        if logits is not None:
+            self.all_logits = logits
+            self.certain = torch.zeros_like(logits, dtype=torch.bool)
+            self.sources = range(logits.shape[1])
+
+    def logits(self, source: int) -> Tensor:
+        """As they were given."""
+        return self.all_logits[self.row, source]
+
+    def follow(self, kept: Tensor, edge: Tensor) -> None:
+        """Only rows change."""
+        self.row = self.row[kept]
+
+    def new_nodes(self) -> tuple[Tensor, Tensor]:
+        """The given states."""
+        return self.new, self.row
 
 
 class Summaries(nn.Module):
@@ -106,6 +127,8 @@ class EdgeNetwork(nn.Module):
 class Generator(nn.Module):
     """Parameters and steps of the generator. Attribute names are the checkpoints' keys."""
 
+    first_edge_certain = True
+
     def __init__(
         self, propagation: Propagation, num_types: int, node_width: int, graph_width: int
     ) -> None:
@@ -130,6 +153,15 @@ class Generator(nn.Module):
         self.edge_logits = torch.compile(  # type: ignore[method-assign]
             self.edge_logits, dynamic=True
         )
+
+    def edge_order(self, n: int) -> Sequence[int]:
+        """From the first node on."""
+        return range(n)
+
+    @property
+    def output_layers(self) -> Sequence[nn.Linear]:
+        """The last layers of the type network and of the edge network."""
+        return self.nodeAdd.f_an_2, self.nodes.f_s_2
 
     @property
     def propagation(self) -> Propagation:
@@ -201,6 +233,24 @@ class Generator(nn.Module):
         per_graph = weights.edge_per_graph(torch.cat([new, present.summary, z], -1))
         hidden = (present.edge_part + per_graph[:, None]).relu()
         return weights.edge_out(hidden).squeeze(-1)
+
+    def edge_choices(
+        self,
+        present: Present,
+        parent: Tensor,
+        types: Tensor,
+        z: Tensor,
+        weights: GeneratorWeights,
+    ) -> IndependentEdges:
+        """The decisions about edges into new nodes; the first node's edge is certain.
+
+        **Shape** parent, types (R,), z (R, G).
+        """
+        present = Present(*(part[parent] for part in present))
+        new = self.new_node(types, present, z, weights)
+        if present.edge_part.shape[1] == 1:
+            return IndependentEdges(new, None)
+        return IndependentEdges(new, self.edge_logits(new, present, z, weights).float())
 
     def append(self, states: Tensor, new: Tensor) -> Tensor:
         """Add a node's state. **Shape** (S, B, n, W) and (B, D) → (S, B, n+1, W)."""

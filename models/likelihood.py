@@ -11,8 +11,10 @@ from torch.nn.functional import logsigmoid
 from datasets.batch import GraphBatch, Legality, LegalityMask
 from datasets.graph import INPUT, OUTPUT
 from models.errors import ModelError
-from models.prefix_tree import legal_edge, legal_types, mask_of
+from models.legal_edges import legal_edges
+from models.prefix_tree import legal_types, mask_of
 from models.sequential import Sequential
+from models.steps import NodeGenerator
 
 
 class _Prefix(NamedTuple):
@@ -92,27 +94,28 @@ def _one_direction(
         total[rows] += gained
         rows_left = gained.isfinite()
         prefix = _Prefix(*(part[rows_left] for part in prefix))
-        total[rows[rows_left]] += _edges(prefix, steps.edges[rows[rows_left], n - 1, :n], mask)
+        edges = steps.edges[rows[rows_left], n - 1, :n]
+        total[rows[rows_left]] += _edges(prefix, edges, model.generator, mask)
     return total
 
 
-def _edges(prefix: _Prefix, logits: Tensor, mask: LegalityMask | None) -> Tensor:
+def _edges(
+    prefix: _Prefix, logits: Tensor, generator: NodeGenerator, mask: LegalityMask | None
+) -> Tensor:
     """Log-probability of the edges into node n. **Shape** logits (R, n) → (R,)."""
-    if prefix.types.shape[1] == 1:
+    n = prefix.types.shape[1]
+    if n == 1 and generator.first_edge_certain:
         return torch.where(prefix.into[:, 0], 0.0, -torch.inf).double()
+    order = generator.edge_order(n)
+    legal = None
+    if mask is not None:
+        legal = legal_edges(mask, prefix.types, prefix.adjacency, prefix.new_types, order)
     total = torch.zeros(len(logits), dtype=torch.float64, device=logits.device)
-    for source in range(logits.shape[1]):
+    for source in order:
         logit = logits[:, source].double()
-        if mask is not None:
+        if legal is not None:
             rows = total.isfinite().nonzero().squeeze(1)
-            legal = legal_edge(
-                logit[rows],
-                prefix.types[rows],
-                prefix.adjacency[rows],
-                prefix.new_types[rows],
-                prefix.into[rows, :source],
-                mask,
-            )
-            logit = logit.index_copy(0, rows, legal)
+            restricted = legal.restrict(logit[rows], rows, source, prefix.into[rows])
+            logit = logit.index_copy(0, rows, restricted)
         total += logsigmoid(torch.where(prefix.into[:, source], logit, -logit))
     return total

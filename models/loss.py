@@ -10,8 +10,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from datasets.batch import GraphBatch
-from models.generator import StepLogits
 from models.latent import Latent
+from models.steps import StepLogits
 
 Reduction = Literal["mean", "sum"]
 

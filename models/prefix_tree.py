@@ -11,7 +11,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -20,8 +20,9 @@ from datasets.batch import GraphBatch, Legality, LegalityMask
 from datasets.graph import INPUT, OUTPUT
 from models.encoder import to_node_vectors
 from models.errors import ModelError
-from models.generator import GeneratorWeights
+from models.legal_edges import LegalEdges, legal_edges
 from models.sequential import Sequential
+from models.steps import EdgeChoices
 
 CHUNK = 4096
 """Prefixes that go through the networks at once; more only take more memory."""
@@ -280,32 +281,6 @@ def legal_types(
     return logits.masked_fill(~allowed, -torch.inf)
 
 
-def legal_edge(
-    logit: Tensor,
-    types: Tensor,
-    adjacency: Tensor,
-    new_types: Tensor,
-    drawn: Tensor,
-    mask: LegalityMask | None,
-) -> Tensor:
-    """Logit of the next edge, ±∞ where the mask leaves one value only.
-
-    **Shape** logit (R,), types (R, n), adjacency (R, n, n), new_types (R,), drawn (R, k) → (R,).
-
-    Raises:
-        ModelError: the mask forbids both values.
-    """
-    if mask is None:
-        return logit
-    absent, present = mask.allowed_edges(types, adjacency, new_types, drawn).unbind(1)
-    if not (absent | present).all():
-        raise ModelError(
-            f"the mask forbids both to draw and to leave out the edge from node {drawn.shape[1]} "
-            f"to node {types.shape[1]}: a legality mask must leave every prefix one continuation"
-        )
-    return logit.masked_fill(~present, -torch.inf).masked_fill(~absent, torch.inf)
-
-
 def _opposite(start_type: int) -> int:
     return OUTPUT if start_type == INPUT else INPUT
 
@@ -333,7 +308,7 @@ def _children(
     level: _Prefixes,
     rule: Rule,
     mask: LegalityMask | None,
-    weights: GeneratorWeights,
+    weights: Any,
 ) -> _Prefixes:
     """All continuations by one node that the rule keeps."""
     generator = model.generator
@@ -356,25 +331,24 @@ def _children(
         )
     shares = rule.types(level.weight, logits)
     parent, new_types = rule.keeps(shares, level.latent).nonzero(as_tuple=True)
-    present = type(present)(*(part[parent] for part in present))
-    new = generator.new_node(new_types, present, points[parent], weights)
     branches = level[parent]
     branches.weight = shares[parent, new_types]
-    if n == 1:
-        node = torch.arange(len(parent), device=z.device)
-        drawn = torch.ones(len(parent), 1, dtype=torch.bool, device=z.device)
-        weight = branches.weight
-    else:
-        edge_logits = generator.edge_logits(new, present, points[parent], weights).float()
-        node, drawn, weight = _split_edges(rule, mask, branches, new_types, edge_logits)
-    adjacency = torch.nn.functional.pad(branches.adjacency[node], (0, 1, 0, 1))
+    choices = generator.edge_choices(present, parent, new_types, points[parent], weights)
+    legal = None
+    if mask is not None:
+        legal = legal_edges(
+            mask, branches.types, branches.adjacency, new_types, generator.edge_order(n)
+        )
+    row, drawn, weight = _split_edges(rule, choices, legal, branches)
+    new, node = choices.new_nodes()
+    adjacency = torch.nn.functional.pad(branches.adjacency[row], (0, 1, 0, 1))
     adjacency[:, :n, n] = drawn
     return _Prefixes(
-        latent=branches.latent[node],
+        latent=branches.latent[row],
         weight=weight,
-        types=torch.cat([branches.types[node], new_types[node, None]], 1),
+        types=torch.cat([branches.types[row], new_types[row, None]], 1),
         adjacency=adjacency,
-        parent=parent[node],
+        parent=parent[row],
         node=node,
         before=states,
         new=new,
@@ -382,27 +356,28 @@ def _children(
 
 
 def _split_edges(
-    rule: Rule, mask: LegalityMask | None, level: _Prefixes, new_types: Tensor, logits: Tensor
+    rule: Rule, choices: EdgeChoices, legal: LegalEdges | None, level: _Prefixes
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Decide the edges into the new nodes, source by source.
+    """Decide the edges into the new nodes of R graphs, source by source.
 
-    **Shape** new_types (R,), logits (R, n) → rows of ``level`` (K,), edges (K, n), weights (K,).
+    Returns:
+        Rows of ``level`` (K,), edges (K, n), weights (K,).
     """
-    row = torch.arange(len(level), device=logits.device)
-    drawn = torch.zeros(len(level), 0, dtype=torch.bool, device=logits.device)
+    drawn = choices.certain
+    row = torch.arange(len(level), device=drawn.device)
     weight = level.weight
-    for source in range(logits.shape[1]):
-        logit = logits[row, source]
-        if mask is not None:
-            logit = legal_edge(
-                logit, level.types[row], level.adjacency[row], new_types[row], drawn, mask
-            )
+    for source in choices.sources:
+        logit = choices.logits(source)
+        if legal is not None:
+            logit = legal.restrict(logit, row, source, drawn)
         shares = rule.edges(weight, logit)
         kept, edge = rule.keeps(shares, level.latent[row]).nonzero(as_tuple=True)
         rows = rule.narrow(shares[kept, edge], level.latent[row[kept]])
         kept, edge = kept[rows], edge[rows]
         row, weight = row[kept], shares[kept, edge]
-        drawn = torch.cat([drawn[kept], edge.bool()[:, None]], 1)
+        drawn = drawn[kept]
+        drawn[:, source] = edge.bool()
+        choices.follow(kept, edge)
     return row, drawn, weight
 
 

@@ -6,7 +6,7 @@ from abc import abstractmethod
 from typing import ClassVar
 
 from models.embedding import Embedding
-from models.generator import Generator
+from models.steps import NodeGenerator
 
 
 class Sequential(Embedding):
@@ -21,5 +21,5 @@ class Sequential(Embedding):
 
     @property
     @abstractmethod
-    def generator(self) -> Generator:
+    def generator(self) -> NodeGenerator:
         """The networks that decide about the next node and its edges, one for all directions."""

@@ -34,7 +34,7 @@ def tempered(model: Model, temperature: float) -> Model:
         raise ModelError(f"a temperature is a positive number, {temperature} is none")
     copied = copy.deepcopy(model)
     with torch.no_grad():
-        for layer in (copied.generator.nodeAdd.f_an_2, copied.generator.nodes.f_s_2):
+        for layer in copied.generator.output_layers:
             for parameter in layer.parameters():
                 parameter.div_(temperature)
     return copied

@@ -3,38 +3,24 @@
 from __future__ import annotations
 
 import re
-from typing import ClassVar, Self
+from typing import ClassVar
 
-import torch
 from torch import Tensor, nn
 
-from datasets.batch import GraphBatch, Legality
+from datasets.batch import GraphBatch
 from datasets.graph import INPUT, OUTPUT
-from models.decoding import (
-    Greedy,
-    Sampling,
-    decode,
-    decode_directions,
-    decode_greedily,
-    most_probable_of,
-    union,
-)
-from models.decodings import Decodings
 from models.degrees import DegreeEncoder
 from models.distinct import encode_distinct
 from models.embedding import Embedding, Sizes
 from models.encoder import Encoder
 from models.errors import ModelError
-from models.generator import Generator, StepLogits
+from models.generator import Generator
 from models.latent import Latent
-from models.loss import LossParts, Objective, divergence_per_graph, reconstruction_per_graph
+from models.loss import Objective, reconstruction_per_graph
 from models.propagation import OneSided, TwoSided
-from models.ranking import Ranked
-from models.sampling import decode_many
-from models.search import WIDEST, most_probable
-from models.sequential import Sequential
+from models.sequential_vae import SequentialVAE
 from models.state_dicts import State, matrix_shape
-from models.temperature import tempered
+from models.steps import StepLogits
 
 DEGREE_TABLE = "Encoder.NodeEmb.InDegrees.weight"
 """The weight that SVGE_degrees has and SVGE lacks; its rows are the largest number of nodes."""
@@ -48,7 +34,7 @@ class Decoder(nn.Module):
         self.generator = generator
 
 
-class GraphVAE(Sequential):
+class GraphVAE(SequentialVAE):
     """What SVGe and DGMG share: an encoder, a generator, and the directions it works in.
 
     Sub-module names are the keys of the published checkpoints.
@@ -57,7 +43,6 @@ class GraphVAE(Sequential):
         propagation: the rounds of message passing, of the encoder and of the generator.
     """
 
-    ranks_decodings = True
     propagation: ClassVar[type[TwoSided] | type[OneSided]]
 
     def __init__(self, sizes: Sizes) -> None:
@@ -132,65 +117,9 @@ class GraphVAE(Sequential):
         per_view = reconstruction_per_graph(logits, self.views(batch), objective)
         return per_view.view(len(self.start_types), len(batch)).sum(0)
 
-    def loss_of(
-        self,
-        latent: Latent,
-        batch: GraphBatch,
-        objective: Objective,
-        generator: torch.Generator | None = None,
-    ) -> LossParts:
-        """:meth:`loss` of a batch that is encoded already."""
-        z = latent.sample(objective.noise_scale, generator) if self.training else latent.mean
-        reconstruction = self.reconstruction(z, batch, objective).mean()
-        divergence = divergence_per_graph(latent)
-        reduced = divergence.sum() if objective.kl_reduction == "sum" else divergence.mean()
-        return LossParts(reconstruction + objective.beta * reduced, reconstruction, reduced)
-
     def compile_networks(self) -> None:
         """Compile the generator's networks."""
         self.generator.compile_networks()
-
-    def decode_greedily(self, z: Tensor, legality: Legality | None = None) -> GraphBatch:
-        """:func:`models.decoding.decode_greedily`."""
-        return decode_greedily(self, z, legality)
-
-    def decode_sampled(
-        self,
-        z: Tensor,
-        legality: Legality | None = None,
-        generator: torch.Generator | None = None,
-    ) -> GraphBatch:
-        """:func:`models.decoding.decode` with ``Sampling(generator)``."""
-        return decode(self, z, Sampling(generator), legality)
-
-    def decode_many(
-        self,
-        z: Tensor,
-        n: int,
-        legality: Legality | None = None,
-        generator: torch.Generator | None = None,
-    ) -> Decodings:
-        """:func:`models.sampling.decode_many`, which computes equal beginnings once."""
-        return decode_many(self, z, n, legality, generator)
-
-    def most_probable(
-        self, z: Tensor, k: int = 1, legality: Legality | None = None, widest: int = WIDEST
-    ) -> Ranked:
-        """:func:`models.search.most_probable`, in all directions together."""
-        return most_probable(self, z, k, legality, widest)
-
-    def greedy_decodings(self, z: Tensor) -> dict[str, GraphBatch]:
-        """Each direction, and for SVGe their union and the most probable of the three, joint."""
-        directions = decode_directions(self, z, Greedy())
-        named = dict(zip(("forward", "reverse"), directions, strict=False))
-        if len(directions) == 2:
-            named["union"] = union(directions[0], directions[1])
-            named["joint"] = most_probable_of(self, z, list(named.values()))
-        return named
-
-    def tempered(self, temperature: float) -> Self:
-        """:func:`models.temperature.tempered`."""
-        return tempered(self, temperature)
 
 
 def as_graph_vae(embedding: Embedding) -> GraphVAE:
