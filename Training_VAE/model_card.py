@@ -12,6 +12,12 @@ DESCRIPTIONS = {
     "SVGE_degrees": "A smooth variational graph embedding "
     "([Lukasik et al., IJCNN 2021](https://arxiv.org/abs/2010.04683)) whose encoder also knows how "
     "many edges enter and leave each node, which the published one does not",
+    "DVAE": "D-VAE's variational autoencoder "
+    "([Zhang et al., NeurIPS 2019](https://arxiv.org/abs/1904.11088)), which passes messages in "
+    "the order of the vertices",
+    "NGAE": "NGAE's graph variational autoencoder "
+    "([Li et al. 2020](https://arxiv.org/abs/2006.10310)): D-VAE's, trained with heads for "
+    "performance and complexity",
     "arch2vec": "arch2vec's variational graph isomorphism autoencoder "
     "([Yan et al., NeurIPS 2020](https://arxiv.org/abs/2006.06936))",
     "arch2vec_masked": "arch2vec's variational graph isomorphism autoencoder "

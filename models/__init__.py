@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from models.checkpoints import checkpoint_path, load_model, load_vae, stored_state
     from models.decoding import decode, decode_directions, union
     from models.decodings import Decodings, modal
+    from models.dvae import DVAE, NGAE, DVAESizes
     from models.embedding import Embedding, Sizes
     from models.errors import ModelError
     from models.heads import Head, WithHeads, ranking_loss
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from models.likelihood import log_probability
     from models.loss import PUBLISHED, LossParts, Objective
     from models.nearest import decode_to_nearest
+    from models.networks.complexity import ngae_complexity
     from models.networks.costs import Costs, enas_costs, nb101_costs, nb201_costs
     from models.networks.enas import ENASNetwork
     from models.networks.families import NETWORKS, NetworkFamily
@@ -40,6 +42,7 @@ else:
             "checkpoints": ["checkpoint_path", "load_model", "load_vae", "stored_state"],
             "decoding": ["decode", "decode_directions", "union"],
             "decodings": ["Decodings", "modal"],
+            "dvae": ["DVAE", "NGAE", "DVAESizes"],
             "embedding": ["Embedding", "Sizes"],
             "errors": ["ModelError"],
             "heads": ["Head", "WithHeads", "ranking_loss"],
@@ -49,6 +52,7 @@ else:
             "likelihood": ["log_probability"],
             "loss": ["PUBLISHED", "LossParts", "Objective"],
             "nearest": ["decode_to_nearest"],
+            "networks.complexity": ["ngae_complexity"],
             "networks.costs": ["Costs", "enas_costs", "nb101_costs", "nb201_costs"],
             "networks.enas": ["ENASNetwork"],
             "networks.families": ["NETWORKS", "NetworkFamily"],

@@ -14,13 +14,10 @@ from torch import Tensor
 
 from models.embedding import Embedding, Origin
 from models.errors import ModelError
-from models.heads import ACCURACY, Head, WithHeads, parts_of
-from models.registry import model_class
+from models.heads import ACCURACY, Head, WithHeads, head_type, parts_of
+from models.registry import MODELS, model_class
 from models.shipped import check_shipped, shipped_weights
 from models.state_dicts import State
-
-HEAD_KEYS = {ACCURACY: "Accuracy"}
-"""What the names of a head's weights begin with in published checkpoints, by the head's name."""
 
 STATE_DICTS = Path(__file__).resolve().parent.parent / "state_dicts"
 """Weights that are shipped or downloaded: where a name is looked for first."""
@@ -92,19 +89,21 @@ def stored_state(model: Embedding | WithHeads) -> dict[str, Tensor]:
     """A model's weights under the names that they have on disk.
 
     Those of an embedding are its own. A head's begin with its published name
-    (:data:`HEAD_KEYS`), or else with ``heads.<name>.``.
+    (``Head.stored_names``), or else with ``heads.<name>.``.
     """
     embedding, heads = parts_of(model)
+    published = head_type(embedding).stored_names
     state = dict(embedding.state_dict())
     for name, head in heads.items():
-        prefix = HEAD_KEYS.get(name, f"heads.{name}")
+        prefix = published.get(name, f"heads.{name}")
         state |= {f"{prefix}.{key}": value for key, value in head.state_dict().items()}
     return state
 
 
 def split_heads(state: State) -> tuple[dict[str, Tensor], dict[str, dict[str, Tensor]]]:
     """The weights of the embedding in a stored state, and of each head by its name."""
-    published = {key: name for name, key in HEAD_KEYS.items()}
+    kinds = {head_type(model) for model in MODELS.values()}
+    published = {key: name for kind in kinds for name, key in kind.stored_names.items()}
     own: dict[str, Tensor] = {}
     heads: dict[str, dict[str, Tensor]] = {}
     for key, value in state.items():
@@ -130,17 +129,28 @@ def model_from_state(state: State, max_nodes: int) -> Embedding | WithHeads:
         ModelError: they are no model's, lack a size, or do not fit together.
     """
     own, heads = split_heads(state)
-    embedding = model_class(own).from_state(own, max_nodes)
+    embedding = model_class(state).from_state(own, max_nodes)
     if not heads:
         return embedding
-    return WithHeads(
-        embedding, {name: Head.from_state(part) for name, part in heads.items()}
-    ).eval()
+    made = {name: _make_head(embedding, name, part) for name, part in heads.items()}
+    return WithHeads(embedding, made).eval()
+
+
+def _make_head(embedding: Embedding, name: str, state: State) -> Head:
+    try:
+        return head_type(embedding).from_state(state)
+    except ModelError as error:
+        raise ModelError(f"of the head for {name}, {error}") from error
+
+
+SUFFIXES = (".obj", ".pth")
+"""Endings of the weights' files: SVGe's, which ours have as well, and D-VAE's and NGAE's."""
 
 
 def checkpoint_path(folder: str | Path, epoch: int) -> Path:
-    """Where the weights of an epoch lie in a folder of ``state_dicts``."""
-    return Path(folder) / f"model_checkpoint{epoch}.obj"
+    """Where the weights of an epoch lie in a folder of ``state_dicts``, or will be written."""
+    paths = [Path(folder) / f"model_checkpoint{epoch}{suffix}" for suffix in SUFFIXES]
+    return next((path for path in paths if path.exists()), paths[0])
 
 
 def latest_epoch(folder: str | Path) -> int:
@@ -151,11 +161,11 @@ def latest_epoch(folder: str | Path) -> int:
     """
     found = [
         int(match[1])
-        for path in Path(folder).glob("model_checkpoint*.obj")
-        if (match := re.fullmatch(r"model_checkpoint(\d+)\.obj", path.name))
+        for path in Path(folder).glob("model_checkpoint*")
+        if path.suffix in SUFFIXES and (match := re.fullmatch(r"model_checkpoint(\d+)", path.stem))
     ]
     if not found:
-        raise ModelError(f"{folder} holds no model_checkpoint<EPOCH>.obj")
+        raise ModelError(f"{folder} holds no model_checkpoint<EPOCH>{' or '.join(SUFFIXES)}")
     return max(found)
 
 
@@ -210,7 +220,7 @@ def load_model(
     state, options = read_stored(path)
     own, _ = split_heads(state)
     try:
-        known = max_nodes or model_class(own).max_nodes_of(own)
+        known = max_nodes or model_class(state).max_nodes_of(own)
         model = model_from_state(state, known or _stored_max_nodes(folder))
     except ModelError as error:
         raise ModelError(f"{path} cannot be loaded: {error}") from error

@@ -84,6 +84,8 @@ class Embedding(nn.Module, ABC):
         name: as users write it.
         sizes_type: record of its sizes.
         ranks_decodings: whether :meth:`most_probable` is implemented.
+        head_type: class of the heads on it (``models/heads.py``); ``None`` is the usual one.
+        own_heads: heads that belong to the model of this name.
         compute_dtype: what products run in; parameters, latents and losses stay float32.
         origin: where its weights were read; ``None`` for weights that were made here.
         latent_shape: of one architecture's latent: (G,), or (N, D) where every node has its own.
@@ -92,6 +94,8 @@ class Embedding(nn.Module, ABC):
     name: ClassVar[str]
     sizes_type: ClassVar[type[Sizes]] = Sizes
     ranks_decodings: ClassVar[bool] = False
+    head_type: ClassVar[type[nn.Module] | None] = None
+    own_heads: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, sizes: Sizes) -> None:
         super().__init__()
@@ -105,7 +109,7 @@ class Embedding(nn.Module, ABC):
     @classmethod
     @abstractmethod
     def recognises(cls, state: State) -> bool:
-        """Whether a state dict is one of this class, and of no other."""
+        """Whether a state dict is one of this class, and of no other; heads may be in it, too."""
 
     @classmethod
     @abstractmethod

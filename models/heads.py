@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
-from typing import NamedTuple, Self
+from typing import ClassVar, NamedTuple, Self, cast
 
 import torch
 from torch import Tensor, nn
@@ -39,9 +39,15 @@ class Head(nn.Module):
     Args:
         widths: of the input, of every hidden layer, and 1 for the output.
 
+    Attributes:
+        stored_names: what the names of a head's weights begin with in published checkpoints, by
+            the head's name.
+
     Raises:
         ModelError: it would not end with one number.
     """
+
+    stored_names: ClassVar[Mapping[str, str]] = {ACCURACY: "Accuracy"}
 
     def __init__(self, widths: Sequence[int]) -> None:
         super().__init__()
@@ -50,12 +56,32 @@ class Head(nn.Module):
             raise ModelError(
                 f"a head makes {self.widths[-1]} numbers of {self.widths[0]}, expected one"
             )
-        self.lin_layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(self.widths))
+        self.add_layers([nn.Linear(a, b) for a, b in pairwise(self.widths)])
+
+    def add_layers(self, layers: Sequence[nn.Linear]) -> None:
+        """Own the layers, under the names that they have on disk."""
+        self.lin_layers = nn.ModuleList(layers)
+
+    @staticmethod
+    def layer_name(number: int) -> str:
+        """What the names of a layer's weights begin with."""
+        return f"lin_layers.{number}"
+
+    @property
+    def layers(self) -> list[nn.Linear]:
+        """The layers, in order."""
+        numbers = range(len(self.widths) - 1)
+        return [cast(nn.Linear, self.get_submodule(self.layer_name(k))) for k in numbers]
 
     @classmethod
     def of_width(cls, width: int) -> Self:
         """The published layers, F → F//2 → F//4 → F//8 → 1 (56 → 28 → 14 → 7 → 1)."""
         return cls((width, width // 2, width // 4, width // 8, 1))
+
+    @classmethod
+    def fresh_for(cls, embedding: Embedding) -> Self:
+        """The layers that heads on an embedding have, their weights drawn at random."""
+        return cls.of_width(embedding.latent_width)
 
     @classmethod
     def from_state(cls, state: State) -> Self:
@@ -64,8 +90,8 @@ class Head(nn.Module):
         Raises:
             ModelError: a weight is missing, no matrix, or does not fit the others.
         """
-        shapes = [matrix_shape(state, "lin_layers.0.weight")]
-        while (name := f"lin_layers.{len(shapes)}.weight") in state:
+        shapes = [matrix_shape(state, f"{cls.layer_name(0)}.weight")]
+        while (name := f"{cls.layer_name(len(shapes))}.weight") in state:
             shapes.append(matrix_shape(state, name))
         head = cls((shapes[0][1], *(outputs for outputs, _ in shapes)))
         load_weights(head, state)
@@ -73,9 +99,18 @@ class Head(nn.Module):
 
     def forward(self, mean: Tensor) -> Tensor:
         """**Shape** (B, F) → (B,)."""
-        for layer in self.lin_layers[:-1]:
-            mean = layer(mean).relu()
-        return self.lin_layers[-1](mean).squeeze(-1)
+        *hidden, last = self.layers
+        for layer in hidden:
+            mean = self.activation(layer(mean))
+        return self.output(last(mean).squeeze(-1))
+
+    def activation(self, hidden: Tensor) -> Tensor:
+        """Between the layers."""
+        return hidden.relu()
+
+    def output(self, value: Tensor) -> Tensor:
+        """After the last layer."""
+        return value
 
     @torch.no_grad()
     def match_moments(self, outputs: Tensor, targets: Tensor) -> None:
@@ -84,9 +119,17 @@ class Head(nn.Module):
         **Shape** (B,) each.
         """
         stretch = targets.std() / outputs.std().clamp(min=torch.finfo(torch.float32).tiny)
-        weight, bias = list(self.lin_layers[-1].parameters())
-        weight.mul_(stretch)
-        bias.sub_(outputs.mean()).mul_(stretch).add_(targets.mean())
+        last = self.layers[-1]
+        last.weight.mul_(stretch)
+        last.bias.sub_(outputs.mean()).mul_(stretch).add_(targets.mean())
+
+
+def head_type(embedding: Embedding | type[Embedding]) -> type[Head]:
+    """The class of the heads on an embedding."""
+    found = embedding.head_type or Head
+    if not issubclass(found, Head):
+        raise TypeError(f"{found.__name__}, the heads of {embedding.name}, are no Head")
+    return found
 
 
 class JointLoss(NamedTuple):
@@ -152,12 +195,18 @@ class WithHeads(nn.Module):
 
     @classmethod
     def fresh(cls, embedding: Embedding, names: Iterable[str] = (ACCURACY,)) -> Self:
-        """The embedding with a new :class:`Head` for each name, its weights drawn at random."""
-        return cls(embedding, {name: Head.of_width(embedding.latent_width) for name in names})
+        """The embedding with a new head for each name, its weights drawn at random."""
+        kind = head_type(embedding)
+        return cls(embedding, {name: kind.fresh_for(embedding) for name in names})
 
     @property
     def name(self) -> str:
-        """The model's name as users write it: that of the embedding with ``_acc``, or its heads."""
+        """The model's name as users write it: that of the embedding with ``_acc``, or its heads.
+
+        Heads that the embedding's name implies are left out.
+        """
+        if tuple(self.heads) == self.embedding.own_heads:
+            return self.embedding.name
         if list(self.heads) == [ACCURACY]:
             return surrogate_name(self.embedding.name)
         return "_".join([self.embedding.name, *self.heads])

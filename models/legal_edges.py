@@ -130,12 +130,17 @@ class _Descending(LegalEdges):
         legal[row, _number(drawn)] = True
         self.levels = [legal]
         for _ in range(n - 1):
-            self.levels.append(self.levels[-1].view(size, -1, 2).any(-1))
+            self.levels.append(_pairs(self.levels[-1]).any(-1))
 
     def allowed(self, row: Tensor, source: int, drawn: Tensor) -> Tensor:
         """By the sets that begin with the edges decided so far."""
-        level = self.levels[source]
-        return level.view(len(level), -1, 2)[row, _number(drawn[:, source + 1 :])]
+        return _pairs(self.levels[source])[row, _number(drawn[:, source + 1 :])]
+
+
+def _pairs(level: Tensor) -> Tensor:
+    """Numbers that differ in their lowest digit, side by side. **Shape** (R, K) → (R, K/2, 2)."""
+    size, numbers = level.shape
+    return level.view(size, numbers // 2, 2)
 
 
 def _number(edges: Tensor) -> Tensor:

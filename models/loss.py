@@ -27,6 +27,9 @@ class Objective:
         kl_reduction: over the batch. SVGe's published code sums, so its weight is β · batch size.
             arch2vec's divides the sum by the batch's places twice (``places``).
         noise_scale: of the latent noise in training.
+        missing_nodes: whether a graph of fewer nodes than the model has places also pays for the
+            decisions about those that it lacks. D-VAE's published code charges for them: their type
+            is to be the input, and no edge is to enter them.
     """
 
     beta: float = 0.005
@@ -34,6 +37,7 @@ class Objective:
     edge_reduction: Reduction = "sum"
     kl_reduction: Literal["mean", "sum", "places"] = "mean"
     noise_scale: float = 0.01
+    missing_nodes: Literal["masked", "charged"] = "masked"
 
 
 PUBLISHED = Objective(edge_reduction="mean", kl_reduction="sum")
@@ -48,10 +52,12 @@ class LossParts(NamedTuple):
     divergence: Tensor
 
 
-def reconstruction_per_graph(logits: StepLogits, batch: GraphBatch, objective: Objective) -> Tensor:
+def reconstruction_per_graph(
+    logits: StepLogits, batch: GraphBatch, objective: Objective, *, first_edge_certain: bool = True
+) -> Tensor:
     """``Σ_steps 2[(1−α)·CE(type) + α·BCE(edges)]`` of each graph. **Shape** (B,).
 
-    Only the m − 1 steps of a graph of m nodes count; its first edge is certain.
+    Only the m − 1 steps of a graph of m nodes count, and not its first edge where it is certain.
     """
     last = batch.max_nodes - 1
     steps = torch.arange(last, device=batch.types.device)
@@ -61,9 +67,13 @@ def reconstruction_per_graph(logits: StepLogits, batch: GraphBatch, objective: O
         logits.types.flatten(0, 1), batch.types[:, 1:].flatten(), reduction="none"
     ).view_as(exists)
 
-    targets = batch.adjacency[:, :last, 1:].transpose(1, 2).float()  # (B, step, source)
+    targets = (
+        batch.adjacency[:, :last, 1:].transpose(1, 2).to(logits.edges.dtype)
+    )  # (B, step, source)
     edges = F.binary_cross_entropy_with_logits(logits.edges, targets, reduction="none")
-    drawn = (steps <= steps[:, None]) & (steps[:, None] > 0)  # (step, source)
+    drawn = (steps <= steps[:, None]) & (
+        steps[:, None] >= int(first_edge_certain)
+    )  # (step, source)
     edges = (edges * drawn).sum(-1)
     if objective.edge_reduction == "mean":
         edges = edges / (steps + 1)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from models.arch2vec import ARCH2VECS
+from models.dvae import DVAES
 from models.embedding import Embedding, Sizes
 from models.errors import ModelError
 from models.io_models import IO_MODELS
 from models.state_dicts import State
 from models.vae import GRAPH_VAES
 
-MODELS: dict[str, type[Embedding]] = {**GRAPH_VAES, **ARCH2VECS, **IO_MODELS}
+MODELS: dict[str, type[Embedding]] = {**GRAPH_VAES, **DVAES, **ARCH2VECS, **IO_MODELS}
 """Embeddings by the names that users type; a new one is a class and an entry here."""
 
 
