@@ -1,11 +1,12 @@
 """Compare a checkpoint with the outputs that the published system gave for it.
 
 ``python -m Training_VAE.verify_checkpoint FOLDER`` reads ``expected.json`` in FOLDER and the
-checkpoint that belongs to it: ``model_checkpoint<EPOCH>.obj`` of SVGe and DGMG, or the files that
-``expected.json`` names (arch2vec, :mod:`Training_VAE.verify_arch2vec`; info-NAS,
-:mod:`Training_VAE.verify_info_nas`). It prints for each quantity
-the largest difference relative to the quantity's largest magnitude, and exits 1 if one is above its
-tolerance, which is 1e-4 for SVGe and DGMG (2 where the files are not as they should be).
+checkpoint that belongs to it: ``model_checkpoint<EPOCH>.obj`` of SVGe and DGMG, ``.pth`` of D-VAE
+and NGAE (:mod:`Training_VAE.verify_dvae`), or the files that ``expected.json`` names (arch2vec,
+:mod:`Training_VAE.verify_arch2vec`; info-NAS, :mod:`Training_VAE.verify_info_nas`). D-VAE's sparse
+process has none (:mod:`Training_VAE.verify_dvae_sparse`). It prints for each quantity the largest
+difference relative to the quantity's largest magnitude, and exits 1 if one is above its tolerance,
+which is 1e-4 for SVGe and DGMG (2 where the files are not as they should be).
 Where ``search.json`` is there too, its searches are compared as well
 (:mod:`Training_VAE.verify_search`).
 """
@@ -33,10 +34,17 @@ from experiment.arguments import parser, positive_int
 from experiment.errors import InputError, run_command
 from experiment.files import read_json
 from models import PUBLISHED, GraphVAE, load_model
+from models.dvae import DVAES
 from models.heads import ACCURACY, parts_of
 from models.loss import divergence_per_graph
 from models.vae import as_graph_vae
-from Training_VAE import verify_arch2vec, verify_info_nas, verify_search
+from Training_VAE import (
+    verify_arch2vec,
+    verify_dvae,
+    verify_dvae_sparse,
+    verify_info_nas,
+    verify_search,
+)
 from Training_VAE.comparison import Comparison, relative_difference
 
 PREDICTED = "predicted_accuracy"
@@ -48,6 +56,7 @@ TOLERANCE = 1e-4
 VERIFIERS: Mapping[str, Callable[[Path], list[Comparison]]] = {
     "arch2vec": verify_arch2vec.compare,
     "info-NAS": verify_info_nas.compare,
+    "D-VAE sparse GP": verify_dvae_sparse.compare,
 }
 """What compares, by the system that ``expected.json`` names; SVGe's and DGMG's name none."""
 
@@ -227,6 +236,13 @@ def _step_differences(expected: Expected, vae: GraphVAE) -> dict[str, float]:
     return differences
 
 
+def system_of(content: Any) -> str:
+    """The system that ``expected.json`` names, as its model or as what it is of; else nothing."""
+    if not isinstance(content, dict):
+        return ""
+    return str(content.get("model", content.get("what", ""))).partition(",")[0]
+
+
 def compare(folder: Path, epoch: int | None = None) -> list[Comparison]:
     """Every quantity that ``expected.json`` has, by the rules of the system that it names.
 
@@ -236,10 +252,14 @@ def compare(folder: Path, epoch: int | None = None) -> list[Comparison]:
     """
     path = folder / "expected.json"
     content = read_json(path)
-    verifier = VERIFIERS.get(str(content.get("model"))) if isinstance(content, dict) else None
-    if verifier is not None:
+    system = system_of(content)
+    if system in DVAES:
+        return verify_dvae.compare(path, epoch)
+    if (verifier := VERIFIERS.get(system)) is not None:
         if epoch is not None:
-            raise InputError(f"{str(path)!r} names its checkpoint: leave --epoch out")
+            raise InputError(
+                f"{str(path)!r} names its checkpoint, or is of none: leave --epoch out"
+            )
         searches = folder / "search.json"
         found = verifier(path)
         return [*found, *(verify_search.compare(searches) if searches.exists() else [])]
