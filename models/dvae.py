@@ -13,6 +13,7 @@ from typing import ClassVar, cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from datasets.batch import GraphBatch
 from datasets.graph import INPUT
@@ -49,6 +50,13 @@ class DVAESizes(Sizes):
     node_width: int = 501
     rounds: int = 1
     bidirectional: bool = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.rounds != 1:
+            raise ModelError(
+                f"D-VAE updates every vertex once: rounds is {self.rounds}, expected 1"
+            )
 
 
 class DVAE(SequentialVAE):
@@ -181,16 +189,15 @@ class DVAE(SequentialVAE):
             cell = Cell.of(self.grue_forward, dtype)
             message = Message.of(self.gate_forward, self.mapper_forward, dtype)
             senders, order = batch.adjacency.transpose(1, 2), range(batch.max_nodes)
-        states: list[Tensor] = []
-        messages: list[Tensor] = []
-        for step, v in enumerate(order):
+        first = batch.types[:, order[0]]  # no edge enters it: its state is that of its type
+        states = [F.embedding(first, alone := cell.alone())]
+        messages = [F.embedding(first, message(alone, order[0]))]
+        for step, v in enumerate(order[1:], 1):
             heard = senders[:, v, list(order[:step])].to(dtype)  # (B, step)
-            if step:
-                sums = torch.bmm(heard[:, None], torch.stack(messages, 1))[:, 0]
-            else:
-                sums = cell.weight.new_zeros(len(batch), cell.weight.shape[1])
+            sums = torch.bmm(heard[:, None], torch.stack(messages, 1))[:, 0]
             states.append(cell(batch.types[:, v], sums))
-            messages.append(message(states[-1], v))
+            if v != order[-1]:  # which sends nothing
+                messages.append(message(states[-1], v))
         return torch.stack(states[::-1] if backward else states, 1)
 
     # Training.

@@ -276,8 +276,9 @@ def _follow(first: Tensor, batch: GraphBatch, weights: DecoderWeights) -> _Follo
             current[:, -1] < len(begin), current[:, -1], current[:, -1] - known + len(begin)
         )
         vertices.append(F.embedding(local, torch.cat([begin, new])))
-        messages.append(weights.message(vertices[-1], v))
         states.append(new)
+        if v + 1 < batch.max_nodes:  # the last vertex sends nothing
+            messages.append(weights.message(vertices[-1], v))
         known += len(new)
     return _Followed(torch.stack(vertices, 1), torch.cat(states), deciding)
 

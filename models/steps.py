@@ -47,6 +47,8 @@ class EdgeChoices(ABC):
     def follow(self, kept: Tensor, edge: Tensor) -> None:
         """Go on with some of the rows, each as often as it is named.
 
+        It comes after :meth:`logits`, and is about the same source.
+
         Args:
             kept: rows among those followed so far. **Shape** (L,).
             edge: what was decided in each, 0 or 1. **Shape** (L,).

@@ -227,3 +227,5 @@ def test_graphs_of_other_spaces_are_refused() -> None:
         model.decode_greedily(torch.zeros(2, 7))
     with pytest.raises(ModelError, match="made of DVAESizes"):
         DVAE(Sizes(8, 8))
+    with pytest.raises(ModelError, match="rounds is 2, expected 1"):
+        DVAESizes(8, 8, rounds=2)
