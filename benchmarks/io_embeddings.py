@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,3 +80,15 @@ EMBEDDINGS: Mapping[str, Mapping[str, Trained]] = {
 }
 """Space → name → embedding."""
 assert all(each.variant in VARIANTS for named in EMBEDDINGS.values() for each in named.values())
+
+
+def chosen_rows(asked: Sequence[str] | None, there: Sequence[str]) -> Sequence[str]:
+    """The rows that are asked for, by default all.
+
+    Raises:
+        InputError: one of them is unknown.
+    """
+    unknown = [name for name in asked or () if name not in there]
+    if unknown:
+        raise InputError(f"no row is called {unknown[0]!r}: choose of {'; '.join(there)}")
+    return asked or there

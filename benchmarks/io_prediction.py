@@ -39,7 +39,7 @@ sys.path.insert(0, str(ROOT))
 from analysis.statistics import Spread
 from benchmarks.embedding_prediction import LEAST_ACCURACY, forecast, forest
 from benchmarks.io_curves import RUNS
-from benchmarks.io_embeddings import EMBEDDINGS
+from benchmarks.io_embeddings import EMBEDDINGS, chosen_rows
 from benchmarks.prediction import RESULTS, kept, note_machine
 from datasets import get_benchmark, read_io_set
 from datasets.io_set import IOSet
@@ -191,7 +191,8 @@ def measure(given: Namespace) -> None:
     """Measure what is not kept yet, an embedding after the other, and print the table."""
     names = [*EMBEDDINGS[given.space], *OTHERS, *(OWN if given.what == "recorded" else ())]
     key = f"{given.space} {given.what}"
-    wanted = [(name, draw) for name in given.rows or names for draw in range(given.draws)]
+    rows = chosen_rows(given.rows, names)
+    wanted = [(name, draw) for name in rows for draw in range(given.draws)]
     io_set = read_io_set(given.io_set) if given.space == "DIGITS101" else None
     task = Task(given.space, given.runs, io_set, given.data_root)
     for name, draw in progress(wanted, f"predicting {key}", "draws"):
@@ -202,8 +203,8 @@ def measure(given: Namespace) -> None:
         ]
         if not amounts:
             continue
-        rows = task.vectors(name, draw)
-        found = {amount: measured(given.what, rows, task, amount, draw) for amount in amounts}
+        vectors = task.vectors(name, draw)
+        found = {amount: measured(given.what, vectors, task, amount, draw) for amount in amounts}
         record = kept(given.results)
         for amount, result in found.items():
             runs = (

@@ -31,7 +31,7 @@ from analysis.statistics import Spread, confidence_band
 from benchmarks.embedding_search import METHODS, PROTOCOLS, make_setup, run
 from benchmarks.embedding_search_figure import curve
 from benchmarks.io_curves import RUNS
-from benchmarks.io_embeddings import EMBEDDINGS
+from benchmarks.io_embeddings import EMBEDDINGS, chosen_rows
 from benchmarks.prediction import RESULTS, kept, note_machine
 from datasets import get_benchmark
 from experiment.arguments import Parser, output_file, parser, positive_int
@@ -70,7 +70,7 @@ def measure(given: Namespace) -> None:
     budget = PROTOCOLS[given.space].budget
     wanted = [
         (name, first, method)
-        for name in given.rows or [*EMBEDDINGS[given.space], SHIPPED]
+        for name in chosen_rows(given.rows, [*EMBEDDINGS[given.space], SHIPPED])
         for first in range(min(trainings_of(name, given.space), given.runs))
         for method in given.methods
     ]

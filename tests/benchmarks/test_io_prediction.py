@@ -102,5 +102,7 @@ def test_a_row_is_measured_once(
     assert results.read_bytes() == before
     assert io_prediction.main(["figure", *flags]) == 0
     assert picture.stat().st_size > 10_000
+    with pytest.raises(InputError, match="no row is called 'one-hot'"):
+        io_prediction.main(["forest", *flags, "--rows", "one-hot"])
     with pytest.raises(InputError, match="train them by"):
         io_prediction.main(["forest", *flags, "--rows", "dense, epoch 10", "--runs", str(tmp_path)])
