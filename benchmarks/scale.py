@@ -281,9 +281,9 @@ def draw(results: dict[str, Any], out: Path) -> None:
     needed = np.array(WORKERS) / mean_training(results)
     pace.plot(WORKERS, needed, "k--", label="trainings that end a second")
     busy.axhline(95, color="grey", lw=0.8)
-    busy.set(xscale="log", xlabel="workers", ylabel="time in which workers train, %")
+    busy.set(xscale="log", xlabel="workers", ylabel="utilisation, %")
     busy.set_title("to the last start (lines), to the end (dots)", fontsize=9)
-    pace.set(xscale="log", yscale="log", xlabel="workers", ylabel="decisions a second")
+    pace.set(xscale="log", yscale="log", xlabel="workers", ylabel="decisions per second")
     found.set(xscale="log", xlabel="simulated hours", ylabel="true test error of the incumbent, %")
     found.set_ylim(5.5, 9)  # the best cell of the table has 5.7 %, the median one 9 %
     found.set_title("1 worker (dots), 64 (dashes), 1,024 (lines)", fontsize=9)
