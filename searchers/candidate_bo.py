@@ -153,15 +153,16 @@ class CandidateBO(FeatureSearcher):
         looked_at = torch.cat([self._shortlist, torch.tensor(pending, dtype=torch.long)]).unique()
         posterior = self._gp.posterior(process, looked_at)
         is_open = self.open_rows()[posterior.candidates]
-        for position in torch.isin(posterior.candidates, torch.tensor(pending)).nonzero()[:, 0]:
-            posterior.fantasize_mean(int(position))
+        posterior.fantasize_means(
+            torch.isin(posterior.candidates, torch.tensor(pending)).nonzero()[:, 0]
+        )
         chosen: list[int] = []
         for _ in range(min(n, int(is_open.sum()))):
             wanted = self.criterion(posterior.mean, posterior.std, process.best, generator)
             position = int(torch.where(is_open, wanted, -torch.inf).argmax())
             chosen.append(int(posterior.candidates[position]))
             is_open[position] = False
-            posterior.fantasize_mean(position)
+            posterior.fantasize_means(torch.tensor([position]))
         return chosen
 
     def recommend(self) -> Observation | None:

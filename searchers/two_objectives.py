@@ -97,14 +97,12 @@ class AccuracyAndCost(Searcher):
         rows = [row_of[hash] for hash in known]
         scale = Targets(values, float(np.median(values[: self.initial, 0])))
         expected = Expected(self._processes, rows, scale(values))
-        for hash in self._pending:
-            if hash in row_of:
-                expected.fantasize_mean(row_of[hash])
+        expected.fantasize_means([row_of[hash] for hash in self._pending if hash in row_of])
         asked = torch.tensor([row_of[hash] for hash in self._asked if hash in row_of])
         for _ in range(min(n, len(self.candidates) - len(asked))):
             best = int(self.gain(expected, scale).index_fill(0, asked, -torch.inf).argmax())
             asked = torch.cat([asked, torch.tensor([best])])
-            expected.fantasize_mean(best)
+            expected.fantasize_means([best])
             yield self.candidates.graphs.graph(best)
 
     @abstractmethod
@@ -232,11 +230,12 @@ class Expected:
         """Of the quantities themselves, without noise. **Shape** (C, 2)."""
         return torch.stack([one.std for one in self._each], dim=1)
 
-    def fantasize_mean(self, row: int) -> None:
-        """Condition on the posterior mean of a candidate."""
+    def fantasize_means(self, rows: Sequence[int]) -> None:
+        """Condition on the posterior means of some candidates, different ones."""
+        chosen = torch.tensor(rows, dtype=torch.long)
         for one in self._each:
-            one.fantasize_mean(row)
-        self.observed = torch.cat([self.observed, self.mean[row : row + 1]])
+            one.fantasize_means(chosen)
+        self.observed = torch.cat([self.observed, self.mean[chosen]])
 
 
 class Marginals(Model):

@@ -88,11 +88,14 @@ def test_a_fantasy_is_conditioning_on_the_mean(
     known = targets(descriptions, ROWS)
     fantasised = posterior(process, ROWS, known)
     means = [float(fantasised.mean[row]) for row in (1, 7)]
-    for row in (1, 7):
-        fantasised.fantasize_mean(row)
+    fantasised.fantasize_means(torch.tensor([1, 7]))
     conditioned = posterior(process, [*ROWS, 1, 7], np.array([*known, *means]))
     assert torch.allclose(fantasised.mean, conditioned.mean, atol=2e-3)
     assert torch.allclose(fantasised.std, conditioned.std, atol=2e-3)
+    one_by_one = posterior(process, ROWS, known)
+    for rows in ([7], [], [1]):
+        one_by_one.fantasize_means(torch.tensor(rows, dtype=torch.long))
+    assert torch.allclose(one_by_one.std, fantasised.std, atol=1e-4)
 
 
 def test_some_candidates_are_expected_as_among_all(
