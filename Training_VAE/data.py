@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -16,6 +17,7 @@ from datasets.space import SearchSpace
 from datasets.splits import Split, split_fingerprint, split_rows
 from experiment.errors import InputError
 from experiment.progress import progress
+from predictors.fine_tuning import Labelled
 from Training_VAE.settings import TrainingSettings
 
 
@@ -38,11 +40,21 @@ class Architectures:
     @property
     def train(self) -> GraphBatch:
         """The training graphs, in a seeded random order: the first k are a uniform sample."""
-        return self._in_random_order(self.split.train)
+        return self.graphs[torch.from_numpy(self.train_rows)]
 
     @property
     def test(self) -> GraphBatch:
         """The held-out graphs, in a seeded random order: the first k are a uniform sample."""
+        return self.graphs[torch.from_numpy(self.test_rows)]
+
+    @property
+    def train_rows(self) -> np.ndarray:
+        """Rows of :attr:`train`."""
+        return self._in_random_order(self.split.train)
+
+    @property
+    def test_rows(self) -> np.ndarray:
+        """Rows of :attr:`test`."""
         return self._in_random_order(self.split.test)
 
     def without(self, hashes: np.ndarray) -> Architectures:
@@ -54,9 +66,8 @@ class Architectures:
         split = Split(train, test, split_fingerprint(left, test), self.split.seed)
         return Architectures(self.space, self.graphs[torch.from_numpy(kept)], left, split)
 
-    def _in_random_order(self, rows: np.ndarray) -> GraphBatch:
-        order = np.random.default_rng(self.split.seed).permutation(rows)
-        return self.graphs[torch.from_numpy(order)]
+    def _in_random_order(self, rows: np.ndarray) -> np.ndarray:
+        return np.random.default_rng(self.split.seed).permutation(rows)
 
 
 def load_architectures(
@@ -96,23 +107,31 @@ def load_architectures(
     return Architectures(space, graphs, hashes, split_rows(hashes, seed))
 
 
+Examples = TypeVar("Examples", GraphBatch, Labelled)
+
+
+def epoch_examples(
+    train: Examples, settings: TrainingSettings, seed: int, device: torch.device
+) -> Callable[[int], Examples]:
+    """The training examples of every epoch in the order they are seen, by seed and epoch alone."""
+
+    def shuffled(epoch: int) -> Examples:
+        number, part = divmod(epoch, settings.epochs_a_pass)
+        generator = np.random.default_rng([seed, settings.pass_order(number)])
+        order = generator.permutation(len(train))
+        rows = np.array_split(order, settings.epochs_a_pass)[part]
+        return train[torch.from_numpy(rows)].to(device)
+
+    return shuffled
+
+
 def epoch_graphs(
     architectures: Architectures, settings: TrainingSettings, seed: int, device: torch.device
 ) -> Callable[[int], GraphBatch]:
     """The graphs of every epoch in the order they are seen, a function of seed and epoch alone."""
-    train = architectures.train
-    if settings.limit is not None:
-        train = train[: settings.limit]
+    train = architectures.train[: settings.limit]
     if not settings.fresh_graphs:
-
-        def shuffled(epoch: int) -> GraphBatch:
-            number, part = divmod(epoch, settings.epochs_a_pass)
-            generator = np.random.default_rng([seed, settings.pass_order(number)])
-            order = generator.permutation(len(train))
-            rows = np.array_split(order, settings.epochs_a_pass)[part]
-            return train[torch.from_numpy(rows)].to(device)
-
-        return shuffled
+        return epoch_examples(train, settings, seed, device)
 
     space = architectures.space
     count = -(-len(train) // settings.epochs_a_pass)

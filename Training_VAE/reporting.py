@@ -116,3 +116,17 @@ def report_evaluation(result: dict[str, Any]) -> None:
     width = max(len(label) for label, _, _ in lines)
     for label, share, counts in lines:
         print(f"{label:<{width}}  {share:8.2%}  of {counts}")
+    if own := result.get("dvae"):
+        print(f"mean −log p of {greedy['graphs']} graphs given the mean: {own['nll']:.4f} nats")
+
+
+def report_heads(heads: dict[str, dict[str, Any]]) -> None:
+    """A line for every head: how good its predictions of held-out architectures are."""
+    for name, found in heads.items():
+        published = found.get("published_rmse")
+        more = "" if published is None else f", RMSE as published {published:.5f}"
+        print(
+            f"{name} of {found['architectures']:,} held-out architectures: "
+            f"RMSE {found['rmse']:.5g}, Pearson r {found['pearson_r']:.4f}, "
+            f"Kendall τ {found['kendall_tau']:.4f}{more}"
+        )

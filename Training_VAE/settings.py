@@ -15,6 +15,12 @@ from experiment.optimisation import Optimisation
 from experiment.precision import DTYPES, Precision, resolved
 from models import MODELS, Objective, Sizes
 from models.arch2vec import Arch2vec
+from models.dvae import DVAE
+from models.dvae_heads import COMPLEXITY
+from models.heads import ACCURACY, EMBEDDING
+
+LEAST_LABELS = 2
+"""Fewest known values that a head can be trained on."""
 
 
 @dataclass(frozen=True)
@@ -233,8 +239,58 @@ class IOSettings(GINSettings):
             )
 
 
+@dataclass(frozen=True)
+class NGAESettings(TrainingSettings):
+    """Settings of a training of D-VAE or NGAE (:mod:`Training_VAE.train_ngae`).
+
+    The published losses are sums over a batch, these are means: the ratios of all terms are the
+    same.
+
+    Attributes:
+        bidirectional: whether the encoder also reads graphs from the output.
+        missing_nodes: see :class:`models.Objective`.
+        predictor: whether D-VAE has its head, for accuracy; NGAE always has two.
+        complexity: what NGAE's second head predicts: its published proxy for ENAS, or the true
+            parameters or FLOPs of the networks.
+        targets: ``range`` maps the values of the training graphs onto 0 to 1, once. ``published``
+            takes accuracies as they are, and complexities as shares of the largest of the graphs.
+        accuracy_weight: of the squared error of the accuracy.
+        complexity_weight: of that of the complexity.
+        labels: accuracies of so many training graphs are used; ``None``: all that are known.
+    """
+
+    bidirectional: bool = True
+    missing_nodes: Literal["masked", "charged"] = "masked"
+    predictor: bool = False
+    complexity: Literal["proxy", "parameters", "flops"] = "parameters"
+    targets: Literal["published", "range"] = "range"
+    accuracy_weight: float = 1.0
+    complexity_weight: float = 1.0
+    labels: int | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("accuracy_weight", "complexity_weight"):
+            if not 0 <= getattr(self, name) < float("inf"):
+                raise InputError(f"the setting {name} is {getattr(self, name)}, expected 0 or more")
+        if self.labels is not None and self.labels < LEAST_LABELS:
+            raise InputError(
+                f"the setting labels is {self.labels}, a head needs {LEAST_LABELS} at least"
+            )
+
+    def heads(self, model: str) -> tuple[str, ...]:
+        """The heads that a model, by its name, is trained with."""
+        return MODELS[model].own_heads or ((ACCURACY,) if self.predictor else ())
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """Of the losses, by name."""
+        return {EMBEDDING: 1.0, ACCURACY: self.accuracy_weight, COMPLEXITY: self.complexity_weight}
+
+
 SECTIONS: dict[str, type[TrainingSettings]] = {
     "training": TrainingSettings,
+    "ngae": NGAESettings,
     "arch2vec": Arch2vecSettings,
     "io": IOSettings,
 }
@@ -243,7 +299,9 @@ SECTIONS: dict[str, type[TrainingSettings]] = {
 
 def section_of(model: str) -> str:
     """The table of a preset that a model is trained by."""
-    return "arch2vec" if issubclass(MODELS[model], Arch2vec) else "training"
+    sections = {Arch2vec: "arch2vec", DVAE: "ngae"}
+    own = (name for kind, name in sections.items() if issubclass(MODELS[model], kind))
+    return next(own, "training")
 
 
 def load_settings(

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from argparse import Namespace
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from datasets import get_space
 from datasets.registry import SPACES
@@ -16,8 +18,9 @@ from experiment.arguments import Parser, best_device, positive_int
 from experiment.config import resolve
 from experiment.errors import InputError
 from experiment.files import read_json
-from models import MODELS, Embedding, load_vae
+from models import MODELS, Embedding, load_model
 from models.checkpoints import find_folder, latest_epoch
+from models.heads import parts_of
 from predictors.trained_vae import check_vae
 from Training_VAE.data import Architectures, load_architectures
 
@@ -31,12 +34,14 @@ class TrainedVAE:
         space: the search space it was trained on.
         folder: where its checkpoints lie.
         epoch: which of them it is.
+        heads: what else is among the weights, by name.
     """
 
     model: Embedding
     space: SearchSpace
     folder: Path
     epoch: int
+    heads: Mapping[str, nn.Module] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -137,14 +142,16 @@ def load_trained(
     """
     space = get_space(space_name)
     folder = find_folder(folder or f"{model_name}_{space.name}")
-    model = load_vae(folder, epoch, space.max_nodes).to(device).eval()
+    loaded = load_model(folder, epoch, space.max_nodes).to(device).eval()
+    model, heads = parts_of(loaded)
     if model.name != model_name:
         raise InputError(
             f"the weights in {str(folder)!r} are {model.name}'s, expected {model_name}'s: name "
             "another folder, or the weights' own model by --model"
         )
     check_vae(model, space)
-    return TrainedVAE(model, space, folder, latest_epoch(folder) if epoch is None else epoch)
+    epoch = latest_epoch(folder) if epoch is None else epoch
+    return TrainedVAE(model, space, folder, epoch, heads)
 
 
 def trained_architectures(trained: TrainedVAE, data_root: Path | None, seed: int) -> Architectures:

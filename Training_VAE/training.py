@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from datasets.batch import GraphBatch
 from experiment.checkpoint import save_checkpoint
 from experiment.environment import computing_line
 from experiment.files import sha256
-from experiment.loop import TrainingLoop
-from experiment.run import RunFolder
+from experiment.loop import Examples, TrainingLoop
+from experiment.run import SOURCES, RunFolder
 from experiment.schema import Stage
-from models import Embedding, build_model
-from models.checkpoints import checkpoint_path, read_state_dict
-from models.state_dicts import begin_at
-from Training_VAE.data import Architectures, epoch_graphs
+from models import Embedding, WithHeads, build_model
+from models.checkpoints import checkpoint_path, read_state_dict, split_heads, stored_state
+from models.heads import parts_of
+from models.state_dicts import State, begin_at, load_weights
+from Training_VAE.data import Architectures, epoch_examples, epoch_graphs
 from Training_VAE.evaluation import Protocol, evaluate, greedy_reconstruction
-from Training_VAE.reporting import report_epoch, report_evaluation, report_start
+from Training_VAE.head_targets import HeadTargets, joint_losses, judge
+from Training_VAE.reporting import report_epoch, report_evaluation, report_heads, report_start
 from Training_VAE.settings import TrainingSettings
 
 CURVE_GRAPHS = 500
@@ -39,6 +42,7 @@ def train(
     seed: int,
     save_interval: int,
     protocol: Protocol,
+    heads: HeadTargets | None = None,
     start: Path | None = None,
     compiled: bool = False,
     resume: bool = False,
@@ -56,7 +60,8 @@ def train(
         seed: of weights, order and noise.
         save_interval: epochs between checkpoints; the last epoch always has one.
         protocol: of the final evaluation; its noise scale is that of the settings.
-        start: checkpoint to begin at; default fresh weights.
+        heads: what heads are trained on, together with the model; ``None``: it has none.
+        start: checkpoint to begin at; default fresh weights. Heads that it has are begun at, too.
         compiled: whether the model's networks are compiled; on a CPU that gained nothing.
         resume: whether to resume the run in ``folder``.
 
@@ -72,7 +77,8 @@ def train(
     space = architectures.space
     settings = settings.resolved(device)
     sizes = settings.sizes(space, model_name)
-    config = {
+    weights = {} if heads is None else heads.weights
+    config: dict[str, Any] = {
         "stage": Stage.EMBEDDING,
         "name": name,
         "model": model_name,
@@ -81,6 +87,9 @@ def train(
         "settings": dataclasses.asdict(settings),
         "split": architectures.split.fingerprint,
     }
+    if heads is not None:
+        config["heads"] = {name: dataclasses.asdict(scale) for name, scale in heads.scales.items()}
+        config[SOURCES] = heads.sources
     if start is not None:
         state = read_state_dict(start, device)
         config["start_sha256"] = sha256(start)
@@ -88,16 +97,22 @@ def train(
     print(computing_line(dataclasses.asdict(settings), device), flush=True)
     architectures.split.save(run.path / "split.json")
     torch.manual_seed(seed)
-    model = build_model(model_name, sizes).to(device)
+    model = build_model(model_name, sizes)
+    joint = None if heads is None else WithHeads.fresh(model, heads.scales)
+    trained = model if joint is None else joint
+    trained.to(device)
     if start is not None:
-        begin_at(model, state)
+        begin(trained, state)
     model.compute_dtype = settings.compute_dtype(device)
     if compiled:
         model.compile_networks()
 
-    def loss(batch: GraphBatch, generator: torch.Generator) -> Mapping[str, Tensor]:
-        model.train(settings.trains_in_train_mode(loop.epoch))
-        parts = model.loss(batch, settings.objective_at(loop.share_done), generator)
+    def loss(batch: Any, generator: torch.Generator) -> Mapping[str, Tensor]:
+        trained.train(settings.trains_in_train_mode(loop.epoch))
+        objective = settings.objective_at(loop.share_done)
+        if joint is not None:
+            return joint_losses(joint, batch, objective, weights, generator)
+        parts = model.loss(batch, objective, generator)
         return {
             "loss": parts.total,
             "reconstruction": parts.reconstruction,
@@ -105,9 +120,9 @@ def train(
         }
 
     loop = TrainingLoop(
-        model,
+        trained,
         settings.optimisation,
-        epoch_graphs(architectures, settings, seed, device),
+        epochs_of(architectures, settings, heads, seed, device),
         loss,
         seed,
         run.checkpoints / "last.pt",
@@ -115,19 +130,27 @@ def train(
     if resume:
         loop.resume()
         run.truncate_after("epoch", loop.epoch)
+    test_rows = architectures.test_rows
+
+    def judged(rows: np.ndarray) -> dict[str, Any]:
+        if heads is None:
+            return {}
+        return {"heads": judge(model, parts_of(trained)[1], heads, architectures, rows)}
+
     curve_graphs = architectures.test[:CURVE_GRAPHS].to(device)
     report_start(model_name, settings, len(loop.examples(0)), loop.epoch, device)
 
     def after_epoch(epoch: int, means: dict[str, float]) -> None:
-        model.eval()
+        trained.eval()
         exact = greedy_reconstruction(model, curve_graphs)
-        entry = {"epoch": epoch, **means, "exact": exact}
+        entry = {"epoch": epoch, **means, "exact": exact, **judged(test_rows[:CURVE_GRAPHS])}
         if epoch % save_interval == 0 or epoch == settings.epochs:
-            save_checkpoint(checkpoint_path(run.path, epoch), model.state_dict())
+            save_checkpoint(checkpoint_path(run.path, epoch), stored_state(trained))
         run.log(entry)
         report_epoch(entry, settings.epochs)
 
     loop.run(after_epoch)
+    trained.eval()
     print(f"evaluating on {len(architectures.split.test):,} held-out graphs", flush=True)
     protocol = dataclasses.replace(protocol, noise_scale=settings.noise_scale)
     result = {
@@ -135,7 +158,39 @@ def train(
         "training_seconds": loop.seconds,
         "precision": str(model.compute_dtype).removeprefix("torch."),
         **evaluate(model, architectures, protocol, seed),
+        **judged(test_rows),
     }
     run.save_result(result)
     report_evaluation(result)
+    report_heads(result.get("heads", {}))
     return model
+
+
+def epochs_of(
+    architectures: Architectures,
+    settings: TrainingSettings,
+    heads: HeadTargets | None,
+    seed: int,
+    device: torch.device,
+) -> Callable[[int], Examples]:
+    """The training graphs of every epoch, with targets where there are heads."""
+    if heads is None:
+        return epoch_graphs(architectures, settings, seed, device)
+    labelled = heads.examples(architectures, settings.limit)
+    return epoch_examples(labelled, settings, seed, device)
+
+
+def begin(model: Embedding | WithHeads, state: State) -> None:
+    """Give a fresh model the weights of a checkpoint, and its heads those that are in it.
+
+    Raises:
+        ModelError: another name or a shape differs.
+    """
+    embedding, heads = parts_of(model)
+    if not heads:
+        begin_at(embedding, state)
+        return
+    own, stored = split_heads(state)
+    begin_at(embedding, own)
+    for name in heads.keys() & stored.keys():
+        load_weights(heads[name], stored[name])

@@ -1,6 +1,7 @@
 """The body of the commands that train a VAE: its flags, and what they do.
 
-``train_svge.py`` and ``train_arch2vec.py`` are this for a :class:`Kind` of models each.
+``train_svge.py``, ``train_arch2vec.py`` and ``train_ngae.py`` are this for a :class:`Kind` of
+models each.
 """
 
 from __future__ import annotations
@@ -31,14 +32,16 @@ from experiment.seeding import seed_everything
 from experiment.threads import use_threads
 from models.arch2vec import ARCH2VECS
 from models.checkpoints import RUNS, checkpoint_path, find_folder, latest_epoch
+from models.dvae import DVAES
 from models.shipped import check_no_shipped
 from models.vae import GRAPH_VAES
 from Training_VAE.data import load_architectures
 from Training_VAE.evaluation import Protocol, evaluate
+from Training_VAE.head_targets import judge, recorded_targets, targets_of
 from Training_VAE.prior import PRIORS
-from Training_VAE.reporting import report_evaluation
-from Training_VAE.settings import Arch2vecSettings, TrainingSettings, load_settings
-from Training_VAE.trained import TrainingRecord, load_trained, trained_architectures
+from Training_VAE.reporting import report_evaluation, report_heads
+from Training_VAE.settings import Arch2vecSettings, NGAESettings, TrainingSettings, load_settings
+from Training_VAE.trained import TrainedVAE, TrainingRecord, load_trained, trained_architectures
 from Training_VAE.training import train
 
 SETTING_FLAGS = (
@@ -65,12 +68,14 @@ class Kind:
         section: their table in a preset.
         description: one line for ``--help``.
         flags: settings beside :data:`SETTING_FLAGS` that have a flag.
+        space: default of ``--data_search_space``.
     """
 
     models: tuple[str, ...]
     section: str
     description: str
     flags: tuple[str, ...] = ()
+    space: str = "NB101"
 
 
 SVGE = Kind(
@@ -84,6 +89,22 @@ ARCH2VEC = Kind(
     "Train arch2vec on a search space, and report what it can do.",
     ("dropout", "train_mode_epochs"),
 )
+NGAE = Kind(
+    tuple(reversed(DVAES)),
+    "ngae",
+    "Train D-VAE or NGAE on a search space, report what it can do, and search in its latent space.",
+    (
+        "node_width",
+        "graph_width",
+        "bidirectional",
+        "predictor",
+        "complexity",
+        "accuracy_weight",
+        "complexity_weight",
+        "labels",
+    ),
+    "ENAS",
+)
 
 
 def make_parser(kind: Kind) -> Parser:
@@ -91,8 +112,9 @@ def make_parser(kind: Kind) -> Parser:
     flags = parser(kind.description)
     flags.add_argument("--model", choices=kind.models, help="which VAE (default: the preset's)")
     flags.add_argument(
-        "--data_search_space", default="NB101", choices=list(SPACES), help="which search space"
+        "--data_search_space", default=kind.space, choices=list(SPACES), help="which search space"
     )
+    flags.set_defaults(save_appendix="")
     flags.add_argument(
         "--only_test_mode",
         type=int,
@@ -232,6 +254,27 @@ def protocol_of(given: Namespace) -> Protocol:
     )
 
 
+def folder_name(kind: Kind, given: Namespace) -> str:
+    """The name of the run's folder, ``<MODEL>_<SPACE>``."""
+    return f"{model_of(kind, given)}_{given.data_search_space}{given.save_appendix}"
+
+
+def find_trained(kind: Kind, given: Namespace) -> TrainedVAE:
+    """The trained weights that the flags name.
+
+    Raises:
+        InputError: they are another model's or space's.
+        ModelError: there are no such weights, or they cannot be read.
+    """
+    return load_trained(
+        model_of(kind, given),
+        given.data_search_space,
+        (given.log_dir or Path()) / folder_name(kind, given),
+        given.test_epoch,
+        best_device(given.device),
+    )
+
+
 def evaluate_trained(kind: Kind, given: Namespace) -> None:
     """Print the evaluation of trained weights, and on which graphs it was made.
 
@@ -241,17 +284,14 @@ def evaluate_trained(kind: Kind, given: Namespace) -> None:
         InputError: the weights are another model's or space's, or were trained on other data.
         ModelError: there are no such weights, or they cannot be read.
     """
-    device = best_device(given.device)
-    model = model_of(kind, given)
-    folder = given.log_dir and given.log_dir / f"{model}_{given.data_search_space}"
-    trained = load_trained(model, given.data_search_space, folder, given.test_epoch, device)
+    trained = find_trained(kind, given)
     record = TrainingRecord.read(trained.folder)
     overrides = {
         "precision": given.precision or record.precision,
         "noise_scale": record.noise_scale,
     }
     settings = load_settings(given.config, given.data_search_space, overrides, kind.section)
-    trained.model.compute_dtype = settings.compute_dtype(device)
+    trained.model.compute_dtype = settings.compute_dtype(trained.model.device)
     architectures = trained_architectures(trained, given.data_root, given.seed)
     measured = architectures
     if given.split_seed is not None:
@@ -261,6 +301,11 @@ def evaluate_trained(kind: Kind, given: Namespace) -> None:
     print(f"graphs:  {describe_graphs(measured.split, architectures.split, record)}")
     protocol = dataclasses.replace(protocol_of(given), noise_scale=settings.noise_scale)
     report_evaluation(evaluate(trained.model, architectures, protocol, given.seed, measured.test))
+    if isinstance(settings, NGAESettings) and trained.heads:
+        targets = recorded_targets(trained, architectures, given.data_root)
+        report_heads(
+            judge(trained.model, trained.heads, targets, architectures, measured.test_rows)
+        )
 
 
 def describe_graphs(measured: Split, trained: Split, record: TrainingRecord) -> str:
@@ -277,7 +322,11 @@ def describe_graphs(measured: Split, trained: Split, record: TrainingRecord) -> 
 
 def run(kind: Kind, arguments: Sequence[str] | None = None) -> int:
     """Train, or only evaluate, as the flags say."""
-    given = make_parser(kind).parse_args(arguments)
+    return run_given(kind, make_parser(kind).parse_args(arguments))
+
+
+def run_given(kind: Kind, given: Namespace) -> int:
+    """Train, or only evaluate, as parsed flags say."""
     use_threads(given.threads)
     seed_everything(given.seed)
     if given.only_test_mode:
@@ -289,7 +338,7 @@ def run(kind: Kind, arguments: Sequence[str] | None = None) -> int:
         )
     space = get_space(given.data_search_space)
     model = model_of(kind, given)
-    folder = (given.log_dir or RUNS) / f"{model}_{space.name}"
+    folder = (given.log_dir or RUNS) / folder_name(kind, given)
     check_no_shipped(folder)
     device = best_device(given.device)
     settings = settings_of(kind, given)
@@ -297,16 +346,18 @@ def run(kind: Kind, arguments: Sequence[str] | None = None) -> int:
     if given.start_from is not None:
         weights = find_folder(given.start_from)
         start = checkpoint_path(weights, latest_epoch(weights))
+    architectures = load_architectures(space, given.data_root, given.seed, settings.cells_up_to)
     train(
         name=given.name,
         model_name=model,
         settings=settings,
-        architectures=load_architectures(space, given.data_root, given.seed, settings.cells_up_to),
+        architectures=architectures,
         folder=folder,
         device=device,
         seed=given.seed,
         save_interval=given.save_interval,
         protocol=protocol_of(given),
+        heads=targets_of(model, settings, architectures, given.data_root),
         start=start,
         compiled=given.compile,
         resume=given.resume,

@@ -29,7 +29,12 @@ from models.latent import Latent
 from models.loss import Objective, divergence_per_graph
 from models.networks.complexity import ngae_complexity
 from models.steps import StepLogits
-from searchers.latent.ascent import Function, gradient, gradient_step, published_newton_step
+from searchers.latent.ascent import (
+    gradient,
+    gradient_step,
+    objective_of,
+    published_newton_step,
+)
 from Training_VAE.comparison import Comparer, Comparison
 from Training_VAE.dvae_measures import published_validity
 
@@ -275,16 +280,6 @@ def gradient_norms(model: Embedding | WithHeads) -> dict[str, float]:
         name: 0.0 if gradient is None else float(gradient.norm())
         for name, gradient in gradients.items()
     }
-
-
-def objective_of(heads: Mapping[str, nn.Module]) -> Function:
-    """What a search goes up: the performance, less the complexity where it is predicted."""
-
-    def value(z: Tensor) -> Tensor:
-        gain = heads[ACCURACY](z)
-        return gain - heads[COMPLEXITY](z) if COMPLEXITY in heads else gain
-
-    return value
 
 
 def _add_traces(comparer: Comparer, heads: Mapping[str, nn.Module], width: int) -> None:

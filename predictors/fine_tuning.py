@@ -130,7 +130,7 @@ class Labelled:
     def __getitem__(self, index: Tensor | slice) -> Labelled:
         return Labelled(self.graphs[index], self.targets[index])
 
-    def on(self, device: torch.device) -> Labelled:
+    def to(self, device: torch.device) -> Labelled:
         """The same on a device."""
         return Labelled(self.graphs.to(device), self.targets.to(device))
 
@@ -173,7 +173,7 @@ class FineTuningRun:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.model = WithHeads.fresh(copy.deepcopy(vae), targets).to(device)
-        self.labelled = Labelled(graphs, torch.from_numpy(np.stack(columns, 1)).float()).on(device)
+        self.labelled = Labelled(graphs, torch.from_numpy(np.stack(columns, 1)).float()).to(device)
         self.settings = settings
         self.weights = shared_weights(settings.vae_share, targets)
         for name, weight in (weights or {}).items():

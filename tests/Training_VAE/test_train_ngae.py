@@ -1,0 +1,307 @@
+"""The command that trains D-VAE and NGAE: losses, targets, the latent search, what is refused."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+from datasets import get_space
+from datasets.architecture_files import read_macros
+from datasets.batch import GraphBatch
+from experiment.errors import InputError
+from experiment.paths import REPOSITORY_ROOT
+from models import Objective, WithHeads, load_model, ngae_complexity
+from models.dvae import NGAE, DVAESizes
+from models.loss import divergence_per_graph
+from predictors.fine_tuning import Labelled
+from Training_VAE import train_ngae
+from Training_VAE.data import Architectures, epoch_examples, load_architectures
+from Training_VAE.head_targets import HeadTargets, joint_losses
+from Training_VAE.settings import NGAESettings, load_settings, section_of
+
+pytestmark = pytest.mark.usefixtures("small_evaluation")
+PRESET = """
+[ngae]
+node_width = 12
+graph_width = 4
+rounds = 1
+beta = 0.005
+alpha = 0.5
+edge_reduction = "sum"
+kl_reduction = "mean"
+missing_nodes = "charged"
+noise_scale = 0.01
+epochs = 2
+batch_size = 64
+learning_rate = 1e-2
+optimiser = "adam"
+schedule = "plateau"
+precision = "float32"
+complexity = "proxy"
+targets = "published"
+"""
+ROWS = 160
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data root with a small file of ENAS; its first 1,000 rows are left out when it is read."""
+    space = get_space("ENAS")
+    graphs = space.sample_batch(ROWS, np.random.default_rng(0))
+    lines = []
+    for number, graph in enumerate(graphs):
+        flat = [int(each) for each in space.format(graph).split()]
+        layers = [flat[k * (k + 1) // 2 :][: k + 1] for k in range(6)]
+        lines.append(f"{layers}, {0.7 + 0.002 * (number % 20):.4f}\n")
+    folder = tmp_path_factory.mktemp("data")
+    (folder / "ENAS").mkdir()
+    path = folder / "ENAS" / "final_structures6.txt"
+    path.write_text("".join([lines[0]] * 1000 + lines))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def flags(root: Path, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """What all calls have in common."""
+    preset = tmp_path_factory.mktemp("preset") / "tiny.toml"
+    preset.write_text(PRESET)
+    common = ["--config", str(preset), "--data_root", str(root), "--device", "cpu"]
+    return [*common, "--threads", "1", "--sampled_graphs", "2"]
+
+
+@pytest.fixture(scope="module")
+def trained(flags: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of logs of an NGAE and, beside it, a D-VAE without a head."""
+    folder = tmp_path_factory.mktemp("trained")
+    for model in ("NGAE", "DVAE"):
+        assert train_ngae.main([*flags, "--log_dir", str(folder), "--model", model]) == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
+def architectures(root: Path) -> Architectures:
+    return load_architectures(get_space("ENAS"), root, 1)
+
+
+def settings(**changes: Any) -> NGAESettings:
+    found = load_settings("published", "ENAS", changes, "ngae")
+    assert isinstance(found, NGAESettings)
+    return found
+
+
+def numbers(folder: Path) -> list[dict[str, Any]]:
+    timed = ("seconds", "graphs_per_second")
+    lines = (folder / "metrics.jsonl").read_text().splitlines()
+    return [{k: v for k, v in json.loads(line).items() if k not in timed} for line in lines]
+
+
+def test_presets() -> None:
+    published, ours = settings(), load_settings("default", "ENAS", {}, "ngae")
+    assert (published.node_width, published.graph_width, published.bidirectional) == (501, 56, True)
+    assert published.sizes(get_space("ENAS"), "NGAE") == DVAESizes(8, 8)
+    assert published.objective == Objective(missing_nodes="charged")
+    assert (published.optimiser, published.schedule) == ("adam", "plateau")
+    assert (published.epochs, published.batch_size, published.learning_rate) == (300, 32, 1e-4)
+    assert set(published.weights.values()) == {1.0}
+    assert (published.complexity, published.targets) == ("proxy", "published")
+    assert isinstance(ours, NGAESettings)
+    assert ours.objective == Objective()
+    assert published.heads("NGAE") == ("accuracy", "complexity")
+    assert published.heads("DVAE") == ()
+    assert settings(predictor=True).heads("DVAE") == ("accuracy",)
+    assert section_of("DVAE") == section_of("NGAE") == "ngae"
+
+
+def test_a_training_step_is_that_of_the_sum_of_its_parts(
+    flags: list[str], root: Path, architectures: Architectures, tmp_path: Path
+) -> None:
+    """One step of Adam on the published loss, written out with its sums."""
+    more = ["--epochs", "1", "--small_train", "--batch_size", "100", "--lr", "1e-3"]
+    assert train_ngae.main([*flags, *more, "--log_dir", str(tmp_path)]) == 0
+    found = load_model(tmp_path / "NGAE_ENAS")
+
+    given = settings(limit=100, epochs=1, batch_size=100)
+    targets = HeadTargets.of(("accuracy", "complexity"), architectures, given, root)
+    batch = epoch_examples(targets.examples(architectures, 100), given, 1, torch.device("cpu"))(0)
+    torch.manual_seed(1)
+    vae = NGAE(DVAESizes(8, 8, node_width=12, graph_width=4))
+    model = WithHeads.fresh(vae, ("accuracy", "complexity"))
+    latent = vae.encode(batch.graphs)
+    noise = torch.randn(100, 4, generator=torch.Generator().manual_seed(1))
+    z = latent.mean + 0.01 * noise * (latent.log_variance / 2).exp()
+    logits = vae.decoder_steps(z, batch.graphs)
+    sources = torch.ones(7, 7, dtype=torch.bool).tril()
+    wanted = batch.graphs.adjacency[:, :7, 1:].transpose(1, 2).float()
+    loss = F.cross_entropy(
+        logits.types.flatten(0, 1), batch.graphs.types[:, 1:].flatten(), reduction="sum"
+    )
+    loss = loss + F.binary_cross_entropy_with_logits(
+        logits.edges[:, sources], wanted[:, sources], reduction="sum"
+    )
+    loss = loss + 0.005 * divergence_per_graph(latent).sum()
+    complexity = ngae_complexity(batch.graphs)
+    largest = ngae_complexity(architectures.train[:100]).max()
+    for name, target in (("accuracy", batch.targets[:, 0]), ("complexity", complexity / largest)):
+        loss = loss + (model.heads[name](latent.mean) - target).square().sum()
+    (loss / 100).backward()
+    torch.optim.Adam(model.parameters(), lr=1e-3).step()
+    torch.testing.assert_close(dict(found.state_dict()), dict(model.state_dict()))
+    (logged,) = numbers(tmp_path / "NGAE_ENAS")
+    assert logged["loss"] == pytest.approx(loss.item() / 100, rel=1e-5)
+
+
+def test_only_labelled_architectures_move_a_head() -> None:
+    torch.manual_seed(0)
+    model = WithHeads.fresh(
+        NGAE(DVAESizes(8, 8, node_width=8, graph_width=4)), ("accuracy", "complexity")
+    )
+    graphs = get_space("ENAS").sample_batch(6, np.random.default_rng(1))
+    weights = {"embedding": 1.0, "accuracy": 0.5, "complexity": 2.0}
+    targets = torch.full((6, 2), 0.25)
+    targets[:, 0] = torch.nan
+
+    def gradient(targets: torch.Tensor, chosen: slice = slice(None)) -> torch.Tensor:
+        model.zero_grad()
+        batch = Labelled(graphs[chosen], targets[chosen])
+        joint_losses(model, batch, Objective(), weights)["loss"].backward()
+        found = model.get_parameter("heads.accuracy.0.weight").grad
+        assert found is not None
+        return found.clone()
+
+    assert not gradient(targets).any()
+    complexity = model.get_parameter("heads.complexity.0.weight").grad
+    assert complexity is not None
+    assert complexity.any()
+    targets[2, 0] = 0.7
+    alone = gradient(targets, slice(2, 3))
+    assert alone.any()
+    torch.testing.assert_close(gradient(targets), alone / 6)  # a mean over the batch
+
+
+def test_targets(root: Path, architectures: Architectures) -> None:
+    names = ("accuracy", "complexity")
+    rows = architectures.train_rows
+    published = HeadTargets.of(names, architectures, settings(), root)
+    raw = ngae_complexity(architectures.graphs[torch.from_numpy(rows)]).double().numpy()
+    both = published.targets(rows).numpy()
+    np.testing.assert_allclose(both[:, 0], published.values["accuracy"][rows], rtol=1e-6)
+    np.testing.assert_allclose(both[:, 1], raw / raw.max(), rtol=1e-6)
+    for kind in ("parameters", "flops"):
+        given = settings(targets="range", complexity=kind, labels=20)
+        ours = HeadTargets.of(names, architectures, given, root)
+        targets = ours.targets(rows).numpy()
+        assert np.isfinite(targets[:, 0]).sum() == len(ours.labelled) == 20
+        assert set(ours.known) == set(ours.labelled)
+        np.testing.assert_allclose(np.nanmin(targets, 0), 0, atol=1e-6)
+        np.testing.assert_allclose(np.nanmax(targets, 0), 1, atol=1e-6)
+        scale = ours.scales["complexity"]
+        np.testing.assert_allclose(scale.back(targets[:, 1]), ours.values["complexity"][rows], 1e-5)
+
+
+def test_constant_and_unfit_targets_are_refused(root: Path, architectures: Architectures) -> None:
+    one = GraphBatch.cat([architectures.graphs[:1]] * len(architectures.graphs))
+    same = Architectures(architectures.space, one, architectures.hashes, architectures.split)
+    with pytest.raises(InputError, match="the complexity of all 144 training graphs is"):
+        HeadTargets.of(("complexity",), same, settings(), root)
+    with pytest.raises(InputError, match="the accuracy of 144 training graphs is known, expected"):
+        HeadTargets.of(("accuracy",), architectures, settings(labels=150), root)
+    with pytest.raises(InputError, match="draws architectures without measured accuracies"):
+        HeadTargets.of(("accuracy",), architectures, settings(fresh_graphs=True), root)
+    for changes in ({"labels": 1}, {"accuracy_weight": -1.0}, {"complexity_weight": float("nan")}):
+        with pytest.raises(InputError, match="the setting"):
+            settings(**changes)
+
+
+def test_a_killed_training_resumes_to_the_same_numbers(
+    flags: list[str], tmp_path: Path, killed_after: Callable[..., None]
+) -> None:
+    more = [*flags, "--epochs", "3"]
+    whole, killed = (["--log_dir", str(tmp_path / name)] for name in ("whole", "killed"))
+    train_ngae.main([*more, *whole])
+    killed_after(1, REPOSITORY_ROOT / "Training_VAE" / "train_ngae.py", *more, *killed)
+    train_ngae.main([*more, *killed, "--resume"])
+    folders = [tmp_path / name / "NGAE_ENAS" for name in ("whole", "killed")]
+    assert numbers(folders[0]) == numbers(folders[1])
+    results = [json.loads((folder / "result.json").read_text()) for folder in folders]
+    assert results[0]["heads"] == results[1]["heads"]
+    ours, theirs = (load_model(folder).state_dict() for folder in folders)
+    assert all(torch.equal(ours[key], theirs[key]) for key in ours)
+
+
+def test_only_test_repeats_what_the_training_measured(
+    flags: list[str], trained: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    result = json.loads((trained / "NGAE_ENAS" / "result.json").read_text())
+    published = ["--only-test", "--continue-from", "2", "--predictor", "--bidirectional"]
+    assert train_ngae.main([*flags, *published, "--log_dir", str(trained)]) == 0
+    printed = capsys.readouterr().out
+    assert f"{result['dvae']['nll']:.4f} nats" in printed
+    for name in ("accuracy", "complexity"):
+        found = result["heads"][name]
+        assert f"{name} of 16 held-out architectures: RMSE {found['rmse']:.5g}" in printed
+    assert f"RMSE as published {result['heads']['complexity']['published_rmse']:.5f}" in printed
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "Newton"])
+@pytest.mark.parametrize("strategy", ["random", "optimal"])
+def test_a_search_leaves_a_file_that_the_training_of_networks_reads(
+    optimizer: str, strategy: str, flags: list[str], trained: Path, architectures: Architectures
+) -> None:
+    words = ["--search-optimizer", optimizer, "--search-strategy", strategy]
+    more = ["--search-samples", "2", "--log_dir", str(trained), "--only-search"]
+    assert train_ngae.main([*flags, *words, *more]) == 0
+    path = trained / f"NGAE_ENAS_found_{optimizer}_{strategy}.jsonl"
+    found = [json.loads(line) for line in path.read_text().splitlines()]
+    space, graphs = read_macros([str(path)], 6)
+    assert space.hashes(GraphBatch.from_graphs(graphs)).tolist() == [one["hash"] for one in found]
+    assert len({one["hash"] for one in found}) == len(found)
+    starts = {one["start"] for one in found}
+    if strategy == "random":
+        assert starts == {None}
+    else:
+        assert starts <= set(architectures.hashes.tolist())
+    if optimizer == "sgd":
+        assert any(one["accuracy_before"] != one["accuracy_after"] for one in found)
+
+
+def test_small_steps_go_up(flags: list[str], trained: Path, tmp_path: Path) -> None:
+    path = tmp_path / "found.jsonl"
+    more = ["--only_search", "--search_rate", "1e-3", "--found", str(path), "--lambda", "0"]
+    assert train_ngae.main([*flags, *more, "--log_dir", str(trained)]) == 0
+    found = [json.loads(line) for line in path.read_text().splitlines()]
+    assert all(one["accuracy_after"] > one["accuracy_before"] for one in found)
+    after = [one["accuracy_after"] for one in found]
+    assert after == sorted(after, reverse=True)
+
+
+@pytest.mark.parametrize(
+    ("words", "refusal"),
+    [
+        (["--only_search", "--model", "DVAE"], "have no head for accuracy"),
+        (["--only_search", "--hs", "13"], "have node_width 12, and --hs says 13"),
+        (["--only_search", "--search_samples", "30"], "30 distinct accuracies are to start from"),
+        (["--only_search", "--only_test"], "--only_test and --only_search are given"),
+        (["--continue_from", "2"], "a killed training continues with --resume"),
+        (["--train_from_scratch", "--found", "none.jsonl"], "there is no file 'none.jsonl'"),
+        (["--", "--data_set", "digits"], "stands behind --"),
+        (["--data_name", "DIGITS101"], "the complexity of NGAE is defined for ENAS alone"),
+    ],
+)
+def test_refusals(words: list[str], refusal: str, flags: list[str], trained: Path) -> None:
+    with pytest.raises(ValueError, match=refusal) as caught:
+        train_ngae.main([*flags, "--log_dir", str(trained), *words])
+    assert getattr(caught.value, "exit_code", None) == 2
+
+
+def test_lambda_is_not_negative(flags: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        train_ngae.main([*flags, "--only_search", "--lambda", "-1"])
+    assert caught.value.code == 2
+    assert "--lambda: expected 0 or more" in capsys.readouterr().err
