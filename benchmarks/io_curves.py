@@ -4,13 +4,16 @@
     python benchmarks/io_curves.py table
     python benchmarks/io_curves.py figure --variant published
     python benchmarks/io_curves.py compare
+    python benchmarks/io_curves.py sources --io_set runs/io_DIGITS101
 
 ``train`` runs ``Training_VAE/train_io.py`` with the settings of ``configs/info_nas.toml`` and what
 :data:`VARIANTS` changes, once for each seed; a killed run is resumed. What
 ``benchmarks/results/io_curves.json`` has is not trained again. ``table`` compares the errors after
 the last epoch with those of the mean target. ``figure`` draws the curves as Suchopárová and Neruda
 (2022) do: means over the seeds, and bands of one standard deviation. ``compare`` draws the errors
-of all variants on unseen networks and images as shares of the mean target's.
+of all variants on unseen networks and images as shares of the mean target's. ``sources`` asks what
+targets depend on: the error on unseen networks of predictions that know the image or the network
+alone, as shares of the mean target's.
 """
 
 from __future__ import annotations
@@ -28,7 +31,9 @@ sys.path.insert(0, str(ROOT))
 
 from analysis.statistics import Spread
 from benchmarks.prediction import kept, note_machine
+from datasets import read_io_set
 from datasets.io_set import PARTS
+from datasets.io_targets import PREPROCESSINGS
 from experiment.arguments import Parser, output_file, parser, positive_int
 from experiment.errors import InputError, run_command
 from experiment.files import read_json, write_json
@@ -180,6 +185,40 @@ def compare(given: Namespace) -> None:
     print(f"drawn: {given.out}")
 
 
+def sources(given: Namespace) -> None:
+    """Measure and print what the targets of each preprocessing depend on."""
+    io_set, record = read_io_set(given.io_set), kept(given.results)
+    for name in PREPROCESSINGS:
+        train, unseen = (io_set.part(part).targets(name) for part in (PARTS[0], COMPARED[0]))
+        record.setdefault("sources", {})[name] = shares(train, unseen)
+    write_json(given.results, record)
+    print("| targets | the image's mean | the network's own mean | both |")
+    print("|---|---|---|---|")
+    for name, found in record["sources"].items():
+        print(f"| `{name}` | {found['image']:.3f} | {found['network']:.3f} | {found['both']:.3f} |")
+
+
+def shares(train: np.ndarray, unseen: np.ndarray) -> dict[str, float]:
+    """Mean absolute errors on unseen networks, as shares of that of the mean target.
+
+    ``image`` predicts the mean of an image's targets over the training networks; ``network`` that
+    of a network's targets over the images, which only its outputs tell: no embedding of an
+    architecture can do better with this part of the targets; ``both`` adds the two.
+
+    Args:
+        train: targets of the training networks. **Shape** (n, m, K).
+        unseen: of the unseen ones, of the same images. **Shape** (u, m, K).
+    """
+    mean, image = train.mean((0, 1), dtype=float), train.mean(0, dtype=float)
+    network = unseen.mean(1, dtype=float, keepdims=True)
+    baseline = np.abs(unseen - mean).mean()
+    predictions = {"image": image, "network": network, "both": image + network - mean}
+    return {
+        name: float(np.abs(unseen - prediction).mean() / baseline)
+        for name, prediction in predictions.items()
+    }
+
+
 def band(axis: Any, runs: Sequence[dict[str, Any]], curve: str, colour: str, label: str) -> None:
     """Mean of a curve over the runs, and a band of one standard deviation."""
     values = np.array([run["curves"][curve] for run in runs])
@@ -191,7 +230,13 @@ def band(axis: Any, runs: Sequence[dict[str, Any]], curve: str, colour: str, lab
     axis.grid(alpha=0.3)
 
 
-COMMANDS = {"train": train, "table": table, "figure": draw, "compare": compare}
+COMMANDS = {
+    "train": train,
+    "table": table,
+    "figure": draw,
+    "compare": compare,
+    "sources": sources,
+}
 """By the names that users type."""
 
 

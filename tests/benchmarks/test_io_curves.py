@@ -6,11 +6,13 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from benchmarks import io_curves
 from benchmarks.io_embeddings import EMBEDDINGS, SEEDS
 from datasets.io_files import write_io_set
+from datasets.io_targets import PREPROCESSINGS
 from experiment.errors import InputError
 from models import load_vae
 from tests.datasets.test_io_set import contents, recorded
@@ -52,6 +54,8 @@ def test_a_variant_is_trained_once_and_drawn(
     together = tmp_path / "compared.png"
     assert io_curves.main(["compare", "--out", str(together), *common]) == 0
     assert together.stat().st_size > 10_000
+    assert io_curves.main(["sources", "--io_set", str(tmp_path / "set"), *common]) == 0
+    assert set(json.loads(results.read_text())["sources"]) == set(PREPROCESSINGS)
     with pytest.raises(InputError, match="no runs of 'top_k'"):
         io_curves.main(["figure", "--variant", "top_k", "--out", str(picture), *common])
 
@@ -64,3 +68,21 @@ def test_a_variant_is_trained_once_and_drawn(
         assert first == again
         assert first != early.weights(runs, 1)
         assert load_vae(first).name == ("io_dense" if row == "dense" else "arch2vec")
+
+
+def test_sources_of_targets() -> None:
+    generator = np.random.default_rng(0)
+    networks, images = generator.normal(size=(9, 1, 2)), generator.normal(size=(1, 7, 2))
+    of_networks = np.broadcast_to(networks, (9, 7, 2))
+    found = io_curves.shares(of_networks[:6], of_networks[6:])
+    assert found == {
+        "image": pytest.approx(1),
+        "network": pytest.approx(0),
+        "both": pytest.approx(0),
+    }
+    of_images = np.broadcast_to(images, (9, 7, 2))
+    found = io_curves.shares(of_images[:6], of_images[6:])
+    assert found["image"] == pytest.approx(0, abs=1e-12)
+    assert found["network"] == pytest.approx(1)
+    added = networks + images - images.mean(1)
+    assert io_curves.shares(added[:6], added[6:])["both"] == pytest.approx(0, abs=1e-12)
