@@ -24,6 +24,7 @@ from datasets.space import SearchSpace
 from experiment.config import load_preset, resolve
 from experiment.errors import InputError
 from experiment.files import read_json
+from experiment.run import SOURCES
 from models import Embedding, Objective, WithHeads, ngae_complexity
 from models.dvae_heads import COMPLEXITY
 from models.heads import ACCURACY, EMBEDDING
@@ -125,6 +126,11 @@ class HeadTargets:
             source_entries(benchmarks),
             settings.targets == "published",
         )
+
+    def record(self) -> dict[str, Any]:
+        """What a run's configuration says of them: the scales, and the measured numbers."""
+        scales = {name: asdict(scale) for name, scale in self.scales.items()}
+        return {"heads": scales, SOURCES: self.sources}
 
     def targets(self, rows: np.ndarray) -> Tensor:
         """What the heads are trained on, a column for each. **Shape** (rows,) → (rows, K)."""

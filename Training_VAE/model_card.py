@@ -111,7 +111,10 @@ def model_card(name: str, entry: Mapping[str, Any]) -> str:
             "what": DESCRIPTIONS[entry["model"]],
             "evaluation_seed": metrics["seed"],
             "metrics": "\n".join(
-                f"| `{measure}` | {value:.2%} | {of} |" for measure, value, of in shares(metrics)
+                [
+                    *(f"| `{name}` | {value:.2%} | {of} |" for name, value, of in shares(metrics)),
+                    *numbers_with_units(metrics),
+                ]
             ),
             "limits": "\n".join(f"- {limit}" for limit in _limits(entry)),
         }
@@ -141,18 +144,30 @@ def common_fields(name: str, entry: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-CHOSEN = ("noise_scale", "prior_scale", "temperature")
-"""Numbers of a result that were chosen, not measured."""
+NO_SHARES = ("noise_scale", "prior_scale", "temperature", "nll", "heads")
+"""What a result has beside shares: numbers that were chosen, or have a unit."""
 
 
 def shares(metrics: Mapping[str, Any], name: str = "") -> Iterator[tuple[str, float, str]]:
     """Every measured share, with its name in the result and what it is a share of."""
     counts = [f"{metrics[k]:,} {k}" for k in ("decodings", "graphs") if k in metrics]
     for key, value in metrics.items():
+        if key in NO_SHARES:
+            continue
         if isinstance(value, Mapping):
             yield from shares(value, f"{name}{key}.")
-        elif isinstance(value, float) and key not in CHOSEN:
+        elif isinstance(value, float):
             yield f"{name}{key}", value, " of ".join(counts)
+
+
+def numbers_with_units(metrics: Mapping[str, Any]) -> Iterator[str]:
+    """The rows of a measured likelihood, and of what heads predict, where there are any."""
+    if own := metrics.get("dvae"):
+        yield f"| `dvae.nll` | {own['nll']:.4f} nats | {metrics['held_out_graphs']:,} graphs |"
+    for name, found in metrics.get("heads", {}).items():
+        for measure in ("rmse", "pearson_r", "kendall_tau"):
+            count = f"{found['architectures']:,} architectures"
+            yield f"| `heads.{name}.{measure}` | {found[measure]:.4g} | {count} |"
 
 
 def machine(facts: Mapping[str, Any]) -> str:
@@ -177,8 +192,10 @@ def times(resumed: int) -> str:
 def _limits(entry: Mapping[str, Any]) -> Iterator[str]:
     data, prior = entry["data"], entry["metrics"]["prior"]["unmasked"]
     at_most = f" of at most {data['cells_up_to']} nodes" if data["cells_up_to"] else ""
+    heads = entry["metrics"].get("heads")
+    known = f"what its heads predict ({', '.join(heads)})" if heads else "nothing of their accuracy"
     yield (
-        f"It knows architectures of {entry['space']}{at_most} and nothing of their accuracy; "
+        f"It knows architectures of {entry['space']}{at_most} and {known}; "
         "others it encodes to points that mean nothing."
     )
     yield "It is one training with one seed: how the figures vary from seed to seed is not known."

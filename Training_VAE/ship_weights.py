@@ -38,8 +38,9 @@ from models.checkpoints import STATE_DICTS, checkpoint_path
 from models.shipped import MANIFEST, read_manifest
 from predictors.fine_tuned import TARGETS_FILE
 from Training_VAE.evaluation import Protocol, evaluate
+from Training_VAE.head_targets import judge, recorded_targets
 from Training_VAE.model_card import model_card
-from Training_VAE.reporting import report_evaluation
+from Training_VAE.reporting import report_evaluation, report_heads
 from Training_VAE.shipping import FinishedRun, curve_line, describe_data
 from Training_VAE.surrogate_card import surrogate_card
 from Training_VAE.surrogate_shipping import measured_surrogate, stage_scale
@@ -98,6 +99,11 @@ def measured_entry(
     noise_scale = Protocol.noise_scale if record.noise_scale is None else record.noise_scale
     result = evaluate(trained.model, architectures, Protocol(noise_scale=noise_scale), seed)
     report_evaluation(result)
+    if trained.heads:
+        targets = recorded_targets(trained, architectures, data_root)
+        rows = architectures.test_rows
+        result["heads"] = judge(trained.model, trained.heads, targets, architectures, rows)
+        report_heads(result["heads"])
     code = git_state()
     return {
         **run.stored(checkpoint_path(folder, epoch), epoch, trained.model),

@@ -15,9 +15,9 @@ from experiment.checkpoint import save_checkpoint
 from experiment.environment import computing_line
 from experiment.files import sha256
 from experiment.loop import Examples, TrainingLoop
-from experiment.run import SOURCES, RunFolder
+from experiment.run import RunFolder
 from experiment.schema import Stage
-from models import Embedding, WithHeads, build_model
+from models import Embedding, Sizes, WithHeads, build_model
 from models.checkpoints import checkpoint_path, read_state_dict, split_heads, stored_state
 from models.heads import parts_of
 from models.state_dicts import State, begin_at, load_weights
@@ -74,44 +74,36 @@ def train(
         ModelError: the checkpoint to begin at is absent, damaged, or of another model, or the model
             has nothing to compile.
     """
-    space = architectures.space
     settings = settings.resolved(device)
-    sizes = settings.sizes(space, model_name)
-    weights = {} if heads is None else heads.weights
-    config: dict[str, Any] = {
+    sizes = settings.sizes(architectures.space, model_name)
+    config = {
         "stage": Stage.EMBEDDING,
         "name": name,
         "model": model_name,
-        "space": space.name,
+        "space": architectures.space.name,
         "sizes": dataclasses.asdict(sizes),
         "settings": dataclasses.asdict(settings),
         "split": architectures.split.fingerprint,
+        **({} if heads is None else heads.record()),
+        **({} if start is None else {"start_sha256": sha256(start)}),
     }
-    if heads is not None:
-        config["heads"] = {name: dataclasses.asdict(scale) for name, scale in heads.scales.items()}
-        config[SOURCES] = heads.sources
-    if start is not None:
-        state = read_state_dict(start, device)
-        config["start_sha256"] = sha256(start)
-    run = RunFolder.start(folder, config, seed, resume, device)
-    print(computing_line(dataclasses.asdict(settings), device), flush=True)
-    architectures.split.save(run.path / "split.json")
     torch.manual_seed(seed)
-    model = build_model(model_name, sizes)
-    joint = None if heads is None else WithHeads.fresh(model, heads.scales)
-    trained = model if joint is None else joint
-    trained.to(device)
+    trained = fresh(model_name, sizes, heads, device)
+    model, own_heads = parts_of(trained)
     if start is not None:
-        begin(trained, state)
+        begin(trained, read_state_dict(start, device))
     model.compute_dtype = settings.compute_dtype(device)
     if compiled:
         model.compile_networks()
+    run = RunFolder.start(folder, config, seed, resume, device)
+    print(computing_line(dataclasses.asdict(settings), device), flush=True)
+    architectures.split.save(run.path / "split.json")
 
     def loss(batch: Any, generator: torch.Generator) -> Mapping[str, Tensor]:
         trained.train(settings.trains_in_train_mode(loop.epoch))
         objective = settings.objective_at(loop.share_done)
-        if joint is not None:
-            return joint_losses(joint, batch, objective, weights, generator)
+        if isinstance(trained, WithHeads) and heads is not None:
+            return joint_losses(trained, batch, objective, heads.weights, generator)
         parts = model.loss(batch, objective, generator)
         return {
             "loss": parts.total,
@@ -135,7 +127,7 @@ def train(
     def judged(rows: np.ndarray) -> dict[str, Any]:
         if heads is None:
             return {}
-        return {"heads": judge(model, parts_of(trained)[1], heads, architectures, rows)}
+        return {"heads": judge(model, own_heads, heads, architectures, rows)}
 
     curve_graphs = architectures.test[:CURVE_GRAPHS].to(device)
     report_start(model_name, settings, len(loop.examples(0)), loop.epoch, device)
@@ -164,6 +156,15 @@ def train(
     report_evaluation(result)
     report_heads(result.get("heads", {}))
     return model
+
+
+def fresh(
+    model_name: str, sizes: Sizes, heads: HeadTargets | None, device: torch.device
+) -> Embedding | WithHeads:
+    """A model with its heads, if it has any; their weights are drawn after the model's."""
+    model = build_model(model_name, sizes)
+    trained = model if heads is None else WithHeads.fresh(model, heads.scales)
+    return trained.to(device)
 
 
 def epochs_of(

@@ -17,14 +17,17 @@ from datasets.architecture_files import read_macros
 from datasets.batch import GraphBatch
 from experiment.errors import InputError
 from experiment.paths import REPOSITORY_ROOT
-from models import Objective, WithHeads, load_model, ngae_complexity
+from models import ModelError, Objective, WithHeads, load_model, ngae_complexity, stored_state
 from models.dvae import NGAE, DVAESizes
 from models.loss import divergence_per_graph
+from models.shipped import read_manifest
 from predictors.fine_tuning import Labelled
-from Training_VAE import train_ngae
+from Training_VAE import ship_weights, train_ngae
 from Training_VAE.data import Architectures, epoch_examples, load_architectures
+from Training_VAE.evaluation import Protocol
 from Training_VAE.head_targets import HeadTargets, joint_losses
 from Training_VAE.settings import NGAESettings, load_settings, section_of
+from Training_VAE.ship_weights import main as ship
 
 pytestmark = pytest.mark.usefixtures("small_evaluation")
 PRESET = """
@@ -83,6 +86,13 @@ def trained(flags: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
     for model in ("NGAE", "DVAE"):
         assert train_ngae.main([*flags, "--log_dir", str(folder), "--model", model]) == 0
     return folder
+
+
+@pytest.fixture
+def small_shipping(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Evaluate what is shipped on few samples."""
+    few = Protocol(encodings=2, decodings=2, prior_points=5, sampled_graphs=2)
+    monkeypatch.setattr(ship_weights, "Protocol", lambda **changed: few)
 
 
 @pytest.fixture(scope="module")
@@ -235,6 +245,27 @@ def test_a_killed_training_resumes_to_the_same_numbers(
     assert all(torch.equal(ours[key], theirs[key]) for key in ours)
 
 
+@pytest.mark.parametrize("model", ["NGAE", "DVAE"])
+def test_a_training_begins_at_weights_and_the_heads_among_them(
+    model: str, flags: list[str], trained: Path, tmp_path: Path
+) -> None:
+    start = trained / f"{model}_ENAS"
+    more = ["--start_from", str(start), "--epochs", "1", "--lr", "1e-12", "--log_dir"]
+    assert train_ngae.main([*flags, *more, str(tmp_path)]) == 0
+    first, second = (stored_state(load_model(path)) for path in (start, tmp_path / "NGAE_ENAS"))
+    torch.testing.assert_close({key: second[key] for key in first}, first)
+    assert ("predictor.0.weight" in first) == (model == "NGAE")
+
+
+def test_weights_of_another_width_are_refused_before_a_folder_is_made(
+    flags: list[str], trained: Path, tmp_path: Path
+) -> None:
+    more = ["--start_from", str(trained / "NGAE_ENAS"), "--hs", "13", "--log_dir", str(tmp_path)]
+    with pytest.raises(ModelError, match="of another search space or width"):
+        train_ngae.main([*flags, *more])
+    assert not list(tmp_path.iterdir())
+
+
 def test_only_test_repeats_what_the_training_measured(
     flags: list[str], trained: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -247,6 +278,26 @@ def test_only_test_repeats_what_the_training_measured(
         found = result["heads"][name]
         assert f"{name} of 16 held-out architectures: RMSE {found['rmse']:.5g}" in printed
     assert f"RMSE as published {result['heads']['complexity']['published_rmse']:.5f}" in printed
+
+
+def test_weights_are_shipped_with_their_heads(
+    root: Path,
+    trained: Path,
+    tmp_path: Path,
+    small_shipping: None,
+) -> None:
+    """Stored in half precision, and measured as they are stored."""
+    common = ["--data_root", str(root), "--device", "cpu", "--threads", "1"]
+    assert ship(["--run", str(trained / "NGAE_ENAS"), "--out", str(tmp_path), *common]) == 0
+    model = load_model(tmp_path / "NGAE_ENAS")
+    assert isinstance(model, WithHeads)
+    card = (tmp_path / "NGAE_ENAS" / "README.md").read_text()
+    assert "nats | 16 graphs |" in card
+    assert "| `heads.accuracy.rmse` | " in card
+    assert "what its heads predict (accuracy, complexity)" in card
+    measured = read_manifest(tmp_path)["NGAE_ENAS"]["metrics"]["heads"]["accuracy"]
+    result = json.loads((trained / "NGAE_ENAS" / "result.json").read_text())
+    assert measured["rmse"] == pytest.approx(result["heads"]["accuracy"]["rmse"], rel=1e-2)
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "Newton"])
