@@ -1,7 +1,9 @@
-"""What the heads of NGAE are trained on: accuracies, where they were measured, and complexities.
+"""What heads are trained on beside a VAE: accuracies, complexities, and descriptors.
 
-Li, Liu, Liu, Wang 2020, arXiv:2006.10310. A complexity is known for every architecture; an
-architecture without a measured accuracy takes part without that term of the loss.
+Accuracy and complexity are the heads of NGAE (Li, Liu, Liu, Wang 2020, arXiv:2006.10310). A
+complexity is known for every architecture; an architecture without a measured accuracy takes part
+without that term of the loss. A descriptor is a feature of architectures that needs no accuracy
+either, such as the costs of their networks; each of its numbers has a linear head of its own.
 """
 
 from __future__ import annotations
@@ -27,13 +29,20 @@ from experiment.files import read_json
 from experiment.run import SOURCES
 from models import Embedding, Objective, WithHeads, ngae_complexity
 from models.dvae_heads import COMPLEXITY
-from models.heads import ACCURACY, EMBEDDING
+from models.heads import ACCURACY, head_type
+from predictors.features import describe, make_features
 from predictors.features.costs import cost_formula
 from predictors.fine_tuning import Labelled
 from predictors.quality import Quality
 from Training_VAE.data import Architectures
 from Training_VAE.measured import Measured
-from Training_VAE.settings import LEAST_LABELS, NGAESettings
+from Training_VAE.settings import (
+    LEAST_LABELS,
+    SECTIONS,
+    NGAESettings,
+    TrainingSettings,
+    section_of,
+)
 from Training_VAE.trained import TrainedVAE
 
 
@@ -66,6 +75,7 @@ class HeadTargets:
         weights: of all losses, by name.
         sources: what a run records of the measured numbers.
         published: whether complexities are compared as published, too: see :func:`judge`.
+        descriptors: names of the features that heads predict.
     """
 
     values: dict[str, np.ndarray]
@@ -75,19 +85,20 @@ class HeadTargets:
     weights: dict[str, float]
     sources: list[dict[str, Any]]
     published: bool
+    descriptors: tuple[str, ...] = ()
 
     @classmethod
     def of(
         cls,
         heads: Sequence[str],
         architectures: Architectures,
-        settings: NGAESettings,
+        settings: TrainingSettings,
         data_root: Path | None,
     ) -> HeadTargets:
-        """The targets of some heads.
+        """The targets of some heads, and of those for the descriptors of the settings.
 
         Args:
-            heads: their names.
+            heads: names of heads of NGAE, which its settings describe.
             architectures: what is trained on.
             settings: of the training.
             data_root: where measured accuracies are.
@@ -98,14 +109,15 @@ class HeadTargets:
         """
         if settings.fresh_graphs:
             raise InputError(
-                "fresh_graphs draws architectures without measured accuracies: leave it out to "
-                "train heads"
+                "fresh_graphs draws architectures without measured accuracies or descriptors: "
+                "leave it out to train heads"
             )
         rows = architectures.train_rows[: settings.limit]
         values, used = {}, {}
         benchmarks: list[Benchmark] = []
         labelled = known = rows[:0]
         for name in heads:
+            assert isinstance(settings, NGAESettings)
             if name == ACCURACY:
                 benchmarks = [get_benchmark(architectures.space.name, data_root)]
                 values[name] = Measured.of(benchmarks[0]).look_up(architectures.hashes)
@@ -117,14 +129,19 @@ class HeadTargets:
                     architectures.space, architectures.graphs, settings.complexity
                 )
                 used[name] = rows
+        described = descriptor_values(settings.descriptors, architectures, rows)
+        kind = settings.targets if isinstance(settings, NGAESettings) else "range"
         return cls(
-            values,
-            {name: _scale(name, values[name][used[name]], settings.targets) for name in heads},
+            values | described,
+            {name: _scale(name, values[name][used[name]], kind) for name in heads}
+            | {name: _scale(name, column[rows], "range") for name, column in described.items()},
             labelled,
             known,
-            {EMBEDDING: 1.0, **{name: settings.weights[name] for name in heads}},
+            settings.head_weights(heads)
+            | dict.fromkeys(described, settings.descriptor_weight / max(1, len(described))),
             source_entries(benchmarks),
-            settings.targets == "published",
+            kind == "published",
+            settings.descriptors,
         )
 
     def record(self) -> dict[str, Any]:
@@ -147,17 +164,39 @@ class HeadTargets:
         rows = architectures.train_rows[:limit]
         return Labelled(architectures.graphs[torch.from_numpy(rows)], self.targets(rows))
 
+    def on(self, vae: Embedding) -> WithHeads:
+        """A VAE with new heads for all targets; those for descriptors are linear."""
+        kind = head_type(vae)
+        linear = {name for names in self.described.values() for name in names}
+        return WithHeads(
+            vae,
+            {
+                name: kind((vae.latent_width, 1)) if name in linear else kind.fresh_for(vae)
+                for name in self.scales
+            },
+        )
+
+    @property
+    def described(self) -> dict[str, list[str]]:
+        """The heads of every descriptor, by its name."""
+        return {
+            feature: [name for name in self.scales if is_column(name, feature)]
+            for feature in self.descriptors
+        }
+
 
 def targets_of(
-    model: str, settings: Any, architectures: Architectures, data_root: Path | None
+    model: str, settings: TrainingSettings, architectures: Architectures, data_root: Path | None
 ) -> HeadTargets | None:
     """The targets of the heads that a model's settings name; ``None`` where it has none.
 
     Raises:
         InputError: as :meth:`HeadTargets.of`.
     """
-    heads = settings.heads(model) if isinstance(settings, NGAESettings) else ()
-    return HeadTargets.of(heads, architectures, settings, data_root) if heads else None
+    heads = settings.heads(model)
+    if not heads and not settings.descriptors:
+        return None
+    return HeadTargets.of(heads, architectures, settings, data_root)
 
 
 def recorded_targets(
@@ -168,7 +207,8 @@ def recorded_targets(
     Of weights without the record of a training (published ones) they are the published targets.
 
     Args:
-        trained: the weights; heads of other names than NGAE's are left out.
+        trained: the weights; heads of other names than NGAE's, and that are no descriptor's, are
+            left out.
         architectures: of its training.
         data_root: where measured accuracies are.
 
@@ -178,13 +218,59 @@ def recorded_targets(
     path = trained.folder / "config.json"
     content = read_json(path) if path.exists() else {}
     recorded = content.get("settings") if isinstance(content, dict) else None
-    preset = recorded or load_preset("published", "ngae", trained.space.name)
+    section = section_of(trained.model.name)
+    preset = recorded or load_preset("published", section, trained.space.name)
     try:
-        settings = resolve(NGAESettings, preset)
+        settings = resolve(SECTIONS[section], preset)
     except InputError as error:
         raise InputError(f"{str(path)!r} is not the record of a training: {error}") from error
-    heads = [name for name in (ACCURACY, COMPLEXITY) if name in trained.heads]
+    own = (ACCURACY, COMPLEXITY) if isinstance(settings, NGAESettings) else ()
+    heads = [name for name in own if name in trained.heads]
     return HeadTargets.of(heads, architectures, settings, data_root)
+
+
+def descriptor_values(
+    features: Sequence[str], architectures: Architectures, rows: np.ndarray
+) -> dict[str, np.ndarray]:
+    """What heads for descriptors learn, by the names of the heads. **Shape** (graphs,) each.
+
+    Numbers of a feature that are the same for all training graphs are left out.
+
+    Args:
+        features: names of descriptors.
+        architectures: what is trained on.
+        rows: of its training graphs. **Shape** (n,).
+
+    Raises:
+        InputError: there is no such feature, or it is constant, no number or another model's.
+    """
+    found: dict[str, np.ndarray] = {}
+    for feature in features:
+        columns = describe(make_features(feature, architectures.space), architectures.graphs)
+        if not np.isfinite(columns).all():
+            raise InputError(
+                f"the feature {feature} has values that are no numbers for some architectures of "
+                f"{architectures.space.name}, and no head can learn it: leave it out"
+            )
+        varying = np.flatnonzero(np.ptp(columns[rows], axis=0) > 0)
+        if not len(varying):
+            raise InputError(
+                f"the feature {feature} is the same for all {len(rows)} training graphs: a head "
+                "learns nothing from a constant"
+            )
+        found |= {column_name(feature, k): columns[:, k] for k in varying.tolist()}
+    return found
+
+
+def column_name(feature: str, column: int) -> str:
+    """The name of the head for one number of a feature."""
+    return f"{feature}_{column}"
+
+
+def is_column(head: str, feature: str) -> bool:
+    """Whether a head, by its name, predicts a number of a feature."""
+    name, _, column = head.rpartition("_")
+    return name == feature and column.isdigit()
 
 
 def complexities(space: SearchSpace, graphs: GraphBatch, kind: str) -> np.ndarray:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import torch
 
 from datasets.io_set import PARTS
@@ -120,13 +122,26 @@ def report_evaluation(result: dict[str, Any]) -> None:
         print(f"mean −log p of {greedy['graphs']} graphs given the mean: {own['nll']:.4f} nats")
 
 
-def report_heads(heads: dict[str, dict[str, Any]]) -> None:
-    """A line for every head: how good its predictions of held-out architectures are."""
+def report_heads(heads: Mapping[str, Mapping[str, Any]]) -> None:
+    """How good the heads' predictions of held-out architectures are.
+
+    A line for every head; one for all heads that predict the numbers of one feature.
+    """
+    columns: dict[str, list[float]] = {}
     for name, found in heads.items():
+        feature, _, column = name.rpartition("_")
+        if column.isdigit():
+            columns.setdefault(feature, []).append(found["pearson_r"])
+            continue
         published = found.get("published_rmse")
         more = "" if published is None else f", RMSE as published {published:.5f}"
         print(
             f"{name} of {found['architectures']:,} held-out architectures: "
             f"RMSE {found['rmse']:.5g}, Pearson r {found['pearson_r']:.4f}, "
             f"Kendall τ {found['kendall_tau']:.4f}{more}"
+        )
+    for feature, correlations in columns.items():
+        print(
+            f"{feature}, {len(correlations)} numbers of held-out architectures: Pearson r "
+            f"{np.mean(correlations):.4f} on average, {min(correlations):.4f} at least"
         )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
 
 from datasets.space import SearchSpace
-from experiment.config import load_preset, part_of, resolve
+from experiment.config import load_preset, nearest, part_of, resolve
 from experiment.errors import InputError
 from experiment.optimisation import Optimisation
 from experiment.precision import DTYPES, Precision, resolved
@@ -18,6 +19,9 @@ from models.arch2vec import Arch2vec
 from models.dvae import DVAE
 from models.dvae_heads import COMPLEXITY
 from models.heads import ACCURACY, EMBEDDING
+
+DESCRIPTORS = ["costs", "statistics", "walks", "paths", "zero_cost"]
+"""Features that heads may predict in a training: none needs an accuracy or a trained model."""
 
 LEAST_LABELS = 2
 """Fewest known values that a head can be trained on."""
@@ -36,6 +40,9 @@ class TrainingSettings:
         limit: train on this many of the training graphs only.
         fresh_graphs: draw new members of the space for every epoch, none of them held out,
             instead of repeating the training graphs.
+        descriptors: names of features without accuracies (:mod:`predictors.features`) that linear
+            heads on the latent learn to predict together with the VAE.
+        descriptor_weight: of the mean of their squared errors, in shares of each number's range.
     """
 
     node_width: int
@@ -60,8 +67,17 @@ class TrainingSettings:
     cells_up_to: int | None = None
     limit: int | None = None
     fresh_graphs: bool = False
+    descriptors: tuple[str, ...] = ()
+    descriptor_weight: float = 1.0
 
     def __post_init__(self) -> None:
+        for name in self.descriptors:
+            if name not in DESCRIPTORS:
+                raise InputError(f"no descriptor is called {name!r}: {nearest(name, DESCRIPTORS)}")
+        if not 0 <= self.descriptor_weight < float("inf"):
+            raise InputError(
+                f"the setting descriptor_weight is {self.descriptor_weight}, expected 0 or more"
+            )
         if self.fresh_graphs and self.cells_up_to is not None:
             raise InputError(
                 "fresh_graphs draws from the whole space, of which cells_up_to "
@@ -83,6 +99,14 @@ class TrainingSettings:
         return part_of(
             self, MODELS[model].sizes_type, num_types=len(space.types), max_nodes=space.max_nodes
         )
+
+    def heads(self, model: str) -> tuple[str, ...]:
+        """The heads beside those for descriptors that a model, by its name, is trained with."""
+        return ()
+
+    def head_weights(self, heads: Sequence[str]) -> dict[str, float]:
+        """Of the losses of the VAE and of some heads of :meth:`heads`, by name."""
+        return {EMBEDDING: 1.0}
 
     def pass_order(self, number: int) -> int:
         """Which order the graphs have in a pass, counted from 0: each has its own."""
@@ -220,6 +244,11 @@ class IOSettings(GINSettings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.descriptors:
+            raise InputError(
+                "a training with input–output information has no heads for descriptors: leave the "
+                "setting descriptors out"
+            )
         counts = (
             "block_labelled",
             "labelled_batches",
@@ -282,10 +311,10 @@ class NGAESettings(TrainingSettings):
         """The heads that a model, by its name, is trained with."""
         return MODELS[model].own_heads or ((ACCURACY,) if self.predictor else ())
 
-    @property
-    def weights(self) -> dict[str, float]:
+    def head_weights(self, heads: Sequence[str]) -> dict[str, float]:
         """Of the losses, by name."""
-        return {EMBEDDING: 1.0, ACCURACY: self.accuracy_weight, COMPLEXITY: self.complexity_weight}
+        own = {ACCURACY: self.accuracy_weight, COMPLEXITY: self.complexity_weight}
+        return {EMBEDDING: 1.0, **{name: own[name] for name in heads}}
 
 
 SECTIONS: dict[str, type[TrainingSettings]] = {

@@ -102,8 +102,9 @@ def measured_entry(
     if trained.heads:
         targets = recorded_targets(trained, architectures, data_root)
         rows = architectures.test_rows
-        result["heads"] = judge(trained.model, trained.heads, targets, architectures, rows)
-        report_heads(result["heads"])
+        if heads := judge(trained.model, trained.heads, targets, architectures, rows):
+            result["heads"] = heads
+            report_heads(heads)
     code = git_state()
     return {
         **run.stored(checkpoint_path(folder, epoch), epoch, trained.model),

@@ -163,7 +163,7 @@ def fresh(
 ) -> Embedding | WithHeads:
     """A model with its heads, if it has any; their weights are drawn after the model's."""
     model = build_model(model_name, sizes)
-    trained = model if heads is None else WithHeads.fresh(model, heads.scales)
+    trained = model if heads is None else heads.on(model)
     return trained.to(device)
 
 

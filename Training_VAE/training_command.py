@@ -21,6 +21,7 @@ from experiment.arguments import (
     Parser,
     add_common,
     best_device,
+    non_negative_float,
     non_negative_int,
     parser,
     positive_float,
@@ -40,7 +41,12 @@ from Training_VAE.evaluation import Protocol, evaluate
 from Training_VAE.head_targets import judge, recorded_targets, targets_of
 from Training_VAE.prior import PRIORS
 from Training_VAE.reporting import report_evaluation, report_heads
-from Training_VAE.settings import Arch2vecSettings, NGAESettings, TrainingSettings, load_settings
+from Training_VAE.settings import (
+    DESCRIPTORS,
+    Arch2vecSettings,
+    TrainingSettings,
+    load_settings,
+)
 from Training_VAE.trained import TrainedVAE, TrainingRecord, load_trained, trained_architectures
 from Training_VAE.training import train
 
@@ -55,6 +61,8 @@ SETTING_FLAGS = (
     "limit",
     "cells_up_to",
     "fresh_graphs",
+    "descriptors",
+    "descriptor_weight",
 )
 """Flags that override a setting of the preset when they are given."""
 
@@ -154,6 +162,15 @@ def make_parser(kind: Kind) -> Parser:
         action="store_true",
         default=None,
         help="draw new members of the space for every epoch (the held-out ones stay out)",
+    )
+    flags.add_argument(
+        "--descriptors",
+        nargs="+",
+        choices=DESCRIPTORS,
+        help="features that linear heads on the latent learn to predict, too; no accuracies",
+    )
+    flags.add_argument(
+        "--descriptor_weight", type=non_negative_float, help="of the heads' squared error"
     )
     flags.add_argument(
         "--compile", action="store_true", help="compile the networks (no gain on a CPU)"
@@ -301,7 +318,7 @@ def evaluate_trained(kind: Kind, given: Namespace) -> None:
     print(f"graphs:  {describe_graphs(measured.split, architectures.split, record)}")
     protocol = dataclasses.replace(protocol_of(given), noise_scale=settings.noise_scale)
     report_evaluation(evaluate(trained.model, architectures, protocol, given.seed, measured.test))
-    if isinstance(settings, NGAESettings) and trained.heads:
+    if trained.heads:
         targets = recorded_targets(trained, architectures, given.data_root)
         report_heads(
             judge(trained.model, trained.heads, targets, architectures, measured.test_rows)

@@ -119,7 +119,8 @@ def test_presets() -> None:
     assert published.objective == Objective(missing_nodes="charged")
     assert (published.optimiser, published.schedule) == ("adam", "plateau")
     assert (published.epochs, published.batch_size, published.learning_rate) == (300, 32, 1e-4)
-    assert set(published.weights.values()) == {1.0}
+    names = ("accuracy", "complexity")
+    assert published.head_weights(names) == dict.fromkeys(("embedding", *names), 1.0)
     assert (published.complexity, published.targets) == ("proxy", "published")
     assert isinstance(ours, NGAESettings)
     assert ours.objective == Objective()
