@@ -8,7 +8,7 @@ either, such as the costs of their networks; each of its numbers has a linear he
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -44,6 +44,9 @@ from Training_VAE.settings import (
     section_of,
 )
 from Training_VAE.trained import TrainedVAE
+
+PROXIES: Mapping[str, Callable[[GraphBatch], Tensor]] = {"enas_macro": ngae_complexity}
+"""Family of spaces → NGAE's complexity of its architectures, which is known without a network."""
 
 
 @dataclass(frozen=True)
@@ -286,12 +289,12 @@ def complexities(space: SearchSpace, graphs: GraphBatch, kind: str) -> np.ndarra
         InputError: that is not known for the space.
     """
     if kind == "proxy":
-        if space.family != "enas_macro":
+        if space.family not in PROXIES:
             raise InputError(
                 f"the complexity of NGAE is defined for ENAS alone, the space is {space.name}: "
                 "the setting complexity may be parameters or flops"
             )
-        return ngae_complexity(graphs.to("cpu")).double().numpy()
+        return PROXIES[space.family](graphs.to("cpu")).double().numpy()
     formula = cost_formula(space)
     if formula is None:
         raise InputError(
