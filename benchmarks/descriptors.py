@@ -1,0 +1,259 @@
+"""What heads for features without accuracies do to a latent space: with against without.
+
+    python benchmarks/descriptors.py run --spaces NB201 --models arch2vec_directed SVGE DVAE
+    python benchmarks/descriptors.py run --spaces ENAS --models SVGE DVAE
+    python benchmarks/descriptors.py run --spaces NB101 --models arch2vec_directed SVGE
+    python benchmarks/descriptors.py table
+
+Each arm is one training by the default settings with seed 1: ``without`` heads, and ``with`` linear
+heads for ``costs`` (parameters and FLOPs) and ``statistics`` (of paths and operations). No accuracy
+is seen. NB201 and ENAS are trained from scratch, NB101 for half a pass from the shipped weights;
+:data:`TRAININGS` has the flags. A killed run resumes. Measured of each:
+
+- exact and valid: held-out architectures whose mean is decoded exactly, and members among the
+  decodings of prior points without masks;
+- prediction: on NB201 and NB101 Kendall's τ of a Gaussian process on the latents, with 100 and 156
+  labels (``embedding_prediction.py ranks``, ten draws); on ENAS D-VAE's protocol, a sparse process
+  on nine tenths (``published_protocols.py``: RMSE in standard deviations, Pearson's r);
+- smoothness: edit distance of neighbouring points on straight lines, and how much the rank by
+  validation differs there;
+- search: validation regret of ``latent_bo`` after 100 queries on NB201, in percentage points.
+
+What ``benchmarks/results/descriptors.json`` has is not measured again.
+"""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from scipy.stats import pearsonr
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from analysis.statistics import Spread
+from benchmarks import embedding_prediction, embedding_search
+from benchmarks.prediction import RESULTS, kept, note_machine
+from benchmarks.published_protocols import Problem
+from datasets import get_benchmark
+from experiment.arguments import Parser, output_file, parser, positive_int
+from experiment.errors import run_command
+from experiment.files import read_json, write_json
+from predictors.methods import make_predictor
+from predictors.regressor import Standardised
+from Training_VAE import train_arch2vec, train_ngae, train_svge
+from Training_VAE.measured import find_measured
+from Training_VAE.smoothness_measures import measure as measure_smoothness
+from Training_VAE.trained import load_trained, trained_architectures
+
+KEPT = RESULTS / "descriptors.json"
+RUNS = ROOT / "runs" / "descriptors"
+ARMS: Mapping[str, Sequence[str]] = {
+    "without": (),
+    "with": ("--descriptors", "costs", "statistics"),
+}
+"""What differs, as flags of the training."""
+LABELS = (100, 156)
+PAIRS, POINTS = 50, 16
+"""Lines, and points on each, of the smoothness."""
+QUERIES, SEEDS = 100, 5
+"""Of the latent search."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """How a model is trained.
+
+    Attributes:
+        main: the training command.
+        flags: that choose it.
+        vectors: what a process reads, a key of ``embedding_prediction.VECTORS``.
+    """
+
+    main: Callable[[Sequence[str]], int]
+    flags: tuple[str, ...]
+    vectors: str = "latents"
+
+
+MODELS: Mapping[str, Model] = {
+    "SVGE": Model(train_svge.main, ("--model", "SVGE")),
+    "arch2vec_directed": Model(train_arch2vec.main, ("--config", "directed"), "both"),
+    "DVAE": Model(train_ngae.main, ("--model", "DVAE")),
+}
+TRAININGS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "NB201": {"SVGE": (), "arch2vec_directed": (), "DVAE": ("--epochs", "6")},
+    "ENAS": {"SVGE": ("--epochs", "6"), "DVAE": ("--epochs", "6")},
+    "NB101": {
+        "SVGE": ("--start_from", "SVGE_NB101", "--epochs", "8", "--epochs_a_pass", "16"),
+        "arch2vec_directed": (
+            *("--start_from", "arch2vec_directed_NB101"),
+            *("--epochs", "8", "--epochs_a_pass", "16"),
+        ),
+    },
+}
+"""Space → model → flags beside the default settings; 8 epochs of 16 a pass are half a pass."""
+
+
+def train(model: str, space: str, arm: str, folder: Path, threads: int) -> Path:
+    """Train an arm, or go on with its training. → The run's folder."""
+    chosen = MODELS[model]
+    chosen.main(
+        [
+            *chosen.flags,
+            *TRAININGS[space][model],
+            *ARMS[arm],
+            *("--data_search_space", space, "--seed", "1", "--threads", str(threads)),
+            *("--log_dir", str(folder), "--resume"),
+        ]
+    )
+    return folder / f"{model}_{space}"
+
+
+def measured(model: str, space: str, folder: Path, draws: int) -> dict[str, Any]:
+    """Everything that the table shows of one training."""
+    result = read_json(folder / "result.json")
+    greedy = result["reconstruction"]["greedy"]
+    return {
+        "exact": greedy.get("joint", greedy.get("greedy")),
+        "valid": result["prior"]["unmasked"]["validity"],
+        "training_seconds": result["training_seconds"],
+        **PREDICTIONS.get(space, predict_ranks)(model, space, folder, draws),
+        **smoothness(model, space, folder),
+        **SEARCHES.get(space, no_search)(space, folder),
+    }
+
+
+def predict_ranks(model: str, space: str, folder: Path, draws: int) -> dict[str, Any]:
+    """Kendall's τ by number of labels, a number for each draw."""
+    task = embedding_prediction.Task("ranks", space, str(folder), None)
+    chosen = MODELS[model].vectors
+    return {
+        f"tau {amount}": [task.measure(chosen, amount, seed)["tau"] for seed in range(draws)]
+        for amount in LABELS
+    }
+
+
+def predict_values(model: str, space: str, folder: Path, draws: int) -> dict[str, Any]:
+    """D-VAE's protocol: RMSE in standard deviations of the labels, and r, for each split."""
+    problem = Problem(space.lower(), None)
+    found: dict[str, list[float]] = {"rmse": [], "pearson": []}
+    for seed in range(draws):
+        known, rest = (torch.from_numpy(rows) for rows in problem.split(seed))
+        predictor = make_predictor(
+            problem.space, "sparse_gp", ["latents"], scale=Standardised, seed=seed, weights=folder
+        )
+        labels, truth = problem.values[known.numpy()], problem.values[rest.numpy()]
+        predictor.fit(problem.graphs[known], labels)
+        mean = predictor.forecast(problem.graphs[rest]).mean
+        found["rmse"].append(float(np.sqrt(np.mean((mean - truth) ** 2)) / labels.std()))
+        found["pearson"].append(float(pearsonr(mean, truth).statistic))
+    return found
+
+
+PREDICTIONS = {"ENAS": predict_values}
+"""Space → protocol; the others have :func:`predict_ranks`."""
+
+
+def smoothness(model: str, space: str, folder: Path) -> dict[str, float]:
+    """Of neighbouring points on straight lines between held-out architectures."""
+    trained = load_trained(model, space, folder, None, torch.device("cpu"))
+    found = measure_smoothness(
+        trained.model,
+        trained.space,
+        trained_architectures(trained, None, 1).test,
+        find_measured(space, None),
+        epoch=trained.epoch,
+        pairs=PAIRS,
+        steps=POINTS,
+        seed=0,
+    )
+    (step,) = (each for each in found.changes if (each.walk, each.step) == ("line", 1))
+    return {"edit distance": step.edit_distance, "rank change": step.rank_change}
+
+
+def search(space: str, folder: Path) -> dict[str, list[float]]:
+    """Validation regrets of ``latent_bo``, in percentage points, for each seed."""
+    setup = embedding_search.make_setup(get_benchmark(space), str(folder), QUERIES)
+    runs = embedding_search.run(setup, "latent_bo", range(SEEDS))
+    return {"regret": [100 * run["validation"][-1] for run in runs.values()]}
+
+
+def no_search(space: str, folder: Path) -> dict[str, list[float]]:
+    """Nothing: the space's searches are measured by time, or its table is a small part of it."""
+    return {}
+
+
+SEARCHES = {"NB201": search}
+
+
+def run(given: Namespace) -> None:
+    """Train and measure what is not kept yet, and print the table."""
+    for space in given.spaces:
+        for model in (name for name in given.models if name in TRAININGS[space]):
+            for arm in ARMS:
+                key = f"{space}, {model}, {arm}"
+                if key in kept(given.results)["results"]:
+                    continue
+                folder = train(model, space, arm, given.runs / arm, given.threads)
+                found = measured(model, space, folder, given.draws)
+                record = kept(given.results)
+                note_machine(record, key, record["results"].setdefault(key, {}))
+                record["results"][key] = found
+                write_json(given.results, record)
+    table(given)
+
+
+def table(given: Namespace) -> None:
+    """Print what is kept."""
+    print("\n".join(table_lines(kept(given.results)["results"])))
+
+
+def table_lines(results: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """A table for each space, a row for each training: means ± standard deviations."""
+    spaces = dict.fromkeys(key.split(", ")[0] for key in results)
+    for space in spaces:
+        rows = {key: row for key, row in results.items() if key.startswith(f"{space}, ")}
+        columns = list(dict.fromkeys(name for row in rows.values() for name in row))
+        yield f"| {space} | {' | '.join(columns)} |"
+        yield "|---" * (len(columns) + 1) + "|"
+        for key, row in rows.items():
+            cells = [cell(row[name]) if name in row else "–" for name in columns]
+            yield f"| {key.removeprefix(f'{space}, ')} | {' | '.join(cells)} |"
+        yield ""
+
+
+def cell(value: float | Sequence[float]) -> str:
+    """A number, or the spread of several."""
+    return Spread.of(value).text(3) if isinstance(value, list) else f"{value:.4g}"
+
+
+def make_parser() -> Parser:
+    """The command line."""
+    flags = parser("Heads for features without accuracies: what they do to a latent space.")
+    flags.add_argument("what", choices=["run", "table"])
+    flags.add_argument("--spaces", nargs="+", choices=list(TRAININGS), default=list(TRAININGS))
+    flags.add_argument("--models", nargs="+", choices=list(MODELS), default=list(MODELS))
+    flags.add_argument("--draws", type=positive_int, default=10, help="of labels")
+    flags.add_argument("--threads", type=positive_int, default=1)
+    flags.add_argument("--runs", type=Path, default=RUNS, help="folder of the trainings")
+    flags.add_argument("--results", type=output_file, default=KEPT, help="what is kept")
+    return flags
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Train and measure, or print."""
+    given = make_parser().parse_args(arguments)
+    torch.set_num_threads(given.threads)
+    {"run": run, "table": table}[given.what](given)
+    return 0
+
+
+if __name__ == "__main__":
+    run_command(main)
