@@ -22,6 +22,7 @@ SPACES: dict[str, tuple[str, str]] = {
     "NB101": ("datasets.spaces.nb101", "NB101"),
     "NB201": ("datasets.spaces.nb201", "NB201"),
     "DIGITS101": ("datasets.spaces.digits101", "Digits101"),
+    "NAS_BENCH_GRAPH": ("datasets.spaces.nas_bench_graph", "NASBenchGraph"),
 }
 """Name → module, and the class or function in it that makes the space without arguments."""
 
