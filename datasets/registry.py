@@ -32,6 +32,7 @@ BENCHMARKS: dict[str, tuple[str, str]] = {
     "NB101": ("datasets.benchmarks.nb101", "load"),
     "NB201": ("datasets.benchmarks.nb201", "load"),
     "DIGITS101": ("datasets.benchmarks.digits101", "load"),
+    "NAS_BENCH_GRAPH": ("datasets.benchmarks.nas_bench_graph", "load"),
 }
 """Name → module and function ``load(data_root: Path | None, **choices) -> Benchmark``."""
 LATENCY = "latency."

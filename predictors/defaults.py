@@ -58,6 +58,7 @@ DEFAULTS: dict[str, Defaults] = {
         Choice("ensemble", ("statistics", "walks", "paths")),
         Choice("trend_ensemble", ("statistics", "walks", "costs")),
     ),
+    "nas_bench_graph": Defaults(Choice("ensemble", ("statistics", "walks"))),
     "ENAS": Defaults(Choice("gp", ("one_hot",)), Choice("gp", ("one_hot", "latents"))),
     "ENAS12": Defaults(Choice("gp", ("statistics", "one_hot"))),
 }

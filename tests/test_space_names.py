@@ -19,8 +19,10 @@ ROOMS = (
 )
 """All but ``datasets/``, where spaces are at home."""
 FAMILIES = {get_space(name).family for name in SPACES}
-NAME = re.compile(r"(ENAS|NB101|NB201|DIGITS101|nb\d+_cell|enas_macro)\d*")
-CLASSES = {"ENAS", "NB101", "NB201", "Digits101"}
+NAME = re.compile(
+    r"(ENAS|NB101|NB201|DIGITS101|NAS_BENCH_GRAPH|nb\d+_cell|enas_macro|nas_bench_graph)\d*"
+)
+CLASSES = {"ENAS", "NB101", "NB201", "Digits101", "NASBenchGraph"}
 NAMED = {
     # Tables of families, in which what was chosen for a benchmark has a line of its own.
     "predictors/defaults.py": {"DIGITS101", "ENAS", "ENAS12"},

@@ -41,6 +41,18 @@ class PublishedFile:
         return self.place.rpartition("/")[2]
 
 
+def check_wheel(path: Path) -> None:
+    """NAS-Bench-Graph: every record of the nine tables in the package."""
+    from datasets.formats.nas_bench_graph import read_package
+
+    read_package(path)
+
+
+def check_pickle(path: Path) -> None:
+    """NAS-Bench-Graph's full files: the first byte, by which pickle marks its files."""
+    _check_start(path, b"\x80", "a pickle")
+
+
 def check_structures(path: Path) -> None:
     """ENAS architectures: every line."""
     from datasets.formats.enas import read_structures
@@ -102,6 +114,11 @@ _NB201 = "https://github.com/D-X-Y/NAS-Bench-201"
 _SVGE = "https://github.com/automl/SVGe"
 _CIFAR = "https://www.cs.toronto.edu/~kriz/"
 _NATS = "https://github.com/D-X-Y/NATS-Bench"
+_GRAPH = "https://figshare.com/articles/dataset/NAS-bench-Graph/20070371"
+_GRAPH_SETS = (
+    *("cora", "citeseer", "pubmed", "cs", "physics", "photo", "computers", "arxiv"),
+    "proteins",
+)
 
 _IMAGENET16_MD5 = {
     "train_data_batch_1": "27846dcaa50de8e21a7d1a35f30f0e91",
@@ -159,6 +176,21 @@ PUBLISHED: dict[str, tuple[PublishedFile, ...]] = {
             _NB201,
             "md5:55e847143ce1f7c2d89b676f6b096897",
             check_torch_file,
+        ),
+    ),
+    "NAS_BENCH_GRAPH": (
+        PublishedFile(
+            "nasbenchgraph/nas_bench_graph-1.4.0-py3-none-any.whl",
+            "https://files.pythonhosted.org/packages/c0/0d/"
+            "3f638d82eb82c5f51164cbd4e255a7f9397fae633a0b4f8e111d97e98539/nas_bench_graph-1.4.0-py3-none-any.whl",
+            "https://pypi.org/project/nas-bench-graph/",
+            "sha256:f6ea43836262f1ee8d60c35bbbd20aa2536ee1f8492025e3b0b90096f5afc6ad",
+            check_wheel,
+        ),
+        *(
+            PublishedFile(f"nasbenchgraph/{name}{seed}.bench", None, _GRAPH, None, check_pickle)
+            for name in _GRAPH_SETS
+            for seed in range(3)
         ),
     ),
     "CIFAR10": (

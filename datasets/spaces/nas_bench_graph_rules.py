@@ -136,11 +136,12 @@ def from_key(key: int) -> tuple[Numbers, Numbers]:
     Raises:
         ArchitectureError: it has more than five digits, or a digit 9.
     """
-    digits = [int(digit) for digit in str(key).zfill(NODES + 1)]
-    if key < 0 or len(digits) != NODES + 1:
+    if type(key) is not int or not 0 <= key < 10 ** (NODES + 1):
         raise ArchitectureError(
-            f"key {excerpt(str(key))} is no key of NAS-Bench-Graph: expected at most five digits"
+            f"{excerpt(str(key))} is no key of NAS-Bench-Graph: expected a whole number of at most "
+            "five digits"
         )
+    digits = [int(digit) for digit in str(key).zfill(NODES + 1)]
     if 9 in digits:
         raise ArchitectureError(
             f"key {key} has a digit 9: the first of five digits is one of 9 patterns, the others "

@@ -13,7 +13,7 @@ from datasets.graph import ArchitectureGraph
 from datasets.query import look_up
 from experiment.errors import InputError
 
-SPACES = ("NB101", "NB201", "ENAS", "ENAS12", "DIGITS101")
+SPACES = ("NB101", "NB201", "ENAS", "ENAS12", "DIGITS101", "NAS_BENCH_GRAPH")
 
 
 def measured(name: str, count: int = 6) -> Benchmark:

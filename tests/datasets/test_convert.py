@@ -21,7 +21,7 @@ from datasets.nasbench.model_spec import ModelSpec
 from datasets.spaces.enas import ENAS
 from experiment.errors import InputError, run_command
 
-SPACES = ("NB101", "DIGITS101", "NB201", "ENAS", "ENAS12")
+SPACES = ("NB101", "DIGITS101", "NB201", "ENAS", "ENAS12", "NAS_BENCH_GRAPH")
 NB101, NB201 = get_space("NB101"), get_space("NB201")
 CELL = "|nor_conv_3x3~0|+|none~0|avg_pool_3x3~1|+|none~0|none~1|nor_conv_3x3~2|"
 MATRIX = [[0, 0, 0, 0], [3, 0, 0, 0], [0, 4, 0, 0], [0, 0, 3, 0]]

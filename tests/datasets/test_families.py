@@ -24,6 +24,7 @@ FAMILIES = {
     "NB201": "nb201_cell",
     "ENAS": "enas_macro",
     "ENAS12": "enas_macro",
+    "NAS_BENCH_GRAPH": "nas_bench_graph",
 }
 
 
