@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from models.heads import ACCURACY
+
 INFO_NAS = "A model of info-NAS (Suchopárová and Neruda 2022): arch2vec"
 DESCRIPTIONS = {
     "SVGE": "A smooth variational graph embedding "
@@ -93,7 +95,7 @@ architectures. [docs/protocols.md](../../docs/protocols.md) defines every name.
 
 ## Licence
 
-[Apache 2.0](../../LICENSE), as the code. The weights hold no measured accuracies.
+[Apache 2.0](../../LICENSE), as the code. {accuracies}
 """
 
 
@@ -109,6 +111,7 @@ def model_card(name: str, entry: Mapping[str, Any]) -> str:
         {
             **common_fields(name, entry),
             "what": DESCRIPTIONS[entry["model"]],
+            "accuracies": describe_accuracies(metrics),
             "evaluation_seed": metrics["seed"],
             "metrics": "\n".join(
                 [
@@ -168,6 +171,13 @@ def numbers_with_units(metrics: Mapping[str, Any]) -> Iterator[str]:
         for measure in ("rmse", "pearson_r", "kendall_tau"):
             count = f"{found['architectures']:,} architectures"
             yield f"| `heads.{name}.{measure}` | {found[measure]:.4g} | {count} |"
+
+
+def describe_accuracies(metrics: Mapping[str, Any]) -> str:
+    """Whether measured accuracies took part in the training."""
+    if ACCURACY in metrics.get("heads", {}):
+        return "The head for accuracy was fitted to measured accuracies of the training data."
+    return "The weights hold no measured accuracies."
 
 
 def machine(facts: Mapping[str, Any]) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -18,9 +18,11 @@ import torch
 from torch import Tensor, nn
 
 from datasets.batch import GraphBatch
+from datasets.graph import ArchitectureGraph
 from datasets.space import SearchSpace
 from experiment.errors import InputError
 from experiment.files import atomic_path, plain
+from models import Embedding
 from models.dvae_heads import COMPLEXITY
 from models.heads import ACCURACY
 from searchers.latent.ascent import (
@@ -45,13 +47,14 @@ class LatentSearch:
     Attributes:
         optimizer: how steps are made, by NGAE's names.
         strategy: where they start: at ``random`` points of N(0, 1), or at the means of the
-            architectures with the highest accuracies (``optimal``).
+            architectures with the highest accuracies (``optimal``), or of those in ``starts``.
         samples: k: random points, or highest *distinct* accuracies, each of which several
             architectures may have.
         trade_off: λ, what complexities weigh against accuracies; published is 1. Newton's steps
             go by the accuracy alone.
         rate: what a step is multiplied by; ``None``: the published number.
         steps: how many there are at most; ``None``: the published number.
+        starts: architectures to start at instead, members of the space in the training's data.
     """
 
     optimizer: Literal["sgd", "Newton"] = "sgd"
@@ -60,6 +63,7 @@ class LatentSearch:
     trade_off: float = 1.0
     rate: float | None = None
     steps: int | None = None
+    starts: tuple[ArchitectureGraph, ...] = ()
 
     @property
     def ascent(self) -> Ascent:
@@ -91,9 +95,12 @@ def find_starts(
     """The starts of a search.
 
     Raises:
-        InputError: fewer than ``samples`` distinct accuracies are known.
+        InputError: fewer than ``samples`` distinct accuracies are known, or a given start is not in
+            the training's data.
     """
     model = trained.model
+    if search.starts:
+        return starts_at(rows_of(search.starts, architectures), architectures, model)
     if search.strategy == "random":
         shape = (search.samples, model.latent_width)
         z = torch.randn(shape, generator=generator, device=model.device)
@@ -106,8 +113,32 @@ def find_starts(
             "known: give a smaller --search_samples"
         )
     rows = np.sort(targets.known[np.isin(accuracies, highest)])
+    return starts_at(rows, architectures, model)
+
+
+def starts_at(rows: np.ndarray, architectures: Architectures, model: Embedding) -> Starts:
+    """The means of some architectures. **Shape** rows (S,)."""
     graphs = architectures.graphs[torch.from_numpy(rows)].to(model.device)
     return Starts(model.encode_all(graphs).flat, architectures.hashes[rows].tolist())
+
+
+def rows_of(starts: Sequence[ArchitectureGraph], architectures: Architectures) -> np.ndarray:
+    """Where architectures are in a training's data, each once. **Shape** (S,).
+
+    Raises:
+        InputError: one of them is not there.
+    """
+    space = architectures.space
+    hashes = dict.fromkeys(space.hashes(GraphBatch.from_graphs(starts)).tolist())
+    row_of = {hash: row for row, hash in enumerate(architectures.hashes.tolist())}
+    unknown = [hash for hash in hashes if hash not in row_of]
+    if unknown:
+        raise InputError(
+            f"{len(unknown)} of {len(hashes)} starts, the first with the hash {unknown[0]}, are "
+            f"not among the {len(row_of):,} architectures of {space.name} that the training had: "
+            "leave them out"
+        )
+    return np.array([row_of[hash] for hash in hashes])
 
 
 def climb(search: LatentSearch, heads: Mapping[str, nn.Module], z: Tensor) -> Tensor:

@@ -164,6 +164,11 @@ def add_search_flags(flags: Parser) -> None:
         help="random points, or highest accuracies, to start at",
     )
     flags.add_argument(
+        "--starts",
+        metavar="FILE",
+        help="start at these architectures instead; they are among those of the training",
+    )
+    flags.add_argument(
         "--search_rate", type=positive_float, help="of the steps (default: the published one)"
     )
     flags.add_argument(
@@ -228,6 +233,7 @@ def search(given: Namespace) -> int:
         )
     architectures = trained_architectures(trained, given.data_root, given.seed)
     targets = recorded_targets(trained, architectures, given.data_root)
+    starts = read_architectures(given.starts, trained.space) if given.starts else ()
     kind = LatentSearch(
         given.search_optimizer,
         given.search_strategy,
@@ -235,6 +241,7 @@ def search(given: Namespace) -> int:
         given.trade_off,
         given.search_rate,
         given.search_steps,
+        tuple(starts),
     )
     found = find_architectures(kind, trained, architectures, targets, given.seed)
     report_found(found, trained.space)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -296,6 +297,7 @@ def test_weights_are_shipped_with_their_heads(
     assert "nats | 16 graphs |" in card
     assert "| `heads.accuracy.rmse` | " in card
     assert "what its heads predict (accuracy, complexity)" in card
+    assert "head for accuracy was fitted to measured accuracies" in card
     measured = read_manifest(tmp_path)["NGAE_ENAS"]["metrics"]["heads"]["accuracy"]
     result = json.loads((trained / "NGAE_ENAS" / "result.json").read_text())
     assert measured["rmse"] == pytest.approx(result["heads"]["accuracy"]["rmse"], rel=1e-2)
@@ -331,6 +333,50 @@ def test_small_steps_go_up(flags: list[str], trained: Path, tmp_path: Path) -> N
     assert all(one["accuracy_after"] > one["accuracy_before"] for one in found)
     after = [one["accuracy_after"] for one in found]
     assert after == sorted(after, reverse=True)
+
+
+def test_a_search_starts_where_it_is_told(
+    flags: list[str], trained: Path, architectures: Architectures, tmp_path: Path
+) -> None:
+    space, path, chosen = architectures.space, tmp_path / "found.jsonl", tmp_path / "starts.jsonl"
+    rows = [3, 5, 3]
+    lines = [json.dumps(space.to_record(architectures.graphs.graph(row))) for row in rows]
+    chosen.write_text("\n".join(lines))
+    more = ["--only_search", "--starts", str(chosen), "--found", str(path)]
+    more += ["--search_rate", "1e-9", "--search_steps", "1", "--log_dir", str(trained)]
+    assert train_ngae.main([*flags, *more]) == 0
+    found = [json.loads(line) for line in path.read_text().splitlines()]
+    assert {one["start"] for one in found} <= set(architectures.hashes[[3, 5]])
+    before = path.read_bytes()
+    stranger = next(
+        graph
+        for graph in space.sample_batch(50, np.random.default_rng(7))
+        if space.hash(graph) not in set(architectures.hashes)
+    )
+    chosen.write_text("\n".join([*lines, json.dumps(space.to_record(stranger))]))
+    with pytest.raises(InputError, match=r"1 of 3 starts, the first with the hash .* are not"):
+        train_ngae.main([*flags, *more])
+    assert path.read_bytes() == before
+
+
+def test_the_runner_does_what_the_published_commands_do(
+    root: Path, architectures: Architectures, tmp_path: Path
+) -> None:
+    """It trains, tests, searches, and trains the networks of what was found."""
+    start = tmp_path / "start.jsonl"
+    start.write_text(json.dumps(architectures.space.to_record(architectures.graphs.graph(0))))
+    small = ["--small_train", "--epochs", "1", "--hs", "8", "--nz", "4", "--sampled_graphs", "5"]
+    words = [*small, "--starts", str(start), "--seed", "1", "--threads", "1"]
+    words += ["--data_root", str(root), "--log_dir", str(tmp_path / "runs")]
+    networks = ["--data_set", "digits", "--epochs", "1", "--log_dir", str(tmp_path / "networks")]
+    command = ["bash", str(REPOSITORY_ROOT / "Training_VAE/run_ngae.sh"), *words, "--", *networks]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "runs/NGAE_ENAS/model_checkpoint1.obj").is_file()
+    assert "weights: epoch 1 in" in done.stdout
+    (found,) = (tmp_path / "runs/NGAE_ENAS_found_sgd_optimal.jsonl").read_text().splitlines()
+    measured = tmp_path / "networks/NGAE_ENAS_found/measurements.jsonl"
+    assert json.loads(found)["hash"] in measured.read_text()
 
 
 @pytest.mark.parametrize(
