@@ -20,7 +20,7 @@ from datasets.space import SearchSpace, as_space
 from estimators.evaluations import Job, sweep
 from estimators.fitting import PARTS, Fit, fit
 from estimators.measurement import Measurement
-from estimators.networks import Design, module_lines
+from estimators.networks import Design, check_data, module_lines
 from estimators.recipe import Recipe
 from estimators.store import Store
 from estimators.tasks.task import PreparedTask, Task, data_settings
@@ -181,6 +181,7 @@ class FromScratch:
         seed = whole_number(seed, "seed")
         recipe = recipe.on(torch.device(device))
         prepared = task.prepare(recipe, device)
+        check_data(design, prepared.dimensions, prepared.unit)
         self.work = Training(task, design, recipe, seed, str(device), prepared.fingerprint())
         self.store = store
         self.settings: dict[str, Any] = {

@@ -126,15 +126,75 @@ class ENASDesign(Design):
     auxiliary: bool = True
 
 
+@dataclass(frozen=True)
+class NASBenchGraphDesign(Design):
+    """Sizes of :class:`models.networks.nas_bench_graph.NASBenchGraphNetwork`.
+
+    Attributes:
+        hidden: width of the operations.
+        pre: whether a linear layer comes first.
+        post: whether a linear layer comes before the classifier.
+        dropout: probability after every layer but the classifier.
+    """
+
+    family = NETWORKS["nas_bench_graph"]
+    counted = ("hidden", "pre", "post")
+
+    hidden: int = 256
+    pre: bool = False
+    post: bool = True
+    dropout: float = 0.5
+
+
 DESIGNS: dict[str, type[Design]] = {
     "nb101_cell": NB101Design,
     "nb201_cell": NB201Design,
     "enas_macro": ENASDesign,
+    "nas_bench_graph": NASBenchGraphDesign,
 }
 """Family of search spaces → how its networks are sized."""
 MEASURED: dict[str, tuple[str, str]] = {"DIGITS101": ("digits101", "digits")}
 """Space → preset and data set of the networks that its benchmark has measured, where they are not
 those of the network's class."""
+
+BY_DATA_SET: dict[str, str] = {"nas_bench_graph": "default"}
+"""Family → preset that sizes the networks of its benchmark, in a section for each data set."""
+
+
+def table_design(space: SearchSpace, data_set: str | None) -> Design | None:
+    """Sizes of the networks that a benchmark has measured on one of several data sets.
+
+    Args:
+        space: of the benchmark.
+        data_set: its name; ``None``: unknown.
+
+    Returns:
+        ``None`` where they are those of :func:`module_lines` for all data sets.
+    """
+    if data_set is None or space.family not in BY_DATA_SET:
+        return None
+    return load_design(BY_DATA_SET[space.family], space, data_set)
+
+
+def check_data(design: object, data: Dimensions, unit: str) -> None:
+    """Make sure that the networks of a :class:`Design` are for such data.
+
+    Args:
+        design: sizes of networks; one of another class knows itself what it takes.
+        data: what they are to be trained on decides of them.
+        unit: what its examples are called, for the message.
+
+    Raises:
+        InputError: they are for data of another kind.
+    """
+    if not isinstance(design, Design):
+        return
+    network = design.family.network
+    if foreign := [name for name in data.network if name not in signature(network).parameters]:
+        raise InputError(
+            f"{network.__name__} is no network for {unit}, it has no {foreign[0]}: look its "
+            "architectures up in a table, or search by a function of your own"
+        )
 
 
 def measured_as(space: SearchSpace, preset: str, data_set: str) -> bool:

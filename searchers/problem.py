@@ -23,7 +23,7 @@ from estimators.fidelity import ByFidelity
 from estimators.from_scratch import FromScratch
 from estimators.lookup import LookUp
 from estimators.measurement import Estimator, TrainingEstimator
-from estimators.networks import module_lines
+from estimators.networks import module_lines, table_design
 from estimators.own_function import OwnFunction
 from estimators.partial_training import train_partly
 from estimators.surrogate import PredictorEstimator
@@ -74,8 +74,9 @@ class Problem:
         """Lines that build an architecture's network: of the size that is trained, if it is."""
         if isinstance(self.estimator, TrainingEstimator):
             return self.estimator.module_lines(graph)
-        data = None if self.truth is None else DATA_SETS.get(self.truth.benchmark.dataset)
-        return module_lines(self.space, graph, data=data)
+        name = None if self.truth is None else self.truth.benchmark.dataset
+        data = None if name is None else DATA_SETS.get(name)
+        return module_lines(self.space, graph, table_design(self.space, name), data)
 
     def minimised(self) -> Problem:
         """The same where less is better, against what the table says of its metric, if need be."""

@@ -1,1 +1,1 @@
-"""Networks of architectures: images in, class scores out."""
+"""Networks of architectures: images, or the nodes of a graph, in; class scores out."""

@@ -164,15 +164,15 @@ def _nb101_channels(batch: GraphBatch, outputs: int) -> Tensor:
 
 def _check_nb101(batch: GraphBatch) -> None:
     if batch.max_nodes < 2:
-        _refuse(batch, torch.ones(len(batch), dtype=torch.bool), _CELL)
+        refuse_first(batch, torch.ones(len(batch), dtype=torch.bool), _CELL)
         return
     places = torch.arange(batch.max_nodes, device=batch.types.device)
     last = batch.num_nodes[:, None] - 1
     inner = (places > 0) & (places < last)
     reached, leaving = batch.adjacency.any(dim=1), batch.adjacency.any(dim=2)
     fine = ~inner | ((batch.types >= 2) & (batch.types <= 4) & reached & leaving)
-    wrong = ~fine.all(dim=1) | ~_ends(batch) | ~(reached & (places == last)).any(dim=1)
-    _refuse(batch, wrong, _CELL)
+    wrong = ~fine.all(dim=1) | ~has_ends(batch) | ~(reached & (places == last)).any(dim=1)
+    refuse_first(batch, wrong, _CELL)
 
 
 _CELL = (
@@ -236,14 +236,14 @@ def _check_nb201(batch: GraphBatch) -> None:
         "between them, and the edges " + " ".join(f"{i}→{j}" for i, j in edges)
     )
     if batch.max_nodes < 8:
-        _refuse(batch, torch.ones(len(batch), dtype=torch.bool), expected)
+        refuse_first(batch, torch.ones(len(batch), dtype=torch.bool), expected)
         return
     inner = batch.types[:, 1:7]
     skeleton = torch.zeros_like(batch.adjacency[:1])
     source, target = torch.tensor(edges).t()
     skeleton[:, source, target] = True
-    wrong = (batch.num_nodes != 8) | ~_ends(batch) | ((inner < 2) | (inner > 6)).any(dim=1)
-    _refuse(batch, wrong | (batch.adjacency != skeleton).any(dim=(1, 2)), expected)
+    wrong = (batch.num_nodes != 8) | ~has_ends(batch) | ((inner < 2) | (inner > 6)).any(dim=1)
+    refuse_first(batch, wrong | (batch.adjacency != skeleton).any(dim=(1, 2)), expected)
 
 
 def enas_costs(
@@ -306,12 +306,12 @@ def _check_enas(batch: GraphBatch) -> None:
     places = torch.arange(batch.max_nodes, device=batch.types.device)
     last = batch.num_nodes[:, None] - 1
     inner = (places > 0) & (places < last)
-    wrong = (batch.num_nodes < 5) | ~_ends(batch)
+    wrong = (batch.num_nodes < 5) | ~has_ends(batch)
     wrong |= (inner & ((batch.types < 2) | (batch.types > 7))).any(dim=1)
     chain = batch.adjacency.diagonal(offset=1, dim1=1, dim2=2)
     wrong |= (~chain & (places[:-1] < last)).any(dim=1)
     into_last = batch.adjacency & (places == last)[:, None, :]
-    _refuse(batch, wrong | (into_last.sum(dim=(1, 2)) != 1), expected)
+    refuse_first(batch, wrong | (into_last.sum(dim=(1, 2)) != 1), expected)
 
 
 def _halved(size: int, times: int) -> int:
@@ -319,7 +319,7 @@ def _halved(size: int, times: int) -> int:
     return -(-size // 2**times)
 
 
-def _ends(batch: GraphBatch) -> Tensor:
+def has_ends(batch: GraphBatch) -> Tensor:
     """Whether the first node is the input and another, the last, the output. **Shape** (B,)."""
     last = (batch.num_nodes - 1).clamp(min=0)
     types = batch.types
@@ -327,7 +327,7 @@ def _ends(batch: GraphBatch) -> Tensor:
     return (batch.num_nodes >= 2) & (types[:, 0] == INPUT) & is_output
 
 
-def _refuse(batch: GraphBatch, wrong: Tensor, expected: str) -> None:
+def refuse_first(batch: GraphBatch, wrong: Tensor, expected: str) -> None:
     """Raise for the first graph that is wrong, **shape** (B,), if there is one."""
     if not wrong.any():
         return

@@ -13,6 +13,8 @@ from torch import nn
 
 from models.networks.costs import Costs, enas_costs, nb101_costs, nb201_costs
 from models.networks.enas import ENASNetwork
+from models.networks.graph_costs import nas_bench_graph_costs
+from models.networks.nas_bench_graph import NASBenchGraphNetwork
 from models.networks.nb101 import NB101Network
 from models.networks.nb201 import NB201Network
 
@@ -24,7 +26,7 @@ class NetworkFamily:
     Attributes:
         network: makes one from an architecture without dangling nodes, with weights drawn from
             PyTorch's generator. It takes what the data decide (of images ``num_classes`` and
-            ``in_channels``), and sizes with defaults.
+            ``in_channels``, of nodes ``num_classes`` and ``in_features``), and sizes with defaults.
         costs: parameters and FLOPs of a batch of such architectures. It takes the same of the
             data, what decides the FLOPs alone (``image_size``), and those sizes that decide them.
         least_nodes: of the smallest architecture that has a network.
@@ -40,5 +42,6 @@ NETWORKS: dict[str, NetworkFamily] = {
     "nb201_cell": NetworkFamily(NB201Network, nb201_costs),
     # Their images are halved after a third and after two thirds of the layers: at least 3.
     "enas_macro": NetworkFamily(ENASNetwork, enas_costs, least_nodes=5),
+    "nas_bench_graph": NetworkFamily(NASBenchGraphNetwork, nas_bench_graph_costs),
 }
 """Family → its networks."""

@@ -23,7 +23,7 @@ from datasets.images import ImageData, LabelledImages
 from datasets.registry import SPACES, get_space
 from estimators.fitting import fit
 from estimators.from_scratch import representative
-from estimators.networks import ENASDesign, NB101Design, NB201Design, load_design
+from estimators.networks import ENASDesign, NB101Design, NB201Design, check_data, load_design
 from estimators.tasks.images import ImageRecipe, PreparedImages, image_dimensions
 from experiment.errors import InputError
 from predictors.small_networks import SMALL_NETWORKS
@@ -59,7 +59,8 @@ def trained_networks() -> Iterator[tuple[str, nn.Module, ImageRecipe]]:
                 design = load_design(preset, space)
                 sections = (*space.preset_sections, "CIFAR-10")
                 recipe = ImageRecipe.load(preset, *sections, overrides=ONE_STEP)
-            except InputError:  # a preset has no recipe for every space
+                check_data(design, image_dimensions(10), "images")
+            except InputError:  # a preset has no recipe for every space, graph networks no images
                 continue
             (graph,) = space.sample(1, np.random.default_rng(1))
             small = dataclasses.replace(design, **{WIDTH_OF[type(design)]: width})
