@@ -42,7 +42,7 @@ from datasets.registry import latency_choices
 from datasets.source_record import announce, source_entries
 from estimators.measurement import Measurement
 from experiment.arguments import Parser, parser
-from experiment.errors import run_command
+from experiment.errors import InputError, run_command
 from experiment.files import plain
 from experiment.run import RunFolder
 from experiment.schema import Stage
@@ -50,9 +50,10 @@ from experiment.seeding import seed_everything
 from experiment.threads import use_threads
 from searchers.front import Pair, Reference, front
 from searchers.initial_design import check_amounts, initial_size
+from searchers.known_costs import counted_costs
 from searchers.limits import cost, measured_cost, table_costs, with_counted_cost
 from searchers.loop import Budget, SearchLoop
-from searchers.methods import FRONTS, SEARCHERS, make_searcher
+from searchers.methods import FRONTS, KNOWN_COSTS, SEARCHERS, WEIGHTED, make_searcher
 from searchers.problem import Problem, known_rows, table_problem
 from searchers.running import Plan, carry_out
 from searchers.searcher import Searcher
@@ -79,6 +80,10 @@ def make_parser() -> Parser:
         help="parameters, flops, mflops, cost_seconds, with NB201 latency.<device> (milliseconds), "
         "or another metric of the table",
     )
+    flags.add_argument(
+        "--weights",
+        help=f"folder or name of the VAE for {', '.join(WEIGHTED)} (default: the shipped one)",
+    )
     return flags
 
 
@@ -99,7 +104,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     plan = Plan(
         problem,
         given.method,
-        find_searcher(given, problem, objectives[1]),
+        find_searcher(given, problem, table, objectives[1]),
         Budget(given.queries, given.batch),
     )
     config = {
@@ -115,6 +120,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "queries": given.queries,
         "initial": given.initial,
         "batch": given.batch,
+        **({} if given.weights is None else {"weights": given.weights}),
         "sources": source_entries([table]),
     }
     place = run_place(given, "front", given.cost, given.method)
@@ -150,15 +156,32 @@ def load_table(given: Namespace) -> Benchmark:
     return with_counted_cost(table, given.cost)
 
 
-def find_searcher(given: Namespace, problem: Problem, price: Objective) -> Searcher:
-    """The searcher that is called for; those of ``FRONTS`` receive the cost."""
+def find_searcher(
+    given: Namespace, problem: Problem, table: Benchmark, price: Objective
+) -> Searcher:
+    """The searcher that is called for; those that look for a front receive the cost.
+
+    Raises:
+        InputError: it reads no weights, or needs a cost that is known before it is measured.
+    """
+    if given.method in KNOWN_COSTS:
+        costs = counted_costs(table, given.cost)
+        return KNOWN_COSTS[given.method](
+            problem.domain, given.seed, given.initial, given.weights, costs
+        )
     if given.method in FRONTS:
+        if given.weights is not None:
+            raise InputError(
+                f"the search {given.method!r} reads no weights: leave them out, "
+                f"or choose {' or '.join(WEIGHTED)}"
+            )
         return FRONTS[given.method](problem.domain, price, given.seed, given.initial)
     return make_searcher(
         given.method,
         problem.domain,
         given.seed,
         given.initial,
+        given.weights,
         objective=problem.objective,
     )
 

@@ -9,7 +9,7 @@ from Bayesian_Optimization.shared_flags import add_search_flags
 from estimators.fidelity import as_fidelities
 from experiment.arguments import Parser, add_engine_flags, parser, positive_int
 from experiment.errors import InputError
-from searchers.methods import LIMITED, MULTI_FIDELITY, SEARCHERS
+from searchers.methods import LIMITED, MULTI_FIDELITY, SEARCHERS, WEIGHTED
 
 ESTIMATORS = ("table", "surrogate", "train")
 OF_ESTIMATORS = (
@@ -89,8 +89,8 @@ def make_parser() -> Parser:
     flags.add_argument("--value_column", help="column of --known with the values")
     flags.add_argument(
         "--weights",
-        help="folder or name of the VAE for latent_bo, gradient_ascent, reinforce, dngo and the "
-        "features latents (default: the shipped one)",
+        help=f"folder or name of the VAE for {', '.join(WEIGHTED)} and the features latents "
+        "(default: the shipped one)",
     )
     flags.add_argument(
         "--estimator",

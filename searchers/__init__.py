@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from searchers.evolution import RegularisedEvolution
     from searchers.halving import ASHA, SuccessiveHalving
     from searchers.history import Incumbent, SearchHistory
+    from searchers.latent.scalarised import ScalarisedAscent
     from searchers.latent.search import GradientAscent, LatentBO
     from searchers.latent.space import LatentSpace
     from searchers.latent.trust_region import TrustRegion
@@ -46,6 +47,7 @@ else:
             "evolution": ["RegularisedEvolution"],
             "halving": ["ASHA", "SuccessiveHalving"],
             "history": ["Incumbent", "SearchHistory"],
+            "latent.scalarised": ["ScalarisedAscent"],
             "latent.search": ["GradientAscent", "LatentBO"],
             "latent.space": ["LatentSpace"],
             "latent.trust_region": ["TrustRegion"],

@@ -17,12 +17,21 @@ random numbers → acquisition values, which are maximised. **Shape** (B,) and (
 def log_expected_improvement(
     mean: Tensor, std: Tensor, best: float, generator: np.random.Generator
 ) -> Tensor:
-    """Logarithm of the expected improvement (Jones, Schonlau & Welch 1998).
+    """Logarithm of the expected improvement (Jones, Schonlau & Welch 1998)."""
+    return log_expected_gain(mean - best, std)
 
-    It is log σ + log(φ(u) + u Φ(u)) with u = (μ − best) / σ; as in Ament et al. 2023
-    (arXiv:2310.20708) it ranks candidates whose expected improvement is almost zero.
+
+def log_expected_gain(gain: Tensor, std: Tensor) -> Tensor:
+    """Logarithm of E[max(0, x)] of x ~ N(μ, σ²). **Shape** (…) each → (…).
+
+    It is log σ + log(φ(u) + u Φ(u)) with u = μ / σ; as in Ament et al. 2023 (arXiv:2310.20708) it
+    ranks candidates whose expected improvement is almost zero.
+
+    Args:
+        gain: μ.
+        std: σ, > 0.
     """
-    u = (mean - best) / std
+    u = gain / std
     # Φ(u) / φ(u) by the scaled complementary error function, which neither under- nor overflows
     ratio = math.sqrt(math.pi / 2) * torch.special.erfcx(-u.clamp(max=0) / math.sqrt(2))
     below = -u.square() / 2 - math.log(2 * math.pi) / 2 + (1 + u * ratio).clamp(min=1e-30).log()

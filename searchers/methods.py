@@ -18,7 +18,8 @@ from searchers.domain import Candidates, Domain, as_domain
 from searchers.embedded.dngo import dngo
 from searchers.embedded.reinforce import reinforce
 from searchers.evolution import RegularisedEvolution
-from searchers.latent.methods import gradient_ascent, latent_bo
+from searchers.known_costs import Costs
+from searchers.latent.methods import gradient_ascent, latent_bo, scalarised_ascent
 from searchers.limits import Limit
 from searchers.local_search import LocalSearch
 from searchers.random_search import RandomSearch
@@ -38,6 +39,7 @@ SEARCHERS: dict[str, Factory] = {
     "local_search": LocalSearch,
     "latent_bo": latent_bo,
     "gradient_ascent": gradient_ascent,
+    "scalarised_ascent": scalarised_ascent,
     "reinforce": reinforce,
     "dngo": dngo,
 }
@@ -45,6 +47,7 @@ SEARCHERS: dict[str, Factory] = {
 WEIGHTED: dict[str, Callable[[Domain, int, int, str | Path | None], Searcher]] = {
     "latent_bo": latent_bo,
     "gradient_ascent": gradient_ascent,
+    "scalarised_ascent": scalarised_ascent,
     "reinforce": reinforce,
     "dngo": dngo,
 }
@@ -64,6 +67,11 @@ FRONTS: dict[str, Callable[[Domain, Objective, int, int], Searcher]] = {
     "hypervolume": HypervolumeImprovement
 }
 """Searchers for the front between the value and a cost, which they receive as an objective."""
+KNOWN_COSTS: dict[str, Callable[[Domain, int, int, str | Path | None, Costs], Searcher]] = {
+    "scalarised_ascent": scalarised_ascent,
+}
+"""Searchers for that front which have to know the cost of an architecture before it is measured. By
+:func:`make_searcher` it is the parameters of the published networks."""
 
 
 def _successive_halving(

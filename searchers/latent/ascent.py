@@ -90,6 +90,26 @@ def ascend(function: Function, z: Tensor, ascent: Ascent) -> Tensor:
     return z
 
 
+def walk(
+    function: Function, z: Tensor, inside: Callable[[Tensor], Tensor], steps: int, stride: float
+) -> Tensor:
+    """The points of walks uphill by steps of one length. **Shape** (S, G) → (S · steps, G).
+
+    Args:
+        function: is gone up.
+        z: where the walks start.
+        inside: moves points into the region that is not left.
+        steps: of each walk.
+        stride: length of a step.
+    """
+    way = []
+    for _ in range(steps):
+        slope = gradient(function, z)
+        z = inside(z + stride * slope / slope.norm(dim=1, keepdim=True).clamp(min=1e-12))
+        way.append(z)
+    return torch.cat(way)
+
+
 def ascend_by_newton(function: Function, z: Tensor, ascent: Ascent) -> Tensor:
     """NGAE's steps by Newton's method. **Shape** (B, G) → (B, G).
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,9 @@ import torch
 from datasets.batch import GraphBatch
 from predictors.trained_vae import load_trained_vae
 from searchers.domain import Candidates, Domain
+from searchers.known_costs import Costs, published_parameters
 from searchers.latent.decoding import Decoding, Masks, Modal
+from searchers.latent.scalarised import ScalarisedAscent
 from searchers.latent.search import GradientAscent, LatentBO
 from searchers.latent.space import LatentSpace
 
@@ -34,6 +37,39 @@ def gradient_ascent(
     """Gradient ascent over the latents of a trained model, see :func:`trained_latents`."""
     latents = trained_latents(domain, weights=weights)
     return GradientAscent(domain, latents, seed=seed, initial=initial)
+
+
+def scalarised_ascent(
+    domain: Domain,
+    seed: int = 0,
+    initial: int = 10,
+    weights: str | Path | None = None,
+    costs: Costs | None = None,
+    trade_offs: Sequence[float] | None = None,
+) -> ScalarisedAscent:
+    """Gradient ascent over the latents of a trained model, for the front of value and cost.
+
+    Args:
+        domain: the candidate set.
+        seed: of everything that is drawn.
+        initial: random architectures to begin with.
+        weights: see :func:`trained_latents`.
+        costs: what an architecture costs; default: the parameters of the published networks.
+        trade_offs: λ of the proposals in turn; default: spread over the front.
+
+    Raises:
+        InputError: what networks of the space cost is not known, or a λ is below zero.
+        ModelError: see :func:`trained_latents`.
+    """
+    return ScalarisedAscent(
+        domain,
+        trained_latents(domain, weights=weights),
+        costs or published_parameters(domain.space),
+        spanning(domain),
+        trade_offs=trade_offs,
+        seed=seed,
+        initial=initial,
+    )
 
 
 def trained_latents(

@@ -18,6 +18,7 @@ from predictors.processes.conditioning import ConditionedGP
 from predictors.regressor import NormalScores, Scale
 from searchers.domain import Domain
 from searchers.latent.acquisition import Acquisition, ExpectedImprovement
+from searchers.latent.ascent import walk
 from searchers.latent.decoding import Decoded
 from searchers.latent.space import LatentSpace
 from searchers.latent.standardised import Box
@@ -355,11 +356,6 @@ class GradientAscent(LatentSearcher):
 
     def walk(self, state: ModelState, points: Tensor) -> Tensor:
         """The points on the ways up. **Shape** (S, G) → (S · steps, G)."""
-        way = []
-        for _ in range(self.steps):
-            here = points.detach().requires_grad_()
-            (slope,) = torch.autograd.grad(state.fitted.on_latents.mean(here).sum(), here)
-            length = slope.norm(dim=1, keepdim=True).clamp(min=1e-12)
-            points = self.latents.box.clip(here.detach() + self.stride * slope / length)
-            way.append(points)
-        return torch.cat(way)
+        return walk(
+            state.fitted.on_latents.mean, points, self.latents.box.clip, self.steps, self.stride
+        )

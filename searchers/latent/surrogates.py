@@ -166,6 +166,21 @@ class LatentSurrogate:
         return FittedSurrogate(whole, on_latents, joined)
 
 
+class SeparateSurrogate(LatentSurrogate):
+    """Two processes: one on latents and other features, and one on the latents alone.
+
+    In a sum of kernels the part on the latents explains only what the other features leave. Steps
+    by its gradient lead less far up than those by a process that has nothing but the latents. Its
+    arguments are those of :class:`LatentSurrogate`.
+    """
+
+    def fit(self, inputs: SurrogateInputs, targets: Tensor, seed: int) -> FittedSurrogate:
+        """Fit both, each with hyperparameters of its own; see :meth:`LatentSurrogate.fit`."""
+        both = super().fit(inputs, targets, seed)
+        alone = super().fit(SurrogateInputs(inputs.points), targets, seed)
+        return FittedSurrogate(both.whole, alone.whole, both.joined)
+
+
 def _rows(joined: StandardisedFeatures | None, inputs: SurrogateInputs) -> Tensor:
     """The points, with the other features beside them. **Shape** (B, F)."""
     if joined is None:

@@ -299,6 +299,33 @@ def test_the_command_leaves_a_front(tmp_path: Path, command: Any) -> None:
     assert "another experiment" in err
 
 
+def test_the_command_searches_by_gradients(tmp_path: Path, command: Any) -> None:
+    code, out, _ = command(
+        pareto.main, "--method", "scalarised_ascent", "--queries", 16, "--batch", 3,
+        "--log_dir", tmp_path, "--name", "run", "--json",
+    )  # fmt: skip
+    assert code == 0
+    assert 0 < json.loads(out)["share_of_hypervolume"] <= 1
+
+
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [
+        (("scalarised_ascent", "--cost", "training_seconds"), "known only once it is measured"),
+        (("scalarised_ascent", "--weights", "SVGE_NB201"), "were trained on NB201"),
+        (("hypervolume", "--weights", "SVGE_NB101"), "'hypervolume' reads no weights"),
+        (("random", "--weights", "SVGE_NB101"), "'random' reads no weights"),
+    ],
+)
+def test_refuses_searches_for_a_front_that_cannot_be(
+    flags: tuple[str, ...], expected: str, tmp_path: Path, command: Any
+) -> None:
+    code, _, err = command(pareto.main, "--method", *flags, "--log_dir", tmp_path / "runs")
+    assert code == 2
+    assert expected in err
+    assert not (tmp_path / "runs").exists()
+
+
 def test_names_of_latencies_are_named(data_root: Path) -> None:
     table = get_benchmark("NB201", data_root)
     with pytest.raises(InputError, match=r"latency_seconds, latency\.<device>, such as latency\.p"):

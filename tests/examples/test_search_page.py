@@ -41,6 +41,21 @@ def test_code_of_the_page_on_latents_that_searches_a_list(blocks: Blocks) -> Non
     assert [len(each.observations) for each in session["searchers"]] == [20] * 4
 
 
+def test_the_front_by_gradients_is_found(blocks: Blocks, capsys: Any) -> None:
+    found = [
+        block for block in blocks("search_latent.md", "python") if "scalarised_ascent" in block
+    ]
+    assert len(found) == 1
+    session: dict[str, Any] = {"__name__": "page"}
+    exec(found[0], session)
+    assert len(session["searcher"].observations) == 20
+    costs = [float(line.split()[2]) for line in capsys.readouterr().out.splitlines()]
+    assert costs == sorted(costs)
+    lines = "\n".join(blocks("search_latent.md", "bash")).splitlines()
+    for words in (shlex.split(line) for line in lines if "pareto.py" in line):
+        pareto.make_parser().parse_args(words[2:])
+
+
 def test_commands_of_the_page_are_understood(blocks: Blocks) -> None:
     lines = "\n".join(blocks("search.md", "bash")).splitlines()
     asked = [words for line in lines if (words := shlex.split(line, comments=True))]
