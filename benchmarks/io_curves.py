@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +66,8 @@ VARIANTS: dict[str, list[str]] = {
 MEASURES = ("acc_ops", "acc_adj", "published_validity", "published_uniqueness")
 COMPARED = ("unseen_networks", "unseen_images_test")
 """Parts on which variants are compared."""
+SHOWN = ("train", *COMPARED, "unseen_both")
+"""Parts of the table."""
 DIGITS = 5
 """Decimals of the curves that are kept."""
 
@@ -111,19 +113,31 @@ def summary(run: RunFolder) -> dict[str, Any]:
 
 
 def table(given: Namespace) -> None:
-    """Print the errors after the last epoch as shares of the mean target's."""
-    print("| variant, seeds | part | error | mean target's | quotient |")
-    print("|---|---|---|---|---|")
-    for variant, runs in kept(given.results)["results"].items():
-        for part in PARTS:
-            of_each = [run["parts"][part] for run in runs.values() if part in run["parts"]]
-            if not of_each:
-                continue
-            cells = [
-                Spread.of([each[key] for each in of_each]).text(4)
-                for key in ("loss", "baseline", "ratio")
-            ]
-            print(f"| {variant}, {len(of_each)} | {part} | {' | '.join(cells)} |")
+    """Print the errors after the last epoch."""
+    print("\n".join(table_lines(kept(given.results)["results"])))
+
+
+def table_lines(results: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """Errors after the last epoch as shares of the mean target's, means ± standard deviations.
+
+    A row for each variant, with its number of seeds.
+    """
+    names = [part.replace("_", " ") for part in SHOWN]
+    yield f"| variant | seeds | {' | '.join(names)} | unseen networks, first epoch |"
+    yield "|---" * (len(SHOWN) + 3) + "|"
+    for variant, runs in results.items():
+        parts = [run["parts"] for run in runs.values()]
+        cells = [
+            Spread.of([each[part]["ratio"] for each in parts]).text(3)
+            if all(part in each for each in parts)
+            else "–"
+            for part in SHOWN
+        ]
+        first = [
+            run["curves"][COMPARED[0]][0] / run["parts"][COMPARED[0]]["baseline"]
+            for run in runs.values()
+        ]
+        yield f"| {variant} | {len(runs)} | {' | '.join(cells)} | {Spread.of(first).text(3)} |"
 
 
 def draw(given: Namespace) -> None:
@@ -192,10 +206,15 @@ def sources(given: Namespace) -> None:
         train, unseen = (io_set.part(part).targets(name) for part in (PARTS[0], COMPARED[0]))
         record.setdefault("sources", {})[name] = shares(train, unseen)
     write_json(given.results, record)
-    print("| targets | the image's mean | the network's own mean | both |")
-    print("|---|---|---|---|")
-    for name, found in record["sources"].items():
-        print(f"| `{name}` | {found['image']:.3f} | {found['network']:.3f} | {found['both']:.3f} |")
+    print("\n".join(source_lines(record["sources"])))
+
+
+def source_lines(sources: Mapping[str, Mapping[str, float]]) -> Iterator[str]:
+    """A row for each preprocessing."""
+    yield "| targets | the image's mean | the network's own mean | both |"
+    yield "|---|---|---|---|"
+    for name, found in sources.items():
+        yield f"| `{name}` | {found['image']:.3f} | {found['network']:.3f} | {found['both']:.3f} |"
 
 
 def shares(train: np.ndarray, unseen: np.ndarray) -> dict[str, float]:
