@@ -139,6 +139,10 @@ class Hyperparameters(torch.nn.Module):
         return total
 
 
+REFUSED = 1e6
+"""Loss where it cannot be computed. Means of log-likelihoods over labels are some units; a number
+much larger than this leaves nothing of the line search's interpolation but a tiny step."""
+
 Optimiser = Callable[[Sequence[Parameter], Callable[[], Tensor]], None]
 """Maximises an objective, a scalar with gradients by the parameters, and changes them in place."""
 
@@ -168,6 +172,9 @@ class Adam:
 class LBFGS:
     """SciPy's L-BFGS-B: for a few hyperparameters it takes the fewest evaluations.
 
+    Its line search may try numbers whose exponentials overflow or whose covariance does not
+    factorise: there the objective counts as :data:`REFUSED`, and the search takes a shorter step.
+
     Attributes:
         iterations: at most.
     """
@@ -175,15 +182,26 @@ class LBFGS:
     iterations: int
 
     def __call__(self, parameters: Sequence[Parameter], objective: Callable[[], Tensor]) -> None:
-        """Climb until the objective no longer grows."""
+        """Climb until the objective no longer grows.
+
+        Raises:
+            NotPSDError, NanError: the objective cannot be computed at the start.
+        """
+        start = parameters_to_vector(parameters).detach().numpy().copy()
 
         def loss(numbers: np.ndarray) -> tuple[float, np.ndarray]:
             vector_to_parameters(torch.from_numpy(numbers), parameters)
-            value = -objective()
-            slopes = torch.autograd.grad(value, parameters)
-            return value.item(), parameters_to_vector(slopes).numpy()
+            try:
+                value = -objective()
+                slopes = parameters_to_vector(torch.autograd.grad(value, parameters))
+            except (NotPSDError, NanError):
+                if np.array_equal(numbers, start):
+                    raise
+                return REFUSED, np.zeros_like(numbers)
+            if not (value.isfinite() and slopes.isfinite().all()):
+                return REFUSED, np.zeros_like(numbers)
+            return value.item(), slopes.numpy()
 
-        start = parameters_to_vector(parameters).detach().numpy().copy()
         options = {"maxiter": self.iterations}
         found = minimize(loss, start, jac=True, method="L-BFGS-B", options=options)
         vector_to_parameters(torch.from_numpy(found.x), parameters)

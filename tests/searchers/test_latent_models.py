@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pytest
 import torch
+from linear_operator.utils.errors import NanError, NotPSDError
 from scipy.stats import norm
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
@@ -280,3 +281,30 @@ def test_a_trust_region_is_the_part_of_the_box_around_the_best() -> None:
     np.testing.assert_allclose(box.lower, [0.0, -2.0, -1.0])
     np.testing.assert_allclose(box.upper, [2.0, -0.9, 1.0])
     assert WholeBox()(BOX, points, values, 2) is BOX
+
+
+@pytest.mark.parametrize("error", [None, NotPSDError, NanError])
+def test_a_step_to_where_nothing_can_be_computed_is_shortened(
+    error: type[Exception] | None,
+) -> None:
+    """The objective rises for ever, and cannot be computed beyond 3."""
+    number = torch.nn.Parameter(torch.zeros((), dtype=torch.float64))
+
+    def objective() -> torch.Tensor:
+        if number > 3:
+            if error is not None:
+                raise error("beyond")
+            return number * torch.nan
+        return number - 10
+
+    LBFGS(20)([number], objective)
+    assert 1 < number.item() <= 3
+
+
+def test_a_start_where_nothing_can_be_computed_is_told() -> None:
+    def objective() -> torch.Tensor:
+        raise NotPSDError("everywhere")
+
+    number = torch.nn.Parameter(torch.zeros((), dtype=torch.float64))
+    with pytest.raises(NotPSDError):
+        LBFGS(20)([number], objective)
