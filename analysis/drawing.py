@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
+from itertools import cycle, pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -33,17 +33,23 @@ _FAMILIES = (
     (r"skip|identity", "#ffaabb"),
     (r"none|zero", "#dddddd"),
 )
-_OTHERS = ("#77aadd", "#ee8866", "#44bb99", "#eedd88", "#ffaabb", "#99ddff", "#bbcc33", "#aaaa00")
+_OTHERS = (
+    *("#77aadd", "#ee8866", "#44bb99", "#eedd88", "#ffaabb", "#99ddff", "#bbcc33", "#aaaa00"),
+    "#dddddd",
+)
 
 
 def operation_colours(type_names: Sequence[str]) -> dict[str, str]:
     """A colour for each operation; the same kind of operation has the same one in every space."""
-    colours: dict[str, str] = {}
-    for name in type_names:
-        family = next((colour for kind, colour in _FAMILIES if re.search(kind, name)), None)
-        free = [colour for colour in _OTHERS if colour not in colours.values()]
-        colours[name] = family or (free or _OTHERS)[0]
-    return colours
+    known = {
+        name: colour
+        for name in type_names
+        if (colour := next((each for kind, each in _FAMILIES if re.search(kind, name)), None))
+    }
+    free = [colour for colour in _OTHERS if colour not in known.values()] or _OTHERS
+    others = (name for name in type_names if name not in known)
+    found = known | dict(zip(others, cycle(free), strict=False))
+    return {name: found[name] for name in type_names}
 
 
 def short_label(type_name: str) -> str:

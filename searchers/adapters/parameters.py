@@ -160,6 +160,25 @@ def _operations_on_edges(space: SearchSpace) -> Parameters:
     return Parameters(space, dict.fromkeys(names, space.types[2:]), decode, encode)
 
 
+def _tree_of_four(space: SearchSpace) -> Parameters:
+    """Trees of four operations: what each node takes, and its operation."""
+    operations = space.types[2:]
+    nodes = range(1, space.max_nodes - 1)
+    links = {f"link_{node}": tuple(range(node)) for node in nodes if node > 1}
+    kinds = {f"op_{node}": operations for node in nodes}
+
+    def decode(configuration: Mapping[str, Any]) -> ArchitectureGraph:
+        taken = (str(configuration[name]) for name in links)
+        return space.parse(" ".join(["0", *taken, *(configuration[name] for name in kinds)]))
+
+    def encode(graph: ArchitectureGraph) -> dict[str, Value]:
+        _, *words = space.format(graph).split()
+        taken = zip(links, map(int, words[: len(links)]), strict=True)
+        return {**dict(taken), **dict(zip(kinds, words[len(links) :], strict=True))}
+
+    return Parameters(space, {**links, **kinds}, decode, encode)
+
+
 def place_in_list(space: SearchSpace) -> Parameters:
     """The place of an architecture in the list of all of them, one integer.
 
@@ -195,6 +214,7 @@ PARAMETERS: dict[str, Callable[[SearchSpace], Parameters]] = {
     "nb101_cell": _any_edges,
     "nb201_cell": _operations_on_edges,
     "enas_macro": _chain,
+    "nas_bench_graph": _tree_of_four,
 }
 """Family, or name of a space → what makes its parameters. Others get :func:`place_in_list`."""
 

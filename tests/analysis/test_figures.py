@@ -18,6 +18,7 @@ from analysis.figures import (
     principal_axes,
     save_figure,
 )
+from datasets import get_space
 from datasets.graph import ArchitectureGraph
 from experiment.errors import InputError
 
@@ -47,7 +48,8 @@ def test_labels_are_short_and_say_the_operation() -> None:
 def test_an_operation_has_one_colour_and_no_two_share_one() -> None:
     both = operation_colours(NB101), operation_colours(NB201)
     assert both[0]["conv3x3-bn-relu"] == both[1]["nor_conv_3x3"]
-    for space in (NB101, NB201, ENAS, ("output", "input", *(f"op{k}" for k in range(8)))):
+    graphs = get_space("NAS_BENCH_GRAPH").types
+    for space in (NB101, NB201, ENAS, graphs, ("output", "input", *(f"op{k}" for k in range(8)))):
         colours = operation_colours(space)
         operations = [colours[name] for name in space[2:]]
         assert len(set(operations)) == len(operations)

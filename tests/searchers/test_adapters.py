@@ -39,6 +39,7 @@ from searchers.adapters import (
 
 SPACES = {
     **{name: get_space(name) for name in ("NB101", "NB201", "ENAS", "ENAS12", "DIGITS101")},
+    "NAS_BENCH_GRAPH": get_space("NAS_BENCH_GRAPH"),
     "Ladder": Ladder(),
 }
 LINEAR = {"op_1": "conv3x3-bn-relu", "op_2": "maxpool3x3", "op_3": "maxpool3x3"}

@@ -1,0 +1,102 @@
+"""Searches of NAS-Bench-Graph, on what comes with the project alone."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from analysis.report.__main__ import main as report
+from Bayesian_Optimization import pareto, search
+from datasets import get_benchmark, get_space
+from searchers import search as search_by_function
+
+SPACE = "NAS_BENCH_GRAPH"
+
+
+@pytest.fixture(autouse=True)
+def no_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty data root."""
+    (tmp_path / "data").mkdir()
+    monkeypatch.setenv("NAS_DATA_ROOT", str(tmp_path / "data"))
+
+
+def run(command: Any, log_dir: Path, *flags: object) -> dict[str, Any]:
+    code, out, err = command(
+        search.main, "--space", SPACE, "--log_dir", log_dir, "--json", *flags
+    )  # fmt: skip
+    assert (code, err) == (0, "")
+    return dict(json.loads(out))
+
+
+@pytest.mark.parametrize("method", ["random", "evolution", "local_search", "bo"])
+def test_searchers_need_no_data(method: str, tmp_path: Path, command: Any) -> None:
+    flags = ("--dataset", "proteins", "--method", method, "--queries", 10, "--initial", 6)
+    found = [run(command, tmp_path / str(k), *flags) for k in range(2)]
+    assert found[0]["best_observed"] == found[1]["best_observed"]
+    assert found[0]["queries"] == 10
+    assert found[0]["share_known"] == 1.0
+    assert found[0]["optimum"]["validation"] == pytest.approx(0.85333, abs=1e-5)
+    table = get_benchmark(SPACE, dataset="proteins")
+    best = found[0]["best_observed"]
+    assert best["validation"] == table.query(best["hash"]).metrics["validation"][0]
+    rows = list(csv.DictReader(next((tmp_path / "0").glob("*/queries.csv")).open()))
+    assert len({row["hash"] for row in rows}) == 10
+
+
+def test_a_report_shows_the_networks(tmp_path: Path, command: Any) -> None:
+    run(command, tmp_path / "runs", "--dataset", "proteins", "--method", "random", "--queries", 5)
+    runs = [str(path) for path in (tmp_path / "runs").iterdir()]
+    assert report([*runs, "--out", str(tmp_path / "page.html")]) == 0
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert SPACE in page
+    assert "proteins" in page
+    assert '"label": "arma"' in page or '"label":"arma"' in page  # drawn, with its operations
+
+
+def test_fronts_and_limits_of_its_costs(tmp_path: Path, command: Any) -> None:
+    limited = run(
+        command, tmp_path, "--dataset", "proteins", "--method", "evolution", "--queries", 12,
+        "--initial", 4, "--limit", "parameters<=600000",
+    )  # fmt: skip
+    table = get_benchmark(SPACE, dataset="proteins")
+    assert table.query(limited["best_observed"]["hash"]).metrics["parameters"][0] <= 600_000
+    code, out, err = command(
+        pareto.main, "--space", SPACE, "--dataset", "proteins", "--cost", "latency_seconds",
+        "--queries", 12, "--initial", 6, "--log_dir", tmp_path / "front", "--json",
+    )  # fmt: skip
+    assert (code, err) == (0, "")
+    assert json.loads(out)["front"]
+
+
+def test_a_function_of_ones_own(tmp_path: Path) -> None:
+    """The whole space, by the notation that its objective reads."""
+    space = get_space(SPACE)
+    result = search_by_function(
+        space, lambda graph: space.format(graph).count("gcn"), 60, method="evolution", seed=1
+    )
+    assert result.best.value is not None
+    assert result.best.value >= 3
+
+
+@pytest.mark.parametrize(
+    ("flags", "sentence"),
+    [
+        (("--dataset", "mnist"), "was not measured on 'mnist': choose one of cora"),
+        (("--estimator", "train"), "NASBenchGraphNetwork is no network for images"),
+        (("--trial", 1), "only the mean over the trials is known"),
+    ],
+)
+def test_what_there_is_not_is_one_sentence(
+    flags: tuple[object, ...], sentence: str, tmp_path: Path, command: Any
+) -> None:
+    code, out, err = command(
+        search.main, "--space", SPACE, "--method", "random", "--queries", 5,
+        "--log_dir", tmp_path / "runs", *flags,
+    )  # fmt: skip
+    assert (code, out) == (2, "")
+    assert sentence in err
+    assert err.count("\n") == 1
