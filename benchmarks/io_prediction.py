@@ -206,15 +206,10 @@ def measure(given: Namespace) -> None:
         vectors = task.vectors(name, draw)
         found = {amount: measured(given.what, vectors, task, amount, draw) for amount in amounts}
         record = kept(given.results)
+        row = record["results"].setdefault(key, {}).setdefault(name, {})
+        note_machine(record, f"{key}, {name}", row)
         for amount, result in found.items():
-            runs = (
-                record["results"]
-                .setdefault(key, {})
-                .setdefault(name, {})
-                .setdefault(str(amount), {})
-            )
-            note_machine(record, f"{key}, {name}, {amount}", runs)
-            runs[str(draw)] = result
+            row.setdefault(str(amount), {})[str(draw)] = result
         write_json(given.results, record)
     table(given)
 
