@@ -18,7 +18,7 @@ from experiment.errors import InputError
 from searchers.domain import Domain
 from searchers.front import front
 from searchers.known_costs import Costs, log_hypervolume_improvement
-from searchers.latent.ascent import walk
+from searchers.latent.ascent import Function, walk
 from searchers.latent.data_region import DataRegion
 from searchers.latent.decoding import Decoded
 from searchers.latent.search import Common, LatentSearcher, ModelState
@@ -28,6 +28,9 @@ from searchers.latent.trade_offs import checked_trade_offs, spread, trade_offs_o
 
 FEATURES = ("statistics",)
 """What ranks the decoded architectures beside their latents, by default."""
+RAW = 512
+"""Random architectures of the data of which the best ones are starts. With fewer, walks miss parts
+of the space; with more, less of it is left to them."""
 BOTH = (ACCURACY, Objective("cost", maximise=False))
 """The value as the searcher maximises it, and the cost."""
 
@@ -43,6 +46,8 @@ class LatentCosts:
         costs: of any architecture of the space.
 
     Attributes:
+        data: the architectures.
+        hashes: the space's hash of each.
         region: of the latent space, where the data lie.
         worst: the highest cost of the data.
 
@@ -56,6 +61,7 @@ class LatentCosts:
             raise InputError(f"all costs are {found[0]:g}: there is no front between them")
         self._costs, self._mean, self._std = costs, found.mean(), found.std()
         points, exact = latents.encode(data), self(data)
+        self.data, self.hashes = data, latents.space.hashes(data).tolist()
         self.region = DataRegion.around(points)
         self.worst = float(exact.max())
         surrogate = LatentSurrogate(latents.space, Sparse())
@@ -108,11 +114,12 @@ class ScalarisedAscent(LatentSearcher):
     Neural architecture optimisation by gradients (Luo et al. 2018, arXiv:1808.07233; with a cost
     Li et al. 2020, arXiv:2006.10310), with a surrogate that is fitted to everything that was
     measured, anew for each proposal. Every proposal has a λ of its own. Its walks start at the
-    measured architectures with the highest value − λ · cost, and at random ones of the data, and
-    stay where architectures lie (:class:`~searchers.latent.data_region.DataRegion`). All points on
-    the way are decoded. The new architectures are encoded again, and the one with the largest
-    expected gain in hypervolume is proposed, by its exact cost. No weighted sum has its maximum in
-    a dent of the front, so that λ directs the walks, and does not choose among their ends.
+    measured architectures with the highest value − λ · cost, and at the best new ones of a random
+    part of the data, and stay where architectures lie
+    (:class:`~searchers.latent.data_region.DataRegion`). All points on the way are decoded. The new
+    architectures are encoded again, and the one with the largest expected gain in hypervolume is
+    proposed, by its exact cost. No weighted sum has its maximum in a dent of the front, so that λ
+    directs the walks, and does not choose among their ends.
 
     The hypervolume is counted from the median value of the random beginning, as
     :class:`~searchers.two_objectives.HypervolumeImprovement` does, and the highest cost.
@@ -126,7 +133,7 @@ class ScalarisedAscent(LatentSearcher):
         trade_offs: λ of the proposals in turn, in standard deviations of the value per standard
             deviation of the cost; default: spread over the front of what was measured
             (:func:`~searchers.latent.trade_offs.trade_offs_of`).
-        starts: walks of a proposal that start at measured architectures; as many start at random.
+        starts: walks of a proposal that start at measured architectures; as many start at others.
         steps: of each walk.
         reach: length of a walk, in distances between neighbouring architectures. One that is much
             shorter decodes to where it starts.
@@ -144,8 +151,8 @@ class ScalarisedAscent(LatentSearcher):
         data: GraphBatch,
         *,
         trade_offs: Sequence[float] | None = None,
-        starts: int = 5,
-        steps: int = 8,
+        starts: int = 10,
+        steps: int = 4,
         reach: float = 2.0,
         **common: Unpack[Common],
     ) -> None:
@@ -207,19 +214,40 @@ class ScalarisedAscent(LatentSearcher):
         generator: np.random.Generator,
     ) -> Tensor:
         """The points on the ways up, of all λ. **Shape** (n,) → (n · 2 · starts · steps, G)."""
-        data = self.costs.region.points
         region = self.costs.region.with_points(reached.points)
         gained = reached.values - trade_offs[:, None] * reached.costs
         best = gained.topk(min(self.starts, len(reached.values))).indices
-        drawn = generator.integers(len(data), size=(len(trade_offs), self.starts))
-        starts = torch.cat([reached.points[best], data[torch.from_numpy(drawn)]], dim=1)
+        starts = torch.cat([reached.points[best], self.promising(state, trade_offs, generator)], 1)
         weights = trade_offs.repeat_interleave(starts.shape[1])
-
-        def objective(z: Tensor) -> Tensor:
-            return state.fitted.on_latents.mean(z) - weights * self.costs.at(z)
-
         stride = self.reach * region.radius / self.steps
+        objective = self.objective(state, weights)
         return walk(objective, starts.flatten(0, 1), region.clip, self.steps, stride)
+
+    def promising(
+        self, state: ModelState, trade_offs: Tensor, generator: np.random.Generator
+    ) -> Tensor:
+        """For each λ the best of random new ones of the data. **Shape** (n,) → (n, ≤ starts, G)."""
+        hashes = self.costs.hashes
+        drawn = [row for row in generator.permutation(len(hashes)) if self.new(hashes[row])][:RAW]
+        rows = torch.tensor(drawn, dtype=torch.long)
+        points, graphs = self.costs.region.points[rows], self.costs.data[rows]
+        inputs = state.fitted.rows(self.surrogate.inputs(points, graphs))
+        mean, variance = state.fitted.whole.mean_and_variance(inputs)
+        bounds = mean + variance.sqrt() - trade_offs[:, None] * self.costs(graphs)
+        return points[bounds.topk(min(self.starts, len(rows))).indices]
+
+    def objective(self, state: ModelState, weights: Tensor) -> Function:
+        """Upper bound of the value − λ · cost, of points with a λ each. **Shape** (B,).
+
+        The bound is one standard deviation above the mean, so that walks also lead to what is
+        uncertain.
+        """
+
+        def bound(z: Tensor) -> Tensor:
+            mean, variance = state.fitted.on_latents.marginals(z)
+            return mean + variance.clamp(min=1e-6).sqrt() - weights * self.costs.at(z)
+
+        return bound
 
     def choose(self, new: Decoded, state: ModelState, reached: Reached, n: int) -> list[int]:
         """Positions of the ``n`` best in ``new``, each with those before as fantasised values."""

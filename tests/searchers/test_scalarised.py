@@ -170,9 +170,7 @@ def test_walks_go_where_the_weight_leads(
     way = searcher.walk(state, reached, weights, generator).split(2 * 2 * searcher.starts)
     first, last = way[0], way[-1]
 
-    def objective(z: torch.Tensor) -> torch.Tensor:
-        return state.fitted.on_latents.mean(z) - weight * searcher.costs.at(z)
-
+    objective = searcher.objective(state, weights[:1])
     assert objective(last).mean() > objective(first).mean()
     costs = searcher.costs.at(last).mean() - searcher.costs.at(first).mean()
     assert (float(costs) > 0) == expensive
