@@ -7,7 +7,7 @@ Qin et al., *NAS-Bench-Graph: Benchmarking Graph Neural Architecture Search*, Ne
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from itertools import product
 from typing import TYPE_CHECKING
@@ -127,9 +127,9 @@ class NASBenchGraph(SearchSpace):
         """All official keys, ascending. **Shape** (26206,), int64."""
         return self._keys.copy()
 
-    def from_keys(self, keys: np.ndarray) -> GraphBatch:
+    def from_keys(self, keys: np.ndarray | Sequence[int]) -> GraphBatch:
         """Canonical graphs of official keys, which are not checked. **Shape** (B,) → B graphs."""
-        digits = keys[:, None] // 10 ** np.arange(NODES, -1, -1) % 10
+        digits = np.asarray(keys)[:, None] // 10 ** np.arange(NODES, -1, -1) % 10
         edges = np.zeros((len(PATTERNS), self.max_nodes, self.max_nodes), dtype=bool)
         for pattern, link in enumerate(PATTERNS):
             for source, target in _edges(link):

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from functools import cache
 from itertools import permutations, product
+from numbers import Integral
 
 from datasets.graph import ArchitectureError
 from datasets.spaces.notation import excerpt
@@ -136,7 +137,7 @@ def from_key(key: int) -> tuple[Numbers, Numbers]:
     Raises:
         ArchitectureError: it has more than five digits, or a digit 9.
     """
-    if type(key) is not int or not 0 <= key < 10 ** (NODES + 1):
+    if not _is_whole(key) or not 0 <= key < 10 ** (NODES + 1):
         raise ArchitectureError(
             f"{excerpt(str(key))} is no key of NAS-Bench-Graph: expected a whole number of at most "
             "five digits"
@@ -160,12 +161,17 @@ def check_link(link: object) -> Numbers:
     if not isinstance(link, list | tuple) or len(link) != NODES:
         raise ArchitectureError(f"the link is {excerpt(str(link))}: {expected}")
     for node, taken in enumerate(link):
-        if type(taken) is not int or not 0 <= taken <= node:
+        if not _is_whole(taken) or not 0 <= taken <= node:
             raise ArchitectureError(
                 f"the link {excerpt(str(list(link)))} has {excerpt(str(taken))} for node "
                 f"{node + 1}: {expected}"
             )
-    return tuple(link)
+    return tuple(map(int, link))
+
+
+def _is_whole(number: object) -> bool:
+    """Whether it is a whole number, NumPy's included; truth values are none."""
+    return isinstance(number, Integral) and not isinstance(number, bool)
 
 
 def check_operations(operations: object) -> Numbers:

@@ -51,7 +51,8 @@ def test_hashes_are_the_keys() -> None:
     assert SPACE.hashes(graphs).tolist() == SPACE.hashes_of_keys(keys).tolist()
     assert [int(SPACE.hash(graph)) for graph in graphs] == keys.tolist()
     assert [SPACE.key(graph) for graph in graphs] == keys.tolist()
-    assert [SPACE.from_key(key) for key in keys.tolist()] == list(graphs)
+    assert [SPACE.from_key(key) for key in keys] == list(graphs)
+    assert list(SPACE.from_keys(keys.tolist())) == list(graphs)
 
 
 def test_a_batch_of_anything_is_hashed() -> None:
@@ -92,6 +93,14 @@ def test_all_notations_of_one_architecture(text: str) -> None:
 )
 def test_skip_connections_go_where_the_official_code_puts_them(given: str, normalised: str) -> None:
     assert SPACE.format(SPACE.parse(given)) == normalised
+
+
+def test_numbers_of_numpy_are_numbers_and_truth_values_are_none() -> None:
+    operations = ["gcn", "gin", "fc", "cheb"]
+    assert SPACE.of_lists(list(np.array([0, 1, 2, 1])), operations) == SPACE.from_key(61237)
+    for wrong in (True, 1.0, "1", None):
+        with pytest.raises(ArchitectureError, match="is no key of NAS-Bench-Graph"):
+            SPACE.from_key(wrong)  # type: ignore[arg-type]
 
 
 def test_the_order_of_nodes_does_not_matter() -> None:

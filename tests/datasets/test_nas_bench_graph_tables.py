@@ -23,7 +23,6 @@ from datasets.formats.nas_bench_graph import DATASETS, QUANTITIES, read_bench, r
 from datasets.formats.nas_bench_graph_packed import read_packed, write_packed
 from datasets.query import describe, look_up
 from experiment.errors import InputError
-from experiment.paths import data_root
 
 BEST = {
     "cora": (0.8193, 0.8313),
@@ -44,14 +43,12 @@ quick = settings(
 )
 
 
-def official() -> Path:
+@pytest.fixture
+def official(data_root: Path) -> Path:
     """The arrays of the official tables, where they are at hand."""
-    try:
-        path = data_root(None) / "nasbenchgraph" / "nas_bench_graph.npz"
-    except InputError:
-        path = Path("nowhere")
+    path = data_root / "nasbenchgraph" / "nas_bench_graph.npz"
     if not path.is_file():
-        pytest.skip("the arrays of NAS-Bench-Graph are not at hand: set NAS_DATA_ROOT")
+        pytest.skip(f"the arrays of NAS-Bench-Graph are not in {str(path.parent)!r}")
     return path
 
 
@@ -72,9 +69,9 @@ def test_every_table_opens_without_a_data_root(dataset: str, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("dataset", DATASETS)
-def test_the_shipped_numbers_are_the_official_ones(dataset: str) -> None:
+def test_the_shipped_numbers_are_the_official_ones(dataset: str, official: Path) -> None:
     packed = read_packed(TABLE, dataset)
-    with np.load(official()) as arrays:
+    with np.load(official) as arrays:
         assert packed.keys.tolist() == arrays[f"{dataset}_hash"].tolist()
         for name in QUANTITIES:
             expected = arrays[f"{dataset}_{name}"]
