@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,6 +80,19 @@ EMBEDDINGS: Mapping[str, Mapping[str, Trained]] = {
 }
 """Space → name → embedding."""
 assert all(each.variant in VARIANTS for named in EMBEDDINGS.values() for each in named.values())
+
+
+def looks(names: Iterable[str]) -> dict[str, tuple[str, bool]]:
+    """Colour of each row, the same after all epochs, and whether it is the last of them."""
+    families = dict.fromkeys(name.rpartition(", epoch")[0] or name for name in names)
+    colours = {family: f"C{number % 10}" for number, family in enumerate(families)}
+    return {
+        name: (
+            colours[name.rpartition(", epoch")[0] or name],
+            not name.endswith(f", epoch {EPOCHS[0]}"),
+        )
+        for name in names
+    }
 
 
 def chosen_rows(asked: Sequence[str] | None, there: Sequence[str]) -> Sequence[str]:

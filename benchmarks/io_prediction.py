@@ -39,7 +39,7 @@ sys.path.insert(0, str(ROOT))
 from analysis.statistics import Spread
 from benchmarks.embedding_prediction import LEAST_ACCURACY, forecast, forest
 from benchmarks.io_curves import RUNS
-from benchmarks.io_embeddings import EMBEDDINGS, chosen_rows
+from benchmarks.io_embeddings import EMBEDDINGS, chosen_rows, looks
 from benchmarks.prediction import RESULTS, kept, note_machine
 from datasets import get_benchmark, read_io_set
 from datasets.io_set import IOSet
@@ -245,23 +245,24 @@ def table_lines(results: Mapping[str, Any]) -> Iterator[str]:
 
 
 def draw_boxes(given: Namespace) -> None:
-    """Box plots of r and RMSE over the draws, by number of labels, a column for each protocol."""
+    """Box plots of r and RMSE over the draws, by number of labels, a row for each protocol."""
     from matplotlib.figure import Figure
 
     results = kept(given.results)["results"]
     keys = [key for key in results if key.startswith(given.space)]
     if not keys:
         raise InputError(f"{given.results.name} has no predictions for {given.space}: make some")
-    figure = Figure(figsize=(7.5 * len(keys), 8), layout="constrained")
-    axes = figure.subplots(2, len(keys), squeeze=False)
-    for column, key in zip(axes.T, keys, strict=True):
-        for axis, measure in zip(column, ("pearson", "rmse"), strict=True):
+    figure = Figure(figsize=(20, 5.5 * len(keys)), layout="constrained")
+    axes = figure.subplots(len(keys), 2, squeeze=False)
+    for line, key in zip(axes, keys, strict=True):
+        for axis, measure in zip(line, ("pearson", "rmse"), strict=True):
             boxes(axis, results[key], measure)
             axis.set(title=key, ylabel=MEASURES[measure], xlabel="labels")
-    handles, names = axes[0, 0].get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside lower center", ncols=4, fontsize=8)
+    shown = [zip(*axis.get_legend_handles_labels(), strict=True) for axis in axes[:, 0]]
+    handles = {name: handle for pairs in shown for handle, name in pairs}
+    figure.legend(handles.values(), handles, loc="outside lower center", ncols=6, fontsize=10)
     given.out.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(given.out, dpi=130)
+    figure.savefig(given.out, dpi=100)
     print(f"drawn: {given.out}")
 
 
@@ -269,16 +270,19 @@ def boxes(axis: Any, rows: Mapping[str, Any], measure: str) -> None:
     """A group of boxes for each number of labels."""
     amounts = list(dict.fromkeys(amount for row in rows.values() for amount in row))
     width = 0.8 / len(rows)
-    for number, (name, row) in enumerate(rows.items()):
-        values = [[run[measure] for run in row.get(amount, {}).values()] for amount in amounts]
+    for number, (name, (colour, last)) in enumerate(looks(rows).items()):
+        values = [
+            [run[measure] for run in rows[name].get(amount, {}).values()] for amount in amounts
+        ]
         places = np.arange(len(amounts)) - 0.4 + (number + 0.5) * width
-        colour = f"C{number % 10}"
         shapes = axis.boxplot(
             values, positions=places, widths=width * 0.9, patch_artist=True, manage_ticks=False,
             flierprops={"markersize": 2}, medianprops={"color": "black"}, label=name,
         )  # fmt: skip
         for box in shapes["boxes"]:
-            box.set(facecolor=colour, alpha=0.8 if number < 10 else 0.4)
+            box.set(facecolor=colour, alpha=0.9 if last else 0.35)
+    for place in np.arange(len(amounts) - 1) + 0.5:
+        axis.axvline(place, color="black", linewidth=0.5)
     axis.set_xticks(np.arange(len(amounts)), amounts)
     axis.grid(axis="y", alpha=0.3)
 

@@ -31,7 +31,7 @@ from analysis.statistics import Spread, confidence_band
 from benchmarks.embedding_search import METHODS, PROTOCOLS, make_setup, run
 from benchmarks.embedding_search_figure import curve
 from benchmarks.io_curves import RUNS
-from benchmarks.io_embeddings import EMBEDDINGS, chosen_rows
+from benchmarks.io_embeddings import EMBEDDINGS, chosen_rows, looks
 from benchmarks.prediction import RESULTS, kept, note_machine
 from datasets import get_benchmark
 from experiment.arguments import Parser, output_file, parser, positive_int
@@ -43,6 +43,8 @@ KEPT = RESULTS / "io_search.json"
 FIGURE = ROOT / "docs" / "figures" / "io_search.png"
 SHIPPED = "SVGE"
 """Row of the shipped VAE of a space."""
+HIGHEST = 3.0
+"""Percentage points at the top of the figure: all searches begin far above."""
 COMPARED = ("reinforce", "reinforce, published", "latent_bo")
 
 
@@ -131,23 +133,29 @@ def draw(given: Namespace) -> None:
     panels = [(space, method, rows) for space, of in results.items() for method, rows in of.items()]
     if not panels:
         raise InputError(f"{given.results.name} has no searches: make some by `run`")
-    figure = Figure(figsize=(5.5 * len(panels), 5), layout="constrained")
+    figure = Figure(figsize=(5.5 * len(panels), 6), layout="constrained")
     axes = figure.subplots(1, len(panels), squeeze=False)[0]
+    shown = looks(dict.fromkeys(name for _, _, rows in panels for name in rows))
     for axis, (space, method, rows) in zip(axes, panels, strict=True):
         timed = PROTOCOLS[space].timed
         unit = PROTOCOLS[space].budget / (3600 if timed else 1)
-        for number, (name, runs) in enumerate(rows.items()):
+        for name, runs in rows.items():
             shares, regrets = curve(runs, "validation")
             middle, reach = (100 * each for each in confidence_band(regrets))
-            style = "--" if number >= 10 else "-"
-            axis.plot(shares * unit, middle, style, color=f"C{number % 10}", label=name)
+            colour, last = shown[name]
+            axis.plot(shares * unit, middle, "-" if last else "--", color=colour, label=name)
             axis.fill_between(
-                shares * unit, middle - reach, middle + reach, color=f"C{number % 10}", alpha=0.1
+                shares * unit, middle - reach, middle + reach, color=colour, alpha=0.1
             )
         axis.set(title=f"{space}, {method}", xlabel="simulated hours" if timed else "queries")
-        axis.set(ylabel="validation regret, percentage points", ylim=(0, None))
+        axis.set(ylabel="validation regret, percentage points", ylim=(0, HIGHEST))
         axis.grid(alpha=0.3)
-        axis.legend(fontsize=7)
+    handles = {
+        name: handle
+        for axis in axes
+        for handle, name in zip(*axis.get_legend_handles_labels(), strict=True)
+    }
+    figure.legend(handles.values(), handles, loc="outside lower center", ncols=5, fontsize=8)
     given.out.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(given.out, dpi=120)
     print(f"drawn: {given.out}")
