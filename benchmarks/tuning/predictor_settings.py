@@ -80,7 +80,6 @@ CANDIDATES: dict[str, tuple[Candidate, ...]] = {
     ),
     "NAS_BENCH_GRAPH": (
         ("ensemble", ("statistics", "walks")),
-        ("ensemble", COUNTS),
         ("ensemble", ("statistics", "walks", "one_hot")),
         ("gp", ("statistics", "walks")),
         ("trees", ("statistics", "walks")),
