@@ -149,10 +149,15 @@ def load_table(given: Namespace) -> Benchmark:
     """The table that the flags name, with the latencies that are wanted.
 
     Raises:
-        InputError: there is none, or no such device.
+        InputError: there is none, no such device, or the cost is the objective itself.
     """
     latencies = latency_choices(given.space, [given.cost])
     table = get_benchmark(given.space, given.data_root, dataset=given.dataset, **latencies)
+    if given.cost == table.chosen_by:
+        raise InputError(
+            f"--cost {given.cost} is the objective itself, whose front is one point: give what the "
+            "architectures cost, such as parameters"
+        )
     return with_counted_cost(table, given.cost)
 
 

@@ -16,7 +16,9 @@ RUNS = REPOSITORY_ROOT / "runs" / "search"
 def add_search_flags(flags: Parser) -> None:
     """Add what to search, for how long, and where it is written."""
     flags.add_argument("--space", default="DIGITS101", choices=list(SPACES), help="search space")
-    flags.add_argument("--dataset", help="data set, where there are several (NB201)")
+    flags.add_argument(
+        "--dataset", help="data set, where there are several (NB201, NAS_BENCH_GRAPH)"
+    )
     flags.add_argument("--queries", type=positive_int, default=150, help="measurements in all")
     flags.add_argument(
         "--initial",

@@ -106,7 +106,9 @@ def make_parser() -> Parser:
         "file)",
     )
     add_measurement_flags(flags)
-    flags.add_argument("--dataset", help="data set, where there are several (NB201)")
+    flags.add_argument(
+        "--dataset", help="data set, where there are several (NB201, NAS_BENCH_GRAPH)"
+    )
     flags.add_argument(
         "--architectures",
         type=Path,

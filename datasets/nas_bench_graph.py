@@ -66,10 +66,10 @@ class Arch:
 
     @classmethod
     def from_hash(cls, key: int) -> Arch:
-        """The architecture of an official key, which the package does not offer.
+        """The architecture that a key spells, in the tables or not; the package does not offer it.
 
         Raises:
-            ArchitectureError: it is the key of no architecture.
+            ArchitectureError: it has more than five digits, or a digit 9.
         """
         link, operations = from_key(key)
         return cls(list(link), [OPERATIONS[one] for one in operations])

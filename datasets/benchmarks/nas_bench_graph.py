@@ -123,8 +123,9 @@ def _with_curves(packed: PackedTable, dataset: str, root: Path, epochs: int | No
     missing = [path for path in paths if not path.is_file()]
     if missing:
         raise NoMeasurementsError(
-            f"there is no full file {str(missing[0])!r}: fetch it by python -m datasets.download "
-            f"--space NAS_BENCH_GRAPH --file {missing[0].name}"
+            f"there is no full file {str(missing[0])!r}: fetch it by hand, docs/graph_networks.md "
+            "says where, and put it there by python -m datasets.download --space NAS_BENCH_GRAPH "
+            f"--file {missing[0].name} --from FILE"
         )
     files = [read_bench(path, partial(_after, epochs=epochs)) for path in paths]
     rows = np.flatnonzero([all(key in file for file in files) for key in packed.keys.tolist()])
@@ -162,5 +163,8 @@ def _after(curve: np.ndarray, epochs: int | None) -> np.ndarray:
         return curve[-1]
     number = whole_number(epochs, "epochs")
     if not 1 <= number <= len(curve):
-        raise InputError(f"a network was trained for {len(curve)} epochs, {number} was requested")
+        raise InputError(
+            f"a network was trained for {len(curve)} epochs, {number} was requested: choose 1 to "
+            f"{len(curve)}"
+        )
     return curve[number - 1]

@@ -129,7 +129,7 @@ def _download(options: argparse.Namespace, source: PublishedFile, target: Path) 
     if url is None:
         raise InputError(
             f"no address of {source.name} is known: give one with --url, or hand the file over "
-            "with --from FILE"
+            f"with --from FILE, fetched by hand (see {source.page})"
         )
     connection = Connection(options.proxy, options.timeout, options.retries)
     try:

@@ -24,7 +24,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     which.add_argument("--hash", type=hash_digits, help="hash of the architecture")
     which.add_argument("--arch", help="the architecture, in the official notation or as JSON")
     add_form_flag(command, "--arch")
-    command.add_argument("--dataset", help="data set, where there are several (NB201)")
+    command.add_argument(
+        "--dataset", help="data set, where there are several (NB201, NAS_BENCH_GRAPH)"
+    )
     command.add_argument("--epochs", type=int, help="training budget, where there are several")
     command.add_argument("--source", help="name or path of the file to read")
     command.add_argument("--data_root", type=Path, help="folder with ENAS/, nasbench101/, …")

@@ -19,6 +19,8 @@ from typing import Any
 
 import numpy as np
 
+from experiment.errors import InputError
+
 _DOUBLE = struct.Struct(">d")
 _MARK = object()
 
@@ -36,7 +38,7 @@ def read_pickle(
         data: ``bytes``, or a memory map.
         start: offset of the pickle.
         forget: called with every dictionary when items have been put into it; it may take out
-            of it what is not wanted.
+            of it what is not wanted. An ``InputError`` that it raises is passed on as it is.
 
     Returns:
         The object, and the offset after the pickle.
@@ -47,7 +49,7 @@ def read_pickle(
     machine = _Machine(data, start, forget)
     try:
         return machine.run(), machine.place
-    except PickleRefused:
+    except (PickleRefused, InputError):
         raise
     except (
         ValueError,

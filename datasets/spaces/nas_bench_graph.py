@@ -32,6 +32,7 @@ from datasets.spaces.nas_bench_graph_rules import (
     from_key,
     is_normalised,
     links,
+    relinked,
 )
 from datasets.spaces.notation import excerpt, read_record
 
@@ -46,7 +47,7 @@ _EXAMPLE = "0 1 2 1 gcn gin fc cheb"
 _BATCH = 4096
 _DIGITS = 32
 _WORD = re.compile(r"[^\s,;()\[\]'\"]+")
-_KEY = re.compile(r"\d{1,5}")
+_KEY = re.compile(r"[0-9]{1,5}")  # not \d, which takes the digits of all scripts
 
 
 class NASBenchGraph(SearchSpace):
@@ -173,12 +174,19 @@ class NASBenchGraph(SearchSpace):
         return list(self.from_keys(self._keys[generator.integers(self.size, size=n)]))
 
     def neighbours(self, graph: ArchitectureGraph) -> list[ArchitectureGraph]:
-        """The other architectures with one operation, or what one node takes, changed."""
+        """The other architectures with one operation, or what one node takes, changed.
+
+        Among architectures without skip connections it goes both ways. A skip connection that is
+        lifted by a change does not come back by one.
+        """
         own = self.key(graph)
         link, operations = from_key(own)
         changed = [
-            *((link, other) for other in _one_changed(operations, [len(OPERATIONS)] * NODES)),
-            *((other, operations) for other in _one_changed(link, range(1, NODES + 1))),
+            *((link, other) for other in _one_changed(operations)),
+            *(
+                (other, tuple(operations[node] for node in order))
+                for other, order in relinked(link)
+            ),
         ]
         keys = dict.fromkeys(canonical_key(*one) for one in changed)
         return [_graph(*from_key(key)) for key in keys if key not in (own, ALL_SKIP)]
@@ -208,10 +216,10 @@ class NASBenchGraph(SearchSpace):
             del words[0]
         if len(words) != 2 * NODES:
             raise ArchitectureError(
-                f"{excerpt(text)} has {len(words)} words, expected four numbers and four "
-                f"operations as in {_EXAMPLE!r}, or an official key"
+                f"{excerpt(text)} is neither four numbers and four operations as in {_EXAMPLE!r} "
+                f"(words: {len(words)}) nor an official key of at most {NODES + 1} digits"
             )
-        taken = [int(word) if re.fullmatch(r"\d", word) else word for word in words[:NODES]]
+        taken = [int(word) if re.fullmatch("[0-9]", word) else word for word in words[:NODES]]
         return self.of_lists(taken, words[NODES:])
 
     def of_lists(self, link: object, operations: object) -> ArchitectureGraph:
@@ -313,12 +321,11 @@ def _trees(batch: GraphBatch) -> tuple[list[list[int]], list[list[int]]]:
     return sources.tolist(), (batch.types[:, inner] - 2).tolist()
 
 
-def _one_changed(numbers: Numbers, choices: list[int] | range) -> Iterator[Numbers]:
-    """All that differ in one place, which has so many ``choices``."""
-    for place, count in enumerate(choices):
-        for other in range(count):
-            if other != numbers[place]:
-                yield (*numbers[:place], other, *numbers[place + 1 :])
+def _one_changed(operations: Numbers) -> Iterator[Numbers]:
+    """The numbers of all operations that differ in one place."""
+    for place, other in product(range(NODES), range(len(OPERATIONS))):
+        if other != operations[place]:
+            yield (*operations[:place], other, *operations[place + 1 :])
 
 
 def _padded(key: int) -> str:

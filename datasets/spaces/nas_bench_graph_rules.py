@@ -56,6 +56,29 @@ def reordered(link: Numbers, order: Numbers) -> Numbers:
 
 
 @cache
+def relinked(link: Numbers) -> tuple[tuple[Numbers, Numbers], ...]:
+    """The links in which one node takes something else, each with the order of nodes that it needs.
+
+    A node may take any that does not depend on it, a later one as well: then another order.
+    """
+    changed = [
+        (*link[:node], taken, *link[node + 1 :])
+        for node, taken in product(range(NODES), range(NODES + 1))
+        if taken != link[node]
+    ]
+    orders_of_each = ((one, _possible_order(one)) for one in changed)
+    return tuple((reordered(one, order), order) for one, order in orders_of_each if order)
+
+
+def _possible_order(link: Numbers) -> Numbers | None:
+    """The first order in which each node takes the input or an earlier node; none for a loop."""
+    for order in permutations(range(NODES)):
+        if all(taken <= place for place, taken in enumerate(reordered(link, order))):
+            return order
+    return None
+
+
+@cache
 def orders(link: Numbers) -> tuple[tuple[int, Numbers], ...]:
     """The orders of the nodes that make a pattern of a link, with the number of the pattern.
 

@@ -82,6 +82,16 @@ def test_a_function_of_ones_own(tmp_path: Path) -> None:
     assert result.best.value >= 3
 
 
+def test_the_objective_is_no_cost(tmp_path: Path, command: Any) -> None:
+    code, out, err = command(
+        pareto.main, "--space", SPACE, "--cost", "validation", "--queries", 5,
+        "--log_dir", tmp_path / "runs",
+    )  # fmt: skip
+    assert (code, out) == (2, "")
+    assert "--cost validation is the objective itself" in err
+    assert not (tmp_path / "runs").exists()
+
+
 @pytest.mark.parametrize(
     ("flags", "sentence"),
     [

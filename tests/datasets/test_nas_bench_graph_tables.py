@@ -218,8 +218,23 @@ def test_full_files_give_the_seeds_and_the_curves(tmp_path: Path) -> None:
     assert first.metric("test").values.tolist() == curves[:, :, 0, 2].tolist()
     assert first.metric("best").values.tolist() == curves[:, :, 0, 6].tolist()
     assert first.query("61237").metrics["parameters"].tolist() == [pytest.approx(765_191)]
-    with pytest.raises(InputError, match="trained for 3 epochs, 4 was requested"):
-        get_benchmark("NAS_BENCH_GRAPH", tmp_path, source="full", epochs=4)
+
+
+@pytest.mark.parametrize(
+    ("epochs", "sentence"),
+    [
+        (4, "^a network was trained for 3 epochs, 4 was requested: choose 1 to 3$"),
+        (0, "^a network was trained for 3 epochs, 0 was requested: choose 1 to 3$"),
+        (-1, "^epochs is -1, expected at least 0$"),
+        (2.0, r"^epochs is a float \(2.0\), expected a whole number$"),
+    ],
+)
+def test_epochs_that_there_are_not_are_no_damage(
+    epochs: Any, sentence: str, tmp_path: Path
+) -> None:
+    full_files(tmp_path)
+    with pytest.raises(InputError, match=sentence):
+        get_benchmark("NAS_BENCH_GRAPH", tmp_path, source="full", epochs=epochs)
 
 
 def test_full_files_that_are_incomplete(tmp_path: Path) -> None:
