@@ -181,9 +181,8 @@ PUBLISHED: dict[str, tuple[PublishedFile, ...]] = {
     "NAS_BENCH_GRAPH": (
         PublishedFile(
             "nasbenchgraph/nas_bench_graph-1.4.0-py3-none-any.whl",
-            "https://files.pythonhosted.org/packages/c0/0d/"
-            "3f638d82eb82c5f51164cbd4e255a7f9397fae633a0b4f8e111d97e98539/nas_bench_graph-1.4.0-py3-none-any.whl",
-            "https://pypi.org/project/nas-bench-graph/",
+            None,  # pip has its address
+            "https://github.com/THUMNLab/NAS-Bench-Graph",
             "sha256:f6ea43836262f1ee8d60c35bbbd20aa2536ee1f8492025e3b0b90096f5afc6ad",
             check_wheel,
         ),

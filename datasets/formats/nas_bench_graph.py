@@ -66,7 +66,7 @@ def read_package(path: Path) -> dict[str, Records]:
     except (OSError, zipfile.BadZipFile, KeyError, NotImplementedError, RuntimeError) as error:
         raise InputError(
             f"{str(path)!r} is no wheel of the package nas-bench-graph ({error}): fetch it by "
-            "python -m datasets.download --space NAS_BENCH_GRAPH"
+            "pip download --no-deps nas-bench-graph==1.4.0"
         ) from error
     return {name: _light(data, f"{name} of {str(path)!r}") for name, data in files.items()}
 
