@@ -45,6 +45,9 @@ from Training_VAE.settings import (
 )
 from Training_VAE.trained import TrainedVAE
 
+NGAE_HEADS = (ACCURACY, COMPLEXITY)
+"""Heads that are no descriptors'."""
+
 PROXIES: Mapping[str, Callable[[GraphBatch], Tensor]] = {"enas_macro": ngae_complexity}
 """Family of spaces → NGAE's complexity of its architectures, which is known without a network."""
 
@@ -78,7 +81,6 @@ class HeadTargets:
         weights: of all losses, by name.
         sources: what a run records of the measured numbers.
         published: whether complexities are compared as published, too: see :func:`judge`.
-        descriptors: names of the features that heads predict.
     """
 
     values: dict[str, np.ndarray]
@@ -88,7 +90,6 @@ class HeadTargets:
     weights: dict[str, float]
     sources: list[dict[str, Any]]
     published: bool
-    descriptors: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -144,7 +145,6 @@ class HeadTargets:
             | dict.fromkeys(described, settings.descriptor_weight / max(1, len(described))),
             source_entries(benchmarks),
             kind == "published",
-            settings.descriptors,
         )
 
     def record(self) -> dict[str, Any]:
@@ -170,22 +170,13 @@ class HeadTargets:
     def on(self, vae: Embedding) -> WithHeads:
         """A VAE with new heads for all targets; those for descriptors are linear."""
         kind = head_type(vae)
-        linear = {name for names in self.described.values() for name in names}
         return WithHeads(
             vae,
             {
-                name: kind((vae.latent_width, 1)) if name in linear else kind.fresh_for(vae)
+                name: kind.fresh_for(vae) if name in NGAE_HEADS else kind((vae.latent_width, 1))
                 for name in self.scales
             },
         )
-
-    @property
-    def described(self) -> dict[str, list[str]]:
-        """The heads of every descriptor, by its name."""
-        return {
-            feature: [name for name in self.scales if is_column(name, feature)]
-            for feature in self.descriptors
-        }
 
 
 def targets_of(
@@ -227,7 +218,7 @@ def recorded_targets(
         settings = resolve(SECTIONS[section], preset)
     except InputError as error:
         raise InputError(f"{str(path)!r} is not the record of a training: {error}") from error
-    own = (ACCURACY, COMPLEXITY) if isinstance(settings, NGAESettings) else ()
+    own = NGAE_HEADS if isinstance(settings, NGAESettings) else ()
     heads = [name for name in own if name in trained.heads]
     return HeadTargets.of(heads, architectures, settings, data_root)
 
@@ -261,19 +252,8 @@ def descriptor_values(
                 f"the feature {feature} is the same for all {len(rows)} training graphs: a head "
                 "learns nothing from a constant"
             )
-        found |= {column_name(feature, k): columns[:, k] for k in varying.tolist()}
+        found |= {f"{feature}_{k}": columns[:, k] for k in varying.tolist()}
     return found
-
-
-def column_name(feature: str, column: int) -> str:
-    """The name of the head for one number of a feature."""
-    return f"{feature}_{column}"
-
-
-def is_column(head: str, feature: str) -> bool:
-    """Whether a head, by its name, predicts a number of a feature."""
-    name, _, column = head.rpartition("_")
-    return name == feature and column.isdigit()
 
 
 def complexities(space: SearchSpace, graphs: GraphBatch, kind: str) -> np.ndarray:

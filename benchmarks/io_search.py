@@ -43,6 +43,8 @@ KEPT = RESULTS / "io_search.json"
 FIGURE = ROOT / "docs" / "figures" / "io_search.png"
 SHIPPED = "SVGE"
 """Row of the shipped VAE of a space."""
+DIGITS = 6
+"""Decimals of a regret, a fraction: a ten-thousandth of a percentage point."""
 HIGHEST = 3.0
 """Percentage points at the top of the figure: all searches begin far above."""
 COMPARED = ("reinforce", "reinforce, published", "latent_bo")
@@ -89,9 +91,18 @@ def measure(given: Namespace) -> None:
             record = kept(given.results)
             runs = runs_of(record["results"], given.space, method, name)
             note_machine(record, f"{given.space}, {method}, {name}", runs)
-            runs.update(found)
+            runs.update({seed: shortened(each) for seed, each in found.items()})
             write_json(given.results, record)
     table(given)
+
+
+def shortened(run: Mapping[str, Any]) -> dict[str, Any]:
+    """A run with :data:`DIGITS` decimals: thousands of runs are kept."""
+    rounded = {
+        name: [None if value is None else round(value, DIGITS) for value in run[name]]
+        for name in ("validation", "test")
+    }
+    return {**run, **rounded, "cpu_seconds": round(run["cpu_seconds"], 2)}
 
 
 def runs_of(results: dict[str, Any], space: str, method: str, name: str) -> dict[str, Any]:

@@ -21,7 +21,7 @@ def checked_trade_offs(trade_offs: Sequence[float]) -> tuple[float, ...]:
         if not isinstance(one, int | float) or not 0 <= one < math.inf:
             raise InputError(
                 f"a cost is weighed by λ = {shown(one)}, expected finite numbers of 0 or more: 0 "
-                "looks for the highest value whatever it costs"
+                "looks for the highest value at any cost"
             )
     if not found:
         raise InputError("no λ was given: give one at least, or leave them to be chosen")
@@ -34,7 +34,7 @@ def trade_offs_of(values: Sequence[float], costs: Sequence[float]) -> list[float
     Between two neighbouring vertices lies the weight with which both are equally good, the slope
     between them. A vertex has the geometric mean of its two slopes, the cheapest twice its only
     one, and the most expensive 0. So each part of the front is looked at as often as it has
-    vertices, on whatever scales values and costs are.
+    vertices, on any scales of values and costs.
 
     Args:
         values: of the front's members, ascending.

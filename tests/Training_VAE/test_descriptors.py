@@ -71,7 +71,10 @@ def test_targets_are_shares_of_the_training_graphs_range(architectures: Architec
     wanted = np.concatenate(columns, axis=1)
     wanted = (wanted - wanted.min(0)) / np.ptp(wanted, axis=0)
     np.testing.assert_allclose(found, wanted, atol=1e-6)
-    assert [len(names) for names in targets.described.values()] == [c.shape[1] for c in columns]
+    features = [name.rpartition("_")[0] for name in targets.scales]
+    assert features == [
+        f for f, c in zip(FEATURES, columns, strict=True) for _ in range(c.shape[1])
+    ]
 
 
 def test_weights_of_descriptors_add_up(architectures: Architectures) -> None:
