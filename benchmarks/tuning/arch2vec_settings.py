@@ -17,10 +17,8 @@ from __future__ import annotations
 
 import sys
 import time
-import tomllib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -30,7 +28,7 @@ from torch import Tensor
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.tuning.choosing import FIRST_SEED, measure_all, place
+from benchmarks.tuning.choosing import FIRST_SEED, measure_all, place, settings_of
 from datasets import get_benchmark, get_space
 from datasets.batch import GraphBatch
 from experiment.arguments import output_file, parser, positive_int
@@ -43,7 +41,7 @@ from predictors.regressor import FeatureMatrix, NormalScores
 from Training_VAE.arch2vec_measures import prior_measures
 from Training_VAE.data import Architectures, epoch_graphs, load_architectures
 from Training_VAE.evaluation import greedy_reconstruction
-from Training_VAE.settings import Arch2vecSettings, load_settings
+from Training_VAE.settings import Arch2vecSettings
 
 SPACES = ("NB201", "NB101", "DIGITS101")
 ENCODED = 20_000
@@ -54,23 +52,16 @@ RANKED = 20_000
 """Architectures that a process orders at most."""
 
 
-def settings_of(candidate: str, space: str) -> Arch2vecSettings:
-    """The settings that ``preset key=value …`` names.
+def arch2vec_settings(candidate: str, space: str) -> Arch2vecSettings:
+    """The settings of a candidate.
 
     Raises:
-        InputError: something is no preset, no setting, or no value.
+        InputError: as :func:`benchmarks.tuning.choosing.settings_of`, or they are not arch2vec's.
     """
-    preset, *changes = (part for part in candidate.split() if part != STANDARD_PRIOR)
-    overrides: dict[str, Any] = {}
-    for change in changes:
-        name, _, value = change.partition("=")
-        try:
-            overrides |= tomllib.loads(f"{name} = {value}")
-        except tomllib.TOMLDecodeError:
-            overrides[name] = value
-    settings = load_settings(preset, space, overrides, "arch2vec")
+    words = " ".join(part for part in candidate.split() if part != STANDARD_PRIOR)
+    settings = settings_of(words, space, "arch2vec")
     if not isinstance(settings, Arch2vecSettings):
-        raise InputError(f"{preset!r} has no settings of arch2vec")
+        raise InputError(f"{candidate!r} has no settings of arch2vec")
     return settings
 
 
@@ -110,7 +101,7 @@ def train(
 
 def measure(candidate: str, space_name: str, seed: int) -> dict[str, float]:
     """Train one candidate; its figures."""
-    settings = settings_of(candidate, space_name)
+    settings = arch2vec_settings(candidate, space_name)
     architectures = load_architectures(get_space(space_name), None, seed)
     model, seconds = train(settings, architectures, seed, STANDARD_PRIOR not in candidate.split())
     prior = prior_measures(
@@ -163,7 +154,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = flags.parse_args(arguments)
     torch.set_num_threads(1)
     for candidate in given.candidates:
-        settings_of(candidate, given.space)
+        arch2vec_settings(candidate, given.space)
     runs = measure_all(
         given.out,
         given.space,

@@ -8,14 +8,17 @@ what the suite does today.
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from benchmarks.prediction import RESULTS, kept, note_machine
 from experiment.files import write_json
 from experiment.progress import progress
+from Training_VAE.settings import TrainingSettings, load_settings
 
 FIRST_SEED = 100
 """Reported runs have the seeds from 0 on, at most 20 of them."""
@@ -24,6 +27,28 @@ Scores = dict[str, float]
 """Name of a quantity → its value in one run. The first one decides."""
 Measure = Callable[[str, int], Scores]
 """Measures the candidate of this name with this seed."""
+
+
+def settings_of(candidate: str, space: str, section: str) -> TrainingSettings:
+    """The settings that ``preset key=value …`` names.
+
+    Args:
+        candidate: a preset, and what differs from it.
+        space: name of the search space.
+        section: table of the preset.
+
+    Raises:
+        InputError: something is no preset, no setting, or no value.
+    """
+    preset, *changes = candidate.split()
+    overrides: dict[str, Any] = {}
+    for change in changes:
+        name, _, value = change.partition("=")
+        try:
+            overrides |= tomllib.loads(f"{name} = {value}")
+        except tomllib.TOMLDecodeError:
+            overrides[name] = value
+    return load_settings(preset, space, overrides, section)
 
 
 def own_half(rows: int) -> np.ndarray:
