@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     )
     from analysis.front_figure import value_against_cost
     from analysis.incumbent_figure import draw_incumbent
+    from analysis.latent_panels import latent_grid
     from analysis.prediction_figure import predicted_against_measured
     from analysis.statistics import (
         Difference,
@@ -41,6 +42,7 @@ else:
             ],
             "front_figure": ["value_against_cost"],
             "incumbent_figure": ["draw_incumbent"],
+            "latent_panels": ["latent_grid"],
             "prediction_figure": ["predicted_against_measured"],
             "statistics": [
                 "Difference",

@@ -4,8 +4,8 @@
 
 After k rounds of message passing a node knows a tree of walks of up to k edges (Xu et al. 2019,
 arXiv:1810.00826). The trees are counted here by colour refinement (Weisfeiler and Leman 1968),
-with each model's own kinds of messages, over all architectures of NB101, NB201 and DIGITS101 and
-the measured ones of ENAS, which are all different up to isomorphism.
+with each model's own kinds of messages, over all architectures of NB101, NB201, DIGITS101 and
+NAS_BENCH_GRAPH and the measured ones of ENAS, which are all different up to isomorphism.
 
 SVGE and DGMG sum over the nodes: two architectures with the same collection of trees have one
 latent under any weights, and a decoder returns one of them at most. arch2vec has a latent for
@@ -261,7 +261,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     flags.add_argument("--out", type=output_file, help="JSON file to write")
     given = flags.parse_args(arguments)
     spaces = {}
-    for space in ("NB101", "NB201", "DIGITS101", "ENAS"):
+    for space in ("NB101", "NB201", "DIGITS101", "NAS_BENCH_GRAPH", "ENAS"):
         graphs = architectures(space, given.data_root)
         if graphs is None:
             continue

@@ -10,7 +10,7 @@ import pytest
 import torch
 from matplotlib.figure import Figure
 
-from datasets import get_space
+from datasets import get_benchmark, get_space
 from datasets.batch import GraphBatch
 from datasets.benchmark import Benchmark, Metric
 from datasets.latent_files import (
@@ -188,6 +188,25 @@ def test_the_map_says_what_was_measured(
     assert bar.get_ylabel() == label
     on_top = np.asarray(axes.collections[1].get_array())[-1]
     assert on_top == (0.4 if objective.maximise else 0.1)
+
+
+@pytest.mark.parametrize("datasets", [["citeseer"], ["cora", "citeseer", "proteins"]])
+def test_the_map_is_coloured_by_the_named_data_sets(
+    datasets: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[Figure] = []
+    monkeypatch.setattr(latent_map, "save_figure", lambda figure, out: drawn.append(figure))
+    space = get_space("NAS_BENCH_GRAPH")
+    graphs = space.sample(40, np.random.default_rng(0))
+    latent = np.random.default_rng(1).normal(size=(40, 3))
+    table = {"mean": latent, "hash": space.hashes(GraphBatch.from_graphs(graphs))}
+    benchmarks = [get_benchmark(space.name, dataset=name) for name in datasets]
+    latent_map.draw_measured(space, table, benchmarks, tmp_path / "map.png")
+    maps = [axes for axes in drawn[0].axes if axes.collections and axes.get_label() != "<colorbar>"]
+    for axes, benchmark in zip(maps, benchmarks, strict=True):
+        records = [benchmark.query(graph) for graph in graphs]
+        known = sorted(one.metrics["validation"][0] for one in records if one.known)
+        np.testing.assert_allclose(np.asarray(axes.collections[1].get_array()), known)
 
 
 def test_the_map_is_drawn_and_its_latents_are_made_on_demand(

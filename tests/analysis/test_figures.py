@@ -18,6 +18,7 @@ from analysis.figures import (
     principal_axes,
     save_figure,
 )
+from analysis.latent_panels import latent_grid
 from datasets import get_space
 from datasets.graph import ArchitectureGraph
 from experiment.errors import InputError
@@ -124,6 +125,30 @@ def test_latent_map_of_a_count_has_a_colour_for_each() -> None:
 def test_latent_map_of_values_that_say_nothing(values: np.ndarray, tmp_path: Path) -> None:
     latent = np.random.default_rng(0).normal(size=(9, 3))
     assert save_figure(latent_map(latent, values, label="x"), tmp_path / "m.png").stat().st_size
+
+
+def test_latent_grid_shows_the_same_points_in_colours_of_their_own() -> None:
+    rng = np.random.default_rng(0)
+    latent = rng.normal(size=(300, 8))
+    panels = {name: shift + rng.random(300) for shift, name in enumerate("abcd")}
+    panels["d"][7:] = np.nan
+    figure = latent_grid(latent, panels, title="maps")
+    maps = [axes for axes in figure.axes if axes.get_title()]
+    assert [axes.get_title() for axes in maps] == list(panels)
+    points, _ = principal_axes(latent)
+    for axes, values in zip(maps, panels.values(), strict=True):
+        unknown, known = axes.collections
+        order = np.argsort(values)[: np.isfinite(values).sum()]
+        np.testing.assert_allclose(np.asarray(known.get_offsets()), points[order])
+        assert known.get_clim()[1] == np.nanmax(values)
+        assert len(np.asarray(unknown.get_offsets())) == np.isnan(values).sum()
+
+
+def test_latent_grid_refuses_what_it_cannot_draw() -> None:
+    with pytest.raises(InputError, match="there are no panels to draw"):
+        latent_grid(np.zeros((4, 2)), {})
+    with pytest.raises(InputError, match="b"):
+        latent_grid(np.zeros((4, 2)), {"a": np.zeros(4), "b": np.zeros(5)})
 
 
 def test_interpolation_strip_draws_each_architecture_at_its_place() -> None:

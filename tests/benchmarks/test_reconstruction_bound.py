@@ -12,6 +12,7 @@ import torch
 from benchmarks.reconstruction_bound import SCHEMES, Bound, bounds, count_signatures
 from datasets.batch import GraphBatch
 from datasets.graph import ArchitectureGraph
+from datasets.spaces.nas_bench_graph import NASBenchGraph
 from datasets.spaces.nb101 import NB101
 from datasets.spaces.nb201 import NB201
 from models.arch2vec import ARCH2VECS, GINSizes
@@ -131,6 +132,13 @@ def test_bounds_are_shares_of_the_architectures() -> None:
         assert list(by_rounds) == ["1", "2", "3", "4", "any"]
         all_exact = {"distinct": 500, "unjoined": 0, "exact": 500, "share": 1.0}
         assert all(bound == all_exact for bound in by_rounds.values())
+
+
+def test_all_architectures_of_nas_bench_graph() -> None:
+    graphs = GraphBatch.cat(NASBenchGraph().enumerate())
+    for model, unjoined in {"SVGE": 0, "arch2vec_masked": 2780, "arch2vec_directed": 0}.items():
+        bound = count_signatures(graphs, SCHEMES[model], 2, key=9)[-1]
+        assert bound == Bound(distinct=26_206, unjoined=unjoined, exact=26_206 - unjoined)
 
 
 @pytest.mark.slow
