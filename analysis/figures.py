@@ -21,7 +21,6 @@ from experiment.files import atomic_path
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.collections import PathCollection
     from matplotlib.figure import Figure
 
 SUFFIXES = (".png", ".svg", ".pdf")
@@ -113,9 +112,18 @@ def latent_map(
     points, share = principal_axes(latent)
     figure = Figure(figsize=(6.4, 5.2), layout="constrained")
     axes = figure.subplots()
+    known = np.flatnonzero(~np.isnan(values))
+    sign = 1 if maximise else -1
+    order = known[np.argsort(sign * values[known], kind="stable")]
     size = float(np.clip(15000 / max(len(values), 1), 2.5, 28))
-    drawn, bar_options = scatter_by_value(axes, points, values, size, maximise=maximise)
-    if drawn is not None:
+    unknown = np.isnan(values)
+    marks: dict[str, Any] = {"s": size, "linewidths": 0, "rasterized": True}
+    axes.scatter(points[unknown, 0], points[unknown, 1], color="#cccccc", **marks)
+    if len(order):
+        colours, bar_options = _colour_scale(values[order], maximise)
+        drawn = axes.scatter(
+            points[order, 0], points[order, 1], c=values[order], alpha=0.8, **marks, **colours
+        )
         bar = figure.colorbar(drawn, ax=axes, label=label, aspect=30, pad=0.02, **bar_options)
         bar.outline.set_visible(False)
     for axis, number in ((axes.xaxis, 0), (axes.yaxis, 1)):
@@ -123,34 +131,6 @@ def latent_map(
     axes.set_aspect("equal", adjustable="datalim")
     finish(axes, title)
     return figure
-
-
-def scatter_by_value(
-    axes: Axes, points: np.ndarray, values: np.ndarray, size: float, *, maximise: bool
-) -> tuple[PathCollection | None, dict[str, Any]]:
-    """Draw points in the colours of their values, the best on top, those without one in grey.
-
-    Args:
-        axes: to draw in.
-        points: **shape** (R, 2).
-        values: NaN where there is none. **Shape** (R,).
-        size: area of a point, in points².
-        maximise: whether larger values are better.
-
-    Returns:
-        The points with a value, ``None`` where there are none, and options for their colour bar.
-    """
-    known = np.flatnonzero(~np.isnan(values))
-    sign = 1 if maximise else -1
-    order = known[np.argsort(sign * values[known], kind="stable")]
-    unknown = np.isnan(values)
-    marks: dict[str, Any] = {"s": size, "linewidths": 0, "rasterized": True}
-    axes.scatter(points[unknown, 0], points[unknown, 1], color="#cccccc", **marks)
-    if not len(order):
-        return None, {}
-    colours, bar_options = _colour_scale(values[order], maximise)
-    marks |= {"c": values[order], "alpha": 0.8, **colours}
-    return axes.scatter(points[order, 0], points[order, 1], **marks), bar_options
 
 
 def _colour_scale(values: np.ndarray, maximise: bool) -> tuple[dict[str, Any], dict[str, Any]]:

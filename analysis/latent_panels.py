@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from analysis.drawing import INK
-from analysis.figures import finish, principal_axes, scatter_by_value
+from analysis.figures import finish, principal_axes
 from experiment.checks import equally_many, numbers
 from experiment.errors import InputError
 
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 
 COLUMNS = 3
 """Panels side by side."""
+HEXAGONS = 34
+"""Across a panel. More show single architectures instead of regions."""
+LEAST = 3
+"""Values that a hexagon has a colour for: the mean of fewer is mostly noise."""
 
 
 def latent_grid(
@@ -28,8 +32,9 @@ def latent_grid(
 ) -> Figure:
     """Latents on their two principal components, once for each of several values.
 
-    All panels show the same points, each in colours of its own values with a scale of its own, as
-    :func:`analysis.latent_map` draws them.
+    The plane is divided into hexagons, the same in all panels, and each has the colour of the mean
+    value in it; it is grey where fewer than :data:`LEAST` values are known. Every panel has a
+    scale of its own, from the 2nd to the 98th percentile of these means.
 
     Args:
         latent: latent means. **Shape** (R, G), G ≥ 2.
@@ -40,6 +45,7 @@ def latent_grid(
     Raises:
         InputError: there is no panel, or there is not one value for each row.
     """
+    from matplotlib.colors import ListedColormap
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
@@ -51,21 +57,31 @@ def latent_grid(
     points, share = principal_axes(latent)
     columns = min(COLUMNS, len(panels))
     rows = -(-len(panels) // columns)
-    width, height = np.ptp(points, axis=0)
-    tall = 3.0 * float(np.clip(height / width if width else 1.0, 0.5, 1.5))
-    figure = Figure(figsize=(3.1 * columns, tall * rows + 0.6), layout="constrained")
+    palette = "viridis" if maximise else "viridis_r"
+    extent = (*_ends(points[:, 0]), *_ends(points[:, 1]))
+    ratio = (extent[3] - extent[2]) / (extent[1] - extent[0])
+    tall = 2.5 * float(np.clip(ratio, 0.3, 2)) + 0.25
+    figure = Figure(figsize=(3.0 * columns, tall * rows + 0.6), layout="constrained")
     places = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes in places[len(panels) :]:
         axes.set_axis_off()
-    size = float(np.clip(6000 / max(len(points), 1), 0.9, 14))
+    shape = (HEXAGONS, max(round(HEXAGONS / 3**0.5 * ratio), 1))  # regular hexagons
     for axes, (name, values) in zip(places, given.items(), strict=False):
-        drawn, bar_options = scatter_by_value(axes, points, values, size, maximise=maximise)
-        if drawn is not None:
-            bar_options = {"ticks": MaxNLocator(3), **bar_options}
-            bar = figure.colorbar(drawn, ax=axes, aspect=24, shrink=0.82, pad=0.01, **bar_options)
+        options = {"gridsize": shape, "extent": extent, "linewidths": 0.25, "edgecolors": "face"}
+        axes.hexbin(*points.T, mincnt=1, cmap=ListedColormap(["#e6e6e6"]), **options)
+        known = np.isfinite(values)
+        drawn = axes.hexbin(
+            *points[known].T, values[known], reduce_C_function=_mean, cmap=palette, **options
+        )
+        means = np.asarray(drawn.get_array())
+        if len(means):
+            drawn.set_clim(*np.percentile(means, (2, 98)))
+            bar = figure.colorbar(
+                drawn, ax=axes, ticks=MaxNLocator(3), aspect=22, shrink=0.8, pad=0.0
+            )
             bar.outline.set_visible(False)
             bar.ax.tick_params(length=2, labelsize=7.5, color="#999999", labelcolor=INK)
-        axes.set_aspect("equal", adjustable="datalim")
+        axes.set_aspect("equal")
         axes.set(xticks=[], yticks=[])
         finish(axes, name)
         axes.spines[:].set_visible(False)
@@ -74,3 +90,13 @@ def latent_grid(
     if title:
         figure.suptitle(title, fontsize=11, color=INK)
     return figure
+
+
+def _mean(values: list[float]) -> float:
+    return float(np.mean(values)) if len(values) >= LEAST else np.nan
+
+
+def _ends(coordinates: np.ndarray) -> tuple[float, float]:
+    """The smallest and the largest, apart also where all are equal."""
+    low, high = float(coordinates.min()), float(coordinates.max())
+    return (low, high) if low < high else (low - 1, high + 1)
