@@ -15,11 +15,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.autograd import Function
 from torch.distributions import Normal
 
 from experiment.errors import InputError
@@ -32,6 +33,31 @@ FAR = -10.0
 
 EPOCHS, BATCH, RATE, INDUCING = 100, 1000, 5e-4, 500
 """The published passes, minibatch, learning rate of Adam, and number of inducing points."""
+
+
+class Inverse(Function):
+    """The inverse of a positive definite matrix, and the logarithm of its determinant."""
+
+    @staticmethod
+    def forward(ctx: Any, matrix: Tensor) -> tuple[Tensor, Tensor]:
+        """Both by one Cholesky decomposition. **Shape** (M, M) → (M, M), ()."""
+        root = torch.linalg.cholesky(matrix)
+        found = torch.cholesky_inverse(root)
+        ctx.save_for_backward(found)
+        return found, 2 * root.diagonal().log().sum()
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        """Two products; the determinant's gradient is the inverse itself."""
+        (found,) = ctx.saved_tensors
+        of_inverse, of_determinant = gradients
+        return of_determinant * found - found @ of_inverse.T @ found
+
+
+def inverse(matrix: Tensor) -> tuple[Tensor, Tensor]:
+    """:class:`Inverse` of a matrix. **Shape** (M, M) → (M, M), ()."""
+    found: tuple[Tensor, Tensor] = Inverse.apply(matrix)
+    return found
 
 
 class Gaussian(NamedTuple):
@@ -50,9 +76,9 @@ class Gaussian(NamedTuple):
     @classmethod
     def of(cls, precision: Tensor, shift: Tensor) -> Gaussian:
         """By the precision Σ⁻¹ (M, M) and Σ⁻¹μ (M,)."""
-        covariance = torch.linalg.inv(precision)
+        covariance, log_determinant = inverse(precision)
         mean = covariance @ shift
-        volume = len(shift) * math.log(2 * math.pi) - torch.linalg.slogdet(precision)[1]
+        volume = len(shift) * math.log(2 * math.pi) - log_determinant
         return cls(mean, covariance, (volume + shift @ mean) / 2)
 
 
@@ -180,9 +206,9 @@ class DVAESparseGP:
         squares = left.square().sum(1)[:, None] + right.square().sum(1) - 2 * left @ right.T
         return (self.log_variance - squares / 2).exp()
 
-    def prior_precision(self) -> Tensor:
-        """K⁻¹. **Shape** (M, M)."""
-        return torch.linalg.inv(self._with_jitter(self.inducing))
+    def prior(self) -> tuple[Tensor, Tensor]:
+        """K⁻¹ and log|K|. **Shape** (M, M), ()."""
+        return inverse(self._with_jitter(self.inducing))
 
     def posterior(self, prior: Tensor, share: float = 1.0) -> Gaussian:
         """Of the values at the inducing points; with ``share`` (n − 1)/n the cavity."""
@@ -190,21 +216,21 @@ class DVAESparseGP:
 
     def predict(self, points: Tensor) -> tuple[Tensor, Tensor]:
         """Mean, and variance with the noise. **Shape** (b, F) → (b,), (b,)."""
-        prior = self.prior_precision()
+        prior, _ = self.prior()
         return self._predict(points, prior, self.posterior(prior))
 
     def cavity(self, points: Tensor) -> tuple[Tensor, Tensor]:
         """:meth:`predict` without one training point."""
-        prior = self.prior_precision()
+        prior, _ = self.prior()
         return self._predict(points, prior, self.posterior(prior, self._cavity_share))
 
     def energy(self, points: Tensor, targets: Tensor) -> Tensor:
         """What is maximised, of a minibatch. **Shape** (b, F), (b,) → ()."""
-        prior = self.prior_precision()
+        prior, log_determinant = self.prior()
         posterior, cavity = self.posterior(prior), self.posterior(prior, self._cavity_share)
-        before = Gaussian.of(prior, torch.zeros_like(self.shift))
+        before = (len(self.shift) * math.log(2 * math.pi) + log_determinant) / 2
         mean, variance = self._predict(points, prior, cavity)
-        divergence = posterior.log_normaliser - before.log_normaliser
+        divergence = posterior.log_normaliser - before
         change = cavity.log_normaliser - posterior.log_normaliser
         likelihood = Normal(mean, variance.sqrt()).log_prob(targets).sum()
         return len(points) * (change + divergence / self.training_points) + likelihood
@@ -238,9 +264,10 @@ class DVAESparseGP:
         return self.covariance(points, points) + jitter * torch.eye(len(points), dtype=points.dtype)
 
     def _predict(self, points: Tensor, prior: Tensor, state: Gaussian) -> tuple[Tensor, Tensor]:
-        weights = self.covariance(points, self.inducing) @ prior  # (b, M)
+        cross = self.covariance(points, self.inducing)
+        weights = cross @ prior  # (b, M)
         spread = ((weights @ state.covariance) * weights).sum(1)
-        explained = (weights * self.covariance(points, self.inducing)).sum(1)
+        explained = (weights * cross).sum(1)
         variance = (self.log_variance.exp() + spread - explained).abs()
         return weights @ state.mean, variance + self.log_noise.exp()
 

@@ -10,7 +10,7 @@ import torch
 from scipy.stats import multivariate_normal, norm
 
 from experiment.errors import InputError
-from predictors.processes.dvae_sparse import DVAESparseGP, log_expected_improvement
+from predictors.processes.dvae_sparse import DVAESparseGP, inverse, log_expected_improvement
 
 
 def problem(count: int = 60) -> tuple[torch.Tensor, torch.Tensor]:
@@ -47,7 +47,7 @@ def test_predictions_are_those_of_a_joint_normal() -> None:
 
 def test_log_normalisers_are_densities_at_zero() -> None:
     found = process()
-    prior = found.prior_precision()
+    prior = found.prior()[0]
     state = found.posterior(prior, 0.7)
     density = multivariate_normal(state.mean.numpy(), state.covariance.numpy()).logpdf(np.zeros(8))
     assert float(state.log_normaliser) == pytest.approx(-density)
@@ -98,3 +98,16 @@ def test_shapes_that_do_not_fit_are_refused() -> None:
         DVAESparseGP(**{**vars(found), "shift": found.shift[:7]})
     with pytest.raises(InputError, match="1 training points"):
         DVAESparseGP(**{**vars(found), "training_points": 1})
+
+
+def test_inverse_and_determinant_have_the_gradients_of_torch() -> None:
+    generator = torch.Generator().manual_seed(0)
+    root = torch.randn(6, 6, dtype=torch.float64, generator=generator, requires_grad=True)
+    weights = torch.randn(6, 6, dtype=torch.float64, generator=generator)
+
+    def gradient(inverted: torch.Tensor, log_determinant: torch.Tensor) -> torch.Tensor:
+        return torch.autograd.grad((inverted * weights).sum() + 3 * log_determinant, root)[0]
+
+    matrix = root @ root.T + torch.eye(6)
+    expected = gradient(torch.linalg.inv(matrix), torch.linalg.slogdet(matrix)[1])
+    torch.testing.assert_close(gradient(*inverse(root @ root.T + torch.eye(6))), expected)
