@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from datasets.canonical import canonical_form
     from datasets.edit_distance import edit_distances
     from datasets.fidelities import fidelity_tables
+    from datasets.fixed_network import FixedNetwork
     from datasets.graph import ArchitectureError, ArchitectureGraph
     from datasets.images import ImageData, LabelledImages, get_images
     from datasets.io_files import read_io_set
@@ -43,6 +44,7 @@ else:
             "edit_distance": ["edit_distances"],
             "fidelities": ["fidelity_tables"],
             "graph": ["ArchitectureError", "ArchitectureGraph"],
+            "fixed_network": ["FixedNetwork"],
             "images": ["ImageData", "LabelledImages", "get_images"],
             "io_files": ["read_io_set"],
             "io_set": ["IOSet"],

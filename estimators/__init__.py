@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         DESIGNS,
         Design,
         ENASDesign,
+        GINEDesign,
         NASBenchGraphDesign,
         NB101Design,
         NB201Design,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from estimators.surrogate import PredictorEstimator
     from estimators.tasks.data_sets import DATA_SETS
     from estimators.tasks.images import ImageClassification, ImageRecipe
+    from estimators.tasks.molecules import MoleculeRecipe, MoleculeTask
     from estimators.tasks.task import Dimensions, PreparedTask, Task
 else:
     __all__, __getattr__, __dir__ = exports(
@@ -44,6 +46,7 @@ else:
                 "DESIGNS",
                 "Design",
                 "ENASDesign",
+                "GINEDesign",
                 "NB101Design",
                 "NB201Design",
                 "NASBenchGraphDesign",
@@ -55,6 +58,7 @@ else:
             "surrogate": ["PredictorEstimator"],
             "tasks.data_sets": ["DATA_SETS"],
             "tasks.images": ["ImageClassification", "ImageRecipe"],
+            "tasks.molecules": ["MoleculeRecipe", "MoleculeTask"],
             "tasks.task": ["Dimensions", "PreparedTask", "Task"],
         },
     )

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from torch import nn
+from torch import Tensor, nn
 
+from estimators.stopping import BestEpoch
 from estimators.tasks.task import PreparedTask
 from experiment.loop import TrainingLoop
 
@@ -21,8 +22,9 @@ class Fit:
     """What came of a training.
 
     Attributes:
-        halfway: values after half of the epochs, as of :func:`measure`; ``None`` for one epoch.
-        final: at the end.
+        halfway: values after half of the epochs, as of :func:`measure`; ``None`` for one epoch, and
+            for a training that may end early.
+        final: at the end, or with the weights of the best epoch where a training may end early.
         seconds: time of the training, without what measured it.
     """
 
@@ -63,9 +65,14 @@ def training_loop(
 def fit(network: nn.Module, task: PreparedTask, seed: int) -> Fit:
     """Train ``network`` and measure it half-way and at the end; nothing is kept.
 
+    Where the recipe may end the training early, the network has the weights of its best epoch
+    afterwards, and is measured with these alone.
+
     Raises:
         DivergedError: the loss is no longer finite.
     """
+    if task.recipe.stops_after is not None:
+        return _fit_to_best_epoch(network, task, seed)
     measured: dict[int, dict[str, float]] = {}
     epochs = task.recipe.epochs
 
@@ -76,6 +83,23 @@ def fit(network: nn.Module, task: PreparedTask, seed: int) -> Fit:
     loop = training_loop(network, task, seed, shown=False)
     loop.run(after_epoch)
     return Fit(measured.get(epochs // 2), measured[epochs], loop.seconds)
+
+
+def _fit_to_best_epoch(network: nn.Module, task: PreparedTask, seed: int) -> Fit:
+    best = BestEpoch(task.objective, task.recipe.stops_after)
+    weights: dict[str, Tensor] = {}
+
+    def after_epoch(epoch: int, means: dict[str, float]) -> None:
+        if best.improves(epoch, measure(network, task, ("validation",)).get("validation")):
+            weights.update({name: each.clone() for name, each in network.state_dict().items()})
+        if best.is_over(epoch):
+            loop.stop()
+
+    loop = training_loop(network, task, seed, shown=False)
+    loop.run(after_epoch)
+    network.load_state_dict(weights)
+    counts = {"best_epoch": best.epoch, "epochs": loop.epoch}
+    return Fit(None, {**measure(network, task), **counts}, loop.seconds)
 
 
 def measure(

@@ -20,6 +20,7 @@ from experiment.config import load_preset, resolve
 from experiment.errors import InputError
 from models.networks.costs import Costs
 from models.networks.families import NETWORKS, NetworkFamily
+from models.networks.gine import GINENetwork, gine_costs
 from models.networks.layers import BatchNorm, initialise_by_fan_out
 
 
@@ -144,6 +145,28 @@ class NASBenchGraphDesign(Design):
     pre: bool = False
     post: bool = True
     dropout: float = 0.5
+
+
+@dataclass(frozen=True)
+class GINEDesign(Design):
+    """Sizes of :class:`models.networks.gine.GINENetwork`, which is made by hand.
+
+    Its space is ``FixedNetwork("GINE")``; it is built for the member of any other, too.
+
+    Attributes:
+        layers: of messages.
+        hidden: width of the layers.
+    """
+
+    family = NetworkFamily(GINENetwork, gine_costs)
+    counted = ("layers", "hidden")
+
+    layers: int = 3
+    hidden: int = 64
+
+    def build(self, graph: ArchitectureGraph, data: Dimensions) -> nn.Module:
+        """The network; the graph decides nothing."""
+        return GINENetwork(**data.network, layers=self.layers, hidden=self.hidden)
 
 
 DESIGNS: dict[str, type[Design]] = {

@@ -63,6 +63,14 @@ class Recipe:
         return resolve(cls, load_preset(config, "recipe", *sections), overrides)
 
     @property
+    def stops_after(self) -> int | None:
+        """Epochs without a better validation after which a training ends; ``None``: it does not.
+
+        A training that may end early is measured with the weights of its best epoch.
+        """
+        return None
+
+    @property
     def optimisation(self) -> Optimisation:
         """How weights are fitted."""
         return part_of(self, Optimisation)

@@ -19,8 +19,9 @@ from estimators.fitting import PARTS, measure, training_loop
 from estimators.from_scratch import lacks_memory
 from estimators.measurement import Measurement
 from estimators.networks import Design
+from estimators.stopping import BestEpoch
 from estimators.tasks.task import PreparedTask, data_settings
-from experiment.checkpoint import save_checkpoint
+from experiment.checkpoint import load_checkpoint, save_checkpoint
 from experiment.errors import sentence
 from experiment.files import read_json
 from experiment.loop import DivergedError
@@ -107,17 +108,24 @@ class RecordedTraining:
         loop.resume()
         run.truncate_after("epoch", loop.epoch)
         curve = run.read_metrics()
-        epochs = task.recipe.epochs
+        epochs, patience = task.recipe.epochs, task.recipe.stops_after
+        best = BestEpoch(task.objective, patience)
+        for entry in curve:
+            best.improves(entry["epoch"], entry.get("validation"))
+        if curve and best.is_over(loop.epoch):
+            loop.stop()
 
         def after_epoch(epoch: int, means: dict[str, float]) -> None:
             entry: dict[str, Any] = {"epoch": epoch, **means}
-            if epoch in (epochs // 2, epochs):
+            if patience is None and epoch in (epochs // 2, epochs):
                 entry |= {"validation": None, **measure(network, task)}
             else:
                 entry |= measure(network, task, ("validation",))
-            if _is_best(entry, curve, task.objective):
+            if best.improves(epoch, entry.get("validation")):
                 save_checkpoint(run.checkpoints / BEST, network.state_dict())
-            if epoch == epochs:
+            if best.is_over(epoch):
+                loop.stop()
+            if epoch == epochs or loop.stopped:
                 save_checkpoint(run.checkpoints / LAST, network.state_dict())
             run.log(entry)
             curve.append(entry)
@@ -132,28 +140,33 @@ class RecordedTraining:
                 )
 
         loop.run(after_epoch, after_step)
+        final = curve[-1]
+        if patience is not None:
+            network.load_state_dict(load_checkpoint(run.checkpoints / BEST, self.device))
+            final = {"epochs": loop.epoch, **measure(network, task)}
         return {
             "status": "ok",
-            **{part: curve[-1].get(part) for part in PARTS},
+            **{part: final.get(part) for part in PARTS},
             "cost_seconds": loop.seconds,
             "parameters": int(costs.parameters[0]),
             "flops": int(costs.flops[0]),
-            "details": _details(curve, task),
+            "details": _details(final, curve, task),
         }
 
 
-def _is_best(entry: dict[str, Any], curve: list[dict[str, Any]], objective: Objective) -> bool:
-    """Whether no earlier epoch validated as well; without validation every epoch is."""
-    found = entry.get("validation")
-    if found is None:
-        return True
-    return all(objective.better(found, earlier["validation"]) for earlier in curve)
+def _details(
+    final: dict[str, Any], curve: list[dict[str, Any]], task: PreparedTask
+) -> dict[str, float]:
+    """Further figures of a whole curve: other metrics, half-way, and the best validation.
 
-
-def _details(curve: list[dict[str, Any]], task: PreparedTask) -> dict[str, float]:
-    """Further figures of a whole curve: other metrics, half-way, and the best validation."""
-    details = {"train": curve[-1].get("train"), **_others(curve[-1])}
-    if task.recipe.epochs > 1:
+    Args:
+        final: the figures of the measurement.
+        curve: those of all epochs.
+        task: that was trained on.
+    """
+    known = {name: final.get(name) for name in ("train", "epochs")}
+    details: dict[str, float | None] = {**known, **_others(final)}
+    if task.recipe.epochs > 1 and task.recipe.stops_after is None:
         half = curve[task.recipe.epochs // 2 - 1]
         values = {part: half.get(part) for part in PARTS} | _others(half)
         details |= {f"halfway_{name}": value for name, value in values.items()}

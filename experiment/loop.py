@@ -86,6 +86,7 @@ class TrainingLoop:
         self.seconds_before = 0.0
         self.sums: dict[str, float] = {}
         self.seen = 0
+        self.stopped = False
         self._batches = math.ceil(len(examples(0)) / settings.batch_size)
         self.schedule = Schedule(self.optimisers, settings, self._batches)
 
@@ -125,6 +126,10 @@ class TrainingLoop:
             setattr(self, name, state[name])
         return True
 
+    def stop(self) -> None:
+        """Train no further epoch; one that is under way is finished."""
+        self.stopped = True
+
     def save(self) -> None:
         """Write the checkpoint, where there is a place for it."""
         if self.checkpoint is None:
@@ -147,7 +152,7 @@ class TrainingLoop:
         after_step: Callable[[int, dict[str, float]], None] = lambda step, figures: None,
         until: int | None = None,
     ) -> None:
-        """Train to the end, or to the end of an earlier epoch.
+        """Train to the end, to the end of an earlier epoch, or until :meth:`stop` is called.
 
         Args:
             after_epoch: called with the number of epochs done and the epoch's means: the loss
@@ -160,7 +165,8 @@ class TrainingLoop:
         Raises:
             DivergedError: the loss is no longer finite.
         """
-        while self.epoch < (self.settings.epochs if until is None else until):
+        last = self.settings.epochs if until is None else until
+        while self.epoch < last and not self.stopped:
             self._run_epoch(after_step)
             means = {name: total / self.seen for name, total in self.sums.items()}
             means["learning_rate"] = self.optimisers.learning_rate

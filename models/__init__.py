@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from models.networks.costs import Costs, enas_costs, nb101_costs, nb201_costs
     from models.networks.enas import ENASNetwork
     from models.networks.families import NETWORKS, NetworkFamily
+    from models.networks.gine import GINENetwork, gine_costs
     from models.networks.graph_costs import nas_bench_graph_costs
     from models.networks.nas_bench_graph import NASBenchGraphNetwork
     from models.networks.nb101 import NB101Network
@@ -58,6 +59,7 @@ else:
             "networks.costs": ["Costs", "enas_costs", "nb101_costs", "nb201_costs"],
             "networks.enas": ["ENASNetwork"],
             "networks.families": ["NETWORKS", "NetworkFamily"],
+            "networks.gine": ["GINENetwork", "gine_costs"],
             "networks.graph_costs": ["nas_bench_graph_costs"],
             "networks.nas_bench_graph": ["NASBenchGraphNetwork"],
             "networks.nb101": ["NB101Network"],

@@ -266,6 +266,7 @@ def test_importing_reads_no_data_and_loads_nothing_heavy(tmp_path: Path) -> None
 
 
 OPTIONAL = {"tensorflow", "nas-bench-201", "graphviz", "optuna", "ray", "syne-tune", "configspace"}
+OPTIONAL |= {"rdkit"}
 """Packages that are imported where they are used, and missed there in one sentence."""
 
 

@@ -1,0 +1,97 @@
+"""Splits of molecules into training, validation and test parts, by seed."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from datasets.molecules.by_rdkit import scaffold
+from experiment.checks import whole_number
+from experiment.errors import InputError
+
+SplitName = Literal["random", "scaffold"]
+TRAIN_SHARE, VALIDATION_SHARE = 0.8, 0.1
+"""The rest is the test part, as in MoleculeNet."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MoleculeSplit:
+    """Numbers of molecules, each in exactly one part. **Shape** (n,), int64, each.
+
+    Attributes:
+        train: what is trained on.
+        validation: what networks are chosen by.
+        test: what is reported.
+    """
+
+    train: np.ndarray
+    validation: np.ndarray
+    test: np.ndarray
+
+    def __post_init__(self) -> None:
+        if len(self.train) < 2 or not len(self.validation) or not len(self.test):
+            raise InputError(
+                f"a split of molecules has {len(self.train)} to train on, {len(self.validation)} "
+                f"for validation and {len(self.test)} for the test, expected at least 2, 1 and 1: "
+                "give more molecules, or take a random split"
+            )
+
+
+def split_molecules(smiles: Sequence[str], kind: SplitName, seed: int = 0) -> MoleculeSplit:
+    """Split molecules 80 to 10 to 10.
+
+    Args:
+        smiles: of the molecules; a random split takes their number alone.
+        kind: ``random``, or ``scaffold``: molecules of one Bemis–Murcko scaffold are in one part.
+        seed: of the order.
+
+    Raises:
+        InputError: there is no such kind, a part would be empty, or a scaffold needs RDKit.
+    """
+    seed = whole_number(seed, "seed of the split")
+    if kind == "random":
+        return random_split(len(smiles), seed)
+    if kind == "scaffold":
+        return scaffold_split([scaffold(text) for text in smiles], seed)
+    raise InputError(f"no split of molecules is called {kind!r}: choose random or scaffold")
+
+
+def random_split(count: int, seed: int) -> MoleculeSplit:
+    """The first 80 % of ``RandomState(seed).permutation(count)``, the next 10 %, the rest."""
+    order = np.random.RandomState(seed).permutation(count)
+    train, validation = int(TRAIN_SHARE * count), int(VALIDATION_SHARE * count)
+    return MoleculeSplit(
+        order[:train], order[train : train + validation], order[train + validation :]
+    )
+
+
+def scaffold_split(scaffolds: Sequence[str], seed: int) -> MoleculeSplit:
+    """A split in which no scaffold is in two parts.
+
+    Scaffolds with more molecules than half of the test part are trained on, the largest first as
+    long as there is room. The others come in an order drawn by the seed, each into the first part
+    that has room for all of it: training, validation, test.
+
+    Args:
+        scaffolds: of each molecule. Molecules without rings share the empty one.
+        seed: of the order.
+    """
+    groups: dict[str, list[int]] = defaultdict(list)
+    for number, name in enumerate(scaffolds):
+        groups[name].append(number)
+    count = len(scaffolds)
+    room = [int(TRAIN_SHARE * count), int(VALIDATION_SHARE * count)]
+    room.append(count - sum(room))
+    large = [group for group in groups.values() if len(group) > room[2] / 2]
+    small = [group for group in groups.values() if len(group) <= room[2] / 2]
+    large.sort(key=len, reverse=True)
+    order = np.random.RandomState(seed).permutation(len(small))
+    parts: tuple[list[int], ...] = ([], [], [])
+    for group in (*large, *(small[k] for k in order)):
+        fitting = (k for k in range(3) if len(parts[k]) + len(group) <= room[k])
+        parts[next(fitting, 0)].extend(group)
+    return MoleculeSplit(*(np.array(part, dtype=np.int64) for part in parts))
