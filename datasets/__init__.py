@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from datasets.labels import LabelledSet
     from datasets.latent_files import load_latents, save_latents
     from datasets.measurement_files import Measurements, read_measurements
+    from datasets.molecules import MoleculeData, MoleculeSource, get_molecules
     from datasets.objective import ACCURACY, Objective
     from datasets.pruning import prune
     from datasets.registry import BENCHMARKS, SPACES, get_benchmark, get_space
@@ -43,8 +44,8 @@ else:
             "canonical": ["canonical_form"],
             "edit_distance": ["edit_distances"],
             "fidelities": ["fidelity_tables"],
-            "graph": ["ArchitectureError", "ArchitectureGraph"],
             "fixed_network": ["FixedNetwork"],
+            "graph": ["ArchitectureError", "ArchitectureGraph"],
             "images": ["ImageData", "LabelledImages", "get_images"],
             "io_files": ["read_io_set"],
             "io_set": ["IOSet"],
@@ -52,6 +53,7 @@ else:
             "labels": ["LabelledSet"],
             "latent_files": ["load_latents", "save_latents"],
             "measurement_files": ["Measurements", "read_measurements"],
+            "molecules": ["MoleculeData", "MoleculeSource", "get_molecules"],
             "objective": ["ACCURACY", "Objective"],
             "pruning": ["prune"],
             "registry": ["BENCHMARKS", "SPACES", "get_benchmark", "get_space"],

@@ -21,7 +21,7 @@ def read_molecule(smiles: str, *, hydrogens: bool = False) -> Molecule:
     """
     from rdkit import Chem, rdBase
 
-    parameters = Chem.SmilesParserParams()
+    parameters: Any = Chem.SmilesParserParams()
     parameters.removeHs = not hydrogens
     with rdBase.BlockLogs():
         found = Chem.MolFromSmiles(smiles, parameters)
@@ -65,7 +65,7 @@ def _reason(smiles: str) -> str:
     """Why RDKit makes no molecule of a text."""
     from rdkit import Chem
 
-    parameters = Chem.SmilesParserParams()
+    parameters: Any = Chem.SmilesParserParams()
     parameters.sanitize = False
     found = Chem.MolFromSmiles(smiles, parameters)
     problems = Chem.DetectChemistryProblems(found) if found is not None else ()

@@ -157,7 +157,6 @@ def _left_out_note(data: MoleculeData) -> str:
     )
     rest = len(data.left_out) - NAMED
     more = f"; and {rest:,} more" if rest > 0 else ""
-    rows = len(data) + len(data.left_out)
-    return (
-        f"{len(data.left_out):,} of {rows:,} rows of {data.source.name} are left out: {named}{more}"
-    )
+    count = len(data.left_out)
+    of_all = f"{count:,} of {count + len(data):,} rows of {data.source.name}"
+    return f"{of_all} are left out: {named}{more}"

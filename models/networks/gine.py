@@ -17,8 +17,8 @@ from models.networks.costs import Costs
 class GINENetwork(nn.Module):
     """Atoms with bonds → numbers of a molecule; no architecture decides of it.
 
-    A layer is h ← h + relu(norm(MLP(h_i + Σ_j relu(h_j + W e_ij)))), over the atoms j that are bound
-    to i. Atoms are summed, so that the order of them does not matter.
+    A layer is h_i ← h_i + relu(norm(MLP(h_i + Σ_j relu(h_j + W e_ij)))), over the atoms j that are
+    bound to i. Atoms are summed in the end, so that their order does not matter.
 
     **Shape**: x (N, ``atom_features``), edge_index (2, E), edge_attr (E, ``bond_features``), batch
     (N,), ascending → (B, ``targets``).
