@@ -14,8 +14,9 @@ Reader = Callable[[str], Molecule]
 
 LACKING = (
     "molecules are read by pysmiles, not by rdkit: there are no scaffolds, hybridisation, "
-    "conjugation and radical electrons are 0 for all atoms, aromaticity goes by another rule, and "
-    "impossible valences are not noticed; install rdkit to have all features"
+    "conjugation and radical electrons are 0 for all atoms, aromaticity and the rings of bridged "
+    "molecules go by other rules, and impossible valences are not noticed; install rdkit to have "
+    "all features"
 )
 """What a reading without RDKit has to say."""
 

@@ -72,9 +72,9 @@ def random_split(count: int, seed: int) -> MoleculeSplit:
 def scaffold_split(scaffolds: Sequence[str], seed: int) -> MoleculeSplit:
     """A split in which no scaffold is in two parts.
 
-    Scaffolds with more molecules than half of the test part are trained on, the largest first as
-    long as there is room. The others come in an order drawn by the seed, each into the first part
-    that has room for all of it: training, validation, test.
+    The scaffolds come in an order drawn by the seed, those with more molecules than half of the
+    test part before the others. Each goes into the first part that has room for all of it:
+    training, validation, test; into the training part, if none has.
 
     Args:
         scaffolds: of each molecule. Molecules without rings share the empty one.
@@ -86,12 +86,10 @@ def scaffold_split(scaffolds: Sequence[str], seed: int) -> MoleculeSplit:
     count = len(scaffolds)
     room = [int(TRAIN_SHARE * count), int(VALIDATION_SHARE * count)]
     room.append(count - sum(room))
-    large = [group for group in groups.values() if len(group) > room[2] / 2]
-    small = [group for group in groups.values() if len(group) <= room[2] / 2]
-    large.sort(key=len, reverse=True)
-    order = np.random.RandomState(seed).permutation(len(small))
+    drawn = list(groups.values())
+    drawn = [drawn[number] for number in np.random.RandomState(seed).permutation(len(drawn))]
     parts: tuple[list[int], ...] = ([], [], [])
-    for group in (*large, *(small[k] for k in order)):
+    for group in sorted(drawn, key=lambda group: len(group) <= room[2] / 2):
         fitting = (k for k in range(3) if len(parts[k]) + len(group) <= room[k])
         parts[next(fitting, 0)].extend(group)
     return MoleculeSplit(*(np.array(part, dtype=np.int64) for part in parts))

@@ -1,0 +1,70 @@
+"""Splits of molecules: random as in print, and by scaffold."""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+import pytest
+
+from datasets.molecules.splits import random_split, scaffold_split, split_molecules
+from experiment.errors import InputError
+
+pytest.importorskip("rdkit.Chem")
+
+RINGS = ["c1ccccc1", "C1CC1", "C1CCC1", "c1ccncc1", "c1ccc2ccccc2c1", "C1CCOC1", "c1ccsc1"]
+SMILES = [f"{'C' * length}{ring}" for ring in RINGS for length in range(1, 9)] + ["C" * 5] * 44
+
+
+def parts(split: object) -> list[np.ndarray]:
+    return [getattr(split, name) for name in ("train", "validation", "test")]
+
+
+def test_a_random_split_is_the_permutation_of_its_seed() -> None:
+    split = random_split(105, 3)
+    order = np.random.RandomState(3).permutation(105)
+    assert [len(part) for part in parts(split)] == [84, 10, 11]
+    assert np.array_equal(np.concatenate(parts(split)), order)
+
+
+@pytest.mark.parametrize("kind", ["random", "scaffold"])
+def test_every_molecule_is_in_one_part_and_the_seed_decides(kind: str) -> None:
+    splits = [split_molecules(SMILES, kind, seed) for seed in (0, 0, 1)]  # type: ignore[arg-type]
+    for split in splits:
+        assert sorted(np.concatenate(parts(split))) == list(range(100))
+    first, again, other = (np.concatenate(parts(split)) for split in splits)
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_no_scaffold_is_in_two_parts(seed: int) -> None:
+    scaffolds = [f"scaffold {k % 40 if k < 150 else 40}" for k in range(200)]
+    split = scaffold_split(scaffolds, seed)
+    found = [{scaffolds[row] for row in part} for part in parts(split)]
+    assert not found[0] & found[1]
+    assert not found[0] & found[2]
+    assert not found[1] & found[2]
+    assert "scaffold 40" in found[0]  # the largest is trained on
+    assert [len(part) for part in parts(split)] == pytest.approx([160, 20, 20], abs=4)
+
+
+def test_side_chains_and_stereo_change_no_scaffold() -> None:
+    from datasets.molecules.by_rdkit import scaffold
+
+    assert scaffold("CCc1ccccc1") == scaffold("Oc1ccccc1Cl") == "c1ccccc1"
+    assert scaffold("C[C@H]1CCCO1") == scaffold("C[C@@H]1CCCO1")
+    assert scaffold("CCCC") == ""
+
+
+def test_splits_that_cannot_be_made_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(InputError, match="no split of molecules is called 'stratified'"):
+        split_molecules(SMILES, "stratified")  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="5 to train on, 0 for validation and 0 for the test"):
+        scaffold_split(["one"] * 5, 0)
+    with pytest.raises(InputError, match="a split of molecules has 3 to train on, 0 for valid"):
+        random_split(4, 0)
+    monkeypatch.setitem(sys.modules, "rdkit", None)
+    monkeypatch.setitem(sys.modules, "rdkit.Chem.Scaffolds", None)
+    with pytest.raises(InputError, match="a scaffold split needs rdkit, which is not installed"):
+        split_molecules(SMILES, "scaffold")
