@@ -112,13 +112,13 @@ def test_killed_it_resumes_to_the_same_numbers(
     whole = run(source, tmp_path / "whole", **settings)
     curve = [json.loads(line) for line in (tmp_path / "whole/metrics.jsonl").open()]
     assert len(curve) == whole.values["epochs"] < 30
-    kill_at = epoch if epoch > 0 else len(curve)
+    stand_in: Any
     if epoch > 0:
         report = recorded.report_epoch
 
         def die(entry: dict[str, Any], task: Any) -> None:
             report(entry, task)
-            if entry["epoch"] == kill_at:
+            if entry["epoch"] == epoch:
                 raise KeyboardInterrupt
 
         place, stand_in = "report_epoch", die
