@@ -3,7 +3,7 @@
     python benchmarks/molecules.py labels --out benchmarks/results/qm7_labels.json
     python benchmarks/molecules.py speed --out benchmarks/results/molecules_speed.json
 
-``labels`` fits a sum over atoms to half of the rows before 5,460 of each QM7 table by least squares,
+``labels`` fits a sum over atoms to half of the rows before 5,460 of each QM7 table,
 and gives the mean absolute error on the other half, on the rows from 5,500 on, and in blocks of
 rows the shift of the labels with which it is least. ``speed`` trains the hand-made GINE for three
 epochs on one thread; seconds are those of the processor, so that other work does not count.
