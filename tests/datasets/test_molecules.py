@@ -221,21 +221,25 @@ def test_atom_counts_recover_a_sum_over_atoms() -> None:
 SIZES = {"qm7": 7_074, "qm7_published": 6_830, "esol": 1_128, "freesolv": 642, "lipo": 4_200}
 
 
-@pytest.mark.parametrize("name", ["qm7", "qm7_published", "esol", "freesolv"])
+@pytest.mark.parametrize("name", ["esol", "freesolv"])
 def test_published_tables_are_read_whole(name: str, data_root: Path) -> None:
-    with warnings.catch_warnings(record=True) as said:
-        warnings.simplefilter("always")
-        data = get_molecules(name, data_root)
-    assert [str(one.message) for one in said] == ([SHIFTED] if name == "qm7_published" else [])
-    assert (len(data), data.left_out) == (SIZES[name], ())
+    data = get_molecules(name, data_root)
+    assert set(SIZES) == set(MOLECULES)
+    assert (len(data), data.left_out, data.notes) == (SIZES[name], (), [])
     assert len(data.graphs.x) == sum(len(each.atoms) for each in data.molecules)
 
 
-def test_labels_of_the_common_table_fit_its_molecules_at_first_only(data_root: Path) -> None:
-    assert set(SIZES) == set(MOLECULES)
-    with pytest.warns(UserWarning, match="shifted"):
-        data = get_molecules("qm7_published", data_root)
+@pytest.mark.parametrize(("name", "notes"), [("qm7", []), ("qm7_published", [SHIFTED])])
+def test_labels_of_the_common_qm7_fit_its_molecules_at_first_only(
+    name: str, notes: list[str], data_root: Path
+) -> None:
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        data = get_molecules(name, data_root)
+    assert [str(one.message) for one in said] == data.notes == notes
+    assert (len(data), data.left_out) == (SIZES[name], ())
     fit = AtomCountFit.fit(data.molecules[:4_000], data.targets[:4_000])
     errors = np.abs(fit.predict(data.molecules) - data.targets)
     assert errors[4_000:5_460].mean() < 25
-    assert errors[5_500:].mean() > 100
+    later = errors[5_500:].mean()
+    assert later > 100 if notes else later < 30
