@@ -23,6 +23,7 @@ SPACES: dict[str, tuple[str, str]] = {
     "NB201": ("datasets.spaces.nb201", "NB201"),
     "DIGITS101": ("datasets.spaces.digits101", "Digits101"),
     "NAS_BENCH_GRAPH": ("datasets.spaces.nas_bench_graph", "NASBenchGraph"),
+    "MPNN": ("datasets.spaces.mpnn", "MPNN"),
 }
 """Name → module, and the class or function in it that makes the space without arguments."""
 

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from datasets.batch import GraphBatch
+from datasets.batch import GraphBatch, LegalityMask
 from datasets.graph import INPUT, OUTPUT, ArchitectureError, ArchitectureGraph
 from datasets.space import SearchSpace
 from datasets.spaces.notation import excerpt, read_arch, read_json
-from datasets.spaces.skeleton import Skeleton, SkeletonMask
+from datasets.spaces.skeleton import Skeleton
 from experiment.checks import shown, whole_number
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class ENAS(SearchSpace):
         required[chain, chain + 1] = True
         allowed = required.copy()
         allowed[self._skips[:, 1], self._skips[:, 2]] = True
-        self._skeleton = Skeleton(required, allowed, len(self.types))
+        self._skeleton = Skeleton.of_operations(required, allowed, len(self.types))
 
     @property
     def preset_sections(self) -> tuple[str, ...]:
@@ -302,7 +302,7 @@ class ENAS(SearchSpace):
 
         return super().forms(data_root) | enas.forms(self)
 
-    def legality_mask(self, *, reverse: bool = False) -> SkeletonMask:
+    def legality_mask(self, *, reverse: bool = False) -> LegalityMask:
         """Mask for a decoder: the chain is forced, other edges into a layer are free."""
         return self._skeleton.mask(reverse=reverse)
 

@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from datasets.batch import GraphBatch
+from datasets.batch import GraphBatch, LegalityMask
 from datasets.graph import INPUT, OUTPUT, ArchitectureError, ArchitectureGraph
 from datasets.space import SearchSpace
 from datasets.spaces.notation import excerpt, read_arch
-from datasets.spaces.skeleton import Skeleton, SkeletonMask
+from datasets.spaces.skeleton import Skeleton
 from experiment.checks import whole_number
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class NB201(SearchSpace):
     def __init__(self) -> None:
         edges = np.zeros((self.max_nodes, self.max_nodes), dtype=bool)
         edges[tuple(np.array(GRAPH_EDGES).T)] = True
-        self._skeleton = Skeleton(edges, edges, len(self.types))
+        self._skeleton = Skeleton.of_operations(edges, edges, len(self.types))
 
     def why_illegal(self, graph: ArchitectureGraph) -> str | None:
         """The reason why ``graph`` is no member, in one sentence; ``None`` for a member."""
@@ -197,7 +197,7 @@ class NB201(SearchSpace):
 
         return super().forms(data_root) | nb201.forms(self)
 
-    def legality_mask(self, *, reverse: bool = False) -> SkeletonMask:
+    def legality_mask(self, *, reverse: bool = False) -> LegalityMask:
         """Mask for a decoder: edges are fixed, operations are free."""
         return self._skeleton.mask(reverse=reverse)
 
