@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from datasets.pruning import prune
     from datasets.registry import BENCHMARKS, SPACES, get_benchmark, get_space
     from datasets.space import SearchSpace
+    from datasets.spaces.decisions import DecisionSpace
+    from datasets.spaces.kinds import Kind
     from datasets.splits import Split, split_rows
     from datasets.testing import check_space
 else:
@@ -58,6 +60,8 @@ else:
             "pruning": ["prune"],
             "registry": ["BENCHMARKS", "SPACES", "get_benchmark", "get_space"],
             "space": ["SearchSpace"],
+            "spaces.decisions": ["DecisionSpace"],
+            "spaces.kinds": ["Kind"],
             "splits": ["Split", "split_rows"],
             "testing": ["check_space"],
         },

@@ -34,6 +34,7 @@ SEARCH_DEFAULTS: dict[str, SearchDefaults] = {
     "DIGITS101": SearchDefaults(("statistics", "walks", "paths", "costs")),
     "nb201_cell": SearchDefaults(("statistics", "walks", "paths")),
     "ENAS": SearchDefaults(("one_hot",)),
+    "mpnn": SearchDefaults(("one_hot",)),  # as in predictors/defaults.py
 }
 """Family, or space → what is taken."""
 

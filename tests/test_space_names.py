@@ -20,9 +20,9 @@ ROOMS = (
 """All but ``datasets/``, where spaces are at home."""
 FAMILIES = {get_space(name).family for name in SPACES}
 NAME = re.compile(
-    r"(ENAS|NB101|NB201|DIGITS101|NAS_BENCH_GRAPH|nb\d+_cell|enas_macro|nas_bench_graph)\d*"
+    r"(ENAS|NB101|NB201|DIGITS101|NAS_BENCH_GRAPH|MPNN|nb\d+_cell|enas_macro|nas_bench_graph|mpnn)\d*"
 )
-CLASSES = {"ENAS", "NB101", "NB201", "Digits101", "NASBenchGraph"}
+CLASSES = {"ENAS", "NB101", "NB201", "Digits101", "NASBenchGraph", "MPNN", "DecisionSpace"}
 NAMED = {
     # Tables of families, in which what was chosen for a benchmark has a line of its own.
     "predictors/defaults.py": {"DIGITS101", "ENAS", "ENAS12"},

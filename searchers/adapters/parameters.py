@@ -18,6 +18,7 @@ import numpy as np
 from datasets.batch import GraphBatch
 from datasets.graph import INPUT, OUTPUT, ArchitectureGraph, as_graph
 from datasets.space import ENUMERABLE, SearchSpace, as_space
+from datasets.spaces.decisions import DecisionSpace
 from datasets.spaces.nb201 import CELL_EDGES, GRAPH_EDGES
 from experiment.checks import shown
 from experiment.errors import InputError
@@ -179,6 +180,21 @@ def _tree_of_four(space: SearchSpace) -> Parameters:
     return Parameters(space, {**links, **kinds}, decode, encode)
 
 
+def decided(space: DecisionSpace) -> Parameters:
+    """The decisions of a space of decisions, each a parameter with its options."""
+    decisions = space.decisions
+
+    def decode(configuration: Mapping[str, Any]) -> ArchitectureGraph:
+        row = [one.options.index(configuration[one.name]) for one in decisions]
+        return space.rows_to_batch(np.array([row])).graph(0)
+
+    def encode(graph: ArchitectureGraph) -> dict[str, Value]:
+        chosen = zip(decisions, space.to_row(graph), strict=True)
+        return {decision.name: decision.options[number] for decision, number in chosen}
+
+    return Parameters(space, {one.name: one.options for one in decisions}, decode, encode)
+
+
 def place_in_list(space: SearchSpace) -> Parameters:
     """The place of an architecture in the list of all of them, one integer.
 
@@ -210,11 +226,12 @@ def place_in_list(space: SearchSpace) -> Parameters:
     )
 
 
-PARAMETERS: dict[str, Callable[[SearchSpace], Parameters]] = {
+PARAMETERS: dict[str, Callable[[Any], Parameters]] = {
     "nb101_cell": _any_edges,
     "nb201_cell": _operations_on_edges,
     "enas_macro": _chain,
     "nas_bench_graph": _tree_of_four,
+    "mpnn": decided,
 }
 """Family, or name of a space → what makes its parameters. Others get :func:`place_in_list`."""
 

@@ -25,6 +25,7 @@ FAMILIES = {
     "ENAS": "enas_macro",
     "ENAS12": "enas_macro",
     "NAS_BENCH_GRAPH": "nas_bench_graph",
+    "MPNN": "mpnn",
 }
 
 

@@ -25,7 +25,7 @@ def test_code_of_the_page_runs(blocks: Blocks) -> None:
         exec(block, session)
 
 
-@pytest.mark.parametrize("name", ["NB201", "NB101", "ENAS", "NAS_BENCH_GRAPH"])
+@pytest.mark.parametrize("name", ["NB201", "NB101", "ENAS", "NAS_BENCH_GRAPH", "MPNN"])
 def test_examples_are_one_architecture(name: str, blocks: Blocks) -> None:
     space = get_space(name)
     (block,) = blocks(PAGE, f"text {name}")
@@ -38,7 +38,7 @@ def test_examples_are_one_architecture(name: str, blocks: Blocks) -> None:
             assert convert.write_text(space, form, graph) == text
 
 
-@pytest.mark.parametrize("name", ["NB201", "NB101", "ENAS", "NAS_BENCH_GRAPH"])
+@pytest.mark.parametrize("name", ["NB201", "NB101", "ENAS", "NAS_BENCH_GRAPH", "MPNN"])
 def test_every_form_has_a_row(name: str) -> None:
     text = (REPOSITORY_ROOT / "docs" / PAGE).read_text(encoding="utf-8")
     missing = [form for form in get_space(name).forms() if f"`{form}`" not in text]
