@@ -59,8 +59,8 @@ DEFAULTS: dict[str, Defaults] = {
         Choice("trend_ensemble", ("statistics", "walks", "costs")),
     ),
     "nas_bench_graph": Defaults(Choice("ensemble", ("statistics", "walks"))),
-    # Not yet chosen on measurements. Walks over its 93 types would be 800,000 numbers; its nodes are
-    # fixed, so that one_hot holds every decision.
+    # Not yet chosen on measurements. Walks over its 93 types would be 800,000 numbers; its nodes
+    # are fixed, so that one_hot holds every decision.
     "mpnn": Defaults(Choice("gp", ("one_hot",)), Choice("gp", ("one_hot",))),
     "ENAS": Defaults(Choice("gp", ("one_hot",)), Choice("gp", ("one_hot", "latents"))),
     "ENAS12": Defaults(Choice("gp", ("statistics", "one_hot"))),
