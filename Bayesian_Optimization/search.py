@@ -281,7 +281,7 @@ def tables_used(problem: Problem, searcher: Searcher) -> list[Benchmark]:
     """The benchmarks whose numbers a search sees or is judged by, those in its features too."""
     tables = [] if problem.truth is None else [problem.truth.benchmark]
     features = [*getattr(searcher, "features", ()), *problem.settings.get("features", ())]
-    return tables + background_tables(features)
+    return tables + background_tables(features, problem.space)
 
 
 def predictor_reads_weights(given: Namespace) -> bool:

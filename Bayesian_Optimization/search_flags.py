@@ -9,7 +9,7 @@ from Bayesian_Optimization.shared_flags import add_search_flags
 from estimators.fidelity import as_fidelities
 from experiment.arguments import Parser, add_engine_flags, parser, positive_int
 from experiment.errors import InputError
-from searchers.methods import LIMITED, MULTI_FIDELITY, SEARCHERS, WEIGHTED
+from searchers.methods import LIMITED, MULTI_FIDELITY, SEARCHERS, TRANSFER, WEIGHTED
 
 ESTIMATORS = ("table", "surrogate", "train")
 OF_ESTIMATORS = (
@@ -43,7 +43,7 @@ def make_parser() -> Parser:
     add_search_flags(flags)
     flags.add_argument(
         "--method",
-        choices=[*SEARCHERS, *LIMITED, *MULTI_FIDELITY],
+        choices=[*SEARCHERS, *TRANSFER, *LIMITED, *MULTI_FIDELITY],
         help="searcher (default: bo; latent_bo where the space is too large for a list)",
     )
     flags.add_argument(

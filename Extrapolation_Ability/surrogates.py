@@ -21,7 +21,7 @@ from experiment.progress import progress
 from models import ModelError
 from models.checkpoints import find_folder, latest_epoch, load_with_heads
 from predictors.defaults import defaults_of
-from predictors.features.background import background_tables
+from predictors.features.background import background_tables, of_dataset
 from predictors.fine_tuned import head_outputs, read_scale
 from predictors.methods import make_predictor, resolve_method
 from predictors.trained_vae import check_vae
@@ -133,6 +133,7 @@ def fitted(
     name, described_by = resolve_method(defaults_of(space).beyond, method, features, objective)
     if features is None and "one_hot" in described_by:
         described_by = ANY_SIZE
+    described_by = of_dataset(described_by, benchmark.dataset)
     predictor = make_predictor(space, name, described_by or None, seed=seed, weights=weights)
     with progress(None, f"fitting to {len(labelled):,} labels"):
         predictor.fit(labelled.graphs, labelled.labels)
@@ -142,7 +143,7 @@ def fitted(
         "weights": None if weights is None else weights.name,
         "labels": len(labelled),
     }
-    tables = (benchmark, *background_tables(described_by))
+    tables = (benchmark, *background_tables(described_by, space))
     return RankingModel(predictor.predict, settings, objective, tables)
 
 

@@ -39,7 +39,7 @@ from datasets.commands.measurement_flags import (
 )
 from datasets.labels import PREDICTOR_LABELS, LabelledSet
 from datasets.objective import Objective
-from datasets.registry import SPACES, latency_choices
+from datasets.registry import BENCHMARKS, SPACES, default_dataset, latency_choices
 from datasets.source_record import announce, source_entries
 from datasets.space import SearchSpace
 from estimators.networks import module_lines
@@ -63,7 +63,7 @@ from Performance_Prediction.judging import (
 from Performance_Prediction.prediction_files import check_place, write_records
 from Performance_Prediction.whole_space import check_enumerable, rank_space
 from predictors.defaults import defaults_of
-from predictors.features.background import background_tables
+from predictors.features.background import NEW, background_tables, of_dataset
 from predictors.methods import METHODS, SCALES, make_predictor, resolve_method
 from predictors.predictor import Predictor
 
@@ -151,6 +151,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         given.features = [name for word in given.features for name in word.split(",") if name]
     space = get_space(given.space)
     _check_places(given)
+    _name_dataset(given, space)
 
     def make() -> Predictor:
         return make_predictor(
@@ -191,6 +192,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "give fewer --labels, or others by --architectures FILE"
         )
     return 0
+
+
+def _name_dataset(given: Namespace, space: SearchSpace) -> None:
+    """Name the data set of the labels in features that have to leave it out."""
+    _, features = resolve_method(defaults_of(space).inside, given.method, given.features)
+    own = given.labels_file is None and given.space in BENCHMARKS
+    dataset = given.dataset or (default_dataset(given.space) if own else None)
+    named = of_dataset(features, dataset or NEW)
+    if named != features:
+        given.features = list(named)
 
 
 def _check_places(given: Namespace) -> None:
@@ -388,7 +399,7 @@ def _settings(given: Namespace, known: LabelledSet, labels: Labels, judged: str)
         "judged": judged,
         "labels": len(known),
         "labelled": known.fingerprint,
-        "sources": source_entries([labels.benchmark, *background_tables(features)]),
+        "sources": source_entries([labels.benchmark, *background_tables(features, known.space)]),
     }
 
 

@@ -101,6 +101,58 @@ def benchmark_epochs(name: str) -> tuple[int, ...]:
     return tuple(sorted(getattr(import_module(BENCHMARKS[name][0]), "EPOCHS", ())))
 
 
+def default_dataset(name: str) -> str | None:
+    """The data set of a benchmark where none is named; ``None`` where there is no choice.
+
+    Raises:
+        InputError: no benchmark of that name.
+    """
+    load: Any = _lookup("benchmark", name, BENCHMARKS)
+    choice = signature(load).parameters.get("dataset")
+    return None if choice is None else choice.default
+
+
+def measured_on(name: str) -> list[str]:
+    """The data sets of a benchmark, all protocols; none where it has no such choice.
+
+    Raises:
+        InputError: no benchmark of that name.
+    """
+    return [each for group in _measured_on(name) for each in group]
+
+
+def _measured_on(name: str) -> tuple[tuple[str, ...], ...]:
+    _lookup("benchmark", name, BENCHMARKS)
+    return getattr(import_module(BENCHMARKS[name][0]), "MEASURED_ON", ())
+
+
+def other_datasets(name: str, dataset: str | None) -> list[str]:
+    """The data sets of a benchmark but one, by which its numbers can be predicted.
+
+    They are the ``MEASURED_ON`` of its module. Of several protocols on the same data the first is
+    taken, and none of them predicts another.
+
+    Args:
+        name: of the benchmark.
+        dataset: that is left out; ``None`` for one that the benchmark was not measured on.
+
+    Raises:
+        InputError: no benchmark of that name, no such data set, or there are no others.
+    """
+    groups = _measured_on(name)
+    known = measured_on(name)
+    if dataset is not None and groups and dataset not in known:
+        raise InputError(
+            f"{name} was not measured on {dataset!r}: choose one of {', '.join(known)}"
+        )
+    others = [group[0] for group in groups if dataset not in group]
+    if not others:
+        raise InputError(
+            f"{name} was measured on one data set alone: no others predict its numbers"
+        )
+    return others
+
+
 def get_benchmark(name: str, data_root: str | Path | None = None, **choices: object) -> Benchmark:
     """The measured numbers of the space called ``name``, read from ``data_root``.
 

@@ -39,9 +39,9 @@ class PredictorSpec:
 
     def extrapolating(self) -> PredictorSpec:
         """The same with those features alone that extrapolate."""
-        from predictors.features import FEATURES
+        from predictors.features import feature_kind
 
-        names = tuple(name for name in self.features if FEATURES[name].extrapolates)
+        names = tuple(name for name in self.features if feature_kind(name).extrapolates)
         return replace(self, features=names)
 
     def described(self, regressor: Regressor) -> FeaturePredictor:
@@ -124,6 +124,13 @@ def _trend_ensemble(spec: PredictorSpec) -> Predictor:
     return Ensemble([process, _ridge(extrapolating), _graph_network(extrapolating)])
 
 
+def _transfer(spec: PredictorSpec) -> Predictor:
+    from predictors.transfer import TransferProcess, transfer_prior
+
+    prior = transfer_prior(spec.space, spec.features)
+    return spec.described(TransferProcess(prior, spec.scale, spec.seed))
+
+
 def _svge_head(spec: PredictorSpec) -> Predictor:
     from predictors.fine_tuned import FineTuned
     from predictors.trained_vae import load_trained_vae
@@ -141,6 +148,7 @@ METHODS: dict[str, Method] = {
     "svge_head": Method(_svge_head, features=(), weights=True),
     "ensemble": Method(_ensemble),
     "trend_ensemble": Method(_trend_ensemble),
+    "transfer": Method(_transfer, features=("statistics", "other_datasets")),
 }
 """Every method, by its name; a new one is a function above and a line here."""
 

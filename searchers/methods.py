@@ -24,6 +24,7 @@ from searchers.limits import Limit
 from searchers.local_search import LocalSearch
 from searchers.random_search import RandomSearch
 from searchers.searcher import Searcher
+from searchers.transfer_bo import TransferBO
 from searchers.two_objectives import ConstrainedImprovement, HypervolumeImprovement
 
 Factory = Callable[[Domain, int, int], Searcher]
@@ -58,6 +59,10 @@ LISTED: dict[str, Callable[[Domain, int, int, Objective], Searcher]] = {
     "guided_enumeration": guided_enumeration,
 }
 """Those over a candidate set by features, which depend on the objective."""
+TRANSFER: dict[str, Callable[[Domain, Objective, int, int], Searcher]] = {
+    "transfer_bo": TransferBO,
+}
+"""Those over a candidate set that read the tables of a benchmark's other data sets."""
 LIMITED: dict[str, Callable[[Domain, Limit, int, int], Searcher]] = {
     "constrained_improvement": ConstrainedImprovement,
 }
@@ -125,8 +130,8 @@ def make_searcher(
     """The searcher that a method makes.
 
     Args:
-        method: a key of :data:`SEARCHERS`, or a searcher of one's own: its class, or a function of
-            the domain, the seed and the number of random architectures.
+        method: a key of :data:`SEARCHERS` or :data:`TRANSFER`, or a searcher of one's own: its
+            class, or a function of the domain, the seed and the number of random architectures.
         domain: the candidate set.
         seed: of everything that is drawn.
         initial: random architectures to begin with.
@@ -152,8 +157,8 @@ def make_searcher(
             f"the search {method!r} chooses for how many epochs networks are trained: it searches "
             "tables and trainings by search.py, or by searchers.halving from Python"
         )
-    if not isinstance(method, str) or method not in SEARCHERS:
-        near = nearest(str(method), list(SEARCHERS))
+    if not isinstance(method, str) or method not in SEARCHERS | TRANSFER:
+        near = nearest(str(method), [*SEARCHERS, *TRANSFER])
         raise InputError(f"no search is called {method!r}: {near}")
     as_domain(domain)
     if weights is not None:
@@ -163,6 +168,8 @@ def make_searcher(
                 f"or choose {' or '.join(WEIGHTED)}"
             )
         return WEIGHTED[method](domain, seed, initial, weights)
+    if method in TRANSFER:
+        return TRANSFER[method](domain, objective, seed, initial)
     if method in LISTED:
         return LISTED[method](domain, seed, initial, objective)
     return SEARCHERS[method](domain, seed, initial)

@@ -204,7 +204,7 @@ def search(
         begin,
         before,
     )
-    tables = background_tables(getattr(plan.searcher, "features", ()))
+    tables = background_tables(getattr(plan.searcher, "features", ()), searched)
     config = configuration(plan, first, weights, tables) | {
         CODE: code_digests(objective=objective, method=method)
     }

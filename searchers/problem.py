@@ -30,6 +30,7 @@ from estimators.surrogate import PredictorEstimator
 from estimators.tasks.data_sets import DATA_SETS
 from experiment.progress import progress
 from predictors.defaults import defaults_of
+from predictors.features.background import of_dataset
 from predictors.methods import make_predictor, resolve_method
 from searchers.domain import Candidates, Domain, WholeSpace
 from searchers.history import TableTruth
@@ -196,6 +197,7 @@ def surrogate_problem(
     amount = min(SURROGATE_LABELS, len(known)) if labels is None else labels
     labelled, _ = known.draw(amount, seed)
     name, described_by = resolve_method(defaults_of(benchmark.space).inside, method, features)
+    described_by = of_dataset(described_by, benchmark.dataset)
     predictor = make_predictor(
         benchmark.space, name, described_by or None, seed=seed, weights=weights
     )

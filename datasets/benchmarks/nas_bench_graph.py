@@ -29,6 +29,8 @@ from experiment.paths import REPOSITORY_ROOT
 from experiment.paths import data_root as find_data_root
 
 TABLE = REPOSITORY_ROOT / "datasets" / "NAS_BENCH_GRAPH" / "nas_bench_graph.npz"
+MEASURED_ON = tuple((name,) for name in DATASETS)
+"""Values of ``dataset``, those on the same graph together."""
 FULL = "full"
 """The source that has the seeds apart, and learning curves."""
 PLACE = "nasbenchgraph/{}{}.bench"

@@ -46,6 +46,8 @@ SOURCES = (
     Source("other_nats", "nasbench201/NATS-tss-*", read_nats_folder, True, folder=True),
 )
 """All that NB201 can be read from, the best first."""
+MEASURED_ON = (("cifar10", "cifar10-valid"), ("cifar100",), ("ImageNet16-120",))
+"""Values of ``dataset``, those on the same images together."""
 LATENCIES = "nasbench201/nb201_latency_help.csv.gz"
 EPOCHS = (12, 200)
 """Two schedules: the first is no beginning of the second."""

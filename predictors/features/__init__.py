@@ -10,6 +10,7 @@ from datasets.batch import GraphBatch, as_batch
 from datasets.space import SearchSpace, as_space
 from experiment.config import nearest
 from experiment.errors import InputError
+from predictors.features.background import left_out
 from predictors.features.costs import NetworkCosts
 from predictors.features.counts import (
     NeighbourhoodCounts,
@@ -21,6 +22,7 @@ from predictors.features.counts import (
 from predictors.features.digits_transfer import DigitsTransfer
 from predictors.features.features import Features
 from predictors.features.latents import GraphVectors, Latents, VAEFeatures
+from predictors.features.other_datasets import OtherDatasets
 from predictors.features.statistics import GraphStatistics
 from predictors.features.zero_cost import ZeroCost
 
@@ -37,6 +39,7 @@ FEATURES: dict[str, type[Features]] = {
         Latents,
         GraphVectors,
         DigitsTransfer,
+        OtherDatasets,
         ZeroCost,
     )
 }
@@ -50,7 +53,7 @@ def make_features(name: str, space: SearchSpace, weights: str | Path | None = No
     """The feature extractor called ``name``.
 
     Args:
-        name: a key of :data:`FEATURES`.
+        name: a key of :data:`FEATURES`; ``other_datasets:cora`` where the labels are of Cora.
         space: the search space.
         weights: folder or name of the VAE, for ``latents`` and ``graph_vectors``; others take none.
 
@@ -58,12 +61,24 @@ def make_features(name: str, space: SearchSpace, weights: str | Path | None = No
         InputError: there is none, or it does not suit the space.
     """
     as_space(space)
-    if not isinstance(name, str) or name not in FEATURES:
-        raise InputError(f"no features are called {name!r}: {nearest(str(name), list(FEATURES))}")
-    kind = FEATURES[name]
+    kind = feature_kind(name)
+    if issubclass(kind, OtherDatasets):
+        return kind(space, left_out(name) or "")
     if weights is not None and issubclass(kind, VAEFeatures):
         return kind(space, weights)
     return kind(space)
+
+
+def feature_kind(name: str) -> type[Features]:
+    """The class of the features that users call ``name``.
+
+    Raises:
+        InputError: there are none.
+    """
+    word = OtherDatasets.name if isinstance(name, str) and left_out(name) else name
+    if not isinstance(word, str) or word not in FEATURES:
+        raise InputError(f"no features are called {name!r}: {nearest(str(name), list(FEATURES))}")
+    return FEATURES[word]
 
 
 def describe(features: Features, batch: GraphBatch) -> np.ndarray:

@@ -76,7 +76,7 @@ def fit_digits(parameters: Mapping[str, np.ndarray] | None = None) -> SparseGaus
             :class:`~predictors.processes.regressors.SparseGaussianProcess`; without them it takes
             some 15 seconds of a processor.
     """
-    tables = background_tables([DigitsTransfer.name])
+    tables = background_tables([DigitsTransfer.name], get_space(SOURCE))
     cells = GraphBatch.cat(table.graphs for table in tables)
     accuracies = np.concatenate([table.metric("validation").mean() for table in tables])
     process = SparseGaussianProcess(inducing=INDUCING, parameters=parameters)

@@ -1,0 +1,169 @@
+"""By which features predictors and searches transfer between data sets, and how searches begin.
+
+    python benchmarks/tuning/transfer_settings.py predict --labels 10 --seeds 2
+    python benchmarks/tuning/transfer_settings.py search --queries 25 --seeds 2
+
+Protocol: the nine data sets of NAS_BENCH_GRAPH, each in turn the target, of which a random half of
+the rows (``choosing.own_half``) is labelled, ranked and searched. Draws and starts have the seeds
+from 100 on; the reported figures have the seeds from 0 on and all rows. ``predict`` chooses the
+candidate with the largest Kendall's τ with the *validation* values of 4,000 others, ``search`` that
+with the smallest regret, in parts of the distance from the best value to the best tenth; both are
+means over the data sets. Of the other data sets all rows are read.
+"""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from scipy.stats import kendalltau
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+from benchmarks.tuning.choosing import Scores, measure_all, own_half, place, verdict
+from datasets import get_benchmark
+from datasets.benchmark import Benchmark
+from datasets.registry import measured_on
+from estimators.evaluations import Evaluations
+from experiment.arguments import output_file, parser, positive_int
+from experiment.errors import run_command
+from predictors.features.background import OTHERS, of_dataset
+from predictors.methods import METHODS, make_predictor
+from searchers.criteria import CRITERIA
+from searchers.domain import Candidates
+from searchers.loop import Budget, SearchLoop
+from searchers.problem import known_rows, table_problem
+from searchers.transfer_bo import TransferBO
+
+SPACE = "NAS_BENCH_GRAPH"
+RANKED = 4_000
+PREDICTORS = (
+    ("transfer", ("statistics", OTHERS)),
+    ("transfer", (OTHERS,)),
+    ("transfer", ("statistics", "walks", OTHERS)),
+    ("transfer", ("statistics", "one_hot", OTHERS)),
+    ("gp", ("statistics", "walks", OTHERS)),
+    ("ridge", (OTHERS,)),
+    ("ensemble", ("statistics", "walks", OTHERS)),
+)
+CRITERIA_COMPARED = ("upper_confidence_bound", "expected_improvement", "expected_value")
+
+
+STARTS: dict[str, tuple[int, int]] = {
+    "10 random": (10, 0),
+    "5 random": (5, 0),
+    "5 ranked first": (5, 5),
+}
+"""How many architectures a search begins with, and how many of them are those that the other data
+sets rank first; the rest is random."""
+
+
+def tables(data_root: Path | None) -> dict[str, Benchmark]:
+    """Data set → table."""
+    return {name: get_benchmark(SPACE, data_root, dataset=name) for name in measured_on(SPACE)}
+
+
+def predict(
+    benchmarks: dict[str, Benchmark], one: tuple[str, tuple[str, ...]], amount: int, seed: int
+) -> Scores:
+    """Fit to some labels of each data set, and rank others."""
+    taus = []
+    for dataset, table in benchmarks.items():
+        rows = np.random.default_rng(seed).permutation(own_half(len(table)))
+        known, ranked = rows[:amount], rows[amount : amount + RANKED]
+        values = table.metric("validation").mean()
+        features = of_dataset(one[1], dataset)
+        predictor = make_predictor(table.space, one[0], features, seed=seed)
+        predictor.fit(table.graphs[torch.from_numpy(known)], values[known])
+        scores = predictor.forecast(table.graphs[torch.from_numpy(ranked)]).scores
+        taus.append(kendalltau(scores, values[ranked]).statistic)
+    return {"tau": float(np.mean(taus)), "worst_tau": float(np.min(taus))}
+
+
+def search(
+    halves: dict[str, tuple[Benchmark, Candidates]],
+    one: tuple[str, str],
+    queries: int,
+    seed: int,
+) -> Scores:
+    """Search half of each table."""
+    initial, first = STARTS[one[0]]
+    regrets = []
+    for table, domain in halves.values():
+        problem = table_problem(table, domain)
+        searcher = TransferBO(domain, problem.objective, seed, initial, CRITERIA[one[1]])
+        scores = searcher.feature_matrices[-1].rows.mean(1)
+        start = [domain.graphs.graph(int(row)) for row in np.argsort(-scores)[:first]]
+        SearchLoop(searcher, Evaluations(problem.estimator), Budget(queries), start).run()
+        values = table.metric("validation").mean()[table.rows(domain.hashes)]
+        found = max(each.value for each in searcher.succeeded if each.value is not None)
+        regrets.append((values.max() - found) / (values.max() - np.quantile(values, 0.9)))
+    return {"regret": float(np.mean(regrets)), "worst_regret": float(np.max(regrets))}
+
+
+def half(table: Benchmark) -> tuple[Benchmark, Candidates]:
+    """A table, and the candidates that are searched."""
+    domain = known_rows(table)
+    rows = own_half(len(domain))
+    graphs = domain.graphs[torch.from_numpy(rows)]
+    return table, Candidates(domain.space, graphs, domain.hashes[rows])
+
+
+def choose_predictor(given: Namespace) -> list[str]:
+    """Compare the predictors."""
+    named = {
+        f"{method}: {' '.join(features)}": (method, features) for method, features in PREDICTORS
+    }
+    chosen = [name for name in named if name in (given.candidates or named)]
+    benchmarks = tables(given.data_root)
+
+    def measure(name: str, seed: int) -> Scores:
+        return predict(benchmarks, named[name], given.labels, seed)
+
+    task = f"{SPACE} transfer, {given.labels} labels"
+    runs = measure_all(given.out, task, chosen, given.seeds, measure)
+    today = f"transfer: {' '.join(METHODS['transfer'].features or ())}"
+    return verdict(task, runs, today, largest=True)
+
+
+def choose_search(given: Namespace) -> list[str]:
+    """Compare the searches."""
+    named = {f"{start}; {name}": (start, name) for start in STARTS for name in CRITERIA_COMPARED}
+    chosen = [name for name in named if name in (given.candidates or named)]
+    halves = {name: half(table) for name, table in tables(given.data_root).items()}
+    task = f"{SPACE} transfer, {given.queries} queries"
+
+    def measure(name: str, seed: int) -> Scores:
+        return search(halves, named[name], given.queries, seed)
+
+    runs = measure_all(given.out, task, chosen, given.seeds, measure)
+    return verdict(task, runs, "10 random; upper_confidence_bound", largest=False)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure the candidates, and say which one is the first."""
+    flags = parser("By which features predictors and searches transfer between data sets.")
+    flags.add_argument("what", choices=("predict", "search"))
+    flags.add_argument("--labels", type=positive_int, default=10)
+    flags.add_argument("--queries", type=positive_int, default=25)
+    flags.add_argument("--seeds", type=positive_int, default=2)
+    flags.add_argument("--candidates", nargs="+", help="names of those to measure; default: all")
+    flags.add_argument("--data_root", type=Path, help="folder of the measured data")
+    flags.add_argument("--threads", type=positive_int, default=1)
+    flags.add_argument(
+        "--out", type=output_file, default=place("transfer"), help="file that keeps all"
+    )
+    given = flags.parse_args(arguments)
+    torch.set_num_threads(given.threads)
+    choices = {"predict": choose_predictor, "search": choose_search}
+    print("\n".join(choices[given.what](given)))
+    return 0
+
+
+if __name__ == "__main__":
+    run_command(main)
