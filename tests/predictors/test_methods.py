@@ -22,8 +22,9 @@ from predictors.predictor import Predictor
 LABELLED, OTHERS = 100, 300
 
 SLOW = ["graph_network", "svge_head", "ensemble"]
-FAST = [name for name in METHODS if name not in SLOW]
-"""Methods that learn 100 labels in a second or two."""
+FAST = [name for name in METHODS if name not in (*SLOW, "transfer")]
+"""Methods that learn 100 labels in a second or two; ``test_transfer.py`` has the one that reads
+other data sets."""
 ALL = [*FAST, *(pytest.param(name, marks=pytest.mark.slow) for name in SLOW)]
 
 
