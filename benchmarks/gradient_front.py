@@ -102,14 +102,17 @@ class Task:
     """A table whose front is searched.
 
     Args:
-        table: of accuracies and parameters.
+        table: of accuracies and costs.
+        cost: the second objective.
+        labels: random architectures that are measured first.
     """
 
-    def __init__(self, table: Benchmark) -> None:
+    def __init__(self, table: Benchmark, cost: str = COST, labels: int = LABELS) -> None:
         self.table = table
+        self.labels = labels
         self.domain = known_rows(table)
-        self.costs = table_costs(table, COST)
-        self.objectives = table.objective(), measured_cost(COST, table)
+        self.costs = table_costs(table, cost)
+        self.objectives = table.objective(), measured_cost(cost, table)
         self.values = {name: table.metric(name).mean() for name in ("validation", "test")}
         self.references = {
             name: Reference.of(values, self.costs, self.objectives)
@@ -122,7 +125,7 @@ class Task:
 
     def labelled(self, seed: int) -> list[ArchitectureGraph]:
         """The architectures that are measured first, the best last."""
-        drawn = np.random.default_rng(seed).permutation(len(self.domain))[:LABELS]
+        drawn = np.random.default_rng(seed).permutation(len(self.domain))[: self.labels]
         values = self.values["validation"][self.table.rows(self.domain.hashes[drawn])]
         return [
             self.domain.graphs.graph(int(row)) for row in drawn[np.argsort(values, kind="stable")]
@@ -149,17 +152,19 @@ Make = Callable[[Task, int], Searcher]
 def ascent(task: Task, seed: int) -> Searcher:
     """Gradients, with the parameters of the table."""
     costs = counted_costs(task.table, COST)
-    return scalarised_ascent(task.domain, seed, LABELS, costs=costs)
+    return scalarised_ascent(task.domain, seed, task.labels, costs=costs)
 
 
 METHODS: dict[str, Make] = {
     REFERENCE: ascent,
     "hypervolume": lambda task, seed: HypervolumeImprovement(
-        task.domain, task.objectives[1], seed, LABELS
+        task.domain, task.objectives[1], seed, task.labels
     ),
-    "evolution": lambda task, seed: make_searcher("evolution", task.domain, seed, LABELS),
-    "evolution of the front": lambda task, seed: FrontEvolution(task.domain, task, seed, LABELS),
-    "random": lambda task, seed: make_searcher("random", task.domain, seed, LABELS),
+    "evolution": lambda task, seed: make_searcher("evolution", task.domain, seed, task.labels),
+    "evolution of the front": lambda task, seed: FrontEvolution(
+        task.domain, task, seed, task.labels
+    ),
+    "random": lambda task, seed: make_searcher("random", task.domain, seed, task.labels),
 }
 
 
@@ -173,7 +178,7 @@ def search(task: Task, make: Make, seed: int, queries: int = QUERIES) -> dict[st
     hashes = [each.hash for each in known]
     hashes += [step.measurement.hash for step in loop.steps()]
     spent = time.process_time() - started
-    curve = [task.reached(hashes[: LABELS + query]) for query in range(queries + 1)]
+    curve = [task.reached(hashes[: len(known) + query]) for query in range(queries + 1)]
     return {
         **{name: [round(each[name], 6) for each in curve] for name in task.references},
         "cpu_seconds": spent,

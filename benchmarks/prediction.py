@@ -101,11 +101,19 @@ class Task:
     def measure(self, contender: str, amount: int, seed: int) -> dict[str, float]:
         """Fit to ``amount`` labels, and predict all others."""
         order = np.random.default_rng(seed).permutation(len(self.labels))
-        known, rest = order[:amount], order[amount:]
+        rest = order[amount:]
         if contender in UNLABELLED:
             scores = self.transferred if contender == TRANSFER else self.costs[contender]
             return {"tau": float(kendalltau(scores[rest], self.truth[rest]).statistic)}
-        method, features = CONTENDERS[contender] or (None, None)
+        return self.judge(CONTENDERS[contender], amount, seed)
+
+    def judge(
+        self, predictor_of: tuple[str, tuple[str, ...]] | None, amount: int, seed: int
+    ) -> dict[str, float]:
+        """Fit a method on some features, ``None`` for the suite's default, and predict the rest."""
+        order = np.random.default_rng(seed).permutation(len(self.labels))
+        known, rest = order[:amount], order[amount:]
+        method, features = predictor_of or (None, None)
         predictor = make_predictor(self.space, method, features or None, seed=seed)
         start = time.perf_counter()
         predictor.fit(self.graphs[torch.from_numpy(known)], self.labels[known])
