@@ -67,6 +67,8 @@ SHARES = np.linspace(0.05, 1, 20)
 """Shares of the budget at which regrets are kept."""
 INITIAL = 10
 """Random architectures that other searchers begin with."""
+DIGITS = 6
+"""Decimals of a regret, a fraction: a ten-thousandth of a percentage point."""
 
 
 @dataclass(frozen=True)
@@ -278,6 +280,15 @@ def summarise(trace: Trace, budget: float) -> dict[str, Any]:
     }
 
 
+def shortened(run: Mapping[str, Any]) -> dict[str, Any]:
+    """A run with :data:`DIGITS` decimals: thousands of runs are kept."""
+    rounded = {
+        name: [None if value is None else round(value, DIGITS) for value in run[name]]
+        for name in ("validation", "test")
+    }
+    return {**run, **rounded, "cpu_seconds": round(run["cpu_seconds"], 2)}
+
+
 def results_path(weights: str, dataset: str | None) -> Path:
     """Where the runs of an embedding are kept."""
     words = ["embedding_search", Path(weights).name, dataset]
@@ -303,7 +314,7 @@ def measure(given: Any) -> None:
             record = kept_runs(path, budget, protocol.timed)  # another process may have added some
             runs = record["results"].setdefault(method, {})
             note_machine(record, method, runs)
-            runs.update(found)
+            runs.update({seed: shortened(each) for seed, each in found.items()})
             write_json(path, record)
     for method, runs in record["results"].items():
         print(f"{method:<31} {summary(list(runs.values()))}")

@@ -28,7 +28,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from analysis.statistics import Spread, confidence_band
-from benchmarks.embedding_search import METHODS, PROTOCOLS, make_setup, run
+from benchmarks.embedding_search import METHODS, PROTOCOLS, make_setup, run, shortened
 from benchmarks.embedding_search_figure import curve
 from benchmarks.io_curves import RUNS
 from benchmarks.io_embeddings import EMBEDDINGS, chosen_rows, looks
@@ -43,8 +43,6 @@ KEPT = RESULTS / "io_search.json"
 FIGURE = ROOT / "docs" / "figures" / "io_search.png"
 SHIPPED = "SVGE"
 """Row of the shipped VAE of a space."""
-DIGITS = 6
-"""Decimals of a regret, a fraction: a ten-thousandth of a percentage point."""
 HIGHEST = 3.0
 """Percentage points at the top of the figure: all searches begin far above."""
 COMPARED = ("reinforce", "reinforce, published", "latent_bo")
@@ -94,15 +92,6 @@ def measure(given: Namespace) -> None:
             runs.update({seed: shortened(each) for seed, each in found.items()})
             write_json(given.results, record)
     table(given)
-
-
-def shortened(run: Mapping[str, Any]) -> dict[str, Any]:
-    """A run with :data:`DIGITS` decimals: thousands of runs are kept."""
-    rounded = {
-        name: [None if value is None else round(value, DIGITS) for value in run[name]]
-        for name in ("validation", "test")
-    }
-    return {**run, **rounded, "cpu_seconds": round(run["cpu_seconds"], 2)}
 
 
 def runs_of(results: dict[str, Any], space: str, method: str, name: str) -> dict[str, Any]:
