@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -26,11 +26,13 @@ class Fit:
             for a training that may end early.
         final: at the end, or with the weights of the best epoch where a training may end early.
         seconds: time of the training, without what measured it.
+        curve: figures of each epoch, where they are wanted.
     """
 
     halfway: Mapping[str, float] | None
     final: Mapping[str, float]
     seconds: float
+    curve: Sequence[Mapping[str, float]] = ()
 
 
 def training_loop(

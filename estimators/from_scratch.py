@@ -113,6 +113,7 @@ class Training:
             "parameters": int(costs.parameters[0]),
             "flops": int(costs.flops[0]),
             "details": _details(done),
+            **({"curve": list(done.curve)} if done.curve else {}),
             **more,
         }
 

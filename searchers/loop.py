@@ -142,10 +142,15 @@ class SearchLoop:
         self._batch_of: dict[str, _Batch] = {}  # of each architecture that is being measured
         self._unknown_in_a_row = 0
         self._replayed = 0
+        self._stopped = False
         for measurement in known:
             self.history.know(measurement)
         if known:
             self.searcher.tell([self._view(measurement) for measurement in known])
+
+    def stop(self) -> None:
+        """Propose nothing more; what is being measured is waited for."""
+        self._stopped = True
 
     def replay(self, events: Iterable[Asked | Measurement]) -> None:
         """Restore the state of a loop from its events, without measuring anything.
@@ -189,7 +194,7 @@ class SearchLoop:
 
     def _ask(self) -> None:
         """Ask for batches, as many as may be measured at once."""
-        while len(self._batches) < self.budget.at_once:
+        while len(self._batches) < self.budget.at_once and not self._stopped:
             left = self.budget.queries - self.history.queries - len(self._batch_of)
             n = min(self.budget.batch, left)
             if n < 1 or not (batch := self._next_batch(n)).architectures:

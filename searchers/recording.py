@@ -64,6 +64,7 @@ class Recorder:
                 "architectures": [self.space.to_record(graph) for graph in batch.architectures],
                 "seconds": batch.seconds,
                 "dropped": batch.dropped,
+                "elapsed_seconds": self.seconds,
                 **({"fidelities": batch.fidelities} if batch.fidelities else {}),
             }
         )

@@ -14,6 +14,7 @@ from estimators.evaluations import Evaluations
 from estimators.measurement import Measurement
 from experiment.engine import Engine, InThisProcess
 from experiment.run import METRICS, RunFolder
+from searchers.history import SearchHistory
 from searchers.limits import Limit
 from searchers.loop import Budget, GivenUpError, Listener, SearchLoop
 from searchers.notices import FirstFailure, UnitCheck
@@ -36,6 +37,9 @@ class Plan:
         known: what was measured before; it costs nothing.
         limit: on a cost.
         engine: measures; its ``with`` block was entered.
+        listeners: receive what happens, after it was recorded.
+        over: whether nothing more is to be proposed, though queries are left, by the history and
+            the seconds that the search has taken in all its parts.
     """
 
     problem: Problem
@@ -46,6 +50,8 @@ class Plan:
     known: Sequence[Measurement] = ()
     limit: Limit | None = None
     engine: Engine = field(default_factory=InThisProcess)
+    listeners: Sequence[Listener] = ()
+    over: Callable[[SearchHistory, float], bool] = lambda history, seconds: False
 
     def __post_init__(self) -> None:
         self.budget.check_start(self.start)  # before a folder is made
@@ -74,13 +80,17 @@ def carry_out(
     problem, objective = plan.problem, plan.problem.objective
     recorder = None if run is None else Recorder(run, problem.space, problem.truth)
     started = time.perf_counter()
+
+    def seconds() -> float:
+        return time.perf_counter() - started if recorder is None else recorder.seconds
+
     given_up: GivenUpError | None = None
     loop = _loop(plan, recorder)
     try:
         if recorder is not None:
             loop.replay(recorder.events())
             _say_what_is_reused(loop, recorder.run)
-        advance(loop, plan.method, objective)
+        advance(loop, plan.method, objective, lambda history: plan.over(history, seconds()))
     except GivenUpError as error:
         given_up = error
     except KeyboardInterrupt as stop:
@@ -89,7 +99,7 @@ def carry_out(
     result = {
         **summary(loop, problem, plan.limit, plan.known),
         **more(loop),
-        "seconds": time.perf_counter() - started if recorder is None else recorder.seconds,
+        "seconds": seconds(),
     }
     if run is not None:
         write_queries(run.path / "queries.csv", run.read_metrics(), objective)
@@ -104,7 +114,7 @@ def _loop(plan: Plan, recorder: Recorder | None) -> SearchLoop:
     problem = plan.problem
     log = None if recorder is None else recorder.run.path / METRICS
     listeners: list[Listener] = [] if recorder is None else [recorder]
-    listeners += [FirstFailure(problem.space, log), UnitCheck(problem.objective)]
+    listeners += [FirstFailure(problem.space, log), UnitCheck(problem.objective), *plan.listeners]
     return SearchLoop(
         plan.searcher,
         Evaluations(problem.estimator, plan.engine),

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from datasets.measurement_files import VALUE
 from datasets.objective import ACCURACY, Objective
 from estimators.measurement import Measurement
 from experiment.progress import progress
-from searchers.history import found_record
+from searchers.history import SearchHistory, found_record
 from searchers.limits import Limit
 from searchers.loop import SearchLoop
 from searchers.problem import Problem
@@ -27,9 +27,23 @@ GUESSED = "guessed "
 """Stands before predicted accuracies."""
 
 
-def advance(loop: SearchLoop, method: str, objective: Objective = ACCURACY) -> None:
-    """Let the loop end, with a bar on a terminal; what was replayed has no part in its rate."""
+def advance(
+    loop: SearchLoop,
+    method: str,
+    objective: Objective = ACCURACY,
+    over: Callable[[SearchHistory], bool] = lambda _: False,
+) -> None:
+    """Let the loop end, with a bar on a terminal; what was replayed has no part in its rate.
+
+    Args:
+        loop: proposes until its queries are spent.
+        method: name of the searcher.
+        objective: what is shown of the incumbent.
+        over: whether nothing more is to be proposed, though queries are left.
+    """
     failed = loop.history.failed
+    if over(loop.history):
+        loop.stop()
     with progress(loop.budget.queries, method, "queries", done=loop.history.queries) as bar:
         for step in loop.steps():
             best = step.incumbent
@@ -38,6 +52,8 @@ def advance(loop: SearchLoop, method: str, objective: Objective = ACCURACY) -> N
             if failed:
                 figures["failed"] = str(failed)
             bar.advance(int(step.query is not None), **figures)
+            if over(loop.history):
+                loop.stop()
 
 
 def summary(

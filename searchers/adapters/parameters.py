@@ -17,13 +17,14 @@ import numpy as np
 
 from datasets.batch import GraphBatch
 from datasets.graph import INPUT, OUTPUT, ArchitectureGraph, as_graph
+from datasets.hyperparameters import Value
 from datasets.space import ENUMERABLE, SearchSpace, as_space
+from datasets.spaces.configured import ConfiguredSpace, parts_of
 from datasets.spaces.decisions import DecisionSpace
 from datasets.spaces.nb201 import CELL_EDGES, GRAPH_EDGES
 from experiment.checks import shown
 from experiment.errors import InputError
 
-Value = str | int
 Edge = tuple[int, int]
 
 
@@ -36,12 +37,14 @@ class Parameters:
         choices: name → its values; a ``range`` is an integer parameter, others are categories.
         decode: the graph of a configuration, whether it is a member of the space or not.
         encode: a configuration of a canonical graph.
+        ordered: names of those whose neighbouring values are alike.
     """
 
     space: SearchSpace
     choices: Mapping[str, Sequence[Value]]
     decode: Callable[[Mapping[str, Any]], ArchitectureGraph]
     encode: Callable[[ArchitectureGraph], dict[str, Value]]
+    ordered: frozenset[str] = frozenset()
 
     def check(self, configuration: object) -> dict[str, Value]:
         """``configuration``, with a legal value for each parameter.
@@ -195,6 +198,24 @@ def decided(space: DecisionSpace) -> Parameters:
     return Parameters(space, {one.name: one.options for one in decisions}, decode, encode)
 
 
+def _configured(space: ConfiguredSpace) -> Parameters:
+    """The parameters of the architecture, then the hyper-parameters."""
+    inner, ranges = parameters_of(space.architectures), space.ranges
+    names = {name: f"hyperparameter_{name}" if name in inner.choices else name for name in ranges}
+
+    def decode(configuration: Mapping[str, Any]) -> ArchitectureGraph:
+        graph = inner.decode({name: configuration[name] for name in inner.choices})
+        return space.configure(graph, {name: configuration[names[name]] for name in ranges})
+
+    def encode(graph: ArchitectureGraph) -> dict[str, Value]:
+        _, plain, values = parts_of(space, graph)
+        return {**inner.encode(plain), **{names[name]: values[name] for name in ranges}}
+
+    choices = {**inner.choices, **{names[name]: each.values for name, each in ranges.items()}}
+    ordered = {names[name] for name, each in ranges.items() if each.ordered}
+    return Parameters(space, choices, decode, encode, inner.ordered | ordered)
+
+
 def place_in_list(space: SearchSpace) -> Parameters:
     """The place of an architecture in the list of all of them, one integer.
 
@@ -232,6 +253,7 @@ PARAMETERS: dict[str, Callable[[Any], Parameters]] = {
     "enas_macro": _chain,
     "nas_bench_graph": _tree_of_four,
     "mpnn": decided,
+    "configured": _configured,
 }
 """Family, or name of a space → what makes its parameters. Others get :func:`place_in_list`."""
 

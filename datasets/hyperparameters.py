@@ -1,0 +1,121 @@
+"""Ranges of hyper-parameters that are searched together with an architecture."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from experiment.checks import shown, whole_number
+from experiment.config import nearest
+from experiment.errors import InputError
+
+Value = bool | int | float | str
+LEVELS = 65
+"""Values of a range of numbers. More would be closer to each other than trainings can distinguish:
+from 1e-4 to 1e-2 each is 7 % above the one before."""
+
+
+@dataclass(frozen=True)
+class Range:
+    """The values that a hyper-parameter may take; :func:`between` and :func:`among` make one.
+
+    Attributes:
+        values: each once; numbers ascend.
+        ordered: whether neighbouring values are alike, as numbers are.
+        log: whether the values lie evenly on a logarithmic scale.
+    """
+
+    values: tuple[Value, ...]
+    ordered: bool = True
+    log: bool = False
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __str__(self) -> str:
+        """The ends, or the options."""
+        if not self.ordered:
+            return ", ".join(map(str, self.values))
+        return f"{self.values[0]} to {self.values[-1]}{', logarithmic' if self.log else ''}"
+
+    def own(self, value: object) -> Value | None:
+        """The value of the range that equals one from a file; ``None``: it has no such value."""
+        return next((own for own in self.values if own == value), None)
+
+
+def between(low: float, high: float, *, log: bool = False, levels: int | None = None) -> Range:
+    """The whole numbers, or evenly spaced numbers, from ``low`` to ``high``.
+
+    Args:
+        low: the lowest value.
+        high: the highest value; whole numbers where both ends are.
+        log: whether they are spaced evenly on a logarithmic scale.
+        levels: how many; default: all whole numbers, or :data:`LEVELS`.
+
+    Raises:
+        InputError: an end is no number, the ends are reversed, or no logarithm exists.
+    """
+    for end in (low, high):
+        if isinstance(end, bool) or not isinstance(end, int | float) or not np.isfinite(end):
+            raise InputError(f"the end of a range is {shown(end)}, expected a number")
+    if low >= high:
+        raise InputError(
+            f"the range from {low} to {high} has its ends reversed or equal: give low < high"
+        )
+    if log and low <= 0:
+        raise InputError(f"a logarithmic range begins at {low}: expected more than 0")
+    whole = isinstance(low, int) and isinstance(high, int)
+    usual = min(LEVELS, int(high - low) + 1) if whole and log else LEVELS
+    if whole and not log and levels is None:
+        return Range(tuple(range(int(low), int(high) + 1)))
+    count = usual if levels is None else whole_number(levels, "levels", least=2)
+    points = (np.geomspace if log else np.linspace)(low, high, count)
+    # Rounded, so that a value reads the same in a file, a table and a hash.
+    numbers = [round(x) if whole else float(f"{x:.4g}") for x in points.tolist()]
+    return Range(tuple(dict.fromkeys([low, *numbers[1:-1], high])), log=log)
+
+
+def among(*options: Value) -> Range:
+    """Some options.
+
+    Raises:
+        InputError: there are none, one is given twice, or one is no text, number or truth value.
+    """
+    for option in options:
+        if not isinstance(option, bool | int | float | str):
+            raise InputError(f"an option is {shown(option)}, expected a text or a number")
+    if not options or len(set(options)) < len(options):
+        raise InputError(f"the options are {list(options)}, expected at least one, each once")
+    numeric = all(isinstance(one, int | float) and not isinstance(one, bool) for one in options)
+    return Range(tuple(sorted(options)) if numeric else options, ordered=numeric)
+
+
+def read_range(name: str, table: Mapping[str, Any]) -> Range:
+    """The range of a file: ``{low, high, log, levels}`` or ``{choices}``.
+
+    Args:
+        name: of the hyper-parameter, for messages.
+        table: as it is in the file.
+
+    Raises:
+        InputError: an unknown key, or as :func:`between` and :func:`among`.
+    """
+    kinds = {"choices": among, "low": between}
+    valid = ["choices"] if "choices" in table else ["low", "high", "log", "levels"]
+    for key in table:
+        if key not in valid:
+            known = [*valid, *(kind for kind in kinds if kind not in valid and len(table) == 1)]
+            raise InputError(f"unknown key {key!r} in the range of {name}: {nearest(key, known)}")
+    try:
+        if "choices" in table:
+            if not isinstance(table["choices"], list | tuple):
+                raise InputError(f"choices is {shown(table['choices'])}, expected a list")
+            return among(*table["choices"])
+        if missing := [key for key in ("low", "high") if key not in table]:
+            raise InputError(f"a range needs {missing[0]!r}: give low and high, or choices")
+        return between(**table)
+    except InputError as error:
+        raise InputError(f"hyper-parameter {name!r}: {error}") from error

@@ -1,0 +1,1 @@
+"""A whole search as one declaration: :class:`~searchers.declared.problem.NASProblem`."""
