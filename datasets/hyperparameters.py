@@ -17,6 +17,9 @@ LEVELS = 65
 """Values of a range of numbers. More would be closer to each other than trainings can distinguish:
 from 1e-4 to 1e-2 each is 7 % above the one before."""
 
+FEW = 6
+"""Numbers that are written out."""
+
 
 @dataclass(frozen=True)
 class Range:
@@ -36,8 +39,8 @@ class Range:
         return len(self.values)
 
     def __str__(self) -> str:
-        """The ends, or the options."""
-        if not self.ordered:
+        """The ends, or the values where they are few."""
+        if not self.ordered or len(self) <= FEW:
             return ", ".join(map(str, self.values))
         return f"{self.values[0]} to {self.values[-1]}{', logarithmic' if self.log else ''}"
 

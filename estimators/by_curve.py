@@ -94,9 +94,9 @@ def chosen_settings(
     """
     made: list[Any] = []
     for record in (recipe, design):
-        own = {field.name for field in dataclasses.fields(record)}  # type: ignore[arg-type]
+        own = {field.name for field in dataclasses.fields(record)}
         given = {name: value for name, value in values.items() if name in own}
-        made.append(dataclasses.replace(record, **given))  # type: ignore[type-var]
+        made.append(dataclasses.replace(record, **given))
     return made[0], made[1]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import statistics
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,7 @@ class RecordedTraining:
         design: sizes of the network.
         device: where to train.
         report_every: steps between lines about a step; ``None`` for none.
+        report: is given what is kept of each epoch; default: prints a line.
     """
 
     space: SearchSpace
@@ -50,6 +51,7 @@ class RecordedTraining:
     design: Design
     device: torch.device
     report_every: int | None = None
+    report: Callable[[dict[str, Any], PreparedTask], None] | None = None
 
     def train(
         self, architecture: ArchitectureGraph, seed: int, folder: Path, resume: bool
@@ -129,7 +131,7 @@ class RecordedTraining:
                 save_checkpoint(run.checkpoints / LAST, network.state_dict())
             run.log(entry)
             curve.append(entry)
-            report_epoch(entry, task)
+            (self.report or report_epoch)(entry, task)
 
         def after_step(step: int, figures: dict[str, float]) -> None:
             if self.report_every and step % self.report_every == 0:

@@ -21,7 +21,6 @@ from estimators.networks import DESIGNS, Design, GINEDesign, load_design
 from estimators.recipe import Recipe
 from estimators.tasks.images import ImageClassification, ImageRecipe
 from estimators.tasks.molecules import LOSSES, MoleculeRecipe, MoleculeTask
-from estimators.tasks.task import Task
 from experiment.config import nearest, resolve
 from experiment.errors import InputError
 
@@ -61,7 +60,9 @@ class MoleculeData:
 
     def __post_init__(self) -> None:
         if self.file is None and self.data not in SOURCES:
-            raise InputError(f"no molecules are called {self.data!r}: {nearest(self.data, _data())}")
+            raise InputError(
+                f"no molecules are called {self.data!r}: {nearest(self.data, _data())}"
+            )
         if self.file is not None and self.labels is None:
             raise InputError(f"which column of {str(self.file)!r} has the numbers? give labels")
 
@@ -69,10 +70,9 @@ class MoleculeData:
         """What networks are trained on."""
         source: str | MoleculeSource = self.data
         if self.file is not None and self.labels is not None:
+            place = (str(self.file.resolve()),)
             source = MoleculeSource(
-                *(self.data, str(self.file.resolve()), self.labels, self.unit),
-                metric=self.metric,
-                smiles=self.smiles,
+                self.data, place, (self.labels,), self.unit, self.metric, self.smiles
             )
         return MoleculeTask(
             *(source, self.split, self.split_seed, self.subtract_atom_counts),
@@ -146,6 +146,7 @@ class TaskKind:
         recipe: how networks are trained.
         metrics: of the validation part → whether more is better.
         losses: that may be chosen.
+        in_unit: metrics that have the unit of the task's objective.
     """
 
     settings: type[TaskPart]
@@ -153,6 +154,7 @@ class TaskKind:
     recipe: type[Recipe]
     metrics: Mapping[str, bool]
     losses: tuple[str, ...]
+    in_unit: tuple[str, ...]
 
 
 KINDS: tuple[TaskKind, ...] = (
@@ -162,8 +164,9 @@ KINDS: tuple[TaskKind, ...] = (
         MoleculeRecipe,
         {"loss": False, "mae": False, "rmse": False, "r2": True},
         tuple(LOSSES),
+        ("mae", "rmse"),
     ),
-    TaskKind(ImageData, (), ImageRecipe, {"accuracy": True}, ("cross_entropy",)),
+    TaskKind(ImageData, (), ImageRecipe, {"accuracy": True}, ("cross_entropy",), ("accuracy",)),
 )
 """Every kind; a new one is a class with the methods of :class:`MoleculeData`, and an entry."""
 
@@ -231,8 +234,3 @@ def design_class(space: SearchSpace) -> type[Design]:
             f"{', '.join(DESIGNS)}"
         )
     return DESIGNS[space.family]
-
-
-def make_task(part: TaskPart, data_root: Path | None) -> Task:
-    """What networks are trained on."""
-    return part.task(data_root)

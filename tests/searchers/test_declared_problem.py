@@ -1,0 +1,200 @@
+"""Declared problems: how they are read, what they refuse, and what a search of one leaves."""
+
+from __future__ import annotations
+
+import csv
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from datasets.hyperparameters import among
+from experiment.errors import InputError
+from experiment.files import read_json
+from searchers.declared import results
+from searchers.declared.problem import NASProblem
+from searchers.declared.run import run_problem
+
+TABLES = tomllib.loads(
+    """
+objective = "-val_loss"
+loss = "mse"
+metrics = ["rmse", "r2"]
+budget = {evaluations = 5}
+fidelity = {epochs = 1}
+search = {name = "evolution", population = 3, tournament = 2, seed = 1}
+top_k = {k = 2, repeats = 2}
+[task]
+data = "chains"
+file = "chains.csv"
+labels = "size"
+[space]
+name = "GINE"
+[hyperparameters]
+epochs = 2
+batch_size = 8
+layers = 1
+hidden = {choices = [4, 8]}
+learning_rate = {low = 1e-3, high = 1e-1, log = true}
+[callbacks]
+early_stopping = {patience = 3}
+checkpoints = true
+log = false
+"""
+)
+
+
+@pytest.fixture
+def tables(tmp_path: Path) -> dict[str, Any]:
+    place = tmp_path / "chains.csv"
+    smiles = [f"{first}{'C' * n}{last}" for first in "ONF" for n in range(1, 9) for last in "OS"]
+    lines = [f"{one},{len(one) + one.count('O')}" for one in smiles]
+    place.write_text("smiles,size\n" + "\n".join(lines) + "\n", encoding="utf-8")
+    return {**TABLES, "task": {**TABLES["task"], "file": str(place)}}
+
+
+def test_a_problem_is_printed_as_a_summary(tables: dict[str, Any]) -> None:
+    text = str(NASProblem.read(tables))
+    for line in (
+        "    - task            : chains, split random, split_seed 0",
+        "        * hidden: searched, 4, 8",
+        "        * learning_rate: searched, 0.001 to 0.1, logarithmic",
+        "    - objective       : -val_loss (minimised)",
+        "    - fidelity        : 1 of 2 epochs",
+        "        * EarlyStopping: val_loss, patience 3",
+        "    - budget          : 5 evaluations",
+        "    - search          : evolution, population 3, tournament 2, seed 1",
+    ):
+        assert line in text
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"objectiv": "-val_loss"}, "did you mean 'objective'"),
+        ({"objective": "-val_los"}, "no metric gives the objective"),
+        ({"objective": "val_r2__mx"}, "did you mean 'max'"),
+        ({"objective": "no_such_module:score"}, "no module"),
+        ({"metrics": ["r3"]}, "no metric 'r3'"),
+        ({"loss": "msee"}, "did you mean 'mse'"),
+        ({"budget": {}}, "give evaluations, minutes"),
+        ({"budget": {"evaluation": 3}}, "did you mean 'evaluations'"),
+        ({"budget": 3}, "expected a table"),
+        ({"search": {"name": "evolutoin"}}, "did you mean 'evolution'"),
+        ({"search": {"name": "local_search"}}, "for architectures alone"),
+        ({"space": {"name": "GIN"}}, "did you mean 'GINE'"),
+        ({"space": {"name": "GINE", "layers": 3}}, "no option 'layers'"),
+        ({"hyperparameters": {"lerning_rate": 0.1}}, "did you mean 'learning_rate'"),
+        ({"hyperparameters": {"learning_rate": {"low": 1.0, "high": 0.1}}}, "ends reversed"),
+        ({"hyperparameters": {"batch_size": {"low": 1, "high": 4}}}, "at least 2"),
+        ({"hyperparameters": {"optimiser": {"choices": ["adm", "sgd"]}}}, "did you mean 'adam'"),
+        ({"hyperparameters": {"epochs": {"low": 1, "high": 4}}}, "the epochs are a range"),
+        ({"fidelity": {"epochs": 90}}, "expected 1 to the 2"),
+        ({"callbacks": {"early_stopping": {"patience": 3, "monitor": "val"}}}, "looks at 'val'"),
+        ({"preprocessing": {"reder": "rdkit"}}, "did you mean 'reader'"),
+    ],
+)
+def test_wrong_problems_are_refused(
+    tables: dict[str, Any], change: dict[str, Any], reason: str
+) -> None:
+    with pytest.raises(InputError, match=reason):
+        NASProblem.read({**tables, **change})
+
+
+def test_values_of_the_command_win_over_the_file(tmp_path: Path) -> None:
+    place = tmp_path / "digits.toml"
+    place.write_text(
+        'task = {data = "digits"}\nspace = "NB201"\nbudget = {minutes = 2}\n'
+        'objective = "val_accuracy"\n[hyperparameters]\nchannels = {choices = [4, 8]}\n',
+        encoding="utf-8",
+    )
+    changes = ["budget.evaluations=3", "search.name=bo", "hyperparameters.channels=4"]
+    problem = NASProblem.load(place, changes)
+    assert problem.budget.evaluations == 3
+    assert problem.budget.minutes == 2
+    assert problem.search.name == "bo"
+    assert problem.design.channels == 4  # type: ignore[attr-defined]
+    assert problem.searched is problem.space
+    with pytest.raises(InputError, match=r"expected TABLE\.KEY=VALUE"):
+        NASProblem.load(place, ["budget"])
+
+
+def rows_of(run: Path) -> list[dict[str, str]]:
+    """The rows of ``results.csv`` without times."""
+    with (run / results.RESULTS).open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    return [{k: v for k, v in row.items() if not k.startswith("timestamp")} for row in rows]
+
+
+def test_a_search_resumes_to_the_same_numbers(
+    tables: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    problem = NASProblem.read(tables)
+    whole = run_problem(problem, tmp_path / "whole")
+    rows = rows_of(tmp_path / "whole")
+    assert list(rows[0])[:5] == ["arch_seq", "hidden", "learning_rate", "job_id", "objective"]
+    assert len(rows) == 5
+    best = max(float(row["objective"]) for row in rows)
+    assert -whole.summary["best_observed"]["value"] == best
+
+    def interrupt(self: results.ResultsFile, step: Any) -> None:
+        self.write()
+        if step.query == 2:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(results.ResultsFile, "measured", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            run_problem(problem, tmp_path / "killed")
+    assert len(rows_of(tmp_path / "killed")) == 2
+    resumed = run_problem(problem, tmp_path / "killed", resume=True)
+    assert rows_of(tmp_path / "killed") == rows
+    keys = ("validation", "test", "validation_std", "hidden", "learning_rate")
+    assert [[row[key] for key in keys] for row in resumed.top_k] == [
+        [row[key] for key in keys] for row in whole.top_k
+    ]
+
+
+def test_the_best_are_trained_fully_and_tested(tables: dict[str, Any], tmp_path: Path) -> None:
+    found = run_problem(NASProblem.read({**tables, "budget": {"evaluations": 3}}), tmp_path / "run")
+    assert [row["rank"] for row in found.top_k] == [1, 2]
+    assert all(row["trainings"] == 2 and row["test"] > 0 for row in found.top_k)
+    chosen = found.top_k[found.summary["chosen"] - 1]
+    assert chosen["validation"] == min(row["validation"] for row in found.top_k)
+    training = read_json(tmp_path / "run" / "top_k" / "1" / "repeat_1" / "config.json")
+    assert (training["seed"], training["recipe"]["epochs"]) == (1, 2)
+    assert 0 < found.summary["utilisation"] <= 1
+
+
+def test_a_search_ends_by_its_patience(tables: dict[str, Any], tmp_path: Path) -> None:
+    worse = {"n": 0}
+
+    def objective(history: dict[str, list[float]]) -> float:
+        worse["n"] -= 1
+        return worse["n"]
+
+    problem = NASProblem.read(
+        {
+            **tables,
+            "objective": objective,
+            "budget": {"evaluations": 30},
+            "top_k": {"k": 0},
+            "callbacks": {"search_patience": 2, "log": False},
+        }
+    )
+    assert run_problem(problem, tmp_path / "run").summary["queries"] == 3
+
+
+def test_minutes_end_a_search(tables: dict[str, Any], tmp_path: Path) -> None:
+    budget = {"budget": {"minutes": 1e-6}, "top_k": {"k": 0}}
+    problem = NASProblem.read({**tables, **budget})
+    found = run_problem(problem, tmp_path / "run")
+    assert found.summary["queries"] <= 1
+
+
+def test_python_objects_take_ranges(tables: dict[str, Any]) -> None:
+    read = NASProblem.read(tables)
+    again = NASProblem(read.task, read.space, read.budget, {"hidden": among(4, 8), "epochs": 2})
+    assert list(again.ranges) == ["hidden"]
+    assert again.recipe.epochs == 2
