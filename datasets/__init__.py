@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from datasets.fidelities import fidelity_tables
     from datasets.fixed_network import FixedNetwork
     from datasets.graph import ArchitectureError, ArchitectureGraph
+    from datasets.hyperparameters import among, between
     from datasets.images import ImageData, LabelledImages, get_images
     from datasets.io_files import read_io_set
     from datasets.io_set import IOSet
@@ -47,6 +48,7 @@ else:
             "edit_distance": ["edit_distances"],
             "fidelities": ["fidelity_tables"],
             "fixed_network": ["FixedNetwork"],
+            "hyperparameters": ["among", "between"],
             "graph": ["ArchitectureError", "ArchitectureGraph"],
             "images": ["ImageData", "LabelledImages", "get_images"],
             "io_files": ["read_io_set"],

@@ -10,8 +10,12 @@ from typing import TYPE_CHECKING
 from experiment.exports import exports
 
 if TYPE_CHECKING:
+    from searchers.aging import AgingEvolution
     from searchers.candidate_bo import CandidateBO
     from searchers.criteria import log_expected_improvement, upper_confidence_bound
+    from searchers.decision_bo import DecisionBO
+    from searchers.declared.problem import NASProblem
+    from searchers.declared.run import run_problem
     from searchers.defaults import SEARCH_DEFAULTS, SearchDefaults
     from searchers.domain import Candidates, Domain, WholeSpace
     from searchers.embedded.dngo import DNGO
@@ -37,8 +41,12 @@ else:
     __all__, __getattr__, __dir__ = exports(
         __name__,
         {
+            "aging": ["AgingEvolution"],
             "candidate_bo": ["CandidateBO"],
             "criteria": ["log_expected_improvement", "upper_confidence_bound"],
+            "decision_bo": ["DecisionBO"],
+            "declared.problem": ["NASProblem"],
+            "declared.run": ["run_problem"],
             "defaults": ["SEARCH_DEFAULTS", "SearchDefaults"],
             "domain": ["Candidates", "Domain", "WholeSpace"],
             "embedded.dngo": ["DNGO"],

@@ -1,0 +1,41 @@
+"""``docs/problem.md``: its code runs, and its commands and keys are those that there are."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from Bayesian_Optimization.search_problem import make_parser
+from experiment.paths import DATA_ROOT_VARIABLE, REPOSITORY_ROOT
+from searchers.declared.problem import NASProblem
+
+Blocks = Callable[[str, str], list[str]]
+PAGE = "problem.md"
+
+
+def test_code_of_the_page_runs(
+    blocks: Blocks, data_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(DATA_ROOT_VARIABLE, str(data_root))
+    monkeypatch.chdir(tmp_path)
+    session: dict[str, object] = {}
+    for block in blocks(PAGE, "python"):
+        exec(block, session)
+    found = session["found"]
+    assert found.summary["queries"] == 4  # type: ignore[attr-defined]
+    assert (tmp_path / "runs" / "freesolv" / "results.csv").is_file()
+
+
+def test_commands_of_the_page_are_understood(blocks: Blocks) -> None:
+    for line in "\n".join(blocks(PAGE, "bash")).splitlines():
+        make_parser().parse_args(line.partition("#")[0].split()[2:])
+
+
+def test_the_page_names_every_part_of_a_problem() -> None:
+    text = (REPOSITORY_ROOT / "docs" / PAGE).read_text(encoding="utf-8")
+    named = set(re.findall(r"`\[?(\w+)\]?`", text))
+    assert {one.name for one in fields(NASProblem)} - {"data_root"} <= named
