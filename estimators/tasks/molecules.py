@@ -353,6 +353,14 @@ class PreparedMolecules:
         found = torch.cat(self._outputs(network, graphs, rows)).double().cpu().numpy()
         return found * self.split.scale.std + self.split.scale.offsets(molecules)
 
+    def predictions(self, network: nn.Module, part: str) -> tuple[np.ndarray, np.ndarray]:
+        """What a network predicts of a part, and the labels, in their unit. **Shape** (n,) each."""
+        rows = self.split.parts[part]
+        found = torch.cat(self._outputs(network, self.split.graphs, rows)).double().cpu().numpy()
+        places = rows.cpu().numpy()
+        predicted = found * self.split.scale.std + self.split.offsets[places]
+        return predicted, self.split.data.targets[places]
+
     @torch.inference_mode()
     def _outputs(self, network: nn.Module, graphs: MoleculeGraphs, rows: Tensor) -> list[Tensor]:
         """What a network gives for molecules, in evaluation mode. **Shape** (b,) a batch."""

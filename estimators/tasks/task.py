@@ -101,6 +101,15 @@ class PreparedTask(Protocol):
 
 
 @runtime_checkable
+class PreparedRegression(PreparedTask, Protocol):
+    """A :class:`PreparedTask` whose networks predict numbers."""
+
+    def predictions(self, network: nn.Module, part: str) -> tuple[np.ndarray, np.ndarray]:
+        """What a network predicts of a part, and the labels, in their unit. **Shape** (n,) each."""
+        ...
+
+
+@runtime_checkable
 class Task(Protocol):
     """What networks are trained on; it can be pickled."""
 

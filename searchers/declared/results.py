@@ -78,8 +78,8 @@ class ResultsFile:
         """Write the file anew."""
         self.write()
 
-    def write(self) -> None:
-        """Write what the folder's events say."""
+    def write(self) -> list[dict[str, Any]]:
+        """Write what the folder's events say, and return the rows."""
         submitted: dict[str, tuple[int, float]] = {}
         rows: list[dict[str, Any]] = []
         for line in self._run.read_metrics():
@@ -90,6 +90,7 @@ class ResultsFile:
                 rows.append(self._row(line, *submitted[line["hash"]]))
         if rows:
             as_table(self._run.path / RESULTS, rows)
+        return rows
 
     def _row(self, line: dict[str, Any], job: int, submitted: float) -> dict[str, Any]:
         graph = self._space.parse(json.dumps(line["architecture"]))

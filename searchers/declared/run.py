@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from analysis.figures import save_figure
+from analysis.problem_figures import workers_at_work
 from datasets.hyperparameters import Range
 from datasets.objective import Objective
 from estimators.by_curve import ByCurve, CurveScore
@@ -92,7 +94,8 @@ def run_problem(
             over=search_end(problem.budget, problem.callbacks),
         )
         loop, result = carry_out(plan, run, lambda loop: _utilisation(loop, workers))
-        results.write()  # a run that was resumed after its end has had no event
+        jobs = [(row["timestamp_submit"], row["timestamp_gather"]) for row in results.write()]
+        save_figure(workers_at_work(jobs, workers), run.figures / "workers.png")
         if not quiet and problem.top_k.k:
             print(f"training the best {problem.top_k.k} fully", flush=True)
         measured = [step.measurement for step in loop.history.steps]

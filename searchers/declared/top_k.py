@@ -10,6 +10,8 @@ from typing import Any
 
 import torch
 
+from analysis.figures import save_figure
+from analysis.problem_figures import predicted_against_true
 from datasets.graph import ArchitectureGraph
 from datasets.objective import Objective
 from datasets.space import SearchSpace
@@ -18,10 +20,15 @@ from estimators.by_curve import chosen_settings
 from estimators.measurement import Measurement
 from estimators.networks import Design
 from estimators.recipe import Recipe
-from estimators.recorded import RecordedTraining
+from estimators.recorded import BEST, RecordedTraining
+from estimators.tasks.task import PreparedRegression
+from experiment.checkpoint import load_checkpoint
 from experiment.engine import Engine, WorkerDiedError, WorkQueue
 from searchers.declared.problem import NASProblem
 from searchers.declared.tasks import TaskPart
+
+PREDICTIONS = "predictions.png"
+"""Figure of a full training: predictions of the test part against the labels."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +75,14 @@ class FullTraining:
         prepared = task.prepare(recipe.on(device), device)
         training = RecordedTraining(space, prepared, design, device, report=_nothing)
         folder = self.folder / f"{item.rank}" / f"repeat_{item.repeat}"
-        return training.train(plain, item.repeat, folder, resume=True).figures()
+        found = training.train(plain, item.repeat, folder, resume=True)
+        place = folder / "figures" / PREDICTIONS
+        if found.ok and not place.exists() and isinstance(prepared, PreparedRegression):
+            network = design.build(plain, prepared.dimensions)
+            network.load_state_dict(load_checkpoint(folder / "checkpoints" / BEST))
+            predicted, true = prepared.predictions(network, "test")
+            save_figure(predicted_against_true(predicted, true, prepared.objective), place)
+        return found.figures()
 
 
 def _nothing(entry: object, task: object) -> None:
