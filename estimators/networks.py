@@ -22,6 +22,9 @@ from models.networks.costs import Costs
 from models.networks.families import NETWORKS, NetworkFamily
 from models.networks.gine import GINENetwork, gine_costs
 from models.networks.layers import BatchNorm, initialise_by_fan_out
+from models.networks.mpnn import MPNNBaselineNetwork
+from models.networks.mpnn_costs import mpnn_baseline_costs, mpnn_costs
+from models.networks.mpnn_published import PublishedMPNNNetwork
 
 
 @dataclass(frozen=True)
@@ -169,11 +172,58 @@ class GINEDesign(Design):
         return GINENetwork(**data.network, layers=self.layers, hidden=self.hidden)
 
 
+@dataclass(frozen=True)
+class MPNNDesign(Design):
+    """Sizes of :class:`models.networks.mpnn.MPNNNetwork`.
+
+    Attributes:
+        dense_layers: of ReLU units before the last layer: 2 in the paper, 0 in DeepHyper's
+            tutorial.
+        dense_width: units of each.
+        most_atoms: of a molecule, where the order of atoms matters.
+        dropout: probability of dropping a weight of attention while it is trained.
+    """
+
+    family = NETWORKS["mpnn"]
+    counted = ("dense_layers", "dense_width", "most_atoms")
+
+    dense_layers: int = 2
+    dense_width: int = 32
+    most_atoms: int = 128
+    dropout: float = 0.5
+
+
+@dataclass(frozen=True)
+class PublishedMPNNDesign(MPNNDesign):
+    """MPNN networks of DeepHyper's released layers: :mod:`models.networks.mpnn_published`.
+
+    ``most_atoms`` is the number that every molecule is padded to.
+    """
+
+    family = NetworkFamily(PublishedMPNNNetwork, mpnn_costs, least_nodes=6)
+
+
+@dataclass(frozen=True)
+class MPNNBaselineDesign(Design):
+    """DeepHyper's hand-made network, :class:`models.networks.mpnn.MPNNBaselineNetwork`.
+
+    Its space is ``FixedNetwork("MPNN_baseline")``; it is built for the member of any other, too.
+    """
+
+    family = NetworkFamily(MPNNBaselineNetwork, mpnn_baseline_costs)
+    counted = ()
+
+    def build(self, graph: ArchitectureGraph, data: Dimensions) -> nn.Module:
+        """The network; the graph decides nothing."""
+        return MPNNBaselineNetwork(**data.network)
+
+
 DESIGNS: dict[str, type[Design]] = {
     "nb101_cell": NB101Design,
     "nb201_cell": NB201Design,
     "enas_macro": ENASDesign,
     "nas_bench_graph": NASBenchGraphDesign,
+    "mpnn": MPNNDesign,
 }
 """Family of search spaces → how its networks are sized."""
 MEASURED: dict[str, tuple[str, str]] = {"DIGITS101": ("digits101", "digits")}
@@ -287,7 +337,7 @@ def module_lines(
         preset, data_set = MEASURED[space.name]
         design, data = load_design(preset, space), data or DATA_SETS[data_set]
     reader = "parse" if known == space.name and space.is_legal(cell) else "read"
-    network = DESIGNS[space.family].family.network
+    network = (DESIGNS[space.family] if design is None else type(design)).family.network
     sizes = "".join(f", {name}={value!r}" for name, value in _unusual(network, design, data))
     imported = f"BatchNorm, {network.__name__}" if "BatchNorm(" in sizes else network.__name__
     space_import, made = _space_lines(known)

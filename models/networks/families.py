@@ -14,6 +14,8 @@ from torch import nn
 from models.networks.costs import Costs, enas_costs, nb101_costs, nb201_costs
 from models.networks.enas import ENASNetwork
 from models.networks.graph_costs import nas_bench_graph_costs
+from models.networks.mpnn import MPNNNetwork
+from models.networks.mpnn_costs import mpnn_costs
 from models.networks.nas_bench_graph import NASBenchGraphNetwork
 from models.networks.nb101 import NB101Network
 from models.networks.nb201 import NB201Network
@@ -43,5 +45,6 @@ NETWORKS: dict[str, NetworkFamily] = {
     # Their images are halved after a third and after two thirds of the layers: at least 3.
     "enas_macro": NetworkFamily(ENASNetwork, enas_costs, least_nodes=5),
     "nas_bench_graph": NetworkFamily(NASBenchGraphNetwork, nas_bench_graph_costs),
+    "mpnn": NetworkFamily(MPNNNetwork, mpnn_costs, least_nodes=6),
 }
 """Family → its networks."""

@@ -19,6 +19,10 @@ from models.networks.mpnn_reading import read_architecture
 BASELINE = CellChoice(32, 1, "const", 1, "mean", "gru", "elu")
 """The cell of DeepHyper's hand-made network; all but its width and activation is that of GNN-UQ
 (Jiang et al., 2023)."""
+POOL_WIDTH = 128
+"""Of the baseline's attention pooling."""
+DENSE_WIDTH = 32
+"""Of a dense layer before the last."""
 
 
 class MPNNNetwork(nn.Module):
@@ -55,7 +59,7 @@ class MPNNNetwork(nn.Module):
         bond_features: int = 14,
         targets: int = 1,
         dense_layers: int = 2,
-        dense_width: int = 32,
+        dense_width: int = DENSE_WIDTH,
         most_atoms: int = 128,
         dropout: float = 0.5,
     ) -> None:
@@ -113,8 +117,9 @@ class MPNNBaselineNetwork(nn.Module):
         super().__init__()
         check_mpnn_sizes(atom_features, bond_features, targets)
         self.cell = MPNNCell(BASELINE, atom_features, bond_features, dropout=0.0)
-        self.gather = AttentionPool(BASELINE.width, 128)
-        self.dense, self.last = nn.Linear(128, 32), nn.Linear(32, targets)
+        self.gather = AttentionPool(BASELINE.width, POOL_WIDTH)
+        self.dense = nn.Linear(POOL_WIDTH, DENSE_WIDTH)
+        self.last = nn.Linear(DENSE_WIDTH, targets)
         initialise(self.dense)
         initialise(self.last)
 

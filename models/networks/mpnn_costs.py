@@ -14,7 +14,7 @@ from torch import Tensor
 from datasets.batch import GraphBatch
 from models.networks.costs import Costs, has_ends, refuse_first
 from models.networks.gathers import ATTENTION_WIDTHS
-from models.networks.mpnn import check_mpnn_sizes
+from models.networks.mpnn import BASELINE, DENSE_WIDTH, POOL_WIDTH, check_mpnn_sizes
 from models.networks.mpnn_cell import ACTIVATIONS, EDGE_WIDTH
 from models.networks.mpnn_reading import (
     ATTENTIONS,
@@ -106,6 +106,39 @@ def mpnn_costs(
         flops += (inputs + 1) * outputs
         inputs = torch.full_like(inputs, outputs)
     return Costs(parameters, flops)
+
+
+def mpnn_baseline_costs(
+    batch: GraphBatch,
+    *,
+    atom_features: int = 75,
+    bond_features: int = 14,
+    targets: int = 1,
+    atoms: int = 1,
+    bonds: int = 0,
+) -> Costs:
+    """Costs of :class:`models.networks.mpnn.MPNNBaselineNetwork`, the same for every graph.
+
+    Args:
+        batch: architectures, whose number alone matters.
+        atom_features: of an atom.
+        bond_features: of a bond.
+        targets: numbers that are predicted of a molecule.
+        atoms: of a molecule.
+        bonds: of a molecule, counted in both directions, without those of an atom to itself.
+
+    Raises:
+        ModelError: a size is below 1.
+    """
+    check_mpnn_sizes(atom_features, bond_features, targets)
+    d = BASELINE.width
+    embed, update, pool = (atom_features + 1) * d, 6 * d * (d + 1), 2 * (d + 1) * POOL_WIDTH
+    hidden = (bond_features + 1) * EDGE_WIDTH + (EDGE_WIDTH + 1) * EDGE_WIDTH
+    dense = (POOL_WIDTH + 1) * DENSE_WIDTH + (DENSE_WIDTH + 1) * targets
+    parameters = embed + hidden + (EDGE_WIDTH + 1) * d**2 + d + update + pool + dense
+    flops = atoms * (embed + 2 * update + pool) + (atoms + bonds) * d**2 + dense
+    ones = torch.ones(len(batch), dtype=torch.long, device=batch.types.device)
+    return Costs(parameters * ones, flops * ones)
 
 
 def _cell(types: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:

@@ -6,6 +6,7 @@ atoms; ``published`` says whether weights of attention and padding are those of 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,7 +31,7 @@ def leaky(x: Any) -> Any:
     return np.where(x > 0, x, 0.2 * x)
 
 
-ACTIVATIONS = {
+ACTIVATIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "sigmoid": sigmoid,
     "tanh": np.tanh,
     "relu": lambda x: np.maximum(x, 0),
@@ -40,6 +41,9 @@ ACTIVATIONS = {
     "leaky_relu": leaky,
     "relu6": lambda x: np.clip(x, 0, 6),
 }
+
+
+REDUCE: dict[str, Callable[..., np.ndarray]] = {"max": np.max, "mean": np.mean, "sum": np.sum}
 
 
 def dense(x: np.ndarray, weights: Weights, name: str) -> np.ndarray:
@@ -137,8 +141,10 @@ def cell(
                 sent[i].append(weight[:, None] * (matrices(features) @ h[j]))
             new = np.zeros_like(h)
             for i, arrived in enumerate(sent):
-                reduce = {"max": np.max, "mean": np.mean, "sum": np.sum}[choice.aggregation]
-                message = reduce(np.stack(arrived), axis=0).mean(axis=0) + weights[f"{name}.bias"]
+                message = (
+                    REDUCE[choice.aggregation](np.stack(arrived), axis=0).mean(axis=0)
+                    + weights[f"{name}.bias"]
+                )
                 message = message * (i < atoms)
                 if choice.update == "gru":
                     first = gru(h[i], np.zeros(d), weights, f"{name}.update")
@@ -164,7 +170,7 @@ def gathered(name: str, h: np.ndarray, places: int, weights: Weights) -> np.ndar
     if name == "flatten":
         return np.concatenate([h, empty]).ravel()
     reduce, axis = name.split("_")
-    function = {"max": np.max, "mean": np.mean, "sum": np.sum}[reduce]
+    function = REDUCE[reduce]
     if axis == "atoms":
         return function(h, axis=0)
     return np.concatenate([function(h, axis=1), empty[:, 0]])
@@ -196,8 +202,8 @@ def forward(
     outputs = [[each.atoms for each in molecules]]
     for layer, (choice, sources) in enumerate(zip(cells, skips, strict=True)):
         states = cell(choice, outputs[-1], molecules, real, weights, f"cells.{layer}", published)
-        for number, source in enumerate(sources):
-            name = f"merges.{layer}.projections.{number}"
+        for place, source in enumerate(sources):
+            name = f"merges.{layer}.projections.{place}"
             states = [
                 state + dense(other, weights, name)
                 for state, other in zip(states, outputs[source], strict=True)

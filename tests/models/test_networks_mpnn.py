@@ -14,14 +14,18 @@ from datasets import get_space
 from datasets.batch import GraphBatch
 from datasets.graph import ArchitectureGraph
 from datasets.spaces.mpnn import CELL, MPNN
+from estimators.networks import MPNNDesign, PublishedMPNNDesign, module_lines
+from estimators.tasks.molecules import molecule_dimensions
 from models import ModelError, MPNNBaselineNetwork, MPNNNetwork, PublishedMPNNNetwork, mpnn_costs
 from models.networks import mpnn_reading
 from models.networks.gathers import ORDERED, AttentionPool
 from models.networks.mpnn_cell import ACTIVATIONS
+from models.networks.mpnn_costs import mpnn_baseline_costs
 from models.networks.mpnn_reading import read_architecture
 from tests.models.plain_mpnn import PlainMolecule, forward
 
 SPACE = MPNN()
+TEXT = "const,1 sum,gru,1 4,elu " * 3 + "flatten 0:3"
 SMALL: dict[str, Any] = {"atom_features": 5, "bond_features": 3, "targets": 2, "most_atoms": 6}
 Inputs = tuple[Tensor, Tensor, Tensor, Tensor]
 
@@ -224,26 +228,26 @@ def test_the_published_update_by_zero_weights_never_begins_with_relu() -> None:
         torch.manual_seed(0)
         network = kind(SPACE.parse(text), **SMALL)
         network(*inputs).square().sum().backward()
-        gradients = [weight.grad for weight in network.cells.parameters()]  # type: ignore[union-attr]
+        gradients = [weight.grad for weight in network.cells.parameters()]
         assert all(not each.any() for each in gradients if each is not None) == dead
 
 
 def test_the_baseline_is_the_network_of_its_cell() -> None:
-    text = "const,1 mean,gru,1 32,elu attention32"
+    text = "const,1 mean,gru,1 32,elu attention64"
     network = randomised(MPNNBaselineNetwork(atom_features=5, bond_features=3))
-    one = randomised(
-        MPNNNetwork(MPNN(1).parse(text), atom_features=5, bond_features=3, dense_layers=1)
-    )
-    one.gather = AttentionPool(32, 128)
-    one.dense[0] = nn.Linear(128, 32)  # type: ignore[index]
-    names = [
-        name.replace("cell.", "cells.0.").replace("dense.", "dense.0.")
-        for name in network.state_dict()
-    ]
-    one.load_state_dict(dict(zip(names, network.state_dict().values(), strict=True)))
+    one: Any = MPNNNetwork(MPNN(1).parse(text), atom_features=5, bond_features=3, dense_layers=1)
+    one.gather, one.dense[0] = AttentionPool(32, 128), nn.Linear(128, 32)
+    own = network.state_dict()
+    names = [name.replace("cell.", "cells.0.").replace("dense.", "dense.0.") for name in own]
+    one.load_state_dict(dict(zip(names, own.values(), strict=True)))
     inputs = batched(molecules())
     torch.testing.assert_close(network(*inputs), one.double()(*inputs))
-    assert sum(weight.numel() for weight in MPNNBaselineNetwork().parameters()) == 56_737
+    costs = mpnn_baseline_costs(GraphBatch.from_graphs([SPACE.parse(TEXT)] * 2), atoms=7, bonds=14)
+    weights = sum(weight.numel() for weight in MPNNBaselineNetwork().parameters())
+    assert costs.parameters.tolist() == [weights] * 2 == [56_737] * 2
+    # Embedding, two steps of the GRU, pooling; messages; dense layers.
+    of_atoms = 76 * 32 + 2 * 6 * 32 * 33 + 2 * 33 * 128
+    assert int(costs.flops[0]) == 7 * of_atoms + 21 * 32**2 + 129 * 32 + 33
 
 
 def test_costs_are_those_of_the_networks() -> None:
@@ -329,9 +333,6 @@ def test_a_molecule_of_too_many_atoms(kind: type[nn.Module]) -> None:
         network(*batched(molecules()))
 
 
-TEXT = "const,1 sum,gru,1 4,elu " * 3 + "flatten 0:3"
-
-
 @pytest.mark.parametrize(
     ("types", "edges", "sentence"),
     [
@@ -367,3 +368,20 @@ def test_other_graphs_and_sizes_are_refused() -> None:
             make(SPACE.parse(TEXT), targets=0)
     assert len(mpnn_costs(GraphBatch.empty(12)).parameters) == 0
     assert get_space("MPNN").is_legal(SPACE.parse(TEXT))
+
+
+@pytest.mark.parametrize(
+    "design", [MPNNDesign(), MPNNDesign(dense_layers=0), PublishedMPNNDesign()]
+)
+def test_three_lines_build_the_network(design: MPNNDesign) -> None:
+    for space in (SPACE, MPNN(2)):
+        graph = space.sample(1, np.random.default_rng(7))[0]
+        lines = module_lines(space, graph, design, molecule_dimensions(7, 14))
+        assert lines.count("\n") == 2
+        session: dict[str, Any] = {}
+        with torch.device("meta"):
+            exec(lines, session)
+        count = sum(weight.numel() for weight in session["network"].parameters())
+        costs = design.costs(GraphBatch.from_graphs([graph]), molecule_dimensions(7, 14))
+        assert count == costs.parameters[0]
+        assert ("dense_layers=0" in lines) == (design.dense_layers == 0)
