@@ -141,11 +141,8 @@ def cell(
                 sent[i].append(weight[:, None] * (matrices(features) @ h[j]))
             new = np.zeros_like(h)
             for i, arrived in enumerate(sent):
-                message = (
-                    REDUCE[choice.aggregation](np.stack(arrived), axis=0).mean(axis=0)
-                    + weights[f"{name}.bias"]
-                )
-                message = message * (i < atoms)
+                of_heads = REDUCE[choice.aggregation](np.stack(arrived), axis=0)
+                message = (of_heads.mean(axis=0) + weights[f"{name}.bias"]) * (i < atoms)
                 if choice.update == "gru":
                     first = gru(h[i], np.zeros(d), weights, f"{name}.update")
                     new[i] = gru(message, first, weights, f"{name}.update")

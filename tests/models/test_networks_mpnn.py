@@ -381,6 +381,7 @@ def test_three_lines_build_the_network(design: MPNNDesign) -> None:
         session: dict[str, Any] = {}
         with torch.device("meta"):
             exec(lines, session)
+        assert type(session["network"]) is design.family.network
         count = sum(weight.numel() for weight in session["network"].parameters())
         costs = design.costs(GraphBatch.from_graphs([graph]), molecule_dimensions(7, 14))
         assert count == costs.parameters[0]
