@@ -3,7 +3,7 @@
 DeepHyper (Balaprakash et al., SC 2019), AutoGL and others describe a space by *variable nodes*,
 at which something is decided, *constant nodes*, and choices of what is joined. Such a space is
 data here: a :class:`Kind` for each node, fixed edges, optional edges, and groups of edges of which
-one is taken. ``docs/mpnn.md`` makes one.
+one is taken. ``examples/own_decisions.py`` makes one.
 """
 
 from __future__ import annotations

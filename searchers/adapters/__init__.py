@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from searchers.adapters.parameters import (
         PARAMETERS,
         Parameters,
+        decided,
         operations_and_edges,
         parameters_of,
     )
@@ -24,7 +25,13 @@ else:
             "blackbox": ["syne_tune_space", "table_blackbox"],
             "config_space": ["configuration_space"],
             "function": ["ConfigurationFunction"],
-            "parameters": ["PARAMETERS", "Parameters", "operations_and_edges", "parameters_of"],
+            "parameters": [
+                "PARAMETERS",
+                "Parameters",
+                "decided",
+                "operations_and_edges",
+                "parameters_of",
+            ],
             "study": ["StudyObjective", "suggest"],
         },
     )
