@@ -219,6 +219,12 @@ def test_the_map_of_several_data_sets_has_a_panel_each(monkeypatch: pytest.Monke
     assert "by validation accuracy" in figure.get_suptitle()
 
 
+def test_a_map_of_an_unknown_data_set_is_refused(tmp_path: Path) -> None:
+    flags = ["--data_search_space", "NAS_BENCH_GRAPH", "--dataset", "cora", "mnist"]
+    with pytest.raises(InputError, match="was not measured on 'mnist'"):
+        latent_map.main([*flags, "--out", str(tmp_path / "map.png"), "--threads", "1"])
+
+
 def test_the_map_is_drawn_and_its_latents_are_made_on_demand(
     tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

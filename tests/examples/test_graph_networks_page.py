@@ -17,7 +17,7 @@ PAGE = "graph_networks.md"
 def test_code_of_the_page_runs(blocks: Blocks) -> None:
     session: dict[str, object] = {}
     shown = [block for block in blocks(PAGE, "python") if 'source="full"' not in block]
-    assert len(shown) == 5
+    assert len(shown) == 6
     for block in shown:
         exec(block, session)
     assert session["record"].known  # type: ignore[attr-defined]

@@ -30,9 +30,11 @@ from Training_VAE.model_card import model_card
 from Training_VAE.surrogate_card import surrogate_card
 
 ENTRIES = read_manifest(STATE_DICTS)
-VAES = {"SVGE_ENAS", "SVGE_NB101", "SVGE_NB201", "SVGE_degrees_NB101", "DGMG_NB101"} | {
-    f"arch2vec_{kind}_{space}" for kind in ("masked", "directed") for space in ("NB101", "NB201")
-}
+VAES = {
+    f"{model}_{space}"
+    for model in ("SVGE", "arch2vec_masked", "arch2vec_directed")
+    for space in ("NB101", "NB201", "NAS_BENCH_GRAPH")
+} | {"SVGE_ENAS", "SVGE_degrees_NB101", "DGMG_NB101"}
 SURROGATES = {"SVGE_acc_ENAS", "SVGE_acc_NB101"}
 """What git keeps in ``state_dicts/``."""
 MEGABYTES = 40
