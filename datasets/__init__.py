@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from datasets.batch import GraphBatch, as_batch
     from datasets.benchmark import Benchmark, Metric, NoMeasurementsError, Record
     from datasets.canonical import canonical_form
+    from datasets.citation_graphs import NodeGraph, NodeSplit, get_node_graph
     from datasets.edit_distance import edit_distances
     from datasets.fidelities import fidelity_tables
     from datasets.fixed_network import FixedNetwork
@@ -45,6 +46,7 @@ else:
             "batch": ["GraphBatch", "as_batch"],
             "benchmark": ["Benchmark", "Metric", "NoMeasurementsError", "Record"],
             "canonical": ["canonical_form"],
+            "citation_graphs": ["NodeGraph", "NodeSplit", "get_node_graph"],
             "edit_distance": ["edit_distances"],
             "fidelities": ["fidelity_tables"],
             "fixed_network": ["FixedNetwork"],

@@ -2,8 +2,8 @@
 
 Python's own unpickler calls any function that the file names. This one knows only the
 instructions that build plain data (``pickletools`` documents them) and replaces the few
-constructors that files of measurements and of images need, ``OrderedDict``, NumPy numbers and
-arrays of them, by its own; every other name is refused.
+constructors that files of measurements, images and graphs need, dictionaries, NumPy numbers,
+arrays of them and SciPy's compressed sparse rows, by its own; every other name is refused.
 Texts of Python 2 stay ``bytes``, arrays cannot be written to.
 It can also forget as it reads: a file of several gigabytes may hold little that is wanted, and
 Python objects take five times the room of their pickle.
@@ -11,22 +11,19 @@ Python objects take five times the room of their pickle.
 
 from __future__ import annotations
 
-import re
 import struct
 from collections.abc import Callable
 from types import FunctionType
 from typing import Any
 
-import numpy as np
-
+from datasets.formats.pickled_objects import CONSTRUCTORS, PickleRefused, Unbuilt
+from datasets.formats.sparse_rows import SparseRows
 from experiment.errors import InputError
+
+__all__ = ["PickleRefused", "read_pickle"]
 
 _DOUBLE = struct.Struct(">d")
 _MARK = object()
-
-
-class PickleRefused(ValueError):
-    """A pickle that is damaged, or that wants more than plain data, with the reason."""
 
 
 def read_pickle(
@@ -64,92 +61,6 @@ def read_pickle(
         raise PickleRefused(
             f"damaged at byte {machine.place:,} ({type(error).__name__}: {error})"
         ) from error
-
-
-class _Unbuilt:
-    """A NumPy type or array that is named already, and gets its content by BUILD.
-
-    Attributes:
-        kind: the type, still in this machine's byte order; ``None`` for an array.
-        remembered: places in the memo that the finished object has to take.
-    """
-
-    __slots__ = ("kind", "remembered")
-
-    def __init__(self, kind: np.dtype | None) -> None:
-        self.kind = kind
-        self.remembered: list[int] = []
-
-    def build(self, state: tuple[Any, ...]) -> np.dtype | np.ndarray:
-        """The finished object, of what its ``__reduce__`` gives as its state."""
-        if self.kind is None:
-            _version, shape, kind, by_columns, raw = state
-            return _array(raw, kind, shape, "F" if by_columns else "C")
-        order = _word(state[1])
-        return self.kind.newbyteorder(order) if order in ("<", ">") else self.kind
-
-
-def _word(text: object) -> object:
-    """A text of Python 2 or 3 as one of Python 3."""
-    return text.decode("ascii") if isinstance(text, bytes) else text
-
-
-def _number_type(code: object, *_flags: object) -> _Unbuilt:
-    code = _word(code)
-    if not isinstance(code, str) or not re.fullmatch(r"[<>=|]?[biuf][1248]", code):
-        raise PickleRefused(f"it holds the NumPy type {code!r}, which is no number")
-    return _Unbuilt(np.dtype(code))
-
-
-def _number(kind: np.dtype, raw: bytes) -> float | int:
-    if not isinstance(kind, np.dtype) or not isinstance(raw, bytes):
-        raise PickleRefused("it holds a damaged NumPy number")
-    return np.frombuffer(raw, dtype=kind, count=1)[0].item()
-
-
-def _empty_array(array_class: object, *_shape_and_code: object) -> _Unbuilt:
-    if array_class is not _array_class:
-        raise PickleRefused("it holds an array of a class of its own")
-    return _Unbuilt(None)
-
-
-def _array(raw: object, kind: object, shape: Any, order: object) -> np.ndarray:
-    """An array of exactly the bytes that are there: a shape cannot ask for more room."""
-    if not isinstance(raw, bytes | bytearray) or not isinstance(kind, np.dtype):
-        raise PickleRefused("it holds a damaged NumPy array")
-    array = np.frombuffer(bytes(raw), dtype=kind).reshape(shape, order="F" if order == "F" else "C")
-    if array.shape != shape:  # reshape also takes -1
-        raise PickleRefused(f"it holds a NumPy array of shape {shape}")
-    return array
-
-
-def _array_class() -> None:
-    """Stands for ``numpy.ndarray`` where an array names its class."""
-    raise PickleRefused("it makes an array in a way that pickle does not")
-
-
-def _latin_bytes(text: str, encoding: str) -> bytes:
-    if encoding != "latin1":
-        raise PickleRefused(f"it encodes text as {encoding!r}")
-    return text.encode("latin1")
-
-
-def _ordered(*items: Any) -> dict[Any, Any]:
-    return dict(*items)
-
-
-_CONSTRUCTORS: dict[tuple[str, str], Callable[..., Any]] = {
-    ("collections", "OrderedDict"): _ordered,
-    ("numpy", "dtype"): _number_type,
-    ("numpy", "ndarray"): _array_class,
-    ("numpy.core.multiarray", "scalar"): _number,
-    ("numpy._core.multiarray", "scalar"): _number,
-    ("numpy.core.multiarray", "_reconstruct"): _empty_array,
-    ("numpy._core.multiarray", "_reconstruct"): _empty_array,
-    ("numpy.core.numeric", "_frombuffer"): _array,
-    ("numpy._core.numeric", "_frombuffer"): _array,
-    ("_codecs", "encode"): _latin_bytes,
-}
 
 
 class _Machine:
@@ -239,11 +150,11 @@ class _Machine:
             raise PickleRefused("damaged: it remembers out of order")
         item = self.stack[-1]
         self.memo[place : place + 1] = [item]
-        if type(item) is _Unbuilt:
+        if type(item) is Unbuilt:
             item.remembered.append(place)
 
     def _named(self, module: Any, name: Any) -> None:
-        constructor = _CONSTRUCTORS.get((module, name))
+        constructor = CONSTRUCTORS.get((module, name))
         if constructor is None:
             raise PickleRefused(
                 f"it asks for {module}.{name}, which plain data does not need: refused, "
@@ -363,7 +274,7 @@ class _Machine:
 
     def _recall(self, place: int) -> None:
         item = self.memo[place]
-        if type(item) is _Unbuilt:
+        if type(item) is Unbuilt:
             raise PickleRefused("damaged: it uses a NumPy array or type before its content")
         self.stack.append(item)
 
@@ -380,12 +291,14 @@ class _Machine:
         if type(constructor) is not FunctionType or type(arguments) is not tuple:
             raise PickleRefused("damaged: it calls something that cannot be called")
         made = constructor(*arguments)
-        self.unbuilt += type(made) is _Unbuilt
+        self.unbuilt += type(made) is Unbuilt
         self.stack.append(made)
 
     def build(self) -> None:
         state, target = self.stack.pop(), self.stack[-1]
-        if type(target) is not _Unbuilt or type(state) is not tuple:
+        if type(target) is not Unbuilt or type(state) is not (
+            dict if target.kind is SparseRows else tuple
+        ):
             raise PickleRefused("it sets the state of an object, which plain data does not have")
         built = target.build(state)
         self.unbuilt -= 1
