@@ -6,10 +6,10 @@ From the repository root::
         --method evolution --queries 150 --initial 10 --estimator table --trial mean --seed 0
 
 Values are looked up in a table, guessed by a fitted surrogate (``--estimator surrogate``), or
-come from real training on handwritten digits (``--estimator train``); or any Python function gives
-the value of an architecture (``--objective my_module:score``, with ``--minimise`` the lowest is
-looked for). A run killed at any moment resumes with ``--resume``, to the same end, without
-measuring anything twice.
+come from real training on handwritten digits or citation graphs (``--estimator train``); or any
+Python function gives the value of an architecture (``--objective my_module:score``, with
+``--minimise`` the lowest is looked for). A run killed at any moment resumes with ``--resume``, to
+the same end, without measuring anything twice.
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ from datasets.graph import ArchitectureGraph
 from datasets.measurement_files import Measurements, read_measurements
 from datasets.registry import latency_choices
 from datasets.source_record import announce, source_entries
-from estimators.digits101 import CONFIG, DATA_SET
+from estimators.by_data_set import usual_data_set
+from estimators.digits101 import CONFIG
 from estimators.measurement import TrainingEstimator
 from estimators.networks import measured_as
 from estimators.own_function import function_name, load_function
@@ -229,12 +230,13 @@ def make_problem(given: Namespace, limit: Limit | None) -> Problem:
     if given.estimator == "train":
         if limit is not None:
             measured_cost(limit.name)  # refuses a cost that it has not
-        known = measured_as(space, CONFIG, DATA_SET)
+        known = measured_as(space, CONFIG, given.dataset or usual_data_set(space))
         same = get_benchmark(given.space) if known else None
         domain = whole_space(space, given.data_root)
+        seed, data = given.trial or 0, (given.dataset, given.data_root)
         if given.method in MULTI_FIDELITY:
-            return partial_training_problem(domain, given.trial or 0, same, given.fidelity)
-        return training_problem(domain, given.trial or 0, same)
+            return partial_training_problem(domain, seed, same, given.fidelity, *data)
+        return training_problem(domain, seed, same, *data)
     if given.method in MULTI_FIDELITY:
         return make_fidelity_problem(given, limit)
     table = get_benchmark(given.space, given.data_root, **table_choices(given, limit))
@@ -323,7 +325,7 @@ def configuration(
         "method": given.method,
         "space": given.space,
         "dataset": given.dataset
-        or (problem.truth.benchmark.dataset if problem.truth else "digits"),
+        or (problem.truth.benchmark.dataset if problem.truth else problem.objective.dataset),
         "estimator": given.estimator,
         **({} if given.weights is None else {"weights": given.weights}),
         **problem.settings,

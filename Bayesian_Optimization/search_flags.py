@@ -6,6 +6,7 @@ from argparse import ArgumentTypeError, Namespace
 from pathlib import Path
 
 from Bayesian_Optimization.shared_flags import add_search_flags
+from estimators.by_data_set import TRAINED_ON
 from estimators.fidelity import as_fidelities
 from experiment.arguments import Parser, add_engine_flags, parser, positive_int
 from experiment.errors import InputError
@@ -95,7 +96,8 @@ def make_parser() -> Parser:
     flags.add_argument(
         "--estimator",
         choices=ESTIMATORS,
-        help="look values up (default), let a fitted predictor guess them, or train on the digits",
+        help="look values up (default), let a fitted predictor guess them, or train on the digits "
+        "or on a citation graph",
     )
     flags.add_argument(
         "--trial",
@@ -196,9 +198,10 @@ def check_flags(given: Namespace) -> None:
         raise InputError("an asynchronous search proposes one at a time: leave --batch out")
     if given.estimator == "train" and given.domain == "table":
         raise InputError("what is trained needs no table: leave --domain out")
-    if given.estimator == "train" and given.dataset not in (None, "digits"):
+    if given.estimator == "train" and given.dataset not in (None, *TRAINED_ON):
         raise InputError(
-            f"training is on the digits, not on {given.dataset!r}: leave --dataset out"
+            f"nothing is trained on {given.dataset!r}: choose a --dataset of "
+            f"{', '.join(TRAINED_ON)}, or leave it out"
         )
     if given.features is not None:
         given.features = [name for word in given.features for name in word.split(",") if name]

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         PublishedMPNNDesign,
         load_design,
     )
+    from estimators.node_designs import GATDesign, GCNDesign
     from estimators.own_function import OwnFunction
     from estimators.recipe import Recipe
     from estimators.store import Store
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from estimators.tasks.data_sets import DATA_SETS
     from estimators.tasks.images import ImageClassification, ImageRecipe
     from estimators.tasks.molecules import MoleculeRecipe, MoleculeTask
+    from estimators.tasks.nodes import NodeRecipe, NodeTask
     from estimators.tasks.task import Dimensions, PreparedTask, Task
 else:
     __all__, __getattr__, __dir__ = exports(
@@ -58,6 +60,7 @@ else:
                 "PublishedMPNNDesign",
                 "load_design",
             ],
+            "node_designs": ["GATDesign", "GCNDesign"],
             "own_function": ["OwnFunction"],
             "recipe": ["Recipe"],
             "store": ["Store"],
@@ -65,6 +68,7 @@ else:
             "tasks.data_sets": ["DATA_SETS"],
             "tasks.images": ["ImageClassification", "ImageRecipe"],
             "tasks.molecules": ["MoleculeRecipe", "MoleculeTask"],
+            "tasks.nodes": ["NodeRecipe", "NodeTask"],
             "tasks.task": ["Dimensions", "PreparedTask", "Task"],
         },
     )

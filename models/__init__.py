@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from models.networks.nas_bench_graph import NASBenchGraphNetwork
     from models.networks.nb101 import NB101Network
     from models.networks.nb201 import NB201Network
+    from models.networks.node_networks import GATNetwork, GCNNetwork, gat_costs, gcn_costs
     from models.prefix_tree import Greedy, Sampling
     from models.registry import MODELS, build_model
     from models.vae import DGMG, SVGE, GraphVAE, SVGEDegrees
@@ -70,6 +71,7 @@ else:
             "networks.nas_bench_graph": ["NASBenchGraphNetwork"],
             "networks.nb101": ["NB101Network"],
             "networks.nb201": ["NB201Network"],
+            "networks.node_networks": ["GATNetwork", "GCNNetwork", "gat_costs", "gcn_costs"],
             "prefix_tree": ["Greedy", "Sampling"],
             "registry": ["MODELS", "build_model"],
             "vae": ["DGMG", "SVGE", "GraphVAE", "SVGEDegrees"],

@@ -18,7 +18,7 @@ from datasets.kept_hashes import kept_hashes
 from datasets.labels import SURROGATE_LABELS, LabelledSet
 from datasets.objective import ACCURACY, Objective
 from datasets.space import SearchSpace
-from estimators import digits101
+from estimators.by_data_set import training_on, usual_data_set
 from estimators.fidelity import ByFidelity
 from estimators.from_scratch import FromScratch
 from estimators.lookup import LookUp
@@ -226,21 +226,31 @@ def function_problem(
     return Problem(domain, estimator, objective, None, {"form": form})
 
 
-def training_problem(domain: Domain, seed: int = 0, benchmark: Benchmark | None = None) -> Problem:
-    """Train every architecture as those of DIGITS101 were trained.
+def training_problem(
+    domain: Domain,
+    seed: int = 0,
+    benchmark: Benchmark | None = None,
+    data_set: str | None = None,
+    data_root: Path | None = None,
+) -> Problem:
+    """Train every architecture, on the digits as those of DIGITS101 were trained.
 
     Args:
         domain: the candidate set.
         seed: of weights and order of the examples; the trial of that number in DIGITS101.
         benchmark: a table that was measured in the same way, for the report.
+        data_set: one of :data:`estimators.by_data_set.TRAINED_ON`; default: that of the space.
+        data_root: where its files are looked for.
 
     Raises:
-        InputError: no network is known for the space.
+        InputError: no network is known for the space or of it for such data; the data are absent
+            or damaged.
     """
-    estimator = digits101.estimator(seed, space=domain.space)
+    data_set = data_set or usual_data_set(domain.space)
+    estimator = training_on(data_set, domain.space, seed, data_root)
     truth = None if benchmark is None else TableTruth(benchmark)
     settings = {"trial": seed, "training": estimator.settings}
-    objective = replace(ACCURACY, dataset=digits101.DATA_SET, trial=seed)
+    objective = replace(ACCURACY, dataset=data_set, trial=seed)
     return Problem(domain, estimator, objective, truth, settings)
 
 
@@ -249,6 +259,8 @@ def partial_training_problem(
     seed: int = 0,
     benchmark: Benchmark | None = None,
     fidelities: Sequence[int] | None = None,
+    data_set: str | None = None,
+    data_root: Path | None = None,
 ) -> Problem:
     """The same, where the search chooses after how many epochs a training stops.
 
@@ -258,11 +270,13 @@ def partial_training_problem(
         benchmark: a table of whole trainings, for the report.
         fidelities: numbers of epochs, ascending; default: those of the recipe, half of them, and
             so on.
+        data_set: as for :func:`training_problem`.
+        data_root: where its files are looked for.
 
     Raises:
-        InputError: no network is known for the space, or there are no such fidelities.
+        InputError: as for :func:`training_problem`, or there are no such fidelities.
     """
-    whole = training_problem(domain, seed, benchmark)
+    whole = training_problem(domain, seed, benchmark, data_set, data_root)
     assert isinstance(whole.estimator, FromScratch)
     partly = train_partly(whole.estimator, fidelities)
     settings = {**whole.settings, "fidelities": list(partly.fidelities)}

@@ -12,6 +12,8 @@ import pytest
 from analysis.report.__main__ import main as report
 from Bayesian_Optimization import pareto, search
 from datasets import get_benchmark, get_space
+from estimators import by_data_set
+from experiment.paths import REPOSITORY_ROOT
 from searchers import search as search_by_function
 
 SPACE = "NAS_BENCH_GRAPH"
@@ -96,7 +98,9 @@ def test_the_objective_is_no_cost(tmp_path: Path, command: Any) -> None:
     ("flags", "sentence"),
     [
         (("--dataset", "mnist"), "was not measured on 'mnist': choose one of cora"),
-        (("--estimator", "train"), "NASBenchGraphNetwork is no network for images"),
+        (("--estimator", "train"), "there is no ind.cora.x below"),
+        (("--estimator", "train", "--dataset", "digits"), "Network is no network for images"),
+        (("--estimator", "train", "--dataset", "arxiv"), "nothing is trained on 'arxiv'"),
         (("--trial", 1), "only the mean over the trials is known"),
     ],
 )
@@ -110,3 +114,32 @@ def test_what_there_is_not_is_one_sentence(
     assert (code, out) == (2, "")
     assert sentence in err
     assert err.count("\n") == 1
+
+
+def test_networks_are_trained_on_cora_and_resumed(
+    tmp_path: Path, command: Any, data_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two epochs of each; what is trained is not trained again."""
+    if not (data_root / "planetoid" / "ind.cora.x").is_file():
+        pytest.skip("the raw files of Planetoid are not here")
+    monkeypatch.setenv("NAS_DATA_ROOT", str(data_root))
+    preset = tmp_path / "short.toml"
+    text = (REPOSITORY_ROOT / "configs" / "citation.toml").read_text(encoding="utf-8")
+    preset.write_text(text.replace("epochs = 300", "epochs = 2"), encoding="utf-8")
+    monkeypatch.setattr(by_data_set, "NODE_RECIPES", str(preset))
+    flags = ("--dataset", "cora", "--estimator", "train", "--method", "random")
+    first = run(command, tmp_path / "runs", *flags, "--queries", 2, "--initial", 2)
+    assert first["queries"] == 2
+    best = first["best_observed"]
+    assert 0 < best["validation"] < 1
+    (folder,) = (tmp_path / "runs").iterdir()
+    config = json.loads((folder / "config.json").read_text())
+    assert (config["dataset"], config["training"]["graphs"]) == ("cora", "cora")
+    assert config["training"]["recipe"]["epochs"] == 2
+    code, out, err = command(
+        search.main, "--space", SPACE, "--log_dir", tmp_path / "runs", *flags, "--queries", 2,
+        "--initial", 2, "--resume", "--json",
+    )  # fmt: skip
+    assert code == 0
+    assert json.loads(out)["best_observed"]["validation"] == best["validation"]
+    assert "2 of 2 queries are there already" in err
