@@ -23,6 +23,7 @@ sys.path.insert(0, str(ROOT))
 
 from datasets.fixed_network import FixedNetwork
 from estimators.from_scratch import FromScratch
+from estimators.measurement import Measurement
 from estimators.networks import GATDesign, GCNDesign
 from estimators.store import Store
 from estimators.tasks.nodes import NodeRecipe, NodeTask
@@ -63,13 +64,14 @@ def measure(
 ) -> dict[str, Any]:
     """Mean and standard deviation over the seeds, in percent."""
     space, recipe = FixedNetwork(network), NodeRecipe.load("citation", network)
-    task, found = NodeTask(graph, data_root=data_root), []
+    task = NodeTask(graph, data_root=data_root)
+    found: list[Measurement] = []
     for seed in range(SEEDS):
         estimator = FromScratch(space, task, DESIGNS[network], recipe, seed=seed, store=store)
         found += estimator.measure([space.member])
         print(f"{network} {graph} seed {seed}: {found[-1].test}", file=sys.stderr, flush=True)
-    test = 100 * np.array([one.test for one in found], dtype=float)
-    validation = 100 * np.array([one.validation for one in found], dtype=float)
+    test = np.array([100 * one.values["test"] for one in found])
+    validation = np.array([100 * one.values["validation"] for one in found])
     return {
         "network": network,
         "graph": graph,

@@ -24,11 +24,11 @@ GAT_HEADS = 2
 class NASBenchGraphNetwork(nn.Module):
     """A tree of four operations on the nodes of a graph, and a classifier.
 
-    Each operation is followed by batch norm, ReLU and dropout. The statistics of batch norm are those
-    of the nodes in evaluation, too: there is one graph, and running means of row-normalised
-    features, whose variance is below 1e-4, would need a hundred steps to come down from 1. A skip connection passes on what it
-    takes; it owns a batch norm by the published numbers of parameters, which has no use here. What
-    no operation takes is joined, and goes through a layer of its own (``post``) and the classifier.
+    Each operation is followed by batch norm, ReLU and dropout. The statistics of batch norm are
+    those of the nodes in evaluation, too: there is one graph, and running means would lag behind in
+    a training of tens of steps. A skip connection passes on what it takes; it owns a batch norm by
+    the published numbers of parameters, which has no use here. What no operation takes is joined,
+    and goes through a layer of its own (``post``) and the classifier.
 
     **Shape**: features (N, ``in_features``), dense or by sparse rows, edges (2, E) → (N,
     ``num_classes``).

@@ -228,7 +228,7 @@ def test_what_cannot_be_trained_is_refused(tmp_path: Path) -> None:
         ({"precision": "bfloat16"}, "classified in float32"),
     ):
         with pytest.raises(InputError, match=said):
-            dataclasses.replace(RECIPE, **wrong)  # type: ignore[arg-type]
+            dataclasses.replace(RECIPE, **wrong)
     with pytest.raises(InputError, match=r"there is no ind\.cora\.x below"):
         NodeTask("cora", data_root=tmp_path).prepare(RECIPE, "cpu")
     with pytest.raises(InputError, match="NB101Network is no network for graphs"):
