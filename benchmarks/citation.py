@@ -24,7 +24,7 @@ sys.path.insert(0, str(ROOT))
 from datasets.fixed_network import FixedNetwork
 from estimators.from_scratch import FromScratch
 from estimators.measurement import Measurement
-from estimators.networks import GATDesign, GCNDesign
+from estimators.node_designs import GATDesign, GCNDesign
 from estimators.store import Store
 from estimators.tasks.nodes import NodeRecipe, NodeTask
 from experiment.arguments import output_file, parser

@@ -15,8 +15,8 @@ from experiment.errors import InputError
 NO_CLASS = -1
 """The label of a node whose class is not known."""
 SPARSE = 0.1
-"""Features of which fewer are not zero are kept by rows: those of Citeseer (0.9 %) times a matrix of
-width 16 to 256, with the gradient, take a quarter to a tenth of the time of dense ones."""
+"""Features of which fewer are not zero are kept by rows: those of Citeseer (0.9 %) times a matrix
+of width 16 to 256, with the gradient, take a quarter to a tenth of the time of dense ones."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -18,7 +18,8 @@ from datasets.fixed_network import FixedNetwork
 from datasets.registry import get_space
 from estimators import recorded
 from estimators.from_scratch import FromScratch
-from estimators.networks import Design, GATDesign, GCNDesign, NASBenchGraphDesign, NB101Design
+from estimators.networks import Design, NASBenchGraphDesign, NB101Design
+from estimators.node_designs import GATDesign, GCNDesign
 from estimators.recipe import Recipe
 from estimators.recorded import RecordedTraining
 from estimators.store import Store
