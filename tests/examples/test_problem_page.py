@@ -32,7 +32,8 @@ def test_code_of_the_page_runs(
 
 def test_commands_of_the_page_are_understood(blocks: Blocks) -> None:
     for line in "\n".join(blocks(PAGE, "bash")).splitlines():
-        make_parser().parse_args(line.partition("#")[0].split()[2:])
+        if "search_problem.py" in line:
+            make_parser().parse_args(line.partition("#")[0].split()[2:])
 
 
 def test_the_page_names_every_part_of_a_problem() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from analysis.report.report import ReportRequest, write_report
 from datasets.hyperparameters import among
 from experiment.errors import InputError
 from experiment.files import read_json
@@ -165,6 +166,13 @@ def test_the_best_are_trained_fully_and_tested(tables: dict[str, Any], tmp_path:
     training = read_json(tmp_path / "run" / "top_k" / "1" / "repeat_1" / "config.json")
     assert (training["seed"], training["recipe"]["epochs"]) == (1, 2)
     assert 0 < found.summary["utilisation"] <= 1
+    assert (tmp_path / "run" / "figures" / "workers.png").is_file()
+    assert (tmp_path / "run" / "top_k" / "1" / "repeat_1" / "figures" / "predictions.png").is_file()
+    runs = [tmp_path / "run", tmp_path / "run" / "top_k" / "1" / "repeat_0"]
+    write_report(ReportRequest(runs, tmp_path / "report.html"))
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "Workers at work" in page
+    assert "of the time" in page
 
 
 def test_a_search_ends_by_its_patience(tables: dict[str, Any], tmp_path: Path) -> None:
