@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC
 from dataclasses import asdict, dataclass
-from inspect import signature
+from inspect import Parameter, signature
 from typing import Any, ClassVar
 
 from torch import nn
@@ -326,7 +326,7 @@ def module_lines(
         ArchitectureError: no path joins input and output.
     """
     if space.family not in DESIGNS:
-        return f"# {_unknown(space)}"
+        return f"# {_unknown(space)}" if design is None else _without_architecture(design, data)
     known = _registered(space)
     if known is None:
         return f"# add {space.name} to datasets/registry.py, so that its networks can be built here"
@@ -345,6 +345,19 @@ def module_lines(
         f"{space_import}\n"
         f"from {network.__module__} import {imported}\n"
         f"network = {network.__name__}({made}.{reader}({space.format(cell)!r}){sizes})"
+    )
+
+
+def _without_architecture(design: Design, data: Dimensions | None) -> str:
+    """Lines that build a network made by hand, which takes no architecture, or a comment."""
+    network = design.family.network
+    taken = signature(network).parameters.values()
+    if not all(one.kind is Parameter.KEYWORD_ONLY for one in taken):
+        return f"# add the family of {network.__name__} to DESIGNS in estimators/networks.py"
+    sizes = ", ".join(f"{name}={value!r}" for name, value in _unusual(network, design, data))
+    return (
+        f"from {network.__module__} import {network.__name__}\n"
+        f"network = {network.__name__}({sizes})"
     )
 
 

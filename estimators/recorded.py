@@ -43,7 +43,8 @@ class RecordedTraining:
         design: sizes of the network.
         device: where to train.
         report_every: steps between lines about a step; ``None`` for none.
-        report: is given what is kept of each epoch; default: prints a line.
+        report: is given what is kept of each epoch; default: prints a line, and a terminal shows
+            the progress within an epoch.
     """
 
     space: SearchSpace
@@ -106,7 +107,8 @@ class RecordedTraining:
         costs = self.design.costs(GraphBatch.from_graphs([architecture]), task.dimensions)
         torch.manual_seed(seed)
         network = self.design.build(architecture, task.dimensions)
-        loop = training_loop(network, task, seed, run.checkpoints / "last.pt")
+        shown = self.report is None
+        loop = training_loop(network, task, seed, run.checkpoints / "last.pt", shown)
         loop.resume()
         run.truncate_after("epoch", loop.epoch)
         curve = run.read_metrics()

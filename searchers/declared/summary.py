@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 SHOWN = ("epochs", "batch_size", "learning_rate", "optimiser")
 """Hyper-parameters that are shown where the preset decides them."""
+ALWAYS = ("data", "split", "split_seed")
+"""Settings of a task that are shown where they are the default, too."""
 
 
 def summary_of(problem: NASProblem) -> str:
@@ -25,8 +27,11 @@ def summary_of(problem: NASProblem) -> str:
     goal = objective if isinstance(objective, str) else function_name(objective)
     direction = "maximised" if problem.scored[1].maximise else "minimised"
     prepared = problem.kind.prepared
-    settings = {one.name: getattr(problem.task, one.name) for one in fields(problem.task)}
-    given = {name: value for name, value in settings.items() if value is not None}
+    given = {
+        one.name: getattr(problem.task, one.name)
+        for one in fields(problem.task)
+        if one.name in ALWAYS or getattr(problem.task, one.name) != one.default
+    }
     data = {name: value for name, value in given.items() if name not in prepared}
     before = {name: value for name, value in given.items() if name in prepared}
     callbacks = problem.callbacks

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,13 @@ from datasets.molecules.sources import SOURCES, Metric
 from datasets.molecules.splits import SplitName
 from datasets.registry import SPACES
 from datasets.space import SearchSpace
-from estimators.networks import DESIGNS, Design, GINEDesign, load_design
+from estimators.networks import (
+    DESIGNS,
+    Design,
+    GINEDesign,
+    MPNNBaselineDesign,
+    load_design,
+)
 from estimators.recipe import Recipe
 from estimators.tasks.images import ImageClassification, ImageRecipe
 from estimators.tasks.molecules import LOSSES, MoleculeRecipe, MoleculeTask
@@ -25,6 +32,8 @@ from experiment.config import nearest, resolve
 from experiment.errors import InputError
 
 MOLECULES, DIGITS = "molecules", "digits101"
+HAND_MADE: dict[str, type[Design]] = {"GINE": GINEDesign, "MPNN_baseline": MPNNBaselineDesign}
+"""Networks made by hand, each the only member of its space, and their sizes."""
 
 
 @dataclass(frozen=True)
@@ -200,18 +209,18 @@ def _data() -> list[str]:
 
 
 def named_space(name: str, **options: Any) -> SearchSpace:
-    """The space of a name, such as ``MPNN``, with its options, or ``GINE``, made by hand.
+    """The space of a name, such as ``MPNN``, with its options, or of a network made by hand.
 
     Raises:
         InputError: there is none, or it has no such option.
     """
-    if name == "GINE":
-        maker: Callable[..., SearchSpace] = lambda: FixedNetwork("GINE")  # noqa: E731
+    if name in HAND_MADE:
+        maker: Callable[..., SearchSpace] = partial(FixedNetwork, name)
     elif name in SPACES:
         module, attribute = SPACES[name]
         maker = getattr(import_module(module), attribute)
     else:
-        raise InputError(f"no space is called {name!r}: {nearest(name, [*SPACES, 'GINE'])}")
+        raise InputError(f"no space is called {name!r}: {nearest(name, [*SPACES, *HAND_MADE])}")
     known = list(inspect.signature(maker).parameters)
     for key in options:
         if key not in known:
@@ -226,11 +235,10 @@ def design_class(space: SearchSpace) -> type[Design]:
     Raises:
         InputError: no network is known for it.
     """
-    if space.name == "GINE":
-        return GINEDesign
-    if space.family not in DESIGNS:
+    found = space.entry({**DESIGNS, **HAND_MADE}, None)
+    if found is None:
         raise InputError(
-            f"no network is known for {space.name}: there are GINE and those of the families "
-            f"{', '.join(DESIGNS)}"
+            f"no network is known for {space.name}: there are {', '.join(HAND_MADE)}, and those "
+            f"of the families {', '.join(DESIGNS)}"
         )
-    return DESIGNS[space.family]
+    return found

@@ -76,6 +76,10 @@ def test_hyperparameters_decide_the_network_and_the_training(task: MoleculeTask)
     assert small.parameters is not None
     assert large.parameters is not None
     assert small.parameters < large.parameters
+    session: dict[str, Any] = {}
+    exec(estimator(task).module_lines(candidate(hidden=4)), session)
+    built = sum(each.numel() for each in session["network"].parameters())
+    assert built == small.parameters
 
 
 def test_a_training_ends_early(task: MoleculeTask) -> None:
