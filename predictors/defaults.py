@@ -58,7 +58,7 @@ DEFAULTS: dict[str, Defaults] = {
         Choice("ensemble", ("statistics", "walks", "paths")),
         Choice("trend_ensemble", ("statistics", "walks", "costs")),
     ),
-    "nas_bench_graph": Defaults(Choice("ensemble", ("statistics", "walks"))),
+    "nas_bench_graph": Defaults(Choice("feature_ensemble", ("statistics", "one_hot"))),
     # Not yet chosen on measurements. Walks over its 93 types would be 800,000 numbers; its nodes
     # are fixed, so that one_hot holds every decision.
     "mpnn": Defaults(Choice("gp", ("one_hot",)), Choice("gp", ("one_hot",))),

@@ -33,6 +33,8 @@ SEARCH_DEFAULTS: dict[str, SearchDefaults] = {
     "nb101_cell": SearchDefaults(("statistics", "walks", "digits"), log_expected_improvement),
     "DIGITS101": SearchDefaults(("statistics", "walks", "paths", "costs")),
     "nb201_cell": SearchDefaults(("statistics", "walks", "paths")),
+    # Walks have 1,452 columns of nine operations, which takes three times as long.
+    "nas_bench_graph": SearchDefaults(("statistics", "one_hot")),
     "ENAS": SearchDefaults(("one_hot",)),
     "mpnn": SearchDefaults(("one_hot",)),  # as in predictors/defaults.py
 }

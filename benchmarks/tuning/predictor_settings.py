@@ -81,6 +81,8 @@ CANDIDATES: dict[str, tuple[Candidate, ...]] = {
     "NAS_BENCH_GRAPH": (
         ("ensemble", ("statistics", "walks")),
         ("ensemble", ("statistics", "walks", "one_hot")),
+        ("feature_ensemble", ("statistics", "one_hot")),
+        ("ridge", ("statistics", "one_hot")),
         ("gp", ("statistics", "walks")),
         ("trees", ("statistics", "walks")),
         NETWORKS,

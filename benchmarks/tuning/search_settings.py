@@ -55,6 +55,11 @@ FEATURE_SETS: dict[str, tuple[tuple[str, ...], ...]] = {
     ),
     "NB201": (("statistics", "walks"), ("statistics", "walks", "paths")),
     "ENAS": (("statistics", "walks"), ("one_hot",)),
+    "NAS_BENCH_GRAPH": (
+        ("statistics", "walks"),
+        ("statistics",),
+        ("statistics", "one_hot"),
+    ),
     "DIGITS101": (
         ("statistics", "walks"),
         ("statistics", "walks", "paths"),
