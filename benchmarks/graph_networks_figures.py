@@ -62,11 +62,13 @@ def panels(names: Sequence[str], columns: int = 3) -> tuple[Figure, list[Axes]]:
 
 
 def band(axis: Axes, at: Sequence[int], curves: np.ndarray, name: str) -> None:
-    """The mean of some runs and its 95 % interval. **Shape** (runs, points)."""
+    """The mean of some runs and its 95 % interval, of five or more. **Shape** (runs, points)."""
     middle, reach = confidence_band(curves)
     colour = COLOURS[name]
     axis.plot(at, middle, color=colour, label=name, linewidth=1.8)
-    axis.fill_between(at, middle - reach, middle + reach, color=colour, alpha=0.18, linewidth=0)
+    if len(curves) >= 5:  # of fewer runs it is wider than the panel
+        low, high = middle - reach, middle + reach
+        axis.fill_between(at, low, high, color=colour, alpha=0.14, linewidth=0)
 
 
 def legend(figure: Figure) -> None:
@@ -78,8 +80,8 @@ def legend(figure: Figure) -> None:
         for handle, label in zip(handles, labels, strict=True)
     }
     figure.legend(
-        shown.values(),
-        shown.keys(),
+        list(shown.values()),
+        list(shown),
         loc="outside lower center",
         ncols=len(shown),
         frameon=False,
