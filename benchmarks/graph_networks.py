@@ -171,7 +171,7 @@ def tested(dataset: str, method: str, seed: int) -> dict[str, Any]:
     searcher = make_searcher(method, problem.domain, seed, INITIAL, objective=problem.objective)
     loop = SearchLoop(searcher, Evaluations(problem.estimator), Budget(QUERIES[method]))
     loop.run()
-    values = np.maximum.accumulate([each.value for each in searcher.succeeded])
+    values = np.maximum.accumulate([each.value or 0.0 for each in searcher.succeeded])
     return {"test": [round(float(values[n - 1]), 5) for n in POINTS if n <= len(values)]}
 
 

@@ -144,7 +144,7 @@ def transfer(results: Mapping[str, Any]) -> Figure:
             taus = [list(quality(source[str(amount)][name]).values()) for amount in at]
             runs = min(map(len, taus))
             band(axis, at, np.array([each[:runs] for each in taus]).T, name)
-        level = np.mean([*quality(with_others["0"][MEAN]).values()])
+        level = float(np.mean([*quality(with_others["0"][MEAN]).values()]))
         axis.axhline(level, color="#222222", linestyle=":", linewidth=1.2, label=MEAN)
         axis.set_xscale("log")
         axis.set_xticks([5, 10, 25, 50, 100, 200], ["5", "10", "25", "50", "100", "200"])
