@@ -27,6 +27,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+from torch import nn
 
 from experiment.arguments import add_common, best_device, parser, positive_int
 from experiment.checkpoint import save_checkpoint
@@ -106,8 +107,9 @@ def measured_entry(
             result["heads"] = heads
             report_heads(heads)
     code = git_state()
+    everything = nn.ModuleList([trained.model, *trained.heads.values()])
     return {
-        **run.stored(checkpoint_path(folder, epoch), epoch, trained.model),
+        **run.stored(checkpoint_path(folder, epoch), epoch, everything),
         "data": describe_data(architectures, record.cells_up_to, data_root),
         "metrics": {
             "precision": "float32",
