@@ -10,6 +10,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from datasets.citation_graphs import NODE_GRAPHS, PLANETOID
+from datasets.citation_graphs.splits import NodeSplitName
 from datasets.fixed_network import FixedNetwork
 from datasets.images import IMAGE_DATA
 from datasets.molecules import MoleculeSource
@@ -18,21 +20,30 @@ from datasets.molecules.sources import SOURCES, Metric
 from datasets.molecules.splits import SplitName
 from datasets.registry import SPACES
 from datasets.space import SearchSpace
+from estimators.by_data_set import NODE_RECIPES
 from estimators.networks import (
+    BY_DATA_SET,
     DESIGNS,
     Design,
     GINEDesign,
     MPNNBaselineDesign,
     load_design,
 )
+from estimators.node_designs import GATDesign, GCNDesign
 from estimators.recipe import Recipe
 from estimators.tasks.images import ImageClassification, ImageRecipe
 from estimators.tasks.molecules import LOSSES, MoleculeRecipe, MoleculeTask
+from estimators.tasks.nodes import NodeRecipe, NodeTask
 from experiment.config import nearest, resolve
 from experiment.errors import InputError
 
 MOLECULES, DIGITS = "molecules", "digits101"
-HAND_MADE: dict[str, type[Design]] = {"GINE": GINEDesign, "MPNN_baseline": MPNNBaselineDesign}
+HAND_MADE: dict[str, type[Design]] = {
+    "GINE": GINEDesign,
+    "MPNN_baseline": MPNNBaselineDesign,
+    "GCN": GCNDesign,
+    "GAT": GATDesign,
+}
 """Networks made by hand, each the only member of its space, and their sizes."""
 
 
@@ -142,7 +153,52 @@ class ImageData:
         return self.preset or (DIGITS if self.data == "digits" else "default")
 
 
-TaskPart = MoleculeData | ImageData
+@dataclass(frozen=True)
+class NodeData:
+    """Which graph, whose nodes are classified.
+
+    Attributes:
+        data: a name of ``docs/citation_graphs.md``.
+        split: ``public`` or ``random``; default: the public one, where there is one.
+        split_seed: of a random split.
+        normalise: whether the features of a node are divided by their sum.
+        preset: of the recipe.
+    """
+
+    data: str
+    split: NodeSplitName | None = None
+    split_seed: int = 0
+    normalise: bool = True
+    preset: str = NODE_RECIPES
+
+    def __post_init__(self) -> None:
+        if self.data not in NODE_GRAPHS:
+            raise InputError(f"no graph is called {self.data!r}: {nearest(self.data, _data())}")
+
+    def task(self, data_root: Path | None) -> NodeTask:
+        """What networks are trained on."""
+        usual: NodeSplitName = "public" if self.data in PLANETOID else "random"
+        split = self.split or usual
+        return NodeTask(self.data, split, self.split_seed, data_root, self.normalise)
+
+    def on_split(self, seed: int) -> NodeData:
+        """The same with another random split; there is one public split."""
+        return replace(self, split_seed=seed)
+
+    def recipe(self, space: SearchSpace, settings: Mapping[str, Any]) -> NodeRecipe:
+        """The recipe of the preset with the problem's settings on top."""
+        sections = (space.preset_sections[0], self.data)
+        return NodeRecipe.load(self.preset, *sections, overrides=dict(settings))
+
+    def design(self, space: SearchSpace, settings: Mapping[str, Any]) -> Design:
+        """Sizes of the networks: those of the benchmark, or their defaults, with these on top."""
+        if space.family not in BY_DATA_SET:
+            return resolve(design_class(space), {}, settings)
+        preset = BY_DATA_SET[space.family]
+        return load_design(preset, space, self.data, overrides=dict(settings))
+
+
+TaskPart = MoleculeData | ImageData | NodeData
 
 
 @dataclass(frozen=True)
@@ -176,6 +232,14 @@ KINDS: tuple[TaskKind, ...] = (
         ("mae", "rmse"),
     ),
     TaskKind(ImageData, (), ImageRecipe, {"accuracy": True}, ("cross_entropy",), ("accuracy",)),
+    TaskKind(
+        NodeData,
+        ("normalise",),
+        NodeRecipe,
+        {"loss": False, "accuracy": True},
+        ("cross_entropy",),
+        ("accuracy",),
+    ),
 )
 """Every kind; a new one is a class with the methods of :class:`MoleculeData`, and an entry."""
 
@@ -196,7 +260,8 @@ def read_task(table: Mapping[str, Any], preprocessing: Mapping[str, Any]) -> Tas
         raise InputError(f"task.data is {data!r}, expected a name: {nearest('', _data())}")
     if data not in _data() and "file" not in table:
         raise InputError(f"no data are called {data!r}: {nearest(data, _data())}")
-    kind = KINDS[1] if data in IMAGE_DATA else KINDS[0]
+    molecules, images, nodes = KINDS
+    kind = images if data in IMAGE_DATA else nodes if data in NODE_GRAPHS else molecules
     for key in preprocessing:
         if key not in kind.prepared:
             known = nearest(key, list(kind.prepared)) if kind.prepared else "there are none"
@@ -205,7 +270,7 @@ def read_task(table: Mapping[str, Any], preprocessing: Mapping[str, Any]) -> Tas
 
 
 def _data() -> list[str]:
-    return [*SOURCES, *IMAGE_DATA]
+    return [*SOURCES, *IMAGE_DATA, *NODE_GRAPHS]
 
 
 def named_space(name: str, **options: Any) -> SearchSpace:

@@ -121,6 +121,17 @@ def test_values_of_the_command_win_over_the_file(tmp_path: Path) -> None:
         NASProblem.load(place, ["budget"])
 
 
+def test_nodes_of_graphs_have_problems_too() -> None:
+    table = {"task": {"data": "cora"}, "budget": {"evaluations": 2}}
+    made = NASProblem.read({**table, "space": "GCN", "hyperparameters": {"hidden": 8}})
+    assert made.design.hidden == 8  # type: ignore[attr-defined]
+    assert made.recipe.epochs == 200
+    assert made.task.task(None).split == "public"  # type: ignore[union-attr]
+    searched = NASProblem.read({**table, "space": "NAS_BENCH_GRAPH", "objective": "val_accuracy"})
+    assert searched.design.hidden == 256  # type: ignore[attr-defined]
+    assert searched.scored[1].maximise
+
+
 def rows_of(run: Path) -> list[dict[str, str]]:
     """The rows of ``results.csv`` without times."""
     with (run / results.RESULTS).open(encoding="utf-8", newline="") as file:
