@@ -113,10 +113,13 @@ def test_the_prior_knows_nothing_of_the_target(
     citeseer: Benchmark, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = transfer.transfer_prior(citeseer.space, FEATURES)
-    read = []
-    monkeypatch.setattr(
-        transfer, "table_on", lambda *names: (read.append(names[1]), table_on(*names))[1]
-    )
+    read: list[str] = []
+
+    def watched(space: str, dataset: str) -> Benchmark:
+        read.append(dataset)
+        return table_on(space, dataset)
+
+    monkeypatch.setattr(transfer, "table_on", watched)
     transfer._fitted.cache_clear()
     again = transfer.transfer_prior(citeseer.space, FEATURES)
     assert "citeseer" not in read

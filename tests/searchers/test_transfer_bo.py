@@ -16,7 +16,8 @@ from experiment.errors import InputError
 from experiment.files import read_json
 from predictors import transfer
 from predictors.processes.hyperparameters import Adam
-from searchers.domain import Candidates
+from searchers.candidate_bo import FeatureSearcher
+from searchers.domain import Candidates, Domain
 from searchers.methods import make_searcher
 from searchers.searcher import Searcher
 from searchers.testing import check_searcher
@@ -39,7 +40,7 @@ def some() -> Candidates:
 
 
 def test_keeps_the_promises_of_a_searcher(some: Candidates) -> None:
-    def make(domain: Candidates, seed: int, initial: int) -> Searcher:
+    def make(domain: Domain, seed: int, initial: int) -> Searcher:
         return make_searcher("transfer_bo", domain, seed, initial)
 
     check_searcher(make, some)
@@ -48,8 +49,10 @@ def test_keeps_the_promises_of_a_searcher(some: Candidates) -> None:
 def test_the_data_set_of_the_objective_is_left_out(some: Candidates) -> None:
     of_cora = Objective(unit="fraction", dataset="cora")
     searcher = make_searcher("transfer_bo", some, objective=of_cora)
+    assert isinstance(searcher, FeatureSearcher)
     assert searcher.features == ("statistics", "other_datasets:cora")
     own = make_searcher("transfer_bo", some, objective=Objective(dataset="my graphs"))
+    assert isinstance(own, FeatureSearcher)
     assert own.features == ("statistics", "other_datasets:new")
 
 
