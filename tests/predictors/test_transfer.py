@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from scipy.stats import kendalltau
 
 from datasets import get_benchmark, get_space
 from datasets.benchmark import Benchmark
+from datasets.graph import ArchitectureError
 from datasets.registry import measured_on, other_datasets
 from experiment.errors import InputError
 from predictors import transfer
@@ -90,6 +92,36 @@ def test_refuses(space: str, name: str, message: str) -> None:
 def test_transfer_needs_the_other_data_sets() -> None:
     with pytest.raises(InputError, match="add other_datasets:cora"):
         make_predictor(get_space(SPACE), "transfer", ["statistics"])
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (np.linspace(0.5, 0.9, 7), "20 architectures and 7 labels"),
+        (np.full(20, 0.5), "all 20 labels are 0.5: there is nothing to learn"),
+        (
+            np.array([*np.linspace(0.5, 0.9, 19), np.nan]),
+            "label 19 is nan, expected a finite number",
+        ),
+    ],
+)
+def test_labels_that_teach_nothing_are_refused(
+    citeseer: Benchmark, values: np.ndarray, message: str
+) -> None:
+    predictor = make_predictor(citeseer.space, "transfer", FEATURES)
+    with pytest.raises(InputError, match=message):
+        predictor.fit(citeseer.graphs[:20], values)
+    with pytest.raises(InputError, match=r"call fit\(\) first"):
+        predictor.predict(citeseer.graphs[:20])
+
+
+def test_what_is_no_architecture_has_no_scores(citeseer: Benchmark) -> None:
+    features = make_features("other_datasets:citeseer", citeseer.space)
+    foreign = get_space("NB201").sample_batch(3, np.random.default_rng(0))
+    refused: list[Any] = [["a"], {}, None, 3, np.zeros((3, 6, 6)), foreign]
+    for wrong in refused:
+        with pytest.raises((InputError, ArchitectureError)):
+            describe(features, wrong)
 
 
 def test_the_tables_that_are_read_are_recorded() -> None:
