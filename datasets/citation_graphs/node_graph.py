@@ -170,7 +170,7 @@ def compressed(features: Tensor) -> Tensor:
 
 @lru_cache(maxsize=1)
 def _silence() -> None:
-    """Have PyTorch's only warning that such tensors are new where nobody reads it."""
+    """Trigger PyTorch's one-time warning about sparse rows here, where it is ignored."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.zeros(1, 1).to_sparse_csr()
