@@ -24,6 +24,8 @@ SPACES: dict[str, tuple[str, str]] = {
     "DIGITS101": ("datasets.spaces.digits101", "Digits101"),
     "NAS_BENCH_GRAPH": ("datasets.spaces.nas_bench_graph", "NASBenchGraph"),
     "MPNN": ("datasets.spaces.mpnn", "MPNN"),
+    "SINGLE_PATH": ("datasets.spaces.node_chains", "SinglePath"),
+    "GRAPHNAS_MICRO": ("datasets.spaces.graphnas", "GraphNASMicro"),
 }
 """Name → module, and the class or function in it that makes the space without arguments."""
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from experiment.exports import exports
 
 if TYPE_CHECKING:
+    from estimators.design import Design
     from estimators.evaluations import Evaluations, sweep
     from estimators.fidelity import ByFidelity
     from estimators.from_scratch import FromScratch
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from estimators.measurement import Estimator, Measurement, recorded_seconds
     from estimators.networks import (
         DESIGNS,
-        Design,
         ENASDesign,
         GINEDesign,
         MPNNBaselineDesign,
@@ -28,7 +28,12 @@ if TYPE_CHECKING:
         PublishedMPNNDesign,
         load_design,
     )
-    from estimators.node_designs import GATDesign, GCNDesign
+    from estimators.node_designs import (
+        GATDesign,
+        GCNDesign,
+        GraphNASMicroDesign,
+        SinglePathDesign,
+    )
     from estimators.own_function import OwnFunction
     from estimators.recipe import Recipe
     from estimators.store import Store
@@ -42,6 +47,7 @@ else:
     __all__, __getattr__, __dir__ = exports(
         __name__,
         {
+            "design": ["Design"],
             "evaluations": ["Evaluations", "sweep"],
             "fidelity": ["ByFidelity"],
             "from_scratch": ["FromScratch"],
@@ -49,7 +55,6 @@ else:
             "measurement": ["Estimator", "Measurement", "recorded_seconds"],
             "networks": [
                 "DESIGNS",
-                "Design",
                 "ENASDesign",
                 "GINEDesign",
                 "MPNNBaselineDesign",
@@ -60,7 +65,7 @@ else:
                 "PublishedMPNNDesign",
                 "load_design",
             ],
-            "node_designs": ["GATDesign", "GCNDesign"],
+            "node_designs": ["GATDesign", "GCNDesign", "GraphNASMicroDesign", "SinglePathDesign"],
             "own_function": ["OwnFunction"],
             "recipe": ["Recipe"],
             "store": ["Store"],

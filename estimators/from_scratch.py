@@ -183,6 +183,8 @@ class FromScratch:
         recipe = recipe.on(torch.device(device))
         prepared = task.prepare(recipe, device)
         check_data(design, prepared.dimensions, prepared.unit)
+        if isinstance(design, Design):
+            design = design.for_space(self._space)
         self.work = Training(task, design, recipe, seed, str(device), prepared.fingerprint())
         self.store = store
         self.settings: dict[str, Any] = {

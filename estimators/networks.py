@@ -2,52 +2,28 @@
 
 from __future__ import annotations
 
-from abc import ABC
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from inspect import Parameter, signature
-from typing import Any, ClassVar
+from typing import Any
 
 from torch import nn
 
-from datasets.batch import GraphBatch
 from datasets.graph import ArchitectureError, ArchitectureGraph
 from datasets.pruning import prune
 from datasets.registry import SPACES, get_space
 from datasets.space import SearchSpace, as_space
+from estimators.design import Design
+from estimators.node_designs import GraphNASMicroDesign, SinglePathDesign
 from estimators.tasks.data_sets import DATA_SETS
 from estimators.tasks.task import Dimensions
 from experiment.config import load_preset, resolve
 from experiment.errors import InputError
-from models.networks.costs import Costs
 from models.networks.families import NETWORKS, NetworkFamily
 from models.networks.gine import GINENetwork, gine_costs
 from models.networks.layers import BatchNorm, initialise_by_fan_out
 from models.networks.mpnn import MPNNBaselineNetwork
 from models.networks.mpnn_costs import mpnn_baseline_costs, mpnn_costs
 from models.networks.mpnn_published import PublishedMPNNNetwork
-
-
-@dataclass(frozen=True)
-class Design(ABC):
-    """Everything about a network but the architecture and the data: its sizes are the fields."""
-
-    family: ClassVar[NetworkFamily]
-    """The networks whose sizes these are."""
-    counted: ClassVar[tuple[str, ...]]
-    """Fields that decide parameters and FLOPs."""
-
-    def build(self, graph: ArchitectureGraph, data: Dimensions) -> nn.Module:
-        """The network for data of these dimensions, with weights from PyTorch's generator."""
-        return self.family.network(graph, **data.network, **self._arguments())
-
-    def costs(self, batch: GraphBatch, data: Dimensions) -> Costs:
-        """Parameters and FLOPs of the networks of a batch, without building them."""
-        sizes = {name: getattr(self, name) for name in self.counted}
-        return self.family.costs(batch, **data.network, **data.costs, **sizes)
-
-    def _arguments(self) -> dict[str, Any]:
-        """The fields as the network takes them."""
-        return asdict(self)
 
 
 @dataclass(frozen=True)
@@ -224,14 +200,21 @@ DESIGNS: dict[str, type[Design]] = {
     "enas_macro": ENASDesign,
     "nas_bench_graph": NASBenchGraphDesign,
     "mpnn": MPNNDesign,
+    "single_path": SinglePathDesign,
+    "graphnas_micro": GraphNASMicroDesign,
 }
 """Family of search spaces → how its networks are sized."""
 MEASURED: dict[str, tuple[str, str]] = {"DIGITS101": ("digits101", "digits")}
 """Space → preset and data set of the networks that its benchmark has measured, where they are not
 those of the network's class."""
 
-BY_DATA_SET: dict[str, str] = {"nas_bench_graph": "default"}
-"""Family → preset that sizes the networks of its benchmark, in a section for each data set."""
+BY_DATA_SET: dict[str, str] = {
+    "nas_bench_graph": "default",
+    "single_path": "citation",
+    "graphnas_micro": "citation",
+}
+"""Family whose networks classify the nodes of a graph → preset that sizes them; it may have a
+section for each data set, as for those of a benchmark."""
 
 
 def table_design(space: SearchSpace, data_set: str | None) -> Design | None:
@@ -289,7 +272,7 @@ def load_design(
             "Design to DESIGNS in estimators/networks.py"
         )
     preset = load_preset(config, "network", *space.preset_sections, *sections)
-    return resolve(DESIGNS[space.family], preset, overrides)
+    return resolve(DESIGNS[space.family], preset, overrides).for_space(space)
 
 
 def _unknown(space: SearchSpace) -> str:
@@ -311,7 +294,8 @@ def module_lines(
 
     Args:
         space: of the architecture.
-        graph: the architecture; dangling nodes are left out, the order of the others stays.
+        graph: the architecture; of one that is no member, dangling nodes are left out, and the
+            order of the others stays.
         design: its sizes; default: those that the space's benchmark has measured, which are the
             defaults of the network's class but for :data:`MEASURED`.
         data: dimensions of the data that it is for, such as an entry of
@@ -330,7 +314,7 @@ def module_lines(
     known = _registered(space)
     if known is None:
         return f"# add {space.name} to datasets/registry.py, so that its networks can be built here"
-    cell = prune(graph)
+    cell = graph if space.is_legal(graph) else prune(graph)
     if cell is None:
         raise ArchitectureError("no path leads from the first node to the last: no network")
     if design is None and space.name in MEASURED:

@@ -1,15 +1,18 @@
-"""Sizes of the networks of nodes that were made by hand."""
+"""Sizes of the networks that classify nodes, but for those of NAS-Bench-Graph."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 from torch import nn
 
 from datasets.graph import ArchitectureGraph
-from estimators.networks import Design
+from datasets.space import SearchSpace
+from estimators.design import Design
 from estimators.tasks.task import Dimensions
-from models.networks.families import NetworkFamily
+from models.networks.families import NETWORKS, NetworkFamily
+from models.networks.node_chains import SINGLE_PATH_OPERATIONS
 from models.networks.node_networks import GATNetwork, GCNNetwork, gat_costs, gcn_costs
 
 
@@ -57,3 +60,41 @@ class GATDesign(Design):
     def build(self, graph: ArchitectureGraph, data: Dimensions) -> nn.Module:
         """The network; the graph decides nothing."""
         return GATNetwork(**data.network, **self._arguments())
+
+
+@dataclass(frozen=True)
+class SinglePathDesign(Design):
+    """Sizes of :class:`models.networks.node_chains.SinglePathNetwork`.
+
+    Attributes:
+        hidden: width of all operations but the last.
+        dropout: probability between operations.
+        operations: of the node types from 2 on; those of the space where there is one.
+    """
+
+    family = NETWORKS["single_path"]
+    counted = ("hidden", "operations")
+
+    hidden: int = 64
+    dropout: float = 0.2
+    operations: tuple[str, ...] = SINGLE_PATH_OPERATIONS
+
+    def for_space(self, space: SearchSpace) -> Self:
+        """The sizes, for the operations of the space."""
+        return replace(self, operations=tuple(space.types[2:]))
+
+
+@dataclass(frozen=True)
+class GraphNASMicroDesign(Design):
+    """Sizes of :class:`models.networks.graphnas_micro.GraphNASMicroNetwork`.
+
+    Attributes:
+        hidden: width of linear layers and cells.
+        dropout: probability for a feature of a node.
+    """
+
+    family = NETWORKS["graphnas_micro"]
+    counted = ("hidden",)
+
+    hidden: int = 64
+    dropout: float = 0.9

@@ -37,6 +37,8 @@ SEARCH_DEFAULTS: dict[str, SearchDefaults] = {
     "nas_bench_graph": SearchDefaults(("statistics", "one_hot")),
     "ENAS": SearchDefaults(("one_hot",)),
     "mpnn": SearchDefaults(("one_hot",)),  # as in predictors/defaults.py
+    "single_path": SearchDefaults(("one_hot",)),
+    "graphnas_micro": SearchDefaults(("one_hot",)),
 }
 """Family, or space → what is taken."""
 

@@ -20,9 +20,13 @@ ROOMS = (
 """All but ``datasets/``, where spaces are at home."""
 FAMILIES = {get_space(name).family for name in SPACES}
 NAME = re.compile(
-    r"(ENAS|NB101|NB201|DIGITS101|NAS_BENCH_GRAPH|MPNN|nb\d+_cell|enas_macro|nas_bench_graph|mpnn)\d*"
+    r"(ENAS|NB101|NB201|DIGITS101|NAS_BENCH_GRAPH|MPNN|SINGLE_PATH|GASSO|GRAPHNAS_\w+|AUTOATTEND|"
+    r"nb\d+_cell|enas_macro|nas_bench_graph|mpnn|single_path|gasso|graphnas_\w+|autoattend)\d*"
 )
-CLASSES = {"ENAS", "NB101", "NB201", "Digits101", "NASBenchGraph", "MPNN", "DecisionSpace"}
+CLASSES = {
+    *("ENAS", "NB101", "NB201", "Digits101", "NASBenchGraph", "MPNN", "DecisionSpace"),
+    *("NodeChain", "SinglePath", "GASSO", "GraphNASMicro", "GraphNASMacro", "AutoAttend"),
+}
 NAMED = {
     # Tables of families, in which what was chosen for a benchmark has a line of its own.
     "predictors/defaults.py": {"DIGITS101", "ENAS", "ENAS12"},

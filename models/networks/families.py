@@ -14,11 +14,13 @@ from torch import nn
 from models.networks.costs import Costs, enas_costs, nb101_costs, nb201_costs
 from models.networks.enas import ENASNetwork
 from models.networks.graph_costs import nas_bench_graph_costs
+from models.networks.graphnas_micro import GraphNASMicroNetwork, graphnas_micro_costs
 from models.networks.mpnn import MPNNNetwork
 from models.networks.mpnn_costs import mpnn_costs
 from models.networks.nas_bench_graph import NASBenchGraphNetwork
 from models.networks.nb101 import NB101Network
 from models.networks.nb201 import NB201Network
+from models.networks.node_chains import SinglePathNetwork, single_path_costs
 
 
 @dataclass(frozen=True)
@@ -46,5 +48,7 @@ NETWORKS: dict[str, NetworkFamily] = {
     "enas_macro": NetworkFamily(ENASNetwork, enas_costs, least_nodes=5),
     "nas_bench_graph": NetworkFamily(NASBenchGraphNetwork, nas_bench_graph_costs),
     "mpnn": NetworkFamily(MPNNNetwork, mpnn_costs, least_nodes=6),
+    "single_path": NetworkFamily(SinglePathNetwork, single_path_costs, least_nodes=3),
+    "graphnas_micro": NetworkFamily(GraphNASMicroNetwork, graphnas_micro_costs, least_nodes=8),
 }
 """Family → its networks."""

@@ -57,7 +57,7 @@ def convolved(kind: str, layer: nn.Module, features: Tensor, edges: Tensor) -> T
     **Shape** (N, F), (2, E) → (N, outputs).
 
     Args:
-        kind: of the layer, as in :data:`models.networks.nas_bench_graph.OPERATIONS`.
+        kind: of the layer, as in :data:`models.networks.node_operations.OPERATIONS`.
         layer: the layer.
         features: dense or by sparse rows.
         edges: source and target of each.
@@ -74,8 +74,18 @@ def _gin(layer: Any, features: Tensor, edges: Tensor) -> Tensor:
 
 
 def _cheb(layer: Any, features: Tensor, edges: Tensor) -> Tensor:
+    from torch_geometric.nn.conv.gcn_conv import gcn_norm
+    from torch_geometric.utils import remove_self_loops
+
     own, other = (nn.functional.linear(features, each.weight) for each in layer.lins)
-    edges, weights = _normalised(edges, own)
+    # Of directed edges its Laplacian counts those that leave a node.
+    edges, weights = gcn_norm(
+        *remove_self_loops(edges),
+        len(own),
+        add_self_loops=False,
+        flow="target_to_source",
+        dtype=own.dtype,
+    )
     # The Laplacian, scaled by its largest eigenvalue 2 and shifted by 1.
     return own + layer.propagate(edges, x=other, norm=-weights) + layer.bias
 
@@ -93,6 +103,14 @@ def _arma(layer: Any, features: Tensor, edges: Tensor) -> Tensor:
     return layer.act(summed + features @ layer.root_weight[0, 0] + layer.bias[0, 0])
 
 
+def _sg(layer: Any, features: Tensor, edges: Tensor) -> Tensor:
+    from torch_geometric.nn.conv.gcn_conv import gcn_norm
+
+    state = nn.functional.linear(features, layer.lin.weight)
+    edges, weights = gcn_norm(edges, None, len(state), dtype=state.dtype)
+    return layer.propagate(edges, x=state, edge_weight=weights) + layer.lin.bias
+
+
 def _graph(layer: Any, features: Tensor, edges: Tensor) -> Tensor:
     state = nn.functional.linear(features, layer.lin_rel.weight)
     summed = layer.propagate(edges, x=(state, state), edge_weight=None, size=None)
@@ -104,6 +122,7 @@ _MATRIX_FIRST: dict[str, Callable[[Any, Tensor, Tensor], Tensor]] = {
     "cheb": _cheb,
     "sage": _sage,
     "arma": _arma,
+    "sg": _sg,
     "graph": _graph,
 }
 

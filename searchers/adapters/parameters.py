@@ -253,6 +253,8 @@ PARAMETERS: dict[str, Callable[[Any], Parameters]] = {
     "enas_macro": _chain,
     "nas_bench_graph": _tree_of_four,
     "mpnn": decided,
+    "single_path": decided,
+    "graphnas_micro": decided,
     "configured": _configured,
 }
 """Family, or name of a space → what makes its parameters. Others get :func:`place_in_list`."""

@@ -26,6 +26,8 @@ FAMILIES = {
     "ENAS12": "enas_macro",
     "NAS_BENCH_GRAPH": "nas_bench_graph",
     "MPNN": "mpnn",
+    "SINGLE_PATH": "single_path",
+    "GRAPHNAS_MICRO": "graphnas_micro",
 }
 
 

@@ -105,5 +105,6 @@ def test_a_space_without_networks_says_so() -> None:
     lines = module_lines(space, space.sample(1, np.random.default_rng(0))[0])
     assert lines == (
         "# no network is known for LADDER architectures: there are those of the families "
-        "nb101_cell, nb201_cell, enas_macro, nas_bench_graph, mpnn"
+        "nb101_cell, nb201_cell, enas_macro, nas_bench_graph, mpnn, "
+        "single_path, graphnas_micro"
     )

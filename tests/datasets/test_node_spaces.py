@@ -1,0 +1,146 @@
+"""The spaces of AutoGL for networks that classify nodes: sizes, notation, graphs, refusals."""
+
+from __future__ import annotations
+
+import json
+import math
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pytest
+
+from datasets import get_space
+from datasets.batch import GraphBatch
+from datasets.graph import ArchitectureError
+from datasets.space import SearchSpace
+from datasets.spaces import graphnas, node_chains
+from datasets.spaces.node_chains import SinglePath
+from datasets.testing import check_space
+from experiment.errors import InputError
+from models.networks import graphnas_micro, node_operations
+from models.networks import node_chains as networks
+
+SINGLE, MICRO = get_space("SINGLE_PATH"), get_space("GRAPHNAS_MICRO")
+TEXTS = {"SINGLE_PATH": "gcn gat_8", "GRAPHNAS_MICRO": "gat_8 zero concat identity 1:3 3:4"}
+
+
+def test_sizes_are_the_counted_ones() -> None:
+    assert SINGLE.size == 4
+    assert SinglePath(3, ("gcn", "sage", "arma")).size == 27
+    sizes = [len(decision.options) for decision in MICRO.decisions]  # type: ignore[attr-defined]
+    assert math.prod(sizes) == 12_960
+    assert MICRO.size == 4_500
+    assert len(MICRO.types) == 23
+    assert MICRO.max_nodes == 8
+
+
+def test_isomorphic_rows_of_micro_are_one_architecture() -> None:
+    """By hashes, which know nothing of rows."""
+    sizes = [len(decision.options) for decision in MICRO.decisions]  # type: ignore[attr-defined]
+    rows = np.array(list(product(*map(range, sizes))))
+    graphs: GraphBatch = MICRO.rows_to_batch(rows)  # type: ignore[attr-defined]
+    assert len(set(MICRO.hashes(graphs).tolist())) == 4_500
+
+
+def test_exchanged_cells_and_linear_layers_are_the_same() -> None:
+    first = MICRO.parse("gat_8 gcn add elu 1:3 2:4")
+    for text in ("gat_8 gcn add elu 2:3 1:4", "gcn gat_8 add elu 1:3 2:4"):
+        assert MICRO.canonical(MICRO.parse(text)) == MICRO.canonical(first)
+    other = MICRO.parse("gat_8 gcn add elu 1:3 1:4")
+    assert MICRO.canonical(other) != MICRO.canonical(first)
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_notation_is_read_back(name: str) -> None:
+    space, text = get_space(name), TEXTS[name]
+    graph = space.parse(text)
+    assert space.format(graph) == text
+    for other in (f"  {text}\n", json.dumps({"arch": text, "validation": 0.8})):
+        assert space.parse(other) == graph
+        assert space.read(other) == graph
+    assert [space.types[kind] for kind in graph.types[1:-1]] == [
+        *(["linear0"] * 2 if name == "GRAPHNAS_MICRO" else []),
+        *(word for word in text.split() if ":" not in word),
+    ]
+
+
+def test_chains_of_any_length_are_read() -> None:
+    graph = SINGLE.read("gcn gcn gat_8")
+    assert graph == SinglePath(3).parse("gcn gcn gat_8")
+    with pytest.raises(ArchitectureError):
+        SINGLE.parse("gcn gcn gat_8")
+
+
+def test_neighbours_change_one_decision() -> None:
+    chain = SINGLE.parse("gcn gcn")
+    assert {SINGLE.format(one) for one in SINGLE.neighbours(chain)} == {"gcn gat_8", "gat_8 gcn"}
+    graph = MICRO.canonical(MICRO.parse(TEXTS["GRAPHNAS_MICRO"]))
+    found = {MICRO.hash(one) for one in MICRO.neighbours(graph)}
+    texts = ["gcn zero concat identity 1:3 3:4", "gat_8 zero add identity 1:3 3:4"]
+    texts += ["gat_8 zero concat elu 1:3 3:4", "gat_8 zero concat identity 1:3 2:4"]
+    assert {MICRO.hash(MICRO.parse(text)) for text in texts} <= found
+    # 11 + 11 operations, 2 merges, 4 activations, 2 inputs of the second cell; the other linear
+    # layer for the first cell is the same architecture.
+    assert len(found) == 30
+
+
+@pytest.mark.parametrize("space", [SinglePath(3), SinglePath(2, ("sage", "arma"))])
+def test_other_chains_keep_the_promises(space: SearchSpace) -> None:
+    check_space(space)
+
+
+def test_names_and_families() -> None:
+    assert (SinglePath().name, SINGLE.name) == ("SINGLE_PATH", "SINGLE_PATH")
+    assert (SinglePath(3).name, SinglePath(3).family) == ("SINGLE_PATH_3", "single_path")
+    own = SinglePath(2, ("sage", "arma"))
+    assert own.name == own.family == "SINGLE_PATH_2_sage_arma"
+    assert SinglePath(4, ["sage", "arma"]).preset_sections == ("SINGLE_PATH",)
+
+
+def test_networks_know_the_same_words() -> None:
+    assert node_chains.SINGLE_PATH_OPERATIONS == networks.SINGLE_PATH_OPERATIONS
+    assert graphnas.MICRO_OPERATIONS == graphnas_micro.CELLS
+    assert (graphnas.MERGES, graphnas.MICRO_ACTIVATIONS) == (
+        graphnas_micro.MERGES,
+        graphnas_micro.ACTIVATIONS,
+    )
+    assert set(graphnas.MICRO_OPERATIONS) <= set(node_operations.OPERATIONS)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "sentence"),
+    [
+        ("SINGLE_PATH", "gcn", "has 1 words, a SINGLE_PATH architecture"),
+        ("SINGLE_PATH", "gcn sage", "node 2 is 'sage', expected one of 2 from gcn to gat_8"),
+        ("SINGLE_PATH", "gcn gcn 0:2", "0→2 is not among"),
+        ("GRAPHNAS_MICRO", "gat_8 zero concat linear 1:3 3:4", "node 6 is 'linear'"),
+        ("GRAPHNAS_MICRO", "gat_8 zero concat elu 1:3", "has 0 of the edges 1→4, 2→4, 3→4"),
+        ("GRAPHNAS_MICRO", "gat_8 zero concat elu 1:3 2:3 3:4", "has 2 of the edges 1→3, 2→3"),
+        ("GRAPHNAS_MICRO", "gat_8 zero concat elu 0:3 3:4", "0→3 is not among"),
+        ("GRAPHNAS_MICRO", "gin zero concat elu 1:3 3:4", "node 3 is 'gin'"),
+    ],
+)
+def test_texts_that_are_no_members(name: str, text: str, sentence: str) -> None:
+    with pytest.raises(ArchitectureError, match=sentence) as caught:
+        get_space(name).parse(text)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("layers", "operations", "sentence"),
+    [
+        (0, ("gcn",), "layers is 0, expected at least 1"),
+        (300, ("gcn",), "layers is 300, expected at most 253"),
+        (1.5, ("gcn",), "layers"),
+        (2, "gcn", "the operations are .*, expected a list of names"),
+        (2, None, "the operations are a NoneType, expected a list of names"),
+        (2, (), "expected different words"),
+        (2, ("gcn", "gcn"), "expected different words"),
+        (2, ("gcn", 3), "expected different words"),
+    ],
+)
+def test_arguments_that_make_no_chain(layers: Any, operations: Any, sentence: str) -> None:
+    with pytest.raises(InputError, match=sentence) as caught:
+        SinglePath(layers, operations)
+    assert "\n" not in str(caught.value)

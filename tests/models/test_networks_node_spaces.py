@@ -1,0 +1,265 @@
+"""Networks of AutoGL's spaces: parameters by hand, costs, orders of nodes, and what is refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from datasets import get_space
+from datasets.batch import GraphBatch
+from datasets.graph import ArchitectureGraph
+from datasets.space import SearchSpace
+from datasets.spaces.node_chains import SinglePath
+from estimators.networks import DESIGNS, load_design, module_lines
+from estimators.node_designs import SinglePathDesign
+from estimators.tasks.data_sets import DATA_SETS, node_dimensions
+from experiment.config import load_preset
+from models import (
+    GraphNASMicroNetwork,
+    ModelError,
+    SinglePathNetwork,
+    graphnas_micro_costs,
+    single_path_costs,
+)
+from models.networks.families import NETWORKS
+
+SPACES = ("SINGLE_PATH", "GRAPHNAS_MICRO")
+SINGLE, MICRO = (get_space(name) for name in SPACES)
+SMALL: dict[str, Any] = {"in_features": 5, "num_classes": 3, "hidden": 8}
+NODES = 7
+EDGES = torch.tensor([[0, 1, 2, 3, 4, 5, 0, 1, 4], [1, 2, 3, 4, 5, 0, 3, 3, 3]])
+"""Directed; the last node has no edge."""
+
+
+def features(*, sparse: bool = False) -> Tensor:
+    given = torch.randn(NODES, 5, generator=torch.Generator().manual_seed(0))
+    return given.relu().to_sparse_csr() if sparse else given
+
+
+def sample(name: str, n: int) -> list[ArchitectureGraph]:
+    return get_space(name).sample(n, np.random.default_rng(3))
+
+
+def built(name: str, graph: ArchitectureGraph) -> nn.Module:
+    torch.manual_seed(0)
+    network = NETWORKS[get_space(name).family].network(graph, **SMALL)
+    for weight in network.parameters():
+        nn.init.normal_(weight, std=0.5)
+    return network.eval()
+
+
+def parameters(network: nn.Module) -> int:
+    return sum(weight.numel() for weight in network.parameters())
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "count"),
+    [
+        ("SINGLE_PATH", "gcn gcn", (1433 * 64 + 64) + (64 * 7 + 7)),
+        ("SINGLE_PATH", "gcn gat_8", (1433 * 64 + 64) + (64 * 56 + 2 * 56 + 7)),
+        ("SINGLE_PATH", "gat_8 gcn", (1433 * 512 + 2 * 512 + 64) + (64 * 7 + 7)),
+        # One linear layer feeds both cells: the other is left out.
+        (
+            "GRAPHNAS_MICRO",
+            "gcn sage add elu 1:3 1:4",
+            1434 * 64 + (64 * 64 + 64) + (2 * 64 * 64 + 64) + 65 * 7,
+        ),
+        (
+            "GRAPHNAS_MICRO",
+            "gat_2 zero concat elu 1:3 2:4",
+            2 * 1434 * 64 + (64 * 128 + 2 * 128 + 64) + 129 * 7,
+        ),
+        (
+            "GRAPHNAS_MICRO",
+            "cheb arma product elu 2:3 3:4",
+            1434 * 64 + (2 * 64 * 64 + 64) + (3 * 64 * 64 + 64) + 65 * 7,
+        ),
+    ],
+)
+def test_parameters_by_hand(name: str, text: str, count: int) -> None:
+    space = get_space(name)
+    kind = NETWORKS[space.family]
+    with torch.device("meta"):
+        assert parameters(kind.network(space.parse(text))) == count
+    assert kind.costs(GraphBatch.from_graphs([space.parse(text)])).parameters.tolist() == [count]
+
+
+@pytest.mark.parametrize("name", SPACES)
+def test_costs_are_those_of_the_networks(name: str) -> None:
+    graphs = sample(name, 25)
+    costs = NETWORKS[get_space(name).family].costs(GraphBatch.from_graphs(graphs, 10), **SMALL)
+    for row, graph in enumerate(graphs):
+        network = built(name, graph)
+        assert parameters(network) == costs.parameters[row]
+        with FlopCounterMode(display=False) as counter:
+            network(features(), EDGES)
+        biases = sum(
+            weight.numel() for key, weight in network.named_parameters() if key.endswith("bias")
+        )
+        assert counter.get_total_flops() // 2 // NODES + biases == costs.flops[row], graph
+
+
+@pytest.mark.parametrize("name", SPACES)
+def test_the_order_of_the_nodes_does_not_matter(name: str) -> None:
+    order = torch.randperm(NODES, generator=torch.Generator().manual_seed(2))
+    for graph in sample(name, 20):
+        network = built(name, graph)
+        expected = network(features(), EDGES)
+        assert expected.shape == (NODES, 3)
+        assert bool(expected.isfinite().all())
+        found = network(features()[order], order.argsort()[EDGES])
+        torch.testing.assert_close(found, expected[order])
+
+
+@pytest.mark.parametrize("name", SPACES)
+def test_features_by_rows_give_the_same(name: str) -> None:
+    for graph in sample(name, 10):
+        network = built(name, graph)
+        rows = features(sparse=True)
+        torch.testing.assert_close(network(rows, EDGES), network(rows.to_dense(), EDGES))
+
+
+def test_single_path_is_its_operations_in_turn() -> None:
+    network: Any = built("SINGLE_PATH", SINGLE.read("gat_8 gcn gcn"))
+    state = features()
+    for place, operation in enumerate(network.operations):
+        state = nn.functional.leaky_relu(state) if place else state
+        state = operation.layer(state, EDGES)
+    torch.testing.assert_close(network(features(), EDGES), state)
+
+
+@pytest.mark.parametrize("merge", ["add", "product", "concat"])
+def test_micro_is_its_cells_by_hand(merge: str) -> None:
+    network: Any = built("GRAPHNAS_MICRO", MICRO.parse(f"gat_2 linear {merge} elu 2:3 3:4"))
+    assert list(network.linears) == ["2"]
+    one = network.cells[0].layer(network.linears["2"](features()), EDGES)
+    two = network.cells[1].layer(one)
+    joined = {"add": one + two, "product": one * two, "concat": torch.cat([one, two], 1)}[merge]
+    expected = network.classifier(nn.functional.elu(joined))
+    torch.testing.assert_close(network(features(), EDGES), expected)
+
+
+@pytest.mark.parametrize("name", SPACES)
+def test_dropout_is_for_the_training_and_every_weight_learns(name: str) -> None:
+    for graph in sample(name, 6):
+        network = built(name, graph)
+        network.train()
+        first, second = (network(features(), EDGES) for _ in range(2))
+        constant = "zero" in get_space(name).format(graph)
+        assert constant or not torch.equal(first, second)
+        network.eval()(features(), EDGES).square().sum().backward()
+        if not constant:
+            idle = [key for key, weight in network.named_parameters() if weight.grad is None]
+            # PyTorch Geometric makes this weight of an ARMA layer for a second step.
+            assert [key for key in idle if not key.endswith("layer.weight")] == []
+
+
+@pytest.mark.parametrize("name", SPACES)
+@pytest.mark.parametrize("data", ["cora", "citeseer"])
+def test_three_lines_build_the_network(name: str, data: str) -> None:
+    space = get_space(name)
+    design = load_design("citation", space, data)
+    for graph in sample(name, 3):
+        lines = module_lines(space, graph, design, DATA_SETS[data])
+        assert lines.count("\n") == 2
+        session: dict[str, Any] = {}
+        with torch.device("meta"):
+            exec(lines, session)
+        costs = design.costs(GraphBatch.from_graphs([graph]), DATA_SETS[data])
+        assert parameters(session["network"]) == costs.parameters[0]
+
+
+@pytest.mark.parametrize("name", SPACES)
+def test_the_preset_has_the_published_sizes(name: str) -> None:
+    space = get_space(name)
+    published = load_preset("citation", "network", *space.preset_sections)
+    assert published["hidden"] == 64
+    assert load_design("citation", space) == DESIGNS[space.family]()
+
+
+def test_chains_of_ones_own_operations() -> None:
+    own = SinglePath(3, ("sage", "identity", "arma"))
+    design = SinglePathDesign(hidden=8).for_space(own)
+    assert design.operations == ("sage", "identity", "arma")
+    graph = own.parse("sage identity arma")
+    network: Any = design.build(graph, node_dimensions(3, 5))
+    assert [operation.kind for operation in network.operations] == ["sage", "identity", "arma"]
+    costs = design.costs(GraphBatch.from_graphs([graph]), node_dimensions(3, 5))
+    assert costs.parameters.tolist() == [parameters(network)]
+
+
+OWN = SinglePath(2, ("gcn", "zero", "identity", "gatt"))
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("identity gcn", "identity passes on the 5 features that it takes, but 8 are due"),
+        ("gcn zero", "gcn zero has no weight that its scores depend on"),
+        ("zero zero", "zero zero has no weight"),
+        ("gcn gatt", "'gatt' is no operation on nodes"),
+    ],
+)
+def test_chains_that_make_no_network(text: str, sentence: str) -> None:
+    with pytest.raises(ModelError, match=sentence) as caught:
+        SinglePathNetwork(OWN.parse(text), **SMALL, operations=OWN.operations)
+    assert "\n" not in str(caught.value)
+    SinglePathNetwork(OWN.parse("zero gcn"), **SMALL, operations=OWN.operations)
+
+
+@pytest.mark.parametrize(
+    ("space", "graph", "sentence"),
+    [
+        (SINGLE, ArchitectureGraph((1, 0), ((0, 1),)), "no chain of operations"),
+        (SINGLE, ArchitectureGraph((1, 2, 4, 0), ((0, 1), (1, 2), (2, 3))), "has type 4|types 2"),
+        (SINGLE, ArchitectureGraph((1, 2, 2, 0), ((0, 1), (0, 2), (2, 3))), "to the next node"),
+        (SINGLE, ArchitectureGraph((1, 2, 2, 0), ((0, 1), (1, 2))), "to the next node"),
+        (SINGLE, ArchitectureGraph((2, 2, 0), ((0, 1), (1, 2))), "expected the input"),
+        (MICRO, SINGLE.parse("gcn gcn"), "expected 8"),
+        (MICRO, "types", "node 5 of a GraphNAS micro architecture has type 3|a merge \\(15"),
+        (MICRO, "source", "one (edge )?into each cell"),
+        (MICRO, "both", "one (edge )?into each cell"),
+        (MICRO, "skip", "one (edge )?into each cell"),
+    ],
+)
+def test_what_is_no_architecture_is_refused(space: SearchSpace, graph: Any, sentence: str) -> None:
+    if isinstance(graph, str):
+        member = MICRO.parse("gcn gcn add elu 1:3 3:4")
+        edges = set(member.edges)
+        types = list(member.types)
+        if graph == "types":
+            types[5] = 3
+        elif graph == "source":
+            edges = edges - {(3, 4)} | {(0, 4)}
+        else:
+            edges |= {"both": {(2, 4)}, "skip": {(3, 6)}}[graph]
+        graph = ArchitectureGraph(tuple(types), tuple(sorted(edges)))
+    kind = NETWORKS[space.family]
+    for make in (kind.network, lambda one: kind.costs(GraphBatch.from_graphs([one]))):
+        with pytest.raises(ModelError, match=sentence) as caught:
+            make(graph)
+        assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", SPACES)
+@pytest.mark.parametrize("size", ["in_features", "num_classes", "hidden"])
+def test_sizes_that_make_no_network(name: str, size: str) -> None:
+    (graph,) = sample(name, 1)
+    kind = NETWORKS[get_space(name).family]
+    for make in (
+        kind.network,
+        lambda one, **sizes: kind.costs(GraphBatch.from_graphs([one]), **sizes),
+    ):
+        with pytest.raises(ModelError, match=f"{size} is 0, a .* needs at least 1"):
+            make(graph, **{size: 0})
+
+
+def test_empty_batches_cost_nothing() -> None:
+    assert len(single_path_costs(GraphBatch.empty(4)).parameters) == 0
+    assert len(graphnas_micro_costs(GraphBatch.empty(8)).parameters) == 0
+    assert issubclass(GraphNASMicroNetwork, nn.Module)
