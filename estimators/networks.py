@@ -294,7 +294,7 @@ def module_lines(
 
     Args:
         space: of the architecture.
-        graph: the architecture; of one that is no member, dangling nodes are left out, and the
+        graph: the architecture; dangling nodes are left out, unless that makes it no member, and the
             order of the others stays.
         design: its sizes; default: those that the space's benchmark has measured, which are the
             defaults of the network's class but for :data:`MEASURED`.
@@ -314,9 +314,11 @@ def module_lines(
     known = _registered(space)
     if known is None:
         return f"# add {space.name} to datasets/registry.py, so that its networks can be built here"
-    cell = graph if space.is_legal(graph) else prune(graph)
+    cell = prune(graph)
     if cell is None:
         raise ArchitectureError("no path leads from the first node to the last: no network")
+    if space.is_legal(graph) and not space.is_legal(cell):
+        cell = graph  # its dangling nodes are a part of every architecture
     if design is None and space.name in MEASURED:
         preset, data_set = MEASURED[space.name]
         design, data = load_design(preset, space), data or DATA_SETS[data_set]

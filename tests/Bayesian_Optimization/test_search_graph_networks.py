@@ -116,8 +116,17 @@ def test_what_there_is_not_is_one_sentence(
     assert err.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("space", "method"),
+    [(SPACE, "random"), ("GRAPHNAS_MICRO", "evolution"), ("SINGLE_PATH", "local_search")],
+)
 def test_networks_are_trained_on_cora_and_resumed(
-    tmp_path: Path, command: Any, data_root: Path, monkeypatch: pytest.MonkeyPatch
+    space: str,
+    method: str,
+    tmp_path: Path,
+    command: Any,
+    data_root: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Two epochs of each; what is trained is not trained again."""
     if not (data_root / "planetoid" / "ind.cora.x").is_file():
@@ -127,7 +136,7 @@ def test_networks_are_trained_on_cora_and_resumed(
     text = (REPOSITORY_ROOT / "configs" / "citation.toml").read_text(encoding="utf-8")
     preset.write_text(text.replace("epochs = 300", "epochs = 2"), encoding="utf-8")
     monkeypatch.setattr(by_data_set, "NODE_RECIPES", str(preset))
-    flags = ("--dataset", "cora", "--estimator", "train", "--method", "random")
+    flags = ("--space", space, "--dataset", "cora", "--estimator", "train", "--method", method)
     first = run(command, tmp_path / "runs", *flags, "--queries", 2, "--initial", 2)
     assert first["queries"] == 2
     best = first["best_observed"]
@@ -137,8 +146,8 @@ def test_networks_are_trained_on_cora_and_resumed(
     assert (config["dataset"], config["training"]["graphs"]) == ("cora", "cora")
     assert config["training"]["recipe"]["epochs"] == 2
     code, out, err = command(
-        search.main, "--space", SPACE, "--log_dir", tmp_path / "runs", *flags, "--queries", 2,
-        "--initial", 2, "--resume", "--json",
+        search.main, "--log_dir", tmp_path / "runs", *flags, "--queries", 2, "--initial", 2,
+        "--resume", "--json",
     )  # fmt: skip
     assert code == 0
     assert json.loads(out)["best_observed"]["validation"] == best["validation"]
