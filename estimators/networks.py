@@ -294,7 +294,7 @@ def module_lines(
 
     Args:
         space: of the architecture.
-        graph: the architecture; dangling nodes are left out, unless that makes it no member, and the
+        graph: the architecture; dangling nodes are left out, unless that makes it no member; the
             order of the others stays.
         design: its sizes; default: those that the space's benchmark has measured, which are the
             defaults of the network's class but for :data:`MEASURED`.
