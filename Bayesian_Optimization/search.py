@@ -6,8 +6,9 @@ From the repository root::
         --method evolution --queries 150 --initial 10 --estimator table --trial mean --seed 0
 
 Values are looked up in a table, guessed by a fitted surrogate (``--estimator surrogate``), or
-come from real training on handwritten digits or citation graphs (``--estimator train``); or any
-Python function gives the value of an architecture (``--objective my_module:score``, with
+come from real training on handwritten digits or citation graphs (``--estimator train``), or from
+the shared weights of a supernet that is trained once (``--estimator one_shot``); or any Python
+function gives the value of an architecture (``--objective my_module:score``, with
 ``--minimise`` the lowest is looked for). A run killed at any moment resumes with ``--resume``, to
 the same end, without measuring anything twice.
 """
@@ -29,9 +30,10 @@ import json
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
-from Bayesian_Optimization.search_flags import check_flags, make_parser
+from Bayesian_Optimization.search_flags import ON_DATA, check_flags, make_parser
 from Bayesian_Optimization.shared_flags import run_place
 from datasets import get_benchmark, get_space
 from datasets.benchmark import Benchmark
@@ -45,7 +47,10 @@ from estimators.digits101 import CONFIG
 from estimators.measurement import TrainingEstimator
 from estimators.networks import measured_as
 from estimators.own_function import function_name, load_function
+from estimators.shared_weights import SharedWeights
 from estimators.store import Store
+from estimators.supernet_training import PRESET as ONE_SHOT
+from estimators.supernet_training import OneShotRecipe
 from experiment.arguments import engine_choice
 from experiment.errors import InputError, run_command
 from experiment.files import plain
@@ -56,6 +61,7 @@ from experiment.threads import use_threads
 from predictors.features.background import background_tables
 from searchers import search
 from searchers.domain import Domain, WholeSpace
+from searchers.final_training import train_incumbent
 from searchers.initial_design import check_amounts, initial_size, read_start
 from searchers.limits import Limit, measured_cost, with_counted_cost
 from searchers.loop import Budget
@@ -70,13 +76,14 @@ from searchers.problem import (
     Problem,
     fidelity_problem,
     known_rows,
+    one_shot_problem,
     partial_training_problem,
     surrogate_problem,
     table_problem,
     training_problem,
     whole_space,
 )
-from searchers.running import Plan, carry_out
+from searchers.running import Plan, carry_out, nothing_more
 from searchers.searcher import Searcher
 from searchers.starting import start_search
 from searchers.summary import result_lines
@@ -87,7 +94,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = make_parser().parse_args(arguments)
     check_flags(given)
     given.initial = initial_size(given.initial, given.queries)
-    alone = 1 if given.estimator == "train" else None  # digits are trained so, as for the table
+    alone = 1 if given.estimator in ON_DATA else None  # digits are trained so, as for the table
     use_threads(given.threads or alone)
     seed_everything(given.seed)
     search_own = given.estimator == "function"
@@ -156,13 +163,19 @@ def search_by_estimator(given: Namespace) -> tuple[RunFolder, Mapping[str, Any]]
     with engine_choice(given).start() as engine:
         run = start_search(place, config, given.seed, given.resume)
         announce(tables, json=given.json)
-        if isinstance(problem.estimator, TrainingEstimator):
+        estimator, more = problem.estimator, nothing_more
+        if isinstance(estimator, SharedWeights | TrainingEstimator):
             store = Store(given.store or run.path / "trainings.sqlite")
             if not given.json:
-                print(problem.estimator.computing_line(), flush=True)
-            problem = replace(problem, estimator=problem.estimator.with_store(store))
+                print(estimator.computing_line(), flush=True)
+            if isinstance(estimator, SharedWeights):
+                more = partial(train_incumbent, training=estimator.training.with_store(store))
+                estimator = estimator.in_folder(run.path)
+            else:
+                estimator = estimator.with_store(store)
+            problem = replace(problem, estimator=estimator)
         plan = Plan(problem, given.method, searcher, budget, start, limit=limit, engine=engine)
-        return run, carry_out(plan, run)[1]
+        return run, carry_out(plan, run, more)[1]
 
 
 def start_of(given: Namespace, domain: Domain) -> list[ArchitectureGraph]:
@@ -227,9 +240,14 @@ def make_problem(given: Namespace, limit: Limit | None) -> Problem:
         InputError: there is no such table, trial, predictor, network or cost.
     """
     space = get_space(given.space)
+    if given.estimator in ON_DATA and limit is not None:
+        measured_cost(limit.name)  # refuses a cost that it has not
+    if given.estimator == "one_shot":
+        domain = whole_space(space, given.data_root)
+        sections = (given.supernet,) if given.supernet == "published" else ()
+        recipe = OneShotRecipe.load(ONE_SHOT, *sections)
+        return one_shot_problem(domain, recipe, given.trial or 0, given.dataset, given.data_root)
     if given.estimator == "train":
-        if limit is not None:
-            measured_cost(limit.name)  # refuses a cost that it has not
         known = measured_as(space, CONFIG, given.dataset or usual_data_set(space))
         same = get_benchmark(given.space) if known else None
         domain = whole_space(space, given.data_root)

@@ -12,7 +12,9 @@ from experiment.arguments import Parser, add_engine_flags, parser, positive_int
 from experiment.errors import InputError
 from searchers.methods import LIMITED, MULTI_FIDELITY, SEARCHERS, TRANSFER, WEIGHTED
 
-ESTIMATORS = ("table", "surrogate", "train")
+ESTIMATORS = ("table", "surrogate", "train", "one_shot")
+ON_DATA = ("train", "one_shot")
+"""Estimators that train networks on a data set."""
 OF_ESTIMATORS = (
     "estimator",
     "dataset",
@@ -23,8 +25,11 @@ OF_ESTIMATORS = (
     "features",
     "labels",
     "store",
+    "supernet",
 )
 """Flags that a function of the user's own has no use for."""
+SUPERNET_RECIPES = ("default", "published")
+"""Sections of ``configs/one_shot.toml``."""
 OF_FUNCTIONS = ("unit", "form", "known", "arch_column", "value_column")
 """Flags of such a function."""
 
@@ -96,8 +101,14 @@ def make_parser() -> Parser:
     flags.add_argument(
         "--estimator",
         choices=ESTIMATORS,
-        help="look values up (default), let a fitted predictor guess them, or train on the digits "
-        "or on a citation graph",
+        help="look values up (default), let a fitted predictor guess them, train on the digits "
+        "or on a citation graph, or train one supernet there and measure by its weights",
+    )
+    flags.add_argument(
+        "--supernet",
+        choices=SUPERNET_RECIPES,
+        help="for --estimator one_shot: how shared weights are trained and evaluated (default: "
+        "default; published: as in AutoGL)",
     )
     flags.add_argument(
         "--trial",
@@ -182,13 +193,15 @@ def check_flags(given: Namespace) -> None:
         described.append("arch_form")
     if described and given.known is None:
         raise InputError(f"--{described[0]} describes a file of measurements: give --known")
-    if given.minimise and given.estimator == "train":
+    if given.supernet and given.estimator != "one_shot":
+        raise InputError("--supernet belongs to --estimator one_shot: leave it out")
+    if given.minimise and given.estimator in ON_DATA:
         raise InputError("a training has an accuracy, which is maximised: leave --minimise out")
     surrogate = [name for name in ("predictor", "features", "labels") if getattr(given, name)]
     if surrogate and given.estimator != "surrogate":
         raise InputError(f"--{surrogate[0]} belongs to --estimator surrogate: leave it out")
-    if given.store and given.estimator != "train":
-        raise InputError("--store keeps trainings: it belongs to --estimator train")
+    if given.store and given.estimator not in ON_DATA:
+        raise InputError("--store keeps trainings: it belongs to --estimator train or one_shot")
     if given.limit and given.estimator == "surrogate":
         raise InputError("a surrogate guesses the objective, no costs: leave --limit out")
     if given.estimator == "surrogate" and given.trial is not None:
@@ -196,9 +209,9 @@ def check_flags(given: Namespace) -> None:
     check_fidelity_flags(given)
     if given.asynchronous and given.batch > 1:
         raise InputError("an asynchronous search proposes one at a time: leave --batch out")
-    if given.estimator == "train" and given.domain == "table":
+    if given.estimator in ON_DATA and given.domain == "table":
         raise InputError("what is trained needs no table: leave --domain out")
-    if given.estimator == "train" and given.dataset not in (None, *TRAINED_ON):
+    if given.estimator in ON_DATA and given.dataset not in (None, *TRAINED_ON):
         raise InputError(
             f"nothing is trained on {given.dataset!r}: choose a --dataset of "
             f"{', '.join(TRAINED_ON)}, or leave it out"

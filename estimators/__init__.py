@@ -36,7 +36,9 @@ if TYPE_CHECKING:
     )
     from estimators.own_function import OwnFunction
     from estimators.recipe import Recipe
+    from estimators.shared_weights import SharedWeights
     from estimators.store import Store
+    from estimators.supernet_training import OneShotRecipe
     from estimators.surrogate import PredictorEstimator
     from estimators.tasks.data_sets import DATA_SETS
     from estimators.tasks.images import ImageClassification, ImageRecipe
@@ -68,7 +70,9 @@ else:
             "node_designs": ["GATDesign", "GCNDesign", "GraphNASMicroDesign", "SinglePathDesign"],
             "own_function": ["OwnFunction"],
             "recipe": ["Recipe"],
+            "shared_weights": ["SharedWeights"],
             "store": ["Store"],
+            "supernet_training": ["OneShotRecipe"],
             "surrogate": ["PredictorEstimator"],
             "tasks.data_sets": ["DATA_SETS"],
             "tasks.images": ["ImageClassification", "ImageRecipe"],

@@ -107,7 +107,16 @@ class Estimator(Protocol):
 
 
 @runtime_checkable
-class TrainingEstimator(Estimator, Protocol):
+class BuildsNetworks(Protocol):
+    """An estimator that builds the network of an architecture."""
+
+    def module_lines(self, graph: ArchitectureGraph) -> str:
+        """Lines of Python that build the network that is trained for ``graph``."""
+        ...
+
+
+@runtime_checkable
+class TrainingEstimator(Estimator, BuildsNetworks, Protocol):
     """An estimator that trains networks, so that its measurements are worth keeping."""
 
     def with_store(self, store: Store) -> TrainingEstimator:
@@ -116,10 +125,6 @@ class TrainingEstimator(Estimator, Protocol):
 
     def computing_line(self) -> str:
         """What trainings compute with on this machine, for people."""
-        ...
-
-    def module_lines(self, graph: ArchitectureGraph) -> str:
-        """Lines of Python that build the network that is trained for ``graph``."""
         ...
 
 

@@ -33,7 +33,13 @@ class Recipe:
     learning_rate: float
     optimiser: Literal["adam", "adamw", "muon", "sgd", "heavy_ball", "rmsprop"]
     schedule: Literal[
-        "one_cycle", "cosine", "cosine_by_epoch", "cosine_restarts", "plateau", "constant"
+        "one_cycle",
+        "cosine",
+        "cosine_by_epoch",
+        "cosine_restarts",
+        "stable_decay",
+        "plateau",
+        "constant",
     ]
     weight_decay: float
     momentum: float = 0.9

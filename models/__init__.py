@@ -42,6 +42,9 @@ if TYPE_CHECKING:
     from models.networks.node_networks import GATNetwork, GCNNetwork, gat_costs, gcn_costs
     from models.prefix_tree import Greedy, Sampling
     from models.registry import MODELS, build_model
+    from models.supernets.families import SUPERNETS
+    from models.supernets.nas_bench_graph import NASBenchGraphSupernet
+    from models.supernets.supernet import Supernet
     from models.vae import DGMG, SVGE, GraphVAE, SVGEDegrees
 else:
     __all__, __getattr__, __dir__ = exports(
@@ -78,6 +81,9 @@ else:
             "networks.node_networks": ["GATNetwork", "GCNNetwork", "gat_costs", "gcn_costs"],
             "prefix_tree": ["Greedy", "Sampling"],
             "registry": ["MODELS", "build_model"],
+            "supernets.families": ["SUPERNETS"],
+            "supernets.nas_bench_graph": ["NASBenchGraphSupernet"],
+            "supernets.supernet": ["Supernet"],
             "vae": ["DGMG", "SVGE", "GraphVAE", "SVGEDegrees"],
         },
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +22,12 @@ from estimators.by_data_set import training_on, usual_data_set
 from estimators.fidelity import ByFidelity
 from estimators.from_scratch import FromScratch
 from estimators.lookup import LookUp
-from estimators.measurement import Estimator, TrainingEstimator
+from estimators.measurement import BuildsNetworks, Estimator
 from estimators.networks import module_lines, table_design
 from estimators.own_function import OwnFunction
 from estimators.partial_training import train_partly
+from estimators.shared_weights import SharedWeights
+from estimators.supernet_training import OneShotRecipe, supernet_of
 from estimators.surrogate import PredictorEstimator
 from estimators.tasks.data_sets import DATA_SETS
 from experiment.progress import progress
@@ -73,7 +75,7 @@ class Problem:
 
     def network(self, graph: ArchitectureGraph) -> str:
         """Lines that build an architecture's network: of the size that is trained, if it is."""
-        if isinstance(self.estimator, TrainingEstimator):
+        if isinstance(self.estimator, BuildsNetworks):
             return self.estimator.module_lines(graph)
         name = None if self.truth is None else self.truth.benchmark.dataset
         data = None if name is None else DATA_SETS.get(name)
@@ -252,6 +254,32 @@ def training_problem(
     settings = {"trial": seed, "training": estimator.settings}
     objective = replace(ACCURACY, dataset=data_set, trial=seed)
     return Problem(domain, estimator, objective, truth, settings)
+
+
+def one_shot_problem(
+    domain: Domain,
+    recipe: OneShotRecipe,
+    seed: int = 0,
+    data_set: str | None = None,
+    data_root: Path | None = None,
+) -> Problem:
+    """Train one supernet, and measure every architecture by its shared weights.
+
+    Args:
+        domain: the candidate set.
+        recipe: how the supernet is trained and evaluated.
+        seed: of its weights and paths.
+        data_set: as for :func:`training_problem`.
+        data_root: where its files are looked for.
+
+    Raises:
+        InputError: the space has no weights to share, or as for :func:`training_problem`.
+    """
+    supernet_of(domain.space)
+    whole = training_problem(domain, seed, None, data_set, data_root)
+    assert isinstance(whole.estimator, FromScratch)
+    settings = {**whole.settings, "supernet": asdict(recipe)}
+    return replace(whole, estimator=SharedWeights(whole.estimator, recipe), settings=settings)
 
 
 def partial_training_problem(

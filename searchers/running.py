@@ -61,8 +61,13 @@ More = Callable[[SearchLoop], dict[str, Any]]
 """Further results of a loop that has ended."""
 
 
+def nothing_more(loop: SearchLoop) -> dict[str, Any]:
+    """No further results."""
+    return {}
+
+
 def carry_out(
-    plan: Plan, run: RunFolder | None, more: More = lambda _: {}
+    plan: Plan, run: RunFolder | None, more: More = nothing_more
 ) -> tuple[SearchLoop, dict[str, Any]]:
     """Start or resume a search and record its results.
 

@@ -9,6 +9,7 @@ from datasets.measurement_files import VALUE
 from datasets.objective import ACCURACY, Objective
 from estimators.measurement import Measurement
 from experiment.progress import progress
+from searchers.final_training import TRAINED
 from searchers.history import SearchHistory, found_record
 from searchers.limits import Limit
 from searchers.loop import SearchLoop
@@ -20,6 +21,7 @@ HOW = {
     "table": "looked up",
     "surrogate": "guessed by a surrogate",
     "train": "trained",
+    "one_shot": "measured by shared weights",
     "function": "measured",
 }
 """Estimator → what it does to an architecture."""
@@ -151,8 +153,18 @@ def result_lines(result: Mapping[str, Any], config: Mapping[str, Any]) -> list[s
             lines.append(f"{label}: {values}")
     if result["best_observed"] is not None:
         lines.append(f"  {result['best_observed']['notation']}")
+        if TRAINED in result:
+            lines.append(_trained(result[TRAINED], objective))
         lines.append(f"the network of the best:\n{result['best_observed']['network']}")
     return lines
+
+
+def _trained(found: Mapping[str, Any], objective: Objective) -> str:
+    """What came of the training of the best."""
+    if found["status"] != "ok":
+        return f"trained from scratch it failed: {found['reason']}"
+    seconds = found["cost_seconds"]
+    return f"trained from scratch in {seconds:.1f} s: {_values(found, objective, '')}"
 
 
 def _why_nothing(result: Mapping[str, Any]) -> str:

@@ -249,8 +249,15 @@ class PreparedNodes:
         Raises:
             DivergedError: a score is no finite number.
         """
-        nodes = self.nodes.parts[part]
-        scores, labels = self.scores(network)[nodes], self.nodes.labels[nodes]
+        return self.judge(self.scores(network)[self.nodes.parts[part]], part)
+
+    def judge(self, scores: Tensor, part: str) -> dict[str, float]:
+        """``accuracy`` and ``loss`` of the scores of the nodes of a part. **Shape** (n, C).
+
+        Raises:
+            DivergedError: a score is no finite number.
+        """
+        labels = self.nodes.labels[self.nodes.parts[part]]
         if not bool(scores.isfinite().all()):
             raise DivergedError(
                 f"a score of the {part} nodes is no finite number: try a lower learning rate or "
@@ -258,7 +265,7 @@ class PreparedNodes:
             )
         right = int((scores.argmax(1) == labels).sum())
         loss = float(nn.functional.cross_entropy(scores, labels))
-        return {"accuracy": right / len(nodes), "loss": loss}
+        return {"accuracy": right / len(labels), "loss": loss}
 
     @torch.inference_mode()
     def scores(self, network: nn.Module) -> Tensor:

@@ -71,7 +71,7 @@ class NASBenchGraphNetwork(nn.Module):
         self.operations = nn.ModuleList()
         self.norms = nn.ModuleList(nn.BatchNorm1d(hidden, track_running_stats=False) for _ in kinds)
         for kind, source in zip(kinds, self.taken, strict=True):
-            self.operations.append(_operation(kind, widths[source], hidden))
+            self.operations.append(make_operation(kind, widths[source], hidden))
             widths.append(widths[source] if kind == "skip" else hidden)
         joined = sum(widths[leaf] for leaf in self.leaves)
         self.post = nn.Linear(joined, hidden) if post else None
@@ -98,7 +98,14 @@ class NASBenchGraphNetwork(nn.Module):
         return nn.functional.dropout(state.relu(), self.dropout, self.training)
 
 
-def _operation(kind: str, inputs: int, outputs: int) -> nn.Module:
+def make_operation(kind: str, inputs: int, outputs: int) -> nn.Module:
+    """The layer of an operation, without batch norm.
+
+    Args:
+        kind: one of :data:`OPERATIONS`.
+        inputs: width of what it takes.
+        outputs: width of what it passes on.
+    """
     # Imported here: it takes seconds, and most who import the networks train none on graphs.
     from torch_geometric import nn as graph_nn
 

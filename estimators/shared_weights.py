@@ -1,0 +1,219 @@
+"""Measuring by the shared weights of a supernet: one-shot."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from datasets.batch import GraphBatch, as_graphs
+from datasets.graph import ArchitectureError, ArchitectureGraph
+from datasets.space import SearchSpace
+from estimators.from_scratch import FromScratch, representative
+from estimators.measurement import Measurement
+from estimators.networks import Design
+from estimators.supernet_training import (
+    OneShotRecipe,
+    build_supernet,
+    supernet_loop,
+    supernet_of,
+)
+from estimators.tasks.nodes import PreparedNodes
+from experiment.checkpoint import load_checkpoint, save_checkpoint
+from experiment.environment import computing_line
+from experiment.errors import InputError, sentence
+from experiment.loop import DivergedError
+from models.errors import ModelError
+from models.supernets.supernet import Supernet
+
+WEIGHTS = "supernet.pt"
+"""File of trained weights."""
+TRAINING = "supernet_training.pt"
+"""Checkpoint of a training that has not ended."""
+
+
+class SharedWeights:
+    """An :class:`~estimators.measurement.Estimator` by one supernet, which is trained once.
+
+    The validation accuracy of an architecture is that of its path through the supernet, without
+    any training of its own; a test value is not measured. The supernet is trained when the first
+    architecture is measured. An architecture that is chosen in the end is worth the training that
+    ``training`` is.
+
+    Args:
+        training: trains the same architectures from scratch: it has the space, the task, the sizes
+            of the networks, the seed and the device.
+        recipe: how the supernet is trained and evaluated.
+        folder: where the weights and, before they are trained, checkpoints are kept; default:
+            nowhere.
+
+    Attributes:
+        settings: all that decides the numbers.
+
+    Raises:
+        InputError: the space has no weights to share, or the task is none on the nodes of a graph.
+    """
+
+    def __init__(
+        self, training: FromScratch, recipe: OneShotRecipe, folder: Path | None = None
+    ) -> None:
+        supernet_of(training.space)
+        design = training.work.design
+        if not isinstance(self._prepared(training), PreparedNodes) or not isinstance(
+            design, Design
+        ):
+            raise InputError("weights are shared by networks that classify the nodes of a graph")
+        self.training = training
+        self.recipe = recipe
+        self.folder = folder
+        self.settings: dict[str, Any] = {
+            **training.settings,
+            "supernet": dataclasses.asdict(recipe),
+        }
+        self._supernet: Supernet | None = None
+
+    @property
+    def space(self) -> SearchSpace:
+        """The search space."""
+        return self.training.space
+
+    @property
+    def task(self) -> PreparedNodes:
+        """The graph."""
+        return self._prepared(self.training)
+
+    @property
+    def supernet(self) -> Supernet:
+        """The supernet, which is trained or read at the first call.
+
+        Raises:
+            DivergedError: the loss of its training is no longer finite.
+            InputError: the weights in the folder are damaged, or of other settings.
+        """
+        if self._supernet is None:
+            self._supernet = self._trained()
+        return self._supernet
+
+    def in_folder(self, folder: Path) -> SharedWeights:
+        """The same, which keeps its weights in ``folder`` and looks for them there."""
+        return SharedWeights(self.training, self.recipe, folder)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For worker processes, which receive trained weights."""
+        _ = self.supernet
+        return self.__dict__
+
+    def computing_line(self) -> str:
+        """What the training computes with on this machine, for people."""
+        return computing_line(self.settings["supernet"], torch.device(self.training.work.device))
+
+    def module_lines(self, graph: ArchitectureGraph) -> str:
+        """Lines of Python that build the network that is trained from scratch for ``graph``."""
+        return self.training.module_lines(graph)
+
+    def measure(self, architectures: Sequence[ArchitectureGraph]) -> Iterator[Measurement]:
+        """One measurement for each architecture, in their order.
+
+        Raises:
+            DivergedError: the loss of the supernet's training is no longer finite.
+        """
+        for architecture in as_graphs(architectures):
+            try:
+                graph = representative(architecture, self.space)
+                hash = self.space.hash(graph)
+            except ArchitectureError as error:
+                yield Measurement(architecture, "", "failed", str(error))
+                continue
+            supernet = self.supernet
+            try:
+                found = self._evaluated(supernet, graph, hash)
+            except (ModelError, DivergedError) as error:
+                yield Measurement(architecture, hash, "failed", sentence(error))
+                continue
+            costs = self.training.work.design.costs(
+                GraphBatch.from_graphs([graph]), self.task.dimensions
+            )
+            yield Measurement(
+                architecture,
+                hash,
+                "ok",
+                validation=found["accuracy"],
+                parameters=int(costs.parameters[0]),
+                flops=int(costs.flops[0]),
+                details={"validation_loss": found["loss"]},
+            )
+
+    @torch.inference_mode()
+    def _evaluated(
+        self, supernet: Supernet, graph: ArchitectureGraph, hash: str
+    ) -> dict[str, float]:
+        """Accuracy and loss on the validation nodes."""
+        task = self.task
+        set_evaluation(supernet, self.recipe.dropout_in_evaluation)
+        path, nodes = supernet.choice(graph), task.nodes.parts["validation"]
+        device = task.nodes.labels.device
+        with torch.random.fork_rng([device] if device.type == "cuda" else []):
+            # By the architecture, so that no order of architectures changes a value.
+            torch.manual_seed(_seed_of(self.training.work.seed, hash))
+            scores = supernet(task.nodes.features, task.nodes.edges, path, nodes)
+        return task.judge(scores, "validation")
+
+    def _trained(self) -> Supernet:
+        work = self.training.work
+        device, task = torch.device(work.device), self.task
+        with torch.random.fork_rng([device] if device.type == "cuda" else []):
+            torch.manual_seed(work.seed)
+            supernet = build_supernet(self.space, work.design, self.recipe, task.dimensions)
+            task.place(supernet)
+            if self._read(supernet):
+                return supernet
+            place = None if self.folder is None else self.folder / TRAINING
+            loop = supernet_loop(self.space, supernet, task, self.recipe, work.seed, place)
+            loop.resume()
+            loop.run(lambda epoch, means: None)
+        if self.folder is not None:
+            content = {"settings": repr(self.settings), "weights": supernet.state_dict()}
+            save_checkpoint(self.folder / WEIGHTS, content)
+            (self.folder / TRAINING).unlink(missing_ok=True)
+        return supernet
+
+    def _read(self, supernet: Supernet) -> bool:
+        """Fill in the weights that are in the folder, if there are some."""
+        if self.folder is None or not (self.folder / WEIGHTS).exists():
+            return False
+        content = load_checkpoint(self.folder / WEIGHTS, self.training.work.device)
+        if content.get("settings") != repr(self.settings):
+            raise InputError(
+                f"{str(self.folder / WEIGHTS)!r} holds the weights of another training: name "
+                "another folder"
+            )
+        supernet.load_state_dict(content["weights"])
+        return True
+
+    @staticmethod
+    def _prepared(training: FromScratch) -> Any:
+        work = training.work
+        return work.task.prepare(work.recipe, work.device)
+
+
+def set_evaluation(supernet: Supernet, dropout: bool) -> None:
+    """Put a supernet into evaluation mode; its batch norms too where dropout is to stay on.
+
+    Args:
+        supernet: that is evaluated.
+        dropout: whether it stays on.
+    """
+    supernet.train(dropout)
+    for module in supernet.modules():
+        if isinstance(module, nn.BatchNorm1d):
+            module.eval()
+
+
+def _seed_of(seed: int, hash: str) -> int:
+    digest = hashlib.sha256(f"{seed} {hash}".encode()).digest()
+    return int.from_bytes(digest[:4])

@@ -1,0 +1,1 @@
+"""Supernets: the shared weights of all architectures of a space."""
