@@ -83,7 +83,7 @@ def lines_of(found: ProblemResult) -> list[str]:
     """What was found, for people."""
     lines = result_lines(found.summary, found.run.config)
     if found.summary["utilisation"] is not None:
-        lines.append(f"workers trained {found.summary['utilisation']:.1%} of the time")
+        lines.append(f"workers were at work {found.summary['utilisation']:.1%} of the time")
     if found.top_k:
         value = str(found.run.config["objective"]["name"])
         lines += table_lines(found.top_k, found.objective, value)

@@ -14,6 +14,10 @@ from experiment.checks import equally_many
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+WORKERS = "workers.png"
+"""Figure of :func:`workers_at_work` among those of a declared search."""
+PREDICTIONS = "predictions.csv"
+"""Labels of the test part and what a full training predicts of them, in its folder."""
 _COLOUR = "#4477aa"
 
 

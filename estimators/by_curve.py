@@ -7,6 +7,7 @@ of this curve. The test part is not looked at.
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +36,8 @@ from experiment.engine import WorkerDiedError
 from experiment.errors import sentence
 from experiment.files import write_json
 
+AT_WORK = "worker_seconds"
+"""Detail of a measurement: seconds from a worker's first step of it to its last."""
 VALIDATION = "val_"
 """Begins the names of figures of the validation part: ``val_loss``."""
 History = dict[str, list[float]]
@@ -111,10 +114,18 @@ class CurveTraining(Training):
     watch: Watch = Watch()
 
     def __call__(self, graph: ArchitectureGraph) -> dict[str, Any] | OutOfMemory:
-        """The fields of a measurement, the ``curve``, and the ``weights`` where they are kept."""
+        """The fields of a measurement, the ``curve``, and the ``weights`` where they are kept.
+
+        Among the details are the seconds of all this, which data that are read first, and metrics
+        after each epoch, make more than those of the training.
+        """
+        began = time.perf_counter()
         recipe, design = chosen_settings(self.recipe, self.design, hyperparameters_of(graph))
         own = dataclasses.replace(self, recipe=recipe, design=design)
-        return own.measured(graph, own._weights)
+        found = own.measured(graph, own._weights)
+        if isinstance(found, dict) and "details" in found:
+            found["details"][AT_WORK] = time.perf_counter() - began
+        return found
 
     def _weights(self, network: nn.Module, task: PreparedTask) -> dict[str, Any]:
         if not self.watch.keeps_weights:

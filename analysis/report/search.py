@@ -17,7 +17,6 @@ from analysis.report.blocks import (
     Facts,
     Headline,
     Paragraph,
-    Pictures,
     Section,
     Series,
     Table,
@@ -29,6 +28,7 @@ from analysis.report.blocks import (
     text,
     value_axis,
 )
+from analysis.report.declared import declared_blocks
 from analysis.report.drawings import Drawings, space_named
 from analysis.report.found import QUERIES, best_gallery, costs_chart, padded, queries_chart
 from analysis.report.latents import LatentFiles, latent_chart
@@ -39,8 +39,6 @@ from datasets.registry import find_benchmark
 
 BUDGETS = (10, 20, 30, 50, 64, 100, 150, 200, 300, 500)
 """Queries of the table's columns, up to the longest search."""
-WORKERS = "workers.png"
-"""Figure that a declared search leaves in ``figures/``."""
 METHODS_DRAWN = 8
 """Methods whose queries and paths are drawn, a view each."""
 
@@ -95,8 +93,7 @@ def search_section(
             blocks.append(latent_chart(file, drawings, data_root, drawn, dataset))
         table = find_benchmark(space.name, data_root, dataset) if contest.true else None
         blocks.append(best_gallery(found, space, drawings, table))
-    if at_work := [path for run in runs if (path := run.path / "figures" / WORKERS).is_file()]:
-        blocks.append(Pictures("Workers at work", at_work))
+    blocks += [block for run in runs for block in declared_blocks(run)]
     return Section(anchor, title, "optimise", blocks, contest.headlines())
 
 
@@ -119,7 +116,7 @@ def _facts(runs: Sequence[Run]) -> Facts:
         values = sorted({run.config[name] for run in runs if name in run.config})
         entries[f"{name}s" if name == "seed" else name] = ", ".join(map(str, values))
     if shares := [share for run in runs if (share := run.result.get("utilisation"))]:
-        entries["workers trained"] = ", ".join(f"{share:.0%} of the time" for share in shares)
+        entries["workers at work"] = ", ".join(f"{share:.0%} of the time" for share in shares)
     entries["runs"] = str(len(runs))
     return Facts(entries)
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from analysis.figures import save_figure
-from analysis.problem_figures import workers_at_work
+from analysis.problem_figures import WORKERS, workers_at_work
 from datasets.hyperparameters import Range
 from datasets.objective import Objective
-from estimators.by_curve import ByCurve, CurveScore
+from estimators.by_curve import AT_WORK, ByCurve, CurveScore
 from estimators.own_function import function_name
 from estimators.store import Store
 from experiment.engines import RAY
@@ -95,7 +95,7 @@ def run_problem(
         )
         loop, result = carry_out(plan, run, lambda loop: _utilisation(loop, workers))
         jobs = [(row["timestamp_submit"], row["timestamp_gather"]) for row in results.write()]
-        save_figure(workers_at_work(jobs, workers), run.figures / "workers.png")
+        save_figure(workers_at_work(jobs, workers), run.figures / WORKERS)
         if not quiet and problem.top_k.k:
             print(f"training the best {problem.top_k.k} fully", flush=True)
         measured = [step.measurement for step in loop.history.steps]
@@ -168,12 +168,14 @@ def _written(hyperparameters: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _utilisation(loop: SearchLoop, workers: int) -> dict[str, Any]:
-    """The workers, and the seconds that they trained."""
-    trained = sum(step.measurement.cost_seconds or 0.0 for step in loop.history.steps)
-    return {"workers": workers, "training_seconds": trained}
+    """The workers, and the seconds that they trained and were at work."""
+    found = [step.measurement for step in loop.history.steps]
+    trained = sum(each.cost_seconds or 0.0 for each in found)
+    at_work = sum((each.details or {}).get(AT_WORK, 0.0) for each in found)
+    return {"workers": workers, "training_seconds": trained, AT_WORK: at_work}
 
 
 def _share(result: Mapping[str, Any]) -> float | None:
-    """Share of the workers' time in which they trained."""
+    """Share of the workers' time in which they were at work."""
     there = result["workers"] * result["seconds"]
-    return result["training_seconds"] / there if there else None
+    return result[AT_WORK] / there if there else None

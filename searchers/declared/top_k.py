@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from analysis.figures import save_figure
-from analysis.problem_figures import predicted_against_true
+from analysis.problem_figures import PREDICTIONS, predicted_against_true
 from datasets.graph import ArchitectureGraph
 from datasets.objective import Objective
 from datasets.space import SearchSpace
@@ -25,10 +25,11 @@ from estimators.tasks.task import PreparedRegression
 from experiment.checkpoint import load_checkpoint
 from experiment.engine import Engine, WorkerDiedError, WorkQueue
 from searchers.declared.problem import NASProblem
+from searchers.declared.results import as_table
 from searchers.declared.tasks import TaskPart
 
-PREDICTIONS = "predictions.png"
-"""Figure of a full training: predictions of the test part against the labels."""
+FIGURE = "predictions.png"
+"""Of a full training: predictions of the test part against the labels."""
 
 
 @dataclass(frozen=True)
@@ -76,11 +77,14 @@ class FullTraining:
         training = RecordedTraining(space, prepared, design, device, report=_nothing)
         folder = self.folder / f"{item.rank}" / f"repeat_{item.repeat}"
         found = training.train(plain, item.repeat, folder, resume=True)
-        place = folder / "figures" / PREDICTIONS
+        place = folder / "figures" / FIGURE
         if found.ok and not place.exists() and isinstance(prepared, PreparedRegression):
             network = design.build(plain, prepared.dimensions)
             network.load_state_dict(load_checkpoint(folder / "checkpoints" / BEST))
             predicted, true = prepared.predictions(network, "test")
+            pairs = zip(true.tolist(), predicted.tolist(), strict=True)
+            rows = [{"label": label, "predicted": value} for label, value in pairs]
+            as_table(folder / PREDICTIONS, rows)
             save_figure(predicted_against_true(predicted, true, prepared.objective), place)
         return found.figures()
 
