@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -9,7 +12,14 @@ from datasets import get_space
 from datasets.fixed_network import FixedNetwork
 from datasets.molecules import MoleculeSource
 from estimators import FromScratch, MoleculeRecipe, MoleculeTask
-from estimators.networks import Design, MPNNBaselineDesign, MPNNDesign, PublishedMPNNDesign
+from estimators.networks import (
+    Design,
+    GINEDesign,
+    MPNNBaselineDesign,
+    MPNNDesign,
+    PublishedMPNNDesign,
+)
+from estimators.tasks import molecules
 
 pytest.importorskip("rdkit", reason="RDKit is not installed")
 
@@ -56,3 +66,29 @@ def test_a_molecule_of_too_many_atoms_is_a_failed_measurement(source: MoleculeSo
     (found,) = FromScratch(SPACE, MoleculeTask(source), design, RECIPE).measure([graph])
     assert not found.ok
     assert "atoms, the network has places for 4" in found.reason
+
+
+@pytest.mark.parametrize("name", ["MPNN", "published", "MPNN_baseline", "GINE"])
+def test_molecules_without_bonds_are_trained_on(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = ["C", "O", "N", "F", "[Na+].[Cl-]", "S", "[He]", "P", "Cl", "Br", "[K+].[F-]", "[Ne]"]
+    path = tmp_path / "atoms.csv"
+    path.write_text("\n".join(["smiles,value", *(f"{t},{k % 5}" for k, t in enumerate(texts))]))
+    source = MoleculeSource("atoms", (str(path),), ("value",), None)
+    # Each is a batch of its own, and one atom, as the last batch of a part may be.
+    monkeypatch.setattr(molecules, "EVALUATION_BATCH", 1)
+    space = SPACE if name in ("MPNN", "published") else FixedNetwork(name)
+    designs = {
+        "MPNN": MPNNDesign(),
+        "published": PublishedMPNNDesign(most_atoms=2),
+        "MPNN_baseline": MPNNBaselineDesign(),
+        "GINE": GINEDesign(),
+    }
+    recipe = replace(RECIPE, epochs=2, batch_size=4)
+    member = SPACE.parse(TEXT) if space is SPACE else FixedNetwork.member
+    (found,) = FromScratch(space, MoleculeTask(source), designs[name], recipe).measure([member])
+    assert found.ok, found.reason
+    assert found.validation is not None
+    assert found.test is not None
+    assert np.isfinite([found.validation, found.test]).all()

@@ -386,3 +386,14 @@ def test_three_lines_build_the_network(design: MPNNDesign) -> None:
         costs = design.costs(GraphBatch.from_graphs([graph]), molecule_dimensions(7, 14))
         assert count == costs.parameters[0]
         assert ("dense_layers=0" in lines) == (design.dense_layers == 0)
+
+
+def test_bonds_of_one_kind_are_found_whatever_their_features() -> None:
+    from models.networks.molecules import distinct_rows
+
+    values = torch.randint(0, 3, (60, 4)).float()
+    odd = torch.tensor([[2.0, 0.0], [0.0, 2.0**0.5 / 3.0**0.5 * 2.0], [2.0, 0.0]])
+    for each in (values, values.double(), odd, torch.zeros(0, 4), torch.tensor([[0.0], [-0.0]])):
+        distinct, which = distinct_rows(each)
+        assert torch.equal(distinct[which], each)
+        assert len(distinct) == len({tuple(row) for row in each.tolist()})
