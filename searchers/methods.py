@@ -14,6 +14,7 @@ from experiment.errors import InputError
 from models.checkpoints import STATE_DICTS
 from models.shipped import read_manifest
 from searchers.candidate_bo import bayesian_optimisation, guided_enumeration, thompson_sampling
+from searchers.controllers.search import graphnas_rl, rl
 from searchers.domain import Candidates, Domain, as_domain
 from searchers.embedded.dngo import dngo
 from searchers.embedded.reinforce import reinforce
@@ -43,6 +44,8 @@ SEARCHERS: dict[str, Factory] = {
     "scalarised_ascent": scalarised_ascent,
     "reinforce": reinforce,
     "dngo": dngo,
+    "rl": rl,
+    "graphnas_rl": graphnas_rl,
 }
 """Every searcher, by its name."""
 WEIGHTED: dict[str, Callable[[Domain, int, int, str | Path | None], Searcher]] = {

@@ -257,7 +257,8 @@ PARAMETERS: dict[str, Callable[[Any], Parameters]] = {
     "graphnas_micro": decided,
     "configured": _configured,
 }
-"""Family, or name of a space → what makes its parameters. Others get :func:`place_in_list`."""
+"""Family, or name of a space → what makes its parameters. Other spaces of decisions get
+:func:`decided`, all others :func:`place_in_list`."""
 
 
 def parameters_of(space: SearchSpace) -> Parameters:
@@ -266,4 +267,25 @@ def parameters_of(space: SearchSpace) -> Parameters:
     Raises:
         InputError: it is no search space, or there are none and it is too large for a list.
     """
-    return as_space(space).entry(PARAMETERS, place_in_list)(space)
+    return _maker(as_space(space))(space)
+
+
+def decisions_of(space: SearchSpace) -> Parameters:
+    """The parameters of a space, for searches that choose one after the other.
+
+    Raises:
+        InputError: it is no search space, or nothing but the place in a list describes it.
+    """
+    if _maker(as_space(space)) is place_in_list:
+        raise InputError(
+            f"no decisions describe the architectures of {space.name}, which a controller draws "
+            "one after the other: choose a method such as evolution, or add a function to "
+            "searchers.adapters.PARAMETERS"
+        )
+    return parameters_of(space)
+
+
+def _maker(space: SearchSpace) -> Callable[[Any], Parameters]:
+    """What makes the parameters of a space."""
+    usual = decided if isinstance(space, DecisionSpace) else place_in_list
+    return space.entry(PARAMETERS, usual)

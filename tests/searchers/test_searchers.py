@@ -19,9 +19,9 @@ from searchers.searcher import Searcher
 from searchers.testing import CHECKS, Events, check_searcher
 
 EVERY = pytest.mark.parametrize("name", list(SEARCHERS))
-LOCAL = ("random", "gradient_ascent", "reinforce", "scalarised_ascent")
+LOCAL = ("random", "gradient_ascent", "reinforce", "scalarised_ascent", "rl", "graphnas_rl")
 """No model, one that is followed from where the best happen to lie, a policy that was updated
-twice, or a search for what is cheap as well: a few queries say little."""
+a few times, or a search for what is cheap as well: a few queries say little."""
 GUIDED = pytest.mark.parametrize("name", [name for name in SEARCHERS if name not in LOCAL])
 CHEAP = pytest.mark.usefixtures("cheap_models")
 
