@@ -12,6 +12,8 @@ from experiment.exports import exports
 if TYPE_CHECKING:
     from searchers.aging import AgingEvolution
     from searchers.candidate_bo import CandidateBO
+    from searchers.controllers.learning import ControllerSettings
+    from searchers.controllers.search import ControllerSearch
     from searchers.criteria import log_expected_improvement, upper_confidence_bound
     from searchers.decision_bo import DecisionBO
     from searchers.declared.problem import NASProblem
@@ -43,6 +45,8 @@ else:
         {
             "aging": ["AgingEvolution"],
             "candidate_bo": ["CandidateBO"],
+            "controllers.learning": ["ControllerSettings"],
+            "controllers.search": ["ControllerSearch"],
             "criteria": ["log_expected_improvement", "upper_confidence_bound"],
             "decision_bo": ["DecisionBO"],
             "declared.problem": ["NASProblem"],

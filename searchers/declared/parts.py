@@ -15,7 +15,7 @@ from searchers.methods import SEARCHERS, make_searcher
 from searchers.random_search import RandomSearch
 from searchers.searcher import Searcher
 
-OWN = ("random", "evolution", "bo")
+OWN = ("random", "evolution", "bo", "rl", "graphnas_rl")
 """Methods that search architectures together with hyper-parameters."""
 
 
@@ -86,7 +86,7 @@ class Method:
     """How is searched.
 
     Attributes:
-        name: ``random``, ``evolution``, ``bo``, or for architectures alone another searcher.
+        name: one of :data:`OWN`, or for architectures alone another searcher.
         seed: of the search, and of the weights and order of each of its trainings.
         population: of the evolution.
         tournament: of the evolution.
