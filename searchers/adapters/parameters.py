@@ -287,5 +287,5 @@ def decisions_of(space: SearchSpace) -> Parameters:
 
 def _maker(space: SearchSpace) -> Callable[[Any], Parameters]:
     """What makes the parameters of a space."""
-    usual = decided if isinstance(space, DecisionSpace) else place_in_list
+    usual = decided if hasattr(space, "decisions") else place_in_list
     return space.entry(PARAMETERS, usual)
