@@ -16,7 +16,6 @@ from datasets.graph import ArchitectureError, ArchitectureGraph
 from datasets.space import SearchSpace
 from estimators.from_scratch import FromScratch, representative
 from estimators.measurement import Measurement
-from estimators.networks import Design
 from estimators.supernet_training import (
     OneShotRecipe,
     build_supernet,
@@ -29,7 +28,7 @@ from experiment.environment import computing_line
 from experiment.errors import InputError, sentence
 from experiment.loop import DivergedError
 from models.errors import ModelError
-from models.supernets.supernet import Supernet
+from models.supernets.supernet import Choice, Supernet
 
 WEIGHTS = "supernet.pt"
 """File of trained weights."""
@@ -62,11 +61,8 @@ class SharedWeights:
     def __init__(
         self, training: FromScratch, recipe: OneShotRecipe, folder: Path | None = None
     ) -> None:
-        supernet_of(training.space)
-        design = training.work.design
-        if not isinstance(self._prepared(training), PreparedNodes) or not isinstance(
-            design, Design
-        ):
+        supernet_of(training.space, training.work.design)
+        if not isinstance(self._prepared(training), PreparedNodes):
             raise InputError("weights are shared by networks that classify the nodes of a graph")
         self.training = training
         self.recipe = recipe
@@ -131,7 +127,14 @@ class SharedWeights:
                 continue
             supernet = self.supernet
             try:
-                found = self._evaluated(supernet, graph, hash)
+                found = evaluate_path(
+                    supernet,
+                    supernet.choice(graph),
+                    self.task,
+                    self.recipe.dropout_in_evaluation,
+                    # By the architecture, so that no order of architectures changes a value.
+                    _seed_of(self.training.work.seed, hash),
+                )
             except (ModelError, DivergedError) as error:
                 yield Measurement(architecture, hash, "failed", sentence(error))
                 continue
@@ -147,21 +150,6 @@ class SharedWeights:
                 flops=int(costs.flops[0]),
                 details={"validation_loss": found["loss"]},
             )
-
-    @torch.inference_mode()
-    def _evaluated(
-        self, supernet: Supernet, graph: ArchitectureGraph, hash: str
-    ) -> dict[str, float]:
-        """Accuracy and loss on the validation nodes."""
-        task = self.task
-        set_evaluation(supernet, self.recipe.dropout_in_evaluation)
-        path, nodes = supernet.choice(graph), task.nodes.parts["validation"]
-        device = task.nodes.labels.device
-        with torch.random.fork_rng([device] if device.type == "cuda" else []):
-            # By the architecture, so that no order of architectures changes a value.
-            torch.manual_seed(_seed_of(self.training.work.seed, hash))
-            scores = supernet(task.nodes.features, task.nodes.edges, path, nodes)
-        return task.judge(scores, "validation")
 
     def _trained(self) -> Supernet:
         work = self.training.work
@@ -201,17 +189,34 @@ class SharedWeights:
         return work.task.prepare(work.recipe, work.device)
 
 
-def set_evaluation(supernet: Supernet, dropout: bool) -> None:
-    """Put a supernet into evaluation mode; its batch norms too where dropout is to stay on.
+@torch.inference_mode()
+def evaluate_path(
+    supernet: Supernet, path: Choice, task: PreparedNodes, dropout: bool = False, seed: int = 0
+) -> dict[str, float]:
+    """Accuracy and loss of a path on the validation nodes.
+
+    The supernet is left in evaluation mode, but for its dropout where that stays on.
 
     Args:
         supernet: that is evaluated.
+        path: what is taken at each place.
+        task: the graph.
         dropout: whether it stays on.
+        seed: of the dropout.
+
+    Raises:
+        DivergedError: a score is no finite number.
     """
     supernet.train(dropout)
     for module in supernet.modules():
         if isinstance(module, nn.BatchNorm1d):
             module.eval()
+    nodes = task.nodes.parts["validation"]
+    device = task.nodes.labels.device
+    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+        torch.manual_seed(seed)
+        scores = supernet(task.nodes.features, task.nodes.edges, path, nodes)
+    return task.judge(scores, "validation")
 
 
 def _seed_of(seed: int, hash: str) -> int:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 from dataclasses import dataclass
+from inspect import signature
 from pathlib import Path
 from typing import Literal
 
@@ -18,13 +19,14 @@ import torch
 from torch import Tensor, nn
 
 from datasets.space import SearchSpace
-from estimators.networks import Design
+from estimators.design import Design
 from estimators.recipe import Recipe
 from estimators.tasks.nodes import PreparedNodes
 from estimators.tasks.task import Dimensions
 from experiment.errors import InputError
 from experiment.loop import TrainingLoop
 from experiment.precision import Precision
+from models.networks.families import NETWORKS
 from models.supernets.families import SUPERNETS
 from models.supernets.supernet import Supernet
 
@@ -56,7 +58,7 @@ class OneShotRecipe(Recipe):
         precision: ``float32`` alone: products of sparse features know no other.
     """
 
-    paths: int = 200
+    paths: int = 100
     hidden: int | None = None
     sampling: Sampling = "architectures"
     dropout_in_evaluation: bool = False
@@ -92,25 +94,39 @@ def build_supernet(
         InputError: the space has no weights to share.
         ModelError: a size makes no sense.
     """
+    supernet = supernet_of(space, design)
+    known = signature(supernet).parameters
     sizes = dataclasses.asdict(design)
     if recipe.hidden is not None:
         sizes["hidden"] = recipe.hidden
-    supernet = supernet_of(space)
-    return supernet(**data.network, **sizes, running_statistics=recipe.running_statistics)
+    if "layers" in known:
+        sizes["layers"] = space.max_nodes - 2
+    if "running_statistics" in known:
+        sizes["running_statistics"] = recipe.running_statistics
+    elif recipe.running_statistics:
+        raise InputError(
+            f"the networks of {space.name} have no batch norms: leave running_statistics out"
+        )
+    return supernet(**data.network, **sizes)
 
 
-def supernet_of(space: SearchSpace) -> type[Supernet]:
+def supernet_of(space: SearchSpace, design: Design | None = None) -> type[Supernet]:
     """The class of a space's supernet.
+
+    Args:
+        space: of the architectures.
+        design: sizes of its networks, where they may be those of another family.
 
     Raises:
         InputError: the space has no weights to share.
     """
-    if space.family not in SUPERNETS:
-        raise InputError(
-            f"{space.name} has no weights to share: there are supernets for the families "
-            f"{', '.join(SUPERNETS)}; train its architectures from scratch"
-        )
-    return SUPERNETS[space.family]
+    for family, supernet in SUPERNETS.items():
+        if space.family == family or (design and type(design).family is NETWORKS[family]):
+            return supernet
+    raise InputError(
+        f"{space.name} has no weights to share: there are supernets for the families "
+        f"{', '.join(SUPERNETS)}; train its architectures from scratch"
+    )
 
 
 def sampled_paths(

@@ -43,7 +43,9 @@ if TYPE_CHECKING:
     from models.prefix_tree import Greedy, Sampling
     from models.registry import MODELS, build_model
     from models.supernets.families import SUPERNETS
+    from models.supernets.graphnas_micro import GraphNASMicroSupernet
     from models.supernets.nas_bench_graph import NASBenchGraphSupernet
+    from models.supernets.node_chains import SinglePathSupernet
     from models.supernets.supernet import Supernet
     from models.vae import DGMG, SVGE, GraphVAE, SVGEDegrees
 else:
@@ -82,7 +84,9 @@ else:
             "prefix_tree": ["Greedy", "Sampling"],
             "registry": ["MODELS", "build_model"],
             "supernets.families": ["SUPERNETS"],
+            "supernets.graphnas_micro": ["GraphNASMicroSupernet"],
             "supernets.nas_bench_graph": ["NASBenchGraphSupernet"],
+            "supernets.node_chains": ["SinglePathSupernet"],
             "supernets.supernet": ["Supernet"],
             "vae": ["DGMG", "SVGE", "GraphVAE", "SVGEDegrees"],
         },

@@ -56,7 +56,7 @@ class SinglePathNetwork(nn.Module):
         operations: Sequence[str] = SINGLE_PATH_OPERATIONS,
     ) -> None:
         super().__init__()
-        kinds = _read(architecture, operations)
+        kinds = read_chain(architecture, operations)
         check_sizes(
             "a chain of operations", in_features=in_features, num_classes=num_classes, hidden=hidden
         )
@@ -200,8 +200,16 @@ def gasso_costs(
     )
 
 
-def _read(graph: ArchitectureGraph, operations: Sequence[str]) -> list[str]:
-    """The operations of a chain, from the input on."""
+def read_chain(graph: ArchitectureGraph, operations: Sequence[str]) -> list[str]:
+    """The operations of a chain, from the input on.
+
+    Args:
+        graph: the architecture.
+        operations: of the node types from 2 on.
+
+    Raises:
+        ModelError: it is no such chain.
+    """
     last = graph.num_nodes - 1
     if last < 2 or (graph.types[0], graph.types[-1]) != (INPUT, OUTPUT):
         raise ModelError(

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from models.supernets.graphnas_micro import GraphNASMicroSupernet
 from models.supernets.nas_bench_graph import NASBenchGraphSupernet
+from models.supernets.node_chains import SinglePathSupernet
 from models.supernets.supernet import Supernet
 
 SUPERNETS: dict[str, type[Supernet]] = {
     "nas_bench_graph": NASBenchGraphSupernet,
+    "single_path": SinglePathSupernet,
+    "graphnas_micro": GraphNASMicroSupernet,
 }
 """Family → its supernet; a new one is a class and a line here.
 
-It takes what the data and the design of the family's networks decide, by the same names, and
-``running_statistics``."""
+It takes what the data and the design of the family's networks decide, by the same names; where its
+networks have batch norms, ``running_statistics``; and ``layers``, where the space has them."""

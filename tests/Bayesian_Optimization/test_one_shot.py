@@ -16,8 +16,8 @@ from estimators.shared_weights import WEIGHTS, SharedWeights
 from experiment.paths import REPOSITORY_ROOT
 
 SPACE = "NAS_BENCH_GRAPH"
-SHORT = {"epochs = 15": "epochs = 2", "paths = 200": "paths = 6", "hidden = 64": "hidden = 8"}
-SHORT |= {"epochs = 300": "epochs = 2"}
+SHORT = {"epochs = 20": "epochs = 2", "paths = 100": "paths = 6", "hidden = 64": "hidden = 8"}
+SHORT |= {"epochs = 10\n": "epochs = 2\n", "epochs = 300": "epochs = 2"}
 
 
 @pytest.fixture
@@ -115,6 +115,16 @@ def test_published_supernets_are_ranked_with_dropout(
     assert (config["estimator"], config["dataset"]) == ("one_shot", "cora")
 
 
+@pytest.mark.parametrize("space", ["SINGLE_PATH", "GRAPHNAS_MICRO"])
+def test_other_spaces_share_weights(space: str, short: None, tmp_path: Path, command: Any) -> None:
+    given = (*flags(tmp_path, "--method", "random"), "--space", space, "--queries", 3)
+    code, out, err = command(search.main, *given)
+    assert (code, err) == (0, "")
+    found = json.loads(out)
+    assert found["queries"] == 3
+    assert found["trained_from_scratch"]["status"] == "ok"
+
+
 def test_the_lines_say_how_it_was_measured(short: None, tmp_path: Path, command: Any) -> None:
     given = [each for each in flags(tmp_path, "--method", "random") if each != "--json"]
     code, out, err = command(search.main, *given)
@@ -126,7 +136,7 @@ def test_the_lines_say_how_it_was_measured(short: None, tmp_path: Path, command:
 REFUSED: dict[str, tuple[tuple[object, ...], str]] = {
     "no weights to share": (
         ("--space", "MPNN", "--estimator", "one_shot"),
-        "MPNN has no weights to share: there are supernets for the families nas_bench_graph",
+        "MPNN has no weights to share: there are supernets for the families nas_bench_graph, ",
     ),
     "a supernet of nothing": (
         ("--estimator", "train", "--supernet", "published"),

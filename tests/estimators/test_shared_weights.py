@@ -13,12 +13,14 @@ import torch
 from datasets import NodeGraph, get_space
 from datasets.batch import GraphBatch
 from datasets.citation_graphs import NodeSplit
+from datasets.spaces.node_chains import SinglePath
 from estimators import (
     FromScratch,
     NodeRecipe,
     NodeTask,
     OneShotRecipe,
     SharedWeights,
+    SinglePathDesign,
     digits101,
     supernet_training,
 )
@@ -171,6 +173,21 @@ def test_paths_are_drawn_evenly() -> None:
     assert chains == pytest.approx((4_680 / 26_206, 1 / 24), abs=0.02)
 
 
+def test_chains_of_ones_own_operations_share_weights() -> None:
+    space = SinglePath(3, ("gcn", "linear", "sage"))
+    task, recipe = NodeTask(graph(), normalise=False), NodeRecipe.load("citation")
+    scratch = FromScratch(space, task, SinglePathDesign().for_space(space), recipe)
+    changes: dict[str, Any] = {"epochs": 1, "paths": 9, "sampling": "fair"}
+    one = SharedWeights(scratch, OneShotRecipe.load("one_shot", overrides=changes))
+    found = list(one.measure(space.sample(3, np.random.default_rng(0))))
+    assert [each.status for each in found] == ["ok"] * 3
+    assert one.supernet.options == (3, 3, 3)
+    changes["running_statistics"] = True
+    other = SharedWeights(scratch, OneShotRecipe.load("one_shot", overrides=changes))
+    with pytest.raises(InputError, match="have no batch norms: leave running_statistics out"):
+        _ = other.supernet
+
+
 def test_an_architecture_of_another_space_is_a_failed_measurement() -> None:
     foreign = get_space("DIGITS101").sample(1, np.random.default_rng(0))
     (found,) = estimator().measure(foreign)
@@ -185,4 +202,4 @@ def test_refuses_what_makes_no_sense() -> None:
     with pytest.raises(InputError, match="an epoch has 2 paths, expected at least the 4"):
         OneShotRecipe.load("one_shot", overrides={"paths": 2, "batch_size": 4})
     assert OneShotRecipe.load("one_shot", "published").steps == 1_000
-    assert recipe.steps == 3_000
+    assert recipe.steps == 2_000

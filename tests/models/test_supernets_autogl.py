@@ -1,0 +1,126 @@
+"""Supernets of AutoGL's spaces: the networks that stand alone, and mixtures."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from datasets import SearchSpace, get_space
+from datasets.graph import ArchitectureGraph
+from datasets.spaces.node_chains import SinglePath
+from models import (
+    GraphNASMicroNetwork,
+    GraphNASMicroSupernet,
+    ModelError,
+    SinglePathNetwork,
+    SinglePathSupernet,
+    Supernet,
+)
+from models.networks.graphnas_micro import MERGES
+from models.supernets.supernet import at
+
+OWN = ("gcn", "gat_2", "linear", "cheb")
+SPACES: dict[str, SearchSpace] = {
+    "single path": get_space("SINGLE_PATH"),
+    "own operations": SinglePath(3, OWN),
+    "micro": get_space("GRAPHNAS_MICRO"),
+}
+SMALL: dict[str, Any] = {"in_features": 5, "num_classes": 3, "hidden": 4}
+ONE_WAY = torch.tensor([[0, 1, 2, 3, 4, 5, 0], [1, 2, 3, 4, 5, 0, 3]])
+EDGES = torch.cat([ONE_WAY, ONE_WAY.flip(0)], dim=1)  # sparse features are for symmetric graphs
+
+
+def features(sparse: bool = False) -> Tensor:
+    dense = torch.randn(6, 5, generator=torch.Generator().manual_seed(0))
+    return dense.to_sparse_csr() if sparse else dense
+
+
+def supernet(name: str) -> Supernet:
+    torch.manual_seed(1)
+    made: Supernet
+    if name == "micro":
+        made = GraphNASMicroSupernet(**SMALL)
+    elif name == "own operations":
+        made = SinglePathSupernet(layers=3, operations=OWN, **SMALL)
+    else:
+        made = SinglePathSupernet(**SMALL)
+    for weight in made.parameters():
+        nn.init.normal_(weight, std=0.5)
+    return made.eval()
+
+
+def alone(shared: Any, graph: ArchitectureGraph) -> nn.Module:
+    """The network of an architecture with the weights of its path."""
+    path = shared.choice(graph)
+    if isinstance(shared, SinglePathSupernet):
+        chain = SinglePathNetwork(graph, operations=shared.kinds, **SMALL)
+        for layer, number in enumerate(path):
+            state = at(shared.operations, layer, number).state_dict()
+            chain.operations[layer].load_state_dict(state)
+        return chain.eval()
+    network = GraphNASMicroNetwork(graph, **SMALL)
+    for node, linear in network.linears.items():
+        linear.load_state_dict(shared.linears[int(node) - 1].state_dict())
+    for cell in range(2):
+        state = at(shared.cells, cell, path[2 * cell + 1]).state_dict()
+        network.cells[cell].load_state_dict(state)
+    classifier = shared.classifiers[MERGES.index(network.merge)]
+    network.classifier.load_state_dict(classifier.state_dict())
+    return network.eval()
+
+
+@pytest.mark.parametrize("name", SPACES)
+def test_a_path_is_the_network_that_stands_alone(name: str) -> None:
+    shared = supernet(name)
+    for graph in SPACES[name].sample(15, np.random.default_rng(0)):
+        network = alone(shared, graph)
+        for sparse in (False, True):
+            expected = network(features(sparse), EDGES)
+            found = shared(features(sparse), EDGES, shared.choice(graph))
+            torch.testing.assert_close(found, expected)
+            some = torch.tensor([4, 1])
+            found = shared(features(sparse), EDGES, shared.choice(graph), some)
+            torch.testing.assert_close(found, expected[some])
+
+
+@pytest.mark.parametrize("name", SPACES)
+def test_weights_at_one_option_are_its_number(name: str) -> None:
+    shared = supernet(name)
+    for graph in SPACES[name].sample(5, np.random.default_rng(1)):
+        path = shared.choice(graph)
+        weights = [
+            nn.functional.one_hot(torch.tensor(number), count).float()
+            for number, count in zip(path, shared.options, strict=True)
+        ]
+        expected = shared(features(), EDGES, path)
+        torch.testing.assert_close(shared(features(True), EDGES, weights), expected)
+        assert shared.strongest(weights) == path
+
+
+@pytest.mark.parametrize("name", SPACES)
+def test_every_weight_of_a_mixture_has_a_gradient(name: str) -> None:
+    shared = supernet(name)
+    weights = [torch.full((n,), 1 / n, requires_grad=True) for n in shared.options]
+    shared(features(), EDGES, weights).square().sum().backward()
+    assert all(each.grad is not None for each in weights)
+    idle = sum(int((each.grad == 0).sum()) for each in weights if each.grad is not None)
+    assert idle == 0 if name != "micro" else idle <= 2  # the operation zero adds nothing
+
+
+@pytest.mark.parametrize("name", SPACES)
+def test_paths_and_architectures_are_translated(name: str) -> None:
+    shared, space = supernet(name), SPACES[name]
+    for graph in space.sample(20, np.random.default_rng(3)):
+        assert shared.architecture(shared.choice(graph)) == graph
+
+
+def test_other_chains_are_refused() -> None:
+    shared = supernet("single path")
+    with pytest.raises(ModelError, match="a chain of 3 operations is given to a supernet of 2"):
+        shared.choice(SinglePath(3).sample(1, np.random.default_rng(0))[0])
+    with pytest.raises(ModelError, match="identity passes on the 5 features"):
+        SinglePathSupernet(operations=("gcn", "identity"), **SMALL)
