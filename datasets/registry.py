@@ -26,6 +26,8 @@ SPACES: dict[str, tuple[str, str]] = {
     "MPNN": ("datasets.spaces.mpnn", "MPNN"),
     "SINGLE_PATH": ("datasets.spaces.node_chains", "SinglePath"),
     "GRAPHNAS_MICRO": ("datasets.spaces.graphnas", "GraphNASMicro"),
+    "GRAPHNAS_MACRO": ("datasets.spaces.graphnas", "GraphNASMacro"),
+    "GASSO": ("datasets.spaces.node_chains", "GASSO"),
 }
 """Name → module, and the class or function in it that makes the space without arguments."""
 

@@ -29,8 +29,10 @@ if TYPE_CHECKING:
         load_design,
     )
     from estimators.node_designs import (
+        GASSODesign,
         GATDesign,
         GCNDesign,
+        GraphNASMacroDesign,
         GraphNASMicroDesign,
         SinglePathDesign,
     )
@@ -67,7 +69,14 @@ else:
                 "PublishedMPNNDesign",
                 "load_design",
             ],
-            "node_designs": ["GATDesign", "GCNDesign", "GraphNASMicroDesign", "SinglePathDesign"],
+            "node_designs": [
+                "GASSODesign",
+                "GATDesign",
+                "GCNDesign",
+                "GraphNASMacroDesign",
+                "GraphNASMicroDesign",
+                "SinglePathDesign",
+            ],
             "own_function": ["OwnFunction"],
             "recipe": ["Recipe"],
             "shared_weights": ["SharedWeights"],

@@ -13,7 +13,12 @@ from datasets.pruning import prune
 from datasets.registry import SPACES, get_space
 from datasets.space import SearchSpace, as_space
 from estimators.design import Design
-from estimators.node_designs import GraphNASMicroDesign, SinglePathDesign
+from estimators.node_designs import (
+    GASSODesign,
+    GraphNASMacroDesign,
+    GraphNASMicroDesign,
+    SinglePathDesign,
+)
 from estimators.tasks.data_sets import DATA_SETS
 from estimators.tasks.task import Dimensions
 from experiment.config import load_preset, resolve
@@ -202,6 +207,8 @@ DESIGNS: dict[str, type[Design]] = {
     "mpnn": MPNNDesign,
     "single_path": SinglePathDesign,
     "graphnas_micro": GraphNASMicroDesign,
+    "graphnas_macro": GraphNASMacroDesign,
+    "gasso": GASSODesign,
 }
 """Family of search spaces → how its networks are sized."""
 MEASURED: dict[str, tuple[str, str]] = {"DIGITS101": ("digits101", "digits")}
@@ -212,6 +219,8 @@ BY_DATA_SET: dict[str, str] = {
     "nas_bench_graph": "default",
     "single_path": "citation",
     "graphnas_micro": "citation",
+    "graphnas_macro": "citation",
+    "gasso": "citation",
 }
 """Family whose networks classify the nodes of a graph → preset that sizes them; it may have a
 section for each data set, as for those of a benchmark."""

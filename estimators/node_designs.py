@@ -98,3 +98,33 @@ class GraphNASMicroDesign(Design):
 
     hidden: int = 64
     dropout: float = 0.9
+
+
+@dataclass(frozen=True)
+class GraphNASMacroDesign(Design):
+    """Sizes of :class:`models.networks.graphnas_macro.GraphNASMacroNetwork`.
+
+    Attributes:
+        dropout: probability for what a layer takes, and for weights of its messages.
+    """
+
+    family = NETWORKS["graphnas_macro"]
+    counted = ()
+
+    dropout: float = 0.6
+
+
+@dataclass(frozen=True)
+class GASSODesign(Design):
+    """Sizes of :class:`models.networks.node_chains.GASSONetwork`.
+
+    Attributes:
+        hidden: width of all operations but the last.
+        dropout: probability before every operation.
+    """
+
+    family = NETWORKS["gasso"]
+    counted = ("hidden",)
+
+    hidden: int = 64
+    dropout: float = 0.8

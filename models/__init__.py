@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from models.networks.families import NETWORKS, NetworkFamily
     from models.networks.gine import GINENetwork, gine_costs
     from models.networks.graph_costs import nas_bench_graph_costs
+    from models.networks.graphnas_macro import GraphNASMacroNetwork, graphnas_macro_costs
     from models.networks.graphnas_micro import GraphNASMicroNetwork, graphnas_micro_costs
     from models.networks.mpnn import MPNNBaselineNetwork, MPNNNetwork
     from models.networks.mpnn_costs import mpnn_costs
@@ -38,7 +39,12 @@ if TYPE_CHECKING:
     from models.networks.nas_bench_graph import NASBenchGraphNetwork
     from models.networks.nb101 import NB101Network
     from models.networks.nb201 import NB201Network
-    from models.networks.node_chains import SinglePathNetwork, single_path_costs
+    from models.networks.node_chains import (
+        GASSONetwork,
+        SinglePathNetwork,
+        gasso_costs,
+        single_path_costs,
+    )
     from models.networks.node_networks import GATNetwork, GCNNetwork, gat_costs, gcn_costs
     from models.prefix_tree import Greedy, Sampling
     from models.registry import MODELS, build_model
@@ -72,6 +78,7 @@ else:
             "networks.families": ["NETWORKS", "NetworkFamily"],
             "networks.gine": ["GINENetwork", "gine_costs"],
             "networks.graph_costs": ["nas_bench_graph_costs"],
+            "networks.graphnas_macro": ["GraphNASMacroNetwork", "graphnas_macro_costs"],
             "networks.graphnas_micro": ["GraphNASMicroNetwork", "graphnas_micro_costs"],
             "networks.mpnn": ["MPNNBaselineNetwork", "MPNNNetwork"],
             "networks.mpnn_costs": ["mpnn_costs"],
@@ -79,7 +86,12 @@ else:
             "networks.nas_bench_graph": ["NASBenchGraphNetwork"],
             "networks.nb101": ["NB101Network"],
             "networks.nb201": ["NB201Network"],
-            "networks.node_chains": ["SinglePathNetwork", "single_path_costs"],
+            "networks.node_chains": [
+                "GASSONetwork",
+                "SinglePathNetwork",
+                "gasso_costs",
+                "single_path_costs",
+            ],
             "networks.node_networks": ["GATNetwork", "GCNNetwork", "gat_costs", "gcn_costs"],
             "prefix_tree": ["Greedy", "Sampling"],
             "registry": ["MODELS", "build_model"],

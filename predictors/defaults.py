@@ -65,6 +65,8 @@ DEFAULTS: dict[str, Defaults] = {
     "mpnn": _DECIDED,
     "single_path": _DECIDED,
     "graphnas_micro": _DECIDED,
+    "graphnas_macro": _DECIDED,
+    "gasso": _DECIDED,
     "ENAS": Defaults(Choice("gp", ("one_hot",)), Choice("gp", ("one_hot", "latents"))),
     "ENAS12": Defaults(Choice("gp", ("statistics", "one_hot"))),
 }

@@ -39,6 +39,8 @@ SEARCH_DEFAULTS: dict[str, SearchDefaults] = {
     "mpnn": SearchDefaults(("one_hot",)),  # as in predictors/defaults.py
     "single_path": SearchDefaults(("one_hot",)),
     "graphnas_micro": SearchDefaults(("one_hot",)),
+    "graphnas_macro": SearchDefaults(("one_hot",)),
+    "gasso": SearchDefaults(("one_hot",)),
 }
 """Family, or space → what is taken."""
 

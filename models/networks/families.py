@@ -14,13 +14,19 @@ from torch import nn
 from models.networks.costs import Costs, enas_costs, nb101_costs, nb201_costs
 from models.networks.enas import ENASNetwork
 from models.networks.graph_costs import nas_bench_graph_costs
+from models.networks.graphnas_macro import GraphNASMacroNetwork, graphnas_macro_costs
 from models.networks.graphnas_micro import GraphNASMicroNetwork, graphnas_micro_costs
 from models.networks.mpnn import MPNNNetwork
 from models.networks.mpnn_costs import mpnn_costs
 from models.networks.nas_bench_graph import NASBenchGraphNetwork
 from models.networks.nb101 import NB101Network
 from models.networks.nb201 import NB201Network
-from models.networks.node_chains import SinglePathNetwork, single_path_costs
+from models.networks.node_chains import (
+    GASSONetwork,
+    SinglePathNetwork,
+    gasso_costs,
+    single_path_costs,
+)
 
 
 @dataclass(frozen=True)
@@ -50,5 +56,7 @@ NETWORKS: dict[str, NetworkFamily] = {
     "mpnn": NetworkFamily(MPNNNetwork, mpnn_costs, least_nodes=6),
     "single_path": NetworkFamily(SinglePathNetwork, single_path_costs, least_nodes=3),
     "graphnas_micro": NetworkFamily(GraphNASMicroNetwork, graphnas_micro_costs, least_nodes=8),
+    "graphnas_macro": NetworkFamily(GraphNASMacroNetwork, graphnas_macro_costs, least_nodes=6),
+    "gasso": NetworkFamily(GASSONetwork, gasso_costs, least_nodes=3),
 }
 """Family → its networks."""

@@ -255,6 +255,8 @@ PARAMETERS: dict[str, Callable[[Any], Parameters]] = {
     "mpnn": decided,
     "single_path": decided,
     "graphnas_micro": decided,
+    "graphnas_macro": decided,
+    "gasso": decided,
     "configured": _configured,
 }
 """Family, or name of a space → what makes its parameters. Other spaces of decisions get

@@ -28,6 +28,8 @@ FAMILIES = {
     "MPNN": "mpnn",
     "SINGLE_PATH": "single_path",
     "GRAPHNAS_MICRO": "graphnas_micro",
+    "GRAPHNAS_MACRO": "graphnas_macro",
+    "GASSO": "gasso",
 }
 
 

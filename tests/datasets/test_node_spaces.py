@@ -15,14 +15,20 @@ from datasets.batch import GraphBatch
 from datasets.graph import ArchitectureError
 from datasets.space import SearchSpace
 from datasets.spaces import graphnas, node_chains
-from datasets.spaces.node_chains import SinglePath
+from datasets.spaces.graphnas import GraphNASMacro
+from datasets.spaces.node_chains import GASSO, SinglePath
 from datasets.testing import check_space
 from experiment.errors import InputError
-from models.networks import graphnas_micro, node_operations
+from models.networks import graphnas_macro, graphnas_micro, node_operations
 from models.networks import node_chains as networks
 
 SINGLE, MICRO = get_space("SINGLE_PATH"), get_space("GRAPHNAS_MICRO")
-TEXTS = {"SINGLE_PATH": "gcn gat_8", "GRAPHNAS_MICRO": "gat_8 zero concat identity 1:3 3:4"}
+TEXTS = {
+    "SINGLE_PATH": "gcn gat_8",
+    "GRAPHNAS_MICRO": "gat_8 zero concat identity 1:3 3:4",
+    "GRAPHNAS_MACRO": "gat sum relu heads_8 width_16 gcn mean identity heads_1",
+    "GASSO": "gin linear",
+}
 
 
 def test_sizes_are_the_counted_ones() -> None:
@@ -33,6 +39,21 @@ def test_sizes_are_the_counted_ones() -> None:
     assert MICRO.size == 4_500
     assert len(MICRO.types) == 23
     assert MICRO.max_nodes == 8
+    assert (get_space("GASSO").size, GASSO(3).size) == (25, 125)
+
+
+@pytest.mark.parametrize(
+    ("layers", "size", "nodes", "types"),
+    [(1, 1_344, 6, 27), (2, 12_644_352, 11, 34), (3, 1_344**3 * 49, 10, 85), (4, None, 13, 85)],
+)
+def test_macro_has_a_node_for_each_decision_or_for_two(
+    layers: int, size: int | None, nodes: int, types: int
+) -> None:
+    space = GraphNASMacro(layers)
+    assert space.size == size or (size is None and space.size == 1_344**4 * 7**3)
+    assert (space.max_nodes, len(space.types)) == (nodes, types)
+    batch = space.sample_batch(2_000, np.random.default_rng(0))
+    assert len(set(space.hashes(batch).tolist())) == len({graph.types for graph in batch})
 
 
 def test_isomorphic_rows_of_micro_are_one_architecture() -> None:
@@ -70,6 +91,10 @@ def test_chains_of_any_length_are_read() -> None:
     assert graph == SinglePath(3).parse("gcn gcn gat_8")
     with pytest.raises(ArchitectureError):
         SINGLE.parse("gcn gcn gat_8")
+    for space in (GASSO(3), GraphNASMacro(1), GraphNASMacro(4)):
+        (graph,) = space.sample(1, np.random.default_rng(1))
+        registered = get_space(space.preset_sections[0])
+        assert registered.read(space.format(graph)) == graph
 
 
 def test_neighbours_change_one_decision() -> None:
@@ -85,7 +110,7 @@ def test_neighbours_change_one_decision() -> None:
     assert len(found) == 30
 
 
-@pytest.mark.parametrize("space", [SinglePath(3), SinglePath(2, ("sage", "arma"))])
+@pytest.mark.parametrize("space", [SinglePath(3), GraphNASMacro(3)])
 def test_other_chains_keep_the_promises(space: SearchSpace) -> None:
     check_space(space)
 
@@ -100,6 +125,12 @@ def test_names_and_families() -> None:
 
 def test_networks_know_the_same_words() -> None:
     assert node_chains.SINGLE_PATH_OPERATIONS == networks.SINGLE_PATH_OPERATIONS
+    assert node_chains.GASSO_OPERATIONS == networks.GASSO_OPERATIONS
+    assert [options for _, options in graphnas.MACRO] == [
+        *(graphnas_macro.ATTENTIONS, graphnas_macro.AGGREGATIONS, graphnas_macro.ACTIVATIONS),
+        tuple(f"heads_{heads}" for heads in graphnas_macro.HEADS),
+        tuple(f"width_{width}" for width in graphnas_macro.WIDTHS),
+    ]
     assert graphnas.MICRO_OPERATIONS == graphnas_micro.CELLS
     assert (graphnas.MERGES, graphnas.MICRO_ACTIVATIONS) == (
         graphnas_micro.MERGES,
@@ -118,6 +149,10 @@ def test_networks_know_the_same_words() -> None:
         ("GRAPHNAS_MICRO", "gat_8 zero concat elu 1:3", "has 0 of the edges 1→4, 2→4, 3→4"),
         ("GRAPHNAS_MICRO", "gat_8 zero concat elu 1:3 2:3 3:4", "has 2 of the edges 1→3, 2→3"),
         ("GRAPHNAS_MICRO", "gat_8 zero concat elu 0:3 3:4", "0→3 is not among"),
+        ("GRAPHNAS_MACRO", "gat sum relu heads_3 width_16 gcn mean elu heads_1", "node 4 is"),
+        ("GRAPHNAS_MACRO", "gat sum relu heads_4 width_16", "has 5 words"),
+        ("GRAPHNAS_MACRO", "gat sum relu heads_4 width_16 gcn mean linear heads_1", "node 8 is"),
+        ("GASSO", "gat_8 gcn", "node 1 is 'gat_8', expected one of 5 from gat to linear"),
         ("GRAPHNAS_MICRO", "gin zero concat elu 1:3 3:4", "node 3 is 'gin'"),
     ],
 )
