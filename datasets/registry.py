@@ -27,6 +27,8 @@ SPACES: dict[str, tuple[str, str]] = {
     "SINGLE_PATH": ("datasets.spaces.node_chains", "SinglePath"),
     "GRAPHNAS_MICRO": ("datasets.spaces.graphnas", "GraphNASMicro"),
     "GRAPHNAS_MACRO": ("datasets.spaces.graphnas", "GraphNASMacro"),
+    "AUTOATTEND": ("datasets.spaces.autoattend", "AutoAttend"),
+    "AUTOATTEND_POOL1": ("datasets.spaces.autoattend", "pool_1"),
     "GASSO": ("datasets.spaces.node_chains", "GASSO"),
 }
 """Name → module, and the class or function in it that makes the space without arguments."""

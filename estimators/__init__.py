@@ -29,6 +29,8 @@ if TYPE_CHECKING:
         load_design,
     )
     from estimators.node_designs import (
+        AutoAttendDesign,
+        AutoAttendPool1Design,
         GASSODesign,
         GATDesign,
         GCNDesign,
@@ -70,6 +72,8 @@ else:
                 "load_design",
             ],
             "node_designs": [
+                "AutoAttendDesign",
+                "AutoAttendPool1Design",
                 "GASSODesign",
                 "GATDesign",
                 "GCNDesign",

@@ -14,6 +14,8 @@ from datasets.registry import SPACES, get_space
 from datasets.space import SearchSpace, as_space
 from estimators.design import Design
 from estimators.node_designs import (
+    AutoAttendDesign,
+    AutoAttendPool1Design,
     GASSODesign,
     GraphNASMacroDesign,
     GraphNASMicroDesign,
@@ -209,6 +211,8 @@ DESIGNS: dict[str, type[Design]] = {
     "graphnas_micro": GraphNASMicroDesign,
     "graphnas_macro": GraphNASMacroDesign,
     "gasso": GASSODesign,
+    "autoattend": AutoAttendDesign,
+    "autoattend_pool1": AutoAttendPool1Design,
 }
 """Family of search spaces → how its networks are sized."""
 MEASURED: dict[str, tuple[str, str]] = {"DIGITS101": ("digits101", "digits")}
@@ -221,6 +225,8 @@ BY_DATA_SET: dict[str, str] = {
     "graphnas_micro": "citation",
     "graphnas_macro": "citation",
     "gasso": "citation",
+    "autoattend": "citation",
+    "autoattend_pool1": "citation",
 }
 """Family whose networks classify the nodes of a graph → preset that sizes them; it may have a
 section for each data set, as for those of a benchmark."""

@@ -128,3 +128,26 @@ class GASSODesign(Design):
 
     hidden: int = 64
     dropout: float = 0.8
+
+
+@dataclass(frozen=True)
+class AutoAttendDesign(Design):
+    """Sizes of :class:`models.networks.autoattend.AutoAttendNetwork`.
+
+    Attributes:
+        hidden: width of all layers but the last.
+        dropout: probability for what operations take, and for weights of attention.
+    """
+
+    family = NETWORKS["autoattend"]
+    counted = ("hidden",)
+
+    hidden: int = 64
+    dropout: float = 0.9
+
+
+@dataclass(frozen=True)
+class AutoAttendPool1Design(AutoAttendDesign):
+    """Sizes of :class:`models.networks.autoattend.AutoAttendPool1Network`."""
+
+    family = NETWORKS["autoattend_pool1"]

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from models.likelihood import log_probability
     from models.loss import PUBLISHED, LossParts, Objective
     from models.nearest import decode_to_nearest
+    from models.networks.autoattend import AutoAttendNetwork, AutoAttendPool1Network
+    from models.networks.autoattend_costs import autoattend_costs, autoattend_pool1_costs
     from models.networks.complexity import ngae_complexity
     from models.networks.costs import Costs, enas_costs, nb101_costs, nb201_costs
     from models.networks.enas import ENASNetwork
@@ -72,6 +74,8 @@ else:
             "likelihood": ["log_probability"],
             "loss": ["PUBLISHED", "LossParts", "Objective"],
             "nearest": ["decode_to_nearest"],
+            "networks.autoattend": ["AutoAttendNetwork", "AutoAttendPool1Network"],
+            "networks.autoattend_costs": ["autoattend_costs", "autoattend_pool1_costs"],
             "networks.complexity": ["ngae_complexity"],
             "networks.costs": ["Costs", "enas_costs", "nb101_costs", "nb201_costs"],
             "networks.enas": ["ENASNetwork"],

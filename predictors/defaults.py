@@ -67,6 +67,8 @@ DEFAULTS: dict[str, Defaults] = {
     "graphnas_micro": _DECIDED,
     "graphnas_macro": _DECIDED,
     "gasso": _DECIDED,
+    "autoattend": _DECIDED,
+    "autoattend_pool1": _DECIDED,
     "ENAS": Defaults(Choice("gp", ("one_hot",)), Choice("gp", ("one_hot", "latents"))),
     "ENAS12": Defaults(Choice("gp", ("statistics", "one_hot"))),
 }

@@ -41,6 +41,8 @@ SEARCH_DEFAULTS: dict[str, SearchDefaults] = {
     "graphnas_micro": SearchDefaults(("one_hot",)),
     "graphnas_macro": SearchDefaults(("one_hot",)),
     "gasso": SearchDefaults(("one_hot",)),
+    "autoattend": SearchDefaults(("one_hot",)),
+    "autoattend_pool1": SearchDefaults(("one_hot",)),
 }
 """Family, or space → what is taken."""
 

@@ -20,8 +20,8 @@ ROOMS = (
 """All but ``datasets/``, where spaces are at home."""
 FAMILIES = {get_space(name).family for name in SPACES}
 NAME = re.compile(
-    r"(ENAS|NB101|NB201|DIGITS101|NAS_BENCH_GRAPH|MPNN|SINGLE_PATH|GASSO|GRAPHNAS_(MICRO|MACRO)|AUTOATTEND|"
-    r"nb\d+_cell|enas_macro|nas_bench_graph|mpnn|single_path|gasso|graphnas_(micro|macro)|autoattend)\d*"
+    r"(ENAS|NB101|NB201|DIGITS101|NAS_BENCH_GRAPH|MPNN|SINGLE_PATH|GASSO|GRAPHNAS_(MICRO|MACRO)|AUTOATTEND(_POOL1)?|"
+    r"nb\d+_cell|enas_macro|nas_bench_graph|mpnn|single_path|gasso|graphnas_(micro|macro)|autoattend(_pool1)?)\d*"
 )
 CLASSES = {
     *("ENAS", "NB101", "NB201", "Digits101", "NASBenchGraph", "MPNN", "DecisionSpace"),

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 from torch import nn
 
+from models.networks.autoattend import AutoAttendNetwork, AutoAttendPool1Network
+from models.networks.autoattend_costs import autoattend_costs, autoattend_pool1_costs
 from models.networks.costs import Costs, enas_costs, nb101_costs, nb201_costs
 from models.networks.enas import ENASNetwork
 from models.networks.graph_costs import nas_bench_graph_costs
@@ -58,5 +60,9 @@ NETWORKS: dict[str, NetworkFamily] = {
     "graphnas_micro": NetworkFamily(GraphNASMicroNetwork, graphnas_micro_costs, least_nodes=8),
     "graphnas_macro": NetworkFamily(GraphNASMacroNetwork, graphnas_macro_costs, least_nodes=6),
     "gasso": NetworkFamily(GASSONetwork, gasso_costs, least_nodes=3),
+    "autoattend": NetworkFamily(AutoAttendNetwork, autoattend_costs, least_nodes=6),
+    "autoattend_pool1": NetworkFamily(
+        AutoAttendPool1Network, autoattend_pool1_costs, least_nodes=6
+    ),
 }
 """Family → its networks."""

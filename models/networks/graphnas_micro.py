@@ -209,15 +209,18 @@ def _check(batch: GraphBatch) -> None:
     if batch.max_nodes < NUM_NODES:
         refuse_first(batch, torch.ones(len(batch), dtype=torch.bool), expected)
         return
-    starts = torch.tensor([1, LINEAR, LINEAR, *(STARTS[k] for k in (0, 0, 1, 2)), 0])
-    sizes = torch.tensor([1, 1, 1, *(len(each) for each in (CELLS, CELLS, MERGES, ACTIVATIONS)), 1])
+    device = batch.types.device
+    starts = torch.tensor([1, LINEAR, LINEAR, *(STARTS[k] for k in (0, 0, 1, 2)), 0], device=device)
+    sizes = torch.tensor(
+        [1, 1, 1, *(len(each) for each in (CELLS, CELLS, MERGES, ACTIVATIONS)), 1], device=device
+    )
     edges = batch.adjacency[:, :NUM_NODES, :NUM_NODES]
-    number = batch.types[:, :NUM_NODES] - starts.to(edges.device)
+    number = batch.types[:, :NUM_NODES] - starts
     wrong = (batch.num_nodes != NUM_NODES) | ~has_ends(batch)
-    wrong |= ((number < 0) | (number >= sizes.to(edges.device))).any(dim=1)
+    wrong |= ((number < 0) | (number >= sizes)).any(dim=1)
     into = edges[:, 1:4, 3:5].sum(dim=1)
     wrong |= (into != 1).any(dim=1) | edges[:, 3, 3]
-    fixed = torch.zeros(NUM_NODES, NUM_NODES, dtype=torch.bool, device=edges.device)
+    fixed = torch.zeros(NUM_NODES, NUM_NODES, dtype=torch.bool, device=device)
     for source, target in ((0, 1), (0, 2), (3, 5), (4, 5), (5, 6), (6, 7)):
         fixed[source, target] = True
     others = edges.clone()

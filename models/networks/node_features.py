@@ -107,7 +107,9 @@ def _sg(layer: Any, features: Tensor, edges: Tensor) -> Tensor:
     from torch_geometric.nn.conv.gcn_conv import gcn_norm
 
     state = nn.functional.linear(features, layer.lin.weight)
-    edges, weights = gcn_norm(edges, None, len(state), dtype=state.dtype)
+    edges, weights = gcn_norm(
+        edges, None, len(state), add_self_loops=layer.add_self_loops, dtype=state.dtype
+    )
     return layer.propagate(edges, x=state, edge_weight=weights) + layer.lin.bias
 
 

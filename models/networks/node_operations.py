@@ -7,7 +7,7 @@ PyTorch Geometric.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +30,8 @@ class OperationKind:
         biases: vectors of b weights that are added.
         squares: matrices of b × b weights.
         by_edges: whether the layer takes the edges.
+        shared: vectors of b / heads weights that no state is multiplied with a matrix for.
+        heads: that b is divided among.
     """
 
     make: Callable[[int, int], nn.Module]
@@ -38,6 +40,17 @@ class OperationKind:
     biases: int = 1
     squares: int = 0
     by_edges: bool = True
+    shared: int = 0
+    heads: int = 1
+
+    def flops(self, inputs: int, outputs: int) -> int:
+        """Multiply-adds for one node in products with matrices, biases included."""
+        return self.products * inputs * outputs + self.biases * outputs
+
+    def parameters(self, inputs: int, outputs: int) -> int:
+        """Trainable weights."""
+        others = self.vectors * outputs + self.squares * outputs**2
+        return self.flops(inputs, outputs) + others + self.shared * outputs // self.heads
 
 
 class Zero(nn.Module):
@@ -73,8 +86,8 @@ class Identity(nn.Module):
         return features.to_dense() if is_sparse(features) else features
 
 
-def _layer(name: str, **settings: Any) -> Callable[[int, int], nn.Module]:
-    """What makes a layer of PyTorch Geometric."""
+def pyg_layer(name: str, **settings: Any) -> Callable[[int, int], nn.Module]:
+    """What makes a layer of PyTorch Geometric from its inputs and outputs."""
 
     def make(inputs: int, outputs: int) -> nn.Module:
         # Imported here: it takes seconds, and most who import the networks train none on graphs.
@@ -93,20 +106,20 @@ def _gin(inputs: int, outputs: int) -> nn.Module:
 
 def _gat(heads: int) -> OperationKind:
     """Attention of several heads, each of all outputs, whose mean is taken."""
-    make = _layer("GATConv", heads=heads, concat=False)
+    make = pyg_layer("GATConv", heads=heads, concat=False)
     return OperationKind(make, products=heads, vectors=2 * heads)
 
 
 OPERATIONS: dict[str, OperationKind] = {
     "gat": _gat(1),
     **{f"gat_{heads}": _gat(heads) for heads in (1, 2, 4, 6, 8)},
-    "gcn": OperationKind(_layer("GCNConv")),
+    "gcn": OperationKind(pyg_layer("GCNConv")),
     "gin": OperationKind(_gin),
-    "cheb": OperationKind(_layer("ChebConv", K=2), products=2),
-    "sage": OperationKind(_layer("SAGEConv"), products=2),
-    "arma": OperationKind(_layer("ARMAConv"), products=2, squares=1),
-    "sg": OperationKind(_layer("SGConv")),
-    "graph": OperationKind(_layer("GraphConv"), products=2),
+    "cheb": OperationKind(pyg_layer("ChebConv", K=2), products=2),
+    "sage": OperationKind(pyg_layer("SAGEConv"), products=2),
+    "arma": OperationKind(pyg_layer("ARMAConv"), products=2, squares=1),
+    "sg": OperationKind(pyg_layer("SGConv")),
+    "graph": OperationKind(pyg_layer("GraphConv"), products=2),
     "linear": OperationKind(nn.Linear, by_edges=False),
     "identity": OperationKind(Identity, products=0, biases=0, by_edges=False),
     "zero": OperationKind(Zero, products=0, biases=0, by_edges=False),
@@ -121,36 +134,42 @@ class NodeOperation(nn.Module):
     **Shape**: features (N, ``inputs``), dense or by sparse rows, edges (2, E) → (N, ``outputs``).
 
     Args:
-        kind: a key of :data:`OPERATIONS`.
+        kind: a key of the table.
         inputs: features of a node.
         outputs: features of a node.
+        table: of operations.
 
     Raises:
         ModelError: there is no such operation, a width is below 1, or it forbids the widths.
     """
 
-    def __init__(self, kind: str, inputs: int, outputs: int) -> None:
+    def __init__(
+        self,
+        kind: str,
+        inputs: int,
+        outputs: int,
+        table: Mapping[str, OperationKind] = OPERATIONS,
+    ) -> None:
         super().__init__()
         if min(inputs, outputs) < 1:
             raise ModelError(f"{kind} is from {inputs} to {outputs} features, expected at least 1")
-        self.kind = kind
-        self.layer = operation_kind(kind).make(inputs, outputs)
+        found = operation_kind(kind, table)
+        self.kind, self.by_edges = kind, found.by_edges
+        self.layer = found.make(inputs, outputs)
 
     def forward(self, features: Tensor, edges: Tensor) -> Tensor:
         """New states of all nodes."""
-        if not OPERATIONS[self.kind].by_edges:
+        if not self.by_edges:
             return self.layer(features)
         return convolved(self.kind, self.layer, features, edges)
 
 
-def operation_kind(name: str) -> OperationKind:
+def operation_kind(name: str, table: Mapping[str, OperationKind] = OPERATIONS) -> OperationKind:
     """What is known of an operation.
 
     Raises:
         ModelError: there is none of that name.
     """
-    if name not in OPERATIONS:
-        raise ModelError(
-            f"{name!r} is no operation on nodes: expected one of {', '.join(OPERATIONS)}"
-        )
-    return OPERATIONS[name]
+    if name not in table:
+        raise ModelError(f"{name!r} is no operation on nodes: expected one of {', '.join(table)}")
+    return table[name]

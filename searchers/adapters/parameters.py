@@ -257,6 +257,8 @@ PARAMETERS: dict[str, Callable[[Any], Parameters]] = {
     "graphnas_micro": decided,
     "graphnas_macro": decided,
     "gasso": decided,
+    "autoattend": decided,
+    "autoattend_pool1": decided,
     "configured": _configured,
 }
 """Family, or name of a space → what makes its parameters. Other spaces of decisions get

@@ -30,6 +30,8 @@ FAMILIES = {
     "GRAPHNAS_MICRO": "graphnas_micro",
     "GRAPHNAS_MACRO": "graphnas_macro",
     "GASSO": "gasso",
+    "AUTOATTEND": "autoattend",
+    "AUTOATTEND_POOL1": "autoattend_pool1",
 }
 
 

@@ -14,12 +14,13 @@ from datasets import get_space
 from datasets.batch import GraphBatch
 from datasets.graph import ArchitectureError
 from datasets.space import SearchSpace
-from datasets.spaces import graphnas, node_chains
+from datasets.spaces import autoattend, graphnas, node_chains
+from datasets.spaces.autoattend import AutoAttend
 from datasets.spaces.graphnas import GraphNASMacro
 from datasets.spaces.node_chains import GASSO, SinglePath
 from datasets.testing import check_space
 from experiment.errors import InputError
-from models.networks import graphnas_macro, graphnas_micro, node_operations
+from models.networks import autoattend_reading, graphnas_macro, graphnas_micro, node_operations
 from models.networks import node_chains as networks
 
 SINGLE, MICRO = get_space("SINGLE_PATH"), get_space("GRAPHNAS_MICRO")
@@ -28,6 +29,8 @@ TEXTS = {
     "GRAPHNAS_MICRO": "gat_8 zero concat identity 1:3 3:4",
     "GRAPHNAS_MACRO": "gat sum relu heads_8 width_16 gcn mean identity heads_1",
     "GASSO": "gin linear",
+    "AUTOATTEND": "stem_gcn key_sage value_gat_16 attn stem_sg key_arma value_cheb add 4:6",
+    "AUTOATTEND_POOL1": "stem_gcn key_cos value_const attn stem_gat key_gat value_linear add 0:6",
 }
 
 
@@ -54,6 +57,26 @@ def test_macro_has_a_node_for_each_decision_or_for_two(
     assert (space.max_nodes, len(space.types)) == (nodes, types)
     batch = space.sample_batch(2_000, np.random.default_rng(0))
     assert len(set(space.hashes(batch).tolist())) == len({graph.types for graph in batch})
+
+
+@pytest.mark.parametrize("pool", [0, 1])
+def test_autoattend_has_the_counted_sizes(pool: int) -> None:
+    operations = (11, 7)[pool]
+    for layers in (1, 2, 3):
+        space = AutoAttend(layers, pool)
+        assert space.size == operations ** (3 * layers) * 2**layers * math.factorial(layers)
+        assert space.max_nodes == 5 * layers + 1
+    assert get_space("AUTOATTEND").size == 11**3 * 2 * (11 * 2 * 11**2 * 2) == 14_172_488
+    # Stem, key and value have types of their own; two aggregations, and what precedes the key.
+    assert len(space.types) == 3 * operations + 2 + 1 + 2
+
+
+def test_key_and_value_of_autoattend_share_their_source() -> None:
+    space = get_space("AUTOATTEND")
+    graph = space.parse(TEXTS["AUTOATTEND"])
+    assert (4, 6) in graph.edges
+    assert [(i, j) for i, j in graph.edges if j in (7, 8)] == [(6, 7), (6, 8)]
+    assert [i for i, j in graph.edges if j == 5] == [4]
 
 
 def test_isomorphic_rows_of_micro_are_one_architecture() -> None:
@@ -83,7 +106,7 @@ def test_notation_is_read_back(name: str) -> None:
     assert [space.types[kind] for kind in graph.types[1:-1]] == [
         *(["linear0"] * 2 if name == "GRAPHNAS_MICRO" else []),
         *(word for word in text.split() if ":" not in word),
-    ]
+    ] or name.startswith("AUTOATTEND")
 
 
 def test_chains_of_any_length_are_read() -> None:
@@ -91,7 +114,7 @@ def test_chains_of_any_length_are_read() -> None:
     assert graph == SinglePath(3).parse("gcn gcn gat_8")
     with pytest.raises(ArchitectureError):
         SINGLE.parse("gcn gcn gat_8")
-    for space in (GASSO(3), GraphNASMacro(1), GraphNASMacro(4)):
+    for space in (GASSO(3), GraphNASMacro(1), GraphNASMacro(4), AutoAttend(3)):
         (graph,) = space.sample(1, np.random.default_rng(1))
         registered = get_space(space.preset_sections[0])
         assert registered.read(space.format(graph)) == graph
@@ -110,7 +133,7 @@ def test_neighbours_change_one_decision() -> None:
     assert len(found) == 30
 
 
-@pytest.mark.parametrize("space", [SinglePath(3), GraphNASMacro(3)])
+@pytest.mark.parametrize("space", [SinglePath(3), GraphNASMacro(3), AutoAttend(3)])
 def test_other_chains_keep_the_promises(space: SearchSpace) -> None:
     check_space(space)
 
@@ -126,6 +149,7 @@ def test_names_and_families() -> None:
 def test_networks_know_the_same_words() -> None:
     assert node_chains.SINGLE_PATH_OPERATIONS == networks.SINGLE_PATH_OPERATIONS
     assert node_chains.GASSO_OPERATIONS == networks.GASSO_OPERATIONS
+    assert autoattend.POOLS == autoattend_reading.POOLS
     assert [options for _, options in graphnas.MACRO] == [
         *(graphnas_macro.ATTENTIONS, graphnas_macro.AGGREGATIONS, graphnas_macro.ACTIVATIONS),
         tuple(f"heads_{heads}" for heads in graphnas_macro.HEADS),
@@ -152,6 +176,17 @@ def test_networks_know_the_same_words() -> None:
         ("GRAPHNAS_MACRO", "gat sum relu heads_3 width_16 gcn mean elu heads_1", "node 4 is"),
         ("GRAPHNAS_MACRO", "gat sum relu heads_4 width_16", "has 5 words"),
         ("GRAPHNAS_MACRO", "gat sum relu heads_4 width_16 gcn mean linear heads_1", "node 8 is"),
+        ("AUTOATTEND", "stem_zero key_gcn value_gcn add", "has 4 words"),
+        (
+            "AUTOATTEND",
+            "stem_iden key_gcn value_gcn add stem_gcn key_gcn value_gcn add 0:6",
+            "node 1 is 'stem_iden', expected one of 11 from stem_gcn to stem_sg",
+        ),
+        (
+            "AUTOATTEND",
+            "stem_gcn key_gcn value_gcn add stem_gcn key_gcn value_gcn add",
+            "has 0 of the edges 0→6, 4→6",
+        ),
         ("GASSO", "gat_8 gcn", "node 1 is 'gat_8', expected one of 5 from gat to linear"),
         ("GRAPHNAS_MICRO", "gin zero concat elu 1:3 3:4", "node 3 is 'gin'"),
     ],
@@ -179,3 +214,25 @@ def test_arguments_that_make_no_chain(layers: Any, operations: Any, sentence: st
     with pytest.raises(InputError, match=sentence) as caught:
         SinglePath(layers, operations)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ({"layers": 0}, "layers is 0, expected at least 1"),
+        ({"layers": 51}, "layers is 51, expected at most 50"),
+        ({"pool": 2}, "the pool of operations is .*2.*, expected 0 or 1"),
+        ({"pool": "0"}, "the pool of operations is a str .'0'., expected 0 or 1"),
+        ({"pool": True}, "the pool of operations is"),
+    ],
+)
+def test_arguments_that_make_no_autoattend(arguments: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(InputError, match=sentence) as caught:
+        AutoAttend(**arguments)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("layers", [0, 85])
+def test_layers_that_make_no_macro(layers: int) -> None:
+    with pytest.raises(InputError, match=f"layers is {layers}, expected at"):
+        GraphNASMacro(layers)

@@ -106,5 +106,5 @@ def test_a_space_without_networks_says_so() -> None:
     assert lines == (
         "# no network is known for LADDER architectures: there are those of the families "
         "nb101_cell, nb201_cell, enas_macro, nas_bench_graph, mpnn, "
-        "single_path, graphnas_micro, graphnas_macro, gasso"
+        "single_path, graphnas_micro, graphnas_macro, gasso, autoattend, autoattend_pool1"
     )

@@ -14,6 +14,7 @@ from datasets import get_space
 from datasets.batch import GraphBatch
 from datasets.graph import ArchitectureGraph
 from datasets.space import SearchSpace
+from datasets.spaces.autoattend import AutoAttend
 from datasets.spaces.graphnas import GraphNASMacro
 from datasets.spaces.node_chains import SinglePath
 from estimators.networks import DESIGNS, load_design, module_lines
@@ -30,10 +31,18 @@ from models import (
 )
 from models.networks.families import NETWORKS
 
-SPACES = ("SINGLE_PATH", "GRAPHNAS_MICRO", "GRAPHNAS_MACRO", "GASSO")
+SPACES = (
+    "SINGLE_PATH",
+    "GRAPHNAS_MICRO",
+    "GRAPHNAS_MACRO",
+    "GASSO",
+    "AUTOATTEND",
+    "AUTOATTEND_POOL1",
+)
 SINGLE, MICRO, MACRO = (get_space(name) for name in SPACES[:3])
+ATTEND = get_space("AUTOATTEND")
 DATA = {"in_features": 5, "num_classes": 3}
-SMALL: dict[str, Any] = {**DATA, "hidden": 8}
+SMALL: dict[str, Any] = {**DATA, "hidden": 16}
 NODES = 7
 EDGES = torch.tensor([[0, 1, 2, 3, 4, 5, 0, 1, 4], [1, 2, 3, 4, 5, 0, 3, 3, 3]])
 """Directed; the last node has no edge."""
@@ -87,6 +96,17 @@ def parameters(network: nn.Module) -> int:
             "cheb arma product elu 2:3 3:4",
             1434 * 64 + (2 * 64 * 64 + 64) + (3 * 64 * 64 + 64) + 65 * 7,
         ),
+        (  # The value of the first layer is not built: stem and key are added.
+            "AUTOATTEND",
+            "stem_gcn key_sage value_arma add stem_gat_8 key_linear value_gat_16 attn 0:6",
+            (1434 * 64 + (2 * 1433 * 64 + 64))
+            + (8 * (64 * 7 + 2 * 7) + 7 + 1434 * 7 + 16 * (1433 * 7 + 2 * 7) + 7),
+        ),
+        (
+            "AUTOATTEND_POOL1",
+            "stem_gat key_const value_gat add stem_generalized_linear key_gcn value_cos add 4:6",
+            (1433 * 64 + 3 * 64 + 1434 * 64) + (8 * (64 * 7 + 14) + 14 + 8 * 64 * 7 + 7),
+        ),
         ("GASSO", "gat gin", (1433 * 64 + 3 * 64) + (64 * 7 + 7)),
         ("GASSO", "sage linear", (2 * 1433 * 64 + 64) + (64 * 7 + 7)),
         (
@@ -123,10 +143,10 @@ def test_costs_are_those_of_the_networks(name: str) -> None:
         biases = sum(
             weight.numel() for key, weight in network.named_parameters() if key.endswith("bias")
         )
+        if "generalized_linear" in get_space(name).format(graph):
+            continue  # its scores are products, too
         products = counter.get_total_flops() / 2
         if name == "GRAPHNAS_MACRO":  # what its pools add to messages is computed once
-            if "generalized_linear" in MACRO.format(graph):
-                continue  # its scores are products, too
             products -= sum(
                 128 * layer.choice.width for layer in network.layers if layer.first_pool is not None
             )
@@ -179,9 +199,9 @@ def test_dropout_is_for_the_training_and_every_weight_learns(name: str) -> None:
     for graph in sample(name, 6):
         network = built(name, graph)
         network.train()
-        first, second = (network(features(), EDGES) for _ in range(2))
+        drawn = torch.stack([network(features(), EDGES) for _ in range(9)])
         constant = "zero" in get_space(name).format(graph)
-        assert constant or not torch.equal(first, second)
+        assert constant or bool((drawn != drawn[0]).any())
         network.eval()(features(), EDGES).square().sum().backward()
         if not constant:
             idle = [key for key, weight in network.named_parameters() if weight.grad is None]
@@ -230,7 +250,7 @@ OWN = SinglePath(2, ("gcn", "zero", "identity", "gatt"))
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("identity gcn", "identity passes on the 5 features that it takes, but 8 are due"),
+        ("identity gcn", "identity passes on the 5 features that it takes, but 16 are due"),
         ("gcn zero", "gcn zero has no weight that its scores depend on"),
         ("zero zero", "zero zero has no weight"),
         ("gcn gatt", "'gatt' is no operation on nodes"),
@@ -252,6 +272,11 @@ def test_chains_that_make_no_network(text: str, sentence: str) -> None:
         (SINGLE, ArchitectureGraph((1, 2, 2, 0), ((0, 1), (1, 2))), "to the next node"),
         (SINGLE, ArchitectureGraph((2, 2, 0), ((0, 1), (1, 2))), "expected the input"),
         (MICRO, SINGLE.parse("gcn gcn"), "expected 8"),
+        (ATTEND, SINGLE.parse("gcn gcn"), "no AutoAttend architecture of 4 nodes"),
+        (ATTEND, MACRO.sample(1, np.random.default_rng(0))[0], "AutoAttend architecture of 11"),
+        (ATTEND, "side", "no AutoAttend architecture of 11 nodes"),
+        (ATTEND, "role", "no AutoAttend architecture of 11 nodes"),
+        (ATTEND, "none", "no AutoAttend architecture of 11 nodes"),
         (MACRO, SINGLE.parse("gcn gcn"), "no GraphNAS macro architecture of 4 nodes"),
         (MACRO, "first", "no GraphNAS macro architecture of 11 nodes"),
         (MACRO, "cut", "no GraphNAS macro architecture of 11 nodes"),
@@ -267,6 +292,8 @@ def test_what_is_no_architecture_is_refused(space: SearchSpace, graph: Any, sent
         text = "gcn gcn add elu 1:3 3:4"
         if space is MACRO:
             text = "gat sum relu heads_8 width_16 gcn mean identity heads_1"
+        if space is ATTEND:
+            text = "stem_gcn key_gcn value_gcn add stem_gcn key_gcn value_gcn attn 0:6"
         member = space.parse(text)
         edges = set(member.edges)
         types = list(member.types)
@@ -274,12 +301,17 @@ def test_what_is_no_architecture_is_refused(space: SearchSpace, graph: Any, sent
             types[5] = 3
         elif graph == "first":
             types[1] = 9  # an aggregation
+        elif graph == "role":
+            types[2] = types[1]
+        elif graph == "none":
+            edges -= {(0, 6)}
         elif graph == "cut":
             edges -= {(3, 4)}
         elif graph == "source":
             edges = edges - {(3, 4)} | {(0, 4)}
         else:
-            edges |= {"both": {(2, 4)}, "skip": {(3, 6)}, "extra": {(0, 5)}}[graph]
+            more = {"both": (2, 4), "skip": (3, 6), "extra": (0, 5), "side": (4, 6)}
+            edges.add(more[graph])
         graph = ArchitectureGraph(tuple(types), tuple(sorted(edges)))
     kind = NETWORKS[space.family]
     for make in (kind.network, lambda one: kind.costs(GraphBatch.from_graphs([one]))):
@@ -297,7 +329,7 @@ def test_sizes_that_make_no_network(name: str, size: str) -> None:
         pytest.skip("it is a decision of the space")
     batch = GraphBatch.from_graphs([graph])
     for make, given in ((kind.network, graph), (kind.costs, batch)):
-        with pytest.raises(ModelError, match=f"{size} is 0, a .* needs at least 1"):
+        with pytest.raises(ModelError, match=f"{size} is 0, an? .* needs at least 1"):
             make(given, **{size: 0})
 
 
@@ -330,3 +362,65 @@ def test_gasso_is_its_operations_in_turn() -> None:
     first, second = (operation.layer for operation in network.operations)
     state = second(first(features(), EDGES).relu(), EDGES)
     torch.testing.assert_close(network(features(), EDGES), state)
+
+
+@pytest.mark.parametrize("source", [0, 4])
+def test_autoattend_is_its_operations_by_hand(source: int) -> None:
+    """Attention over the edges into a node, by a loop; the last node has none."""
+    text = f"stem_gcn key_sage value_arma add stem_cheb key_gat_4 value_sg attn {source}:6"
+    network: Any = built("AUTOATTEND", ATTEND.parse(text))
+
+    def operated(operation: Any, state: Tensor) -> Tensor:
+        return operation.layer(state, EDGES).tanh()
+
+    one, two = network.layers
+    first = operated(one.stem, features()) + operated(one.key, features())
+    taken = first if source else features()
+    stem = operated(two.stem, first)
+    key, value = operated(two.key, taken), operated(two.value, taken)
+    expected = torch.zeros(NODES, 3)
+    for node in range(NODES):
+        sources = EDGES[0, EDGES[1] == node]
+        if len(sources):
+            weights = (key[sources] @ stem[node] / 3**0.5).softmax(0)
+            expected[node] = weights @ value[sources]
+    torch.testing.assert_close(network(features(), EDGES), expected)
+
+
+@pytest.mark.parametrize("name", ["AUTOATTEND", "AUTOATTEND_POOL1"])
+def test_autoattend_of_any_number_of_layers(name: str) -> None:
+    for layers in (1, 3):
+        space = AutoAttend(layers, int(name.endswith("1")))
+        kind = NETWORKS[space.family]
+        graphs = space.sample(6, np.random.default_rng(0))
+        costs = kind.costs(GraphBatch.from_graphs(graphs), **SMALL)
+        built_ = [kind.network(graph, **SMALL) for graph in graphs]
+        assert costs.parameters.tolist() == [parameters(network) for network in built_]
+        assert built_[0](features(), EDGES).shape == (NODES, 3)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "sentence"),
+    [
+        (
+            "AUTOATTEND",
+            "stem_gat_16 key_gcn value_gcn add stem_gcn key_gcn value_gcn add 0:6",
+            "gat_16 has 16 heads, which do not divide a width of 20: choose a width that is a",
+        ),
+        (
+            "AUTOATTEND",
+            "stem_gcn key_gcn value_gcn attn stem_gcn key_gcn value_gcn add 0:6",
+            "attn has 8 heads, which do not divide a width of 20",
+        ),
+        (
+            "AUTOATTEND_POOL1",
+            "stem_gcn key_gcn value_gcn add stem_gcn key_gcn value_gcn add 0:6",
+            "gcn has 8 heads, which do not divide a width of 20",
+        ),
+    ],
+)
+def test_widths_that_heads_do_not_divide(name: str, text: str, sentence: str) -> None:
+    space = get_space(name)
+    with pytest.raises(ModelError, match=sentence) as caught:
+        NETWORKS[space.family].network(space.parse(text), **DATA, hidden=20)
+    assert "\n" not in str(caught.value)

@@ -39,8 +39,8 @@ from searchers.adapters import (
 
 SPACES = {
     **{name: get_space(name) for name in ("NB101", "NB201", "ENAS", "ENAS12", "DIGITS101")},
-    "NAS_BENCH_GRAPH": get_space("NAS_BENCH_GRAPH"),
-    **{name: get_space(name) for name in ("MPNN", "SINGLE_PATH", "GRAPHNAS_MICRO")},
+    **{name: get_space(name) for name in ("NAS_BENCH_GRAPH", "MPNN", "GRAPHNAS_MICRO")},
+    **{name: get_space(name) for name in ("GRAPHNAS_MACRO", "AUTOATTEND")},
     "Ladder": Ladder(),
 }
 LINEAR = {"op_1": "conv3x3-bn-relu", "op_2": "maxpool3x3", "op_3": "maxpool3x3"}
@@ -83,7 +83,7 @@ def test_configurations_and_architectures_describe_each_other(name: str) -> None
         assert parameters.architecture(configuration) == space.canonical(graph)
 
 
-@pytest.mark.parametrize("name", ["NB201", "ENAS", "ENAS12", "MPNN", "SINGLE_PATH", "Ladder"])
+@pytest.mark.parametrize("name", ["NB201", "ENAS", "ENAS12", "MPNN", "AUTOATTEND", "Ladder"])
 def test_where_architectures_have_one_graph_each_has_one_configuration(name: str) -> None:
     sizes = [len(choices) for choices in parameters_of(SPACES[name]).choices.values()]
     assert math.prod(sizes) == SPACES[name].size
