@@ -253,12 +253,6 @@ PARAMETERS: dict[str, Callable[[Any], Parameters]] = {
     "enas_macro": _chain,
     "nas_bench_graph": _tree_of_four,
     "mpnn": decided,
-    "single_path": decided,
-    "graphnas_micro": decided,
-    "graphnas_macro": decided,
-    "gasso": decided,
-    "autoattend": decided,
-    "autoattend_pool1": decided,
     "configured": _configured,
 }
 """Family, or name of a space → what makes its parameters. Other spaces of decisions get
