@@ -136,7 +136,7 @@ def test_costs_are_those_of_the_networks(name: str) -> None:
         GraphBatch.from_graphs(graphs, 14), **small(name)
     )
     for row, graph in enumerate(graphs):
-        network = built(name, graph)
+        network: Any = built(name, graph)
         assert parameters(network) == costs.parameters[row]
         with FlopCounterMode(display=False) as counter:
             network(features(), EDGES)
