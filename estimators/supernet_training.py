@@ -100,7 +100,7 @@ def build_supernet(
     if recipe.hidden is not None:
         sizes["hidden"] = recipe.hidden
     if "layers" in known:
-        sizes["layers"] = space.max_nodes - 2
+        sizes["layers"] = space.layers  # type: ignore[attr-defined]
     if "running_statistics" in known:
         sizes["running_statistics"] = recipe.running_statistics
     elif recipe.running_statistics:

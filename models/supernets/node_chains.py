@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from datasets.graph import INPUT, OUTPUT, ArchitectureGraph
 from models.errors import ModelError
 from models.networks.checks import check_sizes
-from models.networks.node_chains import SINGLE_PATH_OPERATIONS, read_chain
+from models.networks.node_chains import GASSO_OPERATIONS, SINGLE_PATH_OPERATIONS, read_chain
+from models.networks.node_features import drop_features
 from models.networks.node_operations import NodeOperation
 from models.supernets.supernet import Choice, Supernet, at, scaled, summed, taken
 
@@ -69,10 +70,10 @@ class SinglePathSupernet(Supernet):
     ) -> Tensor:
         """Scores of the classes, see :meth:`Supernet.forward`."""
         self.check(choice)
-        state = features
+        state = self.first_state(features)
         for layer, entry in enumerate(choice):
             if layer:
-                state = nn.functional.leaky_relu(state)
+                state = self.activated(state)
                 state = nn.functional.dropout(state, self.dropout, self.training)
             state = summed(
                 [
@@ -81,6 +82,14 @@ class SinglePathSupernet(Supernet):
                 ]
             )
         return state if nodes is None else state[nodes]
+
+    def first_state(self, features: Tensor) -> Tensor:
+        """What the first operation takes. **Shape** (N, F) → (N, F)."""
+        return features
+
+    def activated(self, state: Tensor) -> Tensor:
+        """The activation between operations. **Shape** (N, h) → (N, h)."""
+        return nn.functional.leaky_relu(state)
 
     def choice(self, architecture: ArchitectureGraph) -> tuple[int, ...]:
         """The operation of each layer."""
@@ -96,3 +105,44 @@ class SinglePathSupernet(Supernet):
         self.check(choice)
         types = (INPUT, *(number + 2 for number in choice), OUTPUT)
         return ArchitectureGraph(types, tuple((node, node + 1) for node in range(len(types) - 1)))
+
+
+class GASSOSupernet(SinglePathSupernet):
+    """All chains of GASSO's choices, :class:`~models.networks.node_chains.GASSONetwork`.
+
+    Args:
+        layers: operations of a chain.
+        in_features: features of a node.
+        num_classes: classes.
+        hidden: width of all operations but the last.
+        dropout: probability before every operation.
+
+    Raises:
+        ModelError: a size below 1.
+    """
+
+    def __init__(
+        self,
+        *,
+        layers: int = 2,
+        in_features: int = 1433,
+        num_classes: int = 7,
+        hidden: int = 64,
+        dropout: float = 0.8,
+    ) -> None:
+        super().__init__(
+            layers=layers,
+            in_features=in_features,
+            num_classes=num_classes,
+            hidden=hidden,
+            dropout=dropout,
+            operations=GASSO_OPERATIONS,
+        )
+
+    def first_state(self, features: Tensor) -> Tensor:
+        """Dropout of the features. **Shape** (N, F) → (N, F)."""
+        return drop_features(features, self.dropout, self.training)
+
+    def activated(self, state: Tensor) -> Tensor:
+        """ReLU. **Shape** (N, h) → (N, h)."""
+        return state.relu()
