@@ -50,10 +50,11 @@ if TYPE_CHECKING:
     from models.networks.node_networks import GATNetwork, GCNNetwork, gat_costs, gcn_costs
     from models.prefix_tree import Greedy, Sampling
     from models.registry import MODELS, build_model
+    from models.supernets.autoattend import AutoAttendPool1Supernet, AutoAttendSupernet
     from models.supernets.families import SUPERNETS
     from models.supernets.graphnas_micro import GraphNASMicroSupernet
     from models.supernets.nas_bench_graph import NASBenchGraphSupernet
-    from models.supernets.node_chains import SinglePathSupernet
+    from models.supernets.node_chains import GASSOSupernet, SinglePathSupernet
     from models.supernets.supernet import Supernet
     from models.vae import DGMG, SVGE, GraphVAE, SVGEDegrees
 else:
@@ -99,10 +100,11 @@ else:
             "networks.node_networks": ["GATNetwork", "GCNNetwork", "gat_costs", "gcn_costs"],
             "prefix_tree": ["Greedy", "Sampling"],
             "registry": ["MODELS", "build_model"],
+            "supernets.autoattend": ["AutoAttendPool1Supernet", "AutoAttendSupernet"],
             "supernets.families": ["SUPERNETS"],
             "supernets.graphnas_micro": ["GraphNASMicroSupernet"],
             "supernets.nas_bench_graph": ["NASBenchGraphSupernet"],
-            "supernets.node_chains": ["SinglePathSupernet"],
+            "supernets.node_chains": ["GASSOSupernet", "SinglePathSupernet"],
             "supernets.supernet": ["Supernet"],
             "vae": ["DGMG", "SVGE", "GraphVAE", "SVGEDegrees"],
         },

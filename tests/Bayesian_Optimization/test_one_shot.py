@@ -16,7 +16,7 @@ from estimators.shared_weights import WEIGHTS, SharedWeights
 from experiment.paths import REPOSITORY_ROOT
 
 SPACE = "NAS_BENCH_GRAPH"
-SHORT = {"epochs = 20": "epochs = 2", "paths = 100": "paths = 6", "hidden = 64": "hidden = 8"}
+SHORT = {"epochs = 20": "epochs = 2", "paths = 100": "paths = 6", "hidden = 64": "hidden = 16"}
 SHORT |= {"epochs = 10\n": "epochs = 2\n", "epochs = 300": "epochs = 2"}
 
 
@@ -115,7 +115,7 @@ def test_published_supernets_are_ranked_with_dropout(
     assert (config["estimator"], config["dataset"]) == ("one_shot", "cora")
 
 
-@pytest.mark.parametrize("space", ["SINGLE_PATH", "GRAPHNAS_MICRO"])
+@pytest.mark.parametrize("space", ["SINGLE_PATH", "GRAPHNAS_MICRO", "AUTOATTEND"])
 def test_other_spaces_share_weights(space: str, short: None, tmp_path: Path, command: Any) -> None:
     given = (*flags(tmp_path, "--method", "random"), "--space", space, "--queries", 3)
     code, out, err = command(search.main, *given)
@@ -137,6 +137,10 @@ REFUSED: dict[str, tuple[tuple[object, ...], str]] = {
     "no weights to share": (
         ("--space", "MPNN", "--estimator", "one_shot"),
         "MPNN has no weights to share: there are supernets for the families nas_bench_graph, ",
+    ),
+    "widths that are decided": (
+        ("--space", "GRAPHNAS_MACRO", "--estimator", "one_shot"),
+        "GRAPHNAS_MACRO has no weights to share",
     ),
     "a supernet of nothing": (
         ("--estimator", "train", "--supernet", "published"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,12 @@ from torch import Tensor, nn
 
 from datasets import SearchSpace, get_space
 from datasets.graph import ArchitectureGraph
+from datasets.spaces.autoattend import AutoAttend
 from datasets.spaces.node_chains import SinglePath
 from models import (
+    AutoAttendNetwork,
+    AutoAttendPool1Network,
+    GASSONetwork,
     GraphNASMicroNetwork,
     GraphNASMicroSupernet,
     ModelError,
@@ -21,6 +26,8 @@ from models import (
     Supernet,
 )
 from models.networks.graphnas_micro import MERGES
+from models.supernets.autoattend import AutoAttendPool1Supernet, AutoAttendSupernet
+from models.supernets.node_chains import GASSOSupernet
 from models.supernets.supernet import at
 
 OWN = ("gcn", "gat_2", "linear", "cheb")
@@ -28,8 +35,12 @@ SPACES: dict[str, SearchSpace] = {
     "single path": get_space("SINGLE_PATH"),
     "own operations": SinglePath(3, OWN),
     "micro": get_space("GRAPHNAS_MICRO"),
+    "autoattend": get_space("AUTOATTEND"),
+    "three layers": AutoAttend(3),
+    "pool 1": get_space("AUTOATTEND_POOL1"),
+    "gasso": get_space("GASSO"),
 }
-SMALL: dict[str, Any] = {"in_features": 5, "num_classes": 3, "hidden": 4}
+SMALL: dict[str, Any] = {"in_features": 5, "num_classes": 3, "hidden": 16}
 ONE_WAY = torch.tensor([[0, 1, 2, 3, 4, 5, 0], [1, 2, 3, 4, 5, 0, 3]])
 EDGES = torch.cat([ONE_WAY, ONE_WAY.flip(0)], dim=1)  # sparse features are for symmetric graphs
 
@@ -39,30 +50,32 @@ def features(sparse: bool = False) -> Tensor:
     return dense.to_sparse_csr() if sparse else dense
 
 
+MAKERS: dict[str, Callable[[], Supernet]] = {
+    "single path": lambda: SinglePathSupernet(**SMALL),
+    "own operations": lambda: SinglePathSupernet(layers=3, operations=OWN, **SMALL),
+    "micro": lambda: GraphNASMicroSupernet(**SMALL),
+    "autoattend": lambda: AutoAttendSupernet(**SMALL),
+    "three layers": lambda: AutoAttendSupernet(layers=3, **SMALL),
+    "pool 1": lambda: AutoAttendPool1Supernet(**SMALL),
+    "gasso": lambda: GASSOSupernet(**SMALL),
+}
+
+
 def supernet(name: str) -> Supernet:
     torch.manual_seed(1)
-    made: Supernet
-    if name == "micro":
-        made = GraphNASMicroSupernet(**SMALL)
-    elif name == "own operations":
-        made = SinglePathSupernet(layers=3, operations=OWN, **SMALL)
-    else:
-        made = SinglePathSupernet(**SMALL)
+    made = MAKERS[name]()
     for weight in made.parameters():
-        nn.init.normal_(weight, std=0.5)
+        nn.init.normal_(weight, std=0.3)
     return made.eval()
 
 
 def alone(shared: Any, graph: ArchitectureGraph) -> nn.Module:
     """The network of an architecture with the weights of its path."""
-    path = shared.choice(graph)
     if isinstance(shared, SinglePathSupernet):
-        chain = SinglePathNetwork(graph, operations=shared.kinds, **SMALL)
-        for layer, number in enumerate(path):
-            state = at(shared.operations, layer, number).state_dict()
-            chain.operations[layer].load_state_dict(state)
-        return chain.eval()
-    network = GraphNASMicroNetwork(graph, **SMALL)
+        return chain_alone(shared, graph)
+    if isinstance(shared, AutoAttendSupernet):
+        return autoattend_alone(shared, graph)
+    path, network = shared.choice(graph), GraphNASMicroNetwork(graph, **SMALL)
     for node, linear in network.linears.items():
         linear.load_state_dict(shared.linears[int(node) - 1].state_dict())
     for cell in range(2):
@@ -70,6 +83,39 @@ def alone(shared: Any, graph: ArchitectureGraph) -> nn.Module:
         network.cells[cell].load_state_dict(state)
     classifier = shared.classifiers[MERGES.index(network.merge)]
     network.classifier.load_state_dict(classifier.state_dict())
+    return network.eval()
+
+
+def chain_alone(shared: SinglePathSupernet, graph: ArchitectureGraph) -> nn.Module:
+    network = (
+        GASSONetwork(graph, **SMALL)
+        if isinstance(shared, GASSOSupernet)
+        else SinglePathNetwork(graph, operations=shared.kinds, **SMALL)
+    )
+    for layer, number in enumerate(shared.choice(graph)):
+        state = at(shared.operations, layer, number).state_dict()
+        network.operations[layer].load_state_dict(state)
+    return network.eval()
+
+
+def autoattend_alone(shared: Any, graph: ArchitectureGraph) -> nn.Module:
+    path = shared.choice(graph)
+    one_of = {
+        AutoAttendSupernet: AutoAttendNetwork,
+        AutoAttendPool1Supernet: AutoAttendPool1Network,
+    }
+    network = one_of[type(shared)](graph, **SMALL)
+    for layer, own in enumerate(network.layers):
+        stem, source, key, value, attends = path[5 * layer : 5 * layer + 5]
+        for role, number, takes in (
+            ("stem", stem, layer),
+            ("key", key, source),
+            ("value", value, source),
+        ):
+            if role != "value" or attends:
+                held = shared.on_hidden if takes else shared.on_features
+                state = held[f"{role}_{layer + 1}"][number].state_dict()
+                own.get_submodule(role).load_state_dict(state)
     return network.eval()
 
 
@@ -108,7 +154,7 @@ def test_every_weight_of_a_mixture_has_a_gradient(name: str) -> None:
     shared(features(), EDGES, weights).square().sum().backward()
     assert all(each.grad is not None for each in weights)
     idle = sum(int((each.grad == 0).sum()) for each in weights if each.grad is not None)
-    assert idle == 0 if name != "micro" else idle <= 2  # the operation zero adds nothing
+    assert idle <= (2 if name == "micro" else 0)  # the operation zero adds nothing
 
 
 @pytest.mark.parametrize("name", SPACES)
