@@ -118,7 +118,12 @@ def test_what_there_is_not_is_one_sentence(
 
 @pytest.mark.parametrize(
     ("space", "method"),
-    [(SPACE, "random"), ("GRAPHNAS_MICRO", "evolution"), ("SINGLE_PATH", "local_search")],
+    [
+        (SPACE, "random"),
+        ("GRAPHNAS_MICRO", "evolution"),
+        ("SINGLE_PATH", "local_search"),
+        ("AUTOATTEND", "bo"),
+    ],
 )
 def test_networks_are_trained_on_cora_and_resumed(
     space: str,
