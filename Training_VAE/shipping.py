@@ -107,12 +107,20 @@ class FinishedRun:
     def half_precision(self) -> dict[str, Tensor]:
         """Its weights as they are stored; counts, which are whole numbers, keep their type.
 
+        Heads for descriptors are left out: what they predict can be counted, and the latents that
+        they shaped are the embedding's.
+
         Raises:
             InputError: a weight is not finite, or too large for half precision.
             ModelError: the file is absent or damaged.
         """
         file = checkpoint_path(self.path, self.epoch)
-        state = read_state_dict(file)
+        described = tuple(f"heads.{name}_" for name in self.settings.get("descriptors") or ())
+        state = {
+            name: weight
+            for name, weight in read_state_dict(file).items()
+            if not name.startswith(described)
+        }
         for name, weight in state.items():
             if not torch.isfinite(weight).all():
                 raise InputError(

@@ -16,11 +16,13 @@ from datasets.batch import GraphBatch
 from experiment.errors import InputError
 from experiment.paths import REPOSITORY_ROOT
 from models import Head, WithHeads, build_model, load_model
+from models.checkpoints import stored_state
 from predictors.features import describe, make_features
 from Training_VAE import train_arch2vec, train_ngae, train_svge
 from Training_VAE.data import Architectures, load_architectures
 from Training_VAE.head_targets import HeadTargets, targets_of
 from Training_VAE.settings import TrainingSettings, load_settings
+from Training_VAE.shipping import FinishedRun
 
 pytestmark = pytest.mark.usefixtures("small_evaluation")
 SPACE = "DIGITS101"
@@ -103,6 +105,8 @@ def test_heads_are_linear_and_come_back_from_disk(
         torch.testing.assert_close(head(flat), (flat @ layer.weight.T + layer.bias)[:, 0])
     result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
     assert result["heads"].keys() == loaded.heads.keys()
+    shipped = FinishedRun.read(folder).half_precision()  # without the heads
+    assert shipped.keys() == stored_state(loaded.embedding).keys()
 
 
 def test_without_a_weight_the_vae_is_trained_as_without_heads(tmp_path: Path) -> None:
