@@ -122,7 +122,7 @@ def test_what_there_is_not_is_one_sentence(
         (SPACE, "random"),
         ("GRAPHNAS_MICRO", "evolution"),
         ("SINGLE_PATH", "local_search"),
-        ("AUTOATTEND", "bo"),
+        ("AUTOATTEND", "evolution"),
     ],
 )
 def test_networks_are_trained_on_cora_and_resumed(
