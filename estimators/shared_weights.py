@@ -207,16 +207,26 @@ def evaluate_path(
     Raises:
         DivergedError: a score is no finite number.
     """
-    supernet.train(dropout)
-    for module in supernet.modules():
-        if isinstance(module, nn.BatchNorm1d):
-            module.eval()
+    set_evaluation(supernet, dropout)
     nodes = task.nodes.parts["validation"]
     device = task.nodes.labels.device
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
         scores = supernet(task.nodes.features, task.nodes.edges, path, nodes)
     return task.judge(scores, "validation")
+
+
+def set_evaluation(supernet: Supernet, dropout: bool = False) -> None:
+    """Put a supernet into evaluation mode, but for its dropout where that is to stay on.
+
+    Args:
+        supernet: that is evaluated.
+        dropout: whether it stays on.
+    """
+    supernet.train(dropout)
+    for module in supernet.modules():
+        if isinstance(module, nn.BatchNorm1d):
+            module.eval()
 
 
 def _seed_of(seed: int, hash: str) -> int:

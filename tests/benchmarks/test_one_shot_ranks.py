@@ -1,0 +1,72 @@
+"""The comparison of one-shot ranks with the tables: what is ranked, and that it is ranked once."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.stats import kendalltau
+
+from benchmarks import one_shot_ranks as compared
+
+SHORT = compared.Training(
+    (),
+    {"epochs": 2, "paths": 2, "hidden": 4, "running_statistics": True},
+    (
+        compared.Row("untrained", 0),
+        compared.Row("short", 4, few=False),
+        compared.Row("short, running statistics", 4, running=True),
+    ),
+    ("cora",),
+)
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few architectures, and one short training."""
+    for name, value in (("RANDOM", 12), ("BEST", 6), ("FEW", 5), ("TRAININGS", {"short": SHORT})):
+        monkeypatch.setattr(compared, name, value)
+    compared.ranked_rows.cache_clear()
+
+
+def test_the_best_tenth_is_of_the_whole_table() -> None:
+    compared.ranked_rows.cache_clear()
+    rows, best = compared.ranked_rows("cora", 0)
+    assert (len(set(rows)), len(set(best))) == (2_000, 500)
+    values = compared.truth("cora")
+    assert values[best].min() >= np.quantile(values, 0.9) - 1e-6
+    assert abs(values[rows].mean() - values.mean()) < 0.005
+    larger = kendalltau(values[rows], values[rows]).statistic
+    assert compared.tau(values[rows], "cora", rows) == pytest.approx(larger)
+
+
+def test_what_is_kept_is_not_ranked_again(
+    small: None,
+    tmp_path: Path,
+    data_root: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if not (data_root / "planetoid" / "ind.cora.x").is_file():
+        pytest.skip("the raw files of Planetoid are not here")
+    monkeypatch.setenv("NAS_DATA_ROOT", str(data_root))
+    out = tmp_path / "kept.json"
+    words = ["rank", "--seeds", "1", "--work", str(tmp_path / "work"), "--out", str(out)]
+    assert compared.main(words) == 0
+    runs = json.loads(out.read_text())["results"]["cora"]
+    assert list(runs) == ["untrained", "short", "short, running statistics"]
+    found = runs["short"]["0"]
+    assert (found["ranked"], runs["untrained"]["0"]["ranked"]) == (12, 5)
+    assert -1 <= found["tau_best_tenth"] <= 1
+    assert list((tmp_path / "work").iterdir()) == []
+    monkeypatch.setattr(compared, "train", lambda *_: pytest.fail("trained again"))
+    assert compared.main(words) == 0
+    assert "cora      short " in capsys.readouterr().out
+
+
+def test_predictors_are_fitted_to_other_architectures(small: None) -> None:
+    found = compared.predicted("cora", 10, 0)
+    assert -1 < found["tau"] < 1
+    assert found["ranked"] == 12
