@@ -21,7 +21,7 @@ import sys
 import time
 from argparse import Namespace
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +54,7 @@ RANDOM, BEST = 2_000, 500
 """Architectures that are ranked: of the whole table, and of its best tenth."""
 FEW = 500
 """Of the random ones, those that rows which show one effect alone rank."""
-LABELS = (10, 50)
+LABELS = (20, 50)
 TIMED = 3
 """Trainings from scratch that are timed."""
 
@@ -193,17 +193,17 @@ def train(
         known = runs.setdefault(row.name, {})
         if str(seed) not in known:
             note_machine(record, row.name, known)
-            known[str(seed)] = evaluated(row, supernet, task, dataset, seed)
+            net = supernet if row.running else with_own_statistics(supernet, recipe, dataset, task)
+            known[str(seed)] = evaluated(row, net, task, dataset, seed)
             if not resumed:
                 known[str(seed)]["training_seconds"] = round(seconds, 1)
             print(dataset, row.name, seed, known[str(seed)], file=sys.stderr, flush=True)
 
 
 def evaluated(
-    row: Row, supernet: Supernet, task: PreparedNodes, dataset: str, seed: int
+    row: Row, net: Supernet, task: PreparedNodes, dataset: str, seed: int
 ) -> dict[str, float]:
     """Rank by the weights as they are."""
-    net = supernet if row.running else with_own_statistics(supernet, task, dataset, seed)
     rows, best = ranked_rows(dataset, seed)
     rows = rows[:FEW] if row.few else rows
     started = time.process_time()
@@ -239,12 +239,12 @@ def scores(
 
 
 def with_own_statistics(
-    supernet: Supernet, task: PreparedNodes, dataset: str, seed: int
+    supernet: Supernet, recipe: OneShotRecipe, dataset: str, task: PreparedNodes
 ) -> Supernet:
     """The same weights, whose batch norms evaluate by the nodes on the path."""
-    scratch = training_on(dataset, table(dataset).space, seed)
-    recipe = OneShotRecipe.load(PRESET)
-    own = build_supernet(scratch.space, scratch.work.design, recipe, task.dimensions)
+    scratch = training_on(dataset, table(dataset).space)
+    plain = replace(recipe, running_statistics=False)
+    own = build_supernet(scratch.space, scratch.work.design, plain, task.dimensions)
     weights = supernet.state_dict()
     own.load_state_dict({name: weights[name] for name in own.state_dict()})
     return own

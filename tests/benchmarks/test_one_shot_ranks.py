@@ -67,6 +67,6 @@ def test_what_is_kept_is_not_ranked_again(
 
 
 def test_predictors_are_fitted_to_other_architectures(small: None) -> None:
-    found = compared.predicted("cora", 10, 0)
+    found = compared.predicted("cora", 20, 0)
     assert -1 < found["tau"] < 1
     assert found["ranked"] == 12
