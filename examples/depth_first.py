@@ -1,0 +1,39 @@
+"""An algorithm of one's own: depth-first over all choices of a space. The search keeps the best."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from datasets import ArchitectureGraph, DecisionSpace, get_node_graph
+from estimators import Evaluations, NodeRecipe, NodeTask
+from examples.own_estimator import FewSteps
+from searchers import Budget, Searcher, SearchLoop, WholeSpace
+
+
+class DepthFirst(Searcher):
+    """Proposes every architecture of a space of decisions, the last decision varying fastest."""
+
+    space: DecisionSpace
+
+    def propose(self, n: int, generator: np.random.Generator) -> Iterator[ArchitectureGraph]:
+        """Yields until the caller stops, which leaves out what was proposed before."""
+        return self.below([])
+
+    def below(self, chosen: list[int]) -> Iterator[ArchitectureGraph]:
+        """All architectures that begin with these options."""
+        if len(chosen) == len(self.space.decisions):
+            yield self.space.rows_to_batch(np.array([chosen])).graph(0)
+            return
+        for option in range(len(self.space.decisions[len(chosen)].options)):
+            yield from self.below([*chosen, option])
+
+
+if __name__ == "__main__":
+    nodes = NodeTask(get_node_graph("cora")).prepare(NodeRecipe.load("citation"), "cpu").nodes
+    estimator = FewSteps(nodes)
+    searcher = DepthFirst(WholeSpace(estimator.space), initial=1)
+    print(SearchLoop(searcher, Evaluations(estimator), Budget(searcher.space.size)).run().incumbent)
