@@ -68,6 +68,7 @@ from searchers.loop import Budget
 from searchers.methods import (
     LIMITED,
     MULTI_FIDELITY,
+    SHARED_WEIGHTS,
     WEIGHTED,
     default_method,
     make_searcher,
@@ -85,8 +86,13 @@ from searchers.problem import (
 )
 from searchers.running import Plan, carry_out, nothing_more
 from searchers.searcher import Searcher
+from searchers.shared_weights.choosing import ByChoice, ChoosingWeights
+from searchers.shared_weights.methods import CHOOSING
 from searchers.starting import start_search
 from searchers.summary import result_lines
+
+PRESETS = {name: name for name in SHARED_WEIGHTS}
+"""Preset of the recipes of each search by shared weights that it trains itself."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -171,6 +177,8 @@ def search_by_estimator(given: Namespace) -> tuple[RunFolder, Mapping[str, Any]]
             if isinstance(estimator, SharedWeights):
                 more = partial(train_incumbent, training=estimator.training.with_store(store))
                 estimator = estimator.in_folder(run.path)
+                if isinstance(estimator, ChoosingWeights):
+                    searcher = ByChoice(problem.domain, estimator, given.seed)
             else:
                 estimator = estimator.with_store(store)
             problem = replace(problem, estimator=estimator)
@@ -218,6 +226,8 @@ def find_searcher(given: Namespace, problem: Problem, limit: Limit | None) -> Se
     if given.method in MULTI_FIDELITY:
         rungs = problem.settings["fidelities"]
         return MULTI_FIDELITY[given.method](problem.domain, rungs, given.seed, given.eta)
+    if isinstance(problem.estimator, ChoosingWeights):
+        return ByChoice(problem.domain, problem.estimator, given.seed)
     if given.method not in LIMITED:
         weights = searcher_weights(given)
         return make_searcher(
@@ -245,8 +255,12 @@ def make_problem(given: Namespace, limit: Limit | None) -> Problem:
     if given.estimator == "one_shot":
         domain = whole_space(space, given.data_root)
         sections = (given.supernet,) if given.supernet == "published" else ()
-        recipe = OneShotRecipe.load(ONE_SHOT, *sections)
-        return one_shot_problem(domain, recipe, given.trial or 0, given.dataset, given.data_root)
+        of = (given.trial or 0, given.dataset, given.data_root)
+        if given.method in SHARED_WEIGHTS:
+            choosing = CHOOSING[given.method]
+            recipe = choosing.recipe.load(PRESETS[given.method], *sections)
+            return one_shot_problem(domain, recipe, *of, choosing.weights)
+        return one_shot_problem(domain, OneShotRecipe.load(ONE_SHOT, *sections), *of)
     if given.estimator == "train":
         known = measured_as(space, CONFIG, given.dataset or usual_data_set(space))
         same = get_benchmark(given.space) if known else None

@@ -10,7 +10,15 @@ from estimators.by_data_set import TRAINED_ON
 from estimators.fidelity import as_fidelities
 from experiment.arguments import Parser, add_engine_flags, parser, positive_int
 from experiment.errors import InputError
-from searchers.methods import LIMITED, MULTI_FIDELITY, SEARCHERS, TRANSFER, WEIGHTED
+from searchers.methods import (
+    LIMITED,
+    MULTI_FIDELITY,
+    SEARCHERS,
+    SHARED_WEIGHTS,
+    TRANSFER,
+    WEIGHTED,
+    check_estimator,
+)
 
 ESTIMATORS = ("table", "surrogate", "train", "one_shot")
 ON_DATA = ("train", "one_shot")
@@ -49,7 +57,7 @@ def make_parser() -> Parser:
     add_search_flags(flags)
     flags.add_argument(
         "--method",
-        choices=[*SEARCHERS, *TRANSFER, *LIMITED, *MULTI_FIDELITY],
+        choices=[*SEARCHERS, *TRANSFER, *LIMITED, *MULTI_FIDELITY, *SHARED_WEIGHTS],
         help="searcher (default: bo; latent_bo where the space is too large for a list)",
     )
     flags.add_argument(
@@ -166,11 +174,6 @@ def check_fidelity_flags(given: Namespace) -> None:
                 f"--{unused[0]} belongs to --method {' and '.join(MULTI_FIDELITY)}: leave it out"
             )
         return
-    if given.estimator not in ("table", "train"):
-        raise InputError(
-            f"--method {given.method} chooses for how many epochs networks are trained: it needs "
-            "--estimator table or train"
-        )
     if given.initial is not None:
         raise InputError(f"--method {given.method} draws at random throughout: leave --initial out")
     if given.fidelity is not None:
@@ -206,7 +209,10 @@ def check_flags(given: Namespace) -> None:
         raise InputError("a surrogate guesses the objective, no costs: leave --limit out")
     if given.estimator == "surrogate" and given.trial is not None:
         raise InputError("--trial chooses what is looked up or trained: a surrogate guesses")
+    check_estimator(given.method, given.estimator)
     check_fidelity_flags(given)
+    if given.method in SHARED_WEIGHTS and given.initial is not None:
+        raise InputError(f"--method {given.method} begins with nothing: leave --initial out")
     if given.asynchronous and given.batch > 1:
         raise InputError("an asynchronous search proposes one at a time: leave --batch out")
     if given.estimator in ON_DATA and given.domain == "table":

@@ -6,7 +6,7 @@ import dataclasses
 import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import nn
@@ -95,9 +95,9 @@ class SharedWeights:
             self._supernet = self._trained()
         return self._supernet
 
-    def in_folder(self, folder: Path) -> SharedWeights:
+    def in_folder(self, folder: Path) -> Self:
         """The same, which keeps its weights in ``folder`` and looks for them there."""
-        return SharedWeights(self.training, self.recipe, folder)
+        return type(self)(self.training, self.recipe, folder)
 
     def __getstate__(self) -> dict[str, Any]:
         """For worker processes, which receive trained weights."""
@@ -157,20 +157,39 @@ class SharedWeights:
         with torch.random.fork_rng([device] if device.type == "cuda" else []):
             torch.manual_seed(work.seed)
             supernet = build_supernet(self.space, work.design, self.recipe, task.dimensions)
-            task.place(supernet)
-            if self._read(supernet):
+            whole = self.wrapped(supernet)
+            task.place(whole)
+            if self._read(whole):
                 return supernet
-            place = None if self.folder is None else self.folder / TRAINING
-            loop = supernet_loop(self.space, supernet, task, self.recipe, work.seed, place)
-            loop.resume()
-            loop.run(lambda epoch, means: None)
+            self.train(whole, None if self.folder is None else self.folder / TRAINING)
         if self.folder is not None:
-            content = {"settings": repr(self.settings), "weights": supernet.state_dict()}
+            content = {"settings": repr(self.settings), "weights": whole.state_dict()}
             save_checkpoint(self.folder / WEIGHTS, content)
             (self.folder / TRAINING).unlink(missing_ok=True)
         return supernet
 
-    def _read(self, supernet: Supernet) -> bool:
+    def wrapped(self, supernet: Supernet) -> nn.Module:
+        """What is trained and kept: the supernet, and in a subclass what chooses among its paths.
+
+        Args:
+            supernet: with its first weights.
+        """
+        return supernet
+
+    def train(self, whole: nn.Module, checkpoint: Path | None) -> None:
+        """Train the weights from their first ones, or from the checkpoint if there is one.
+
+        Args:
+            whole: that :meth:`wrapped` returned, on the device of the task.
+            checkpoint: where the state is kept.
+        """
+        assert isinstance(whole, Supernet)
+        seed = self.training.work.seed
+        loop = supernet_loop(self.space, whole, self.task, self.recipe, seed, checkpoint)
+        loop.resume()
+        loop.run(lambda epoch, means: None)
+
+    def _read(self, whole: nn.Module) -> bool:
         """Fill in the weights that are in the folder, if there are some."""
         if self.folder is None or not (self.folder / WEIGHTS).exists():
             return False
@@ -180,7 +199,7 @@ class SharedWeights:
                 f"{str(self.folder / WEIGHTS)!r} holds the weights of another training: name "
                 "another folder"
             )
-        supernet.load_state_dict(content["weights"])
+        whole.load_state_dict(content["weights"])
         return True
 
     @staticmethod

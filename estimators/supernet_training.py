@@ -190,7 +190,7 @@ def supernet_loop(
         supernet,
         recipe.optimisation,
         paths,
-        functools.partial(_loss, supernet, task),
+        functools.partial(path_loss, supernet, task),
         seed,
         checkpoint,
         unit="paths",
@@ -198,7 +198,7 @@ def supernet_loop(
     )
 
 
-def _loss(
+def path_loss(
     supernet: Supernet, task: PreparedNodes, paths: list[TrainedPath], generator: torch.Generator
 ) -> dict[str, Tensor]:
     """Mean cross entropy of the training nodes over the paths of a step."""

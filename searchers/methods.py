@@ -103,6 +103,38 @@ MULTI_FIDELITY: dict[str, Callable[[Domain, Sequence[int], int, int | None], Sea
 """Searchers that choose for how many epochs a network is trained, among some that are given; one in
 ``eta`` is trained for more."""
 
+SHARED_WEIGHTS = ("enas", "darts")
+"""Searches that train the shared weights of a supernet together with what chooses among its paths:
+:data:`searchers.shared_weights.methods.CHOOSING` makes them."""
+ONLY_WITH: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(MULTI_FIDELITY, ("table", "train")),
+    **dict.fromkeys(SHARED_WEIGHTS, ("one_shot",)),
+}
+"""Method → the estimators of ``search.py`` that it goes with; all others go with all of them."""
+
+
+def check_estimator(method: str | None, estimator: str) -> None:
+    """Refuse a method that does not go with an estimator.
+
+    Whether both suit the space is checked where they are made: a space of decisions for a
+    controller, a supernet for shared weights, a list for Bayesian optimisation.
+
+    Raises:
+        InputError: it does not.
+    """
+    known = ONLY_WITH.get(method or "", (estimator,))
+    if estimator not in known:
+        raise InputError(
+            f"--method {method} {_doing(method)}: it needs --estimator {' or '.join(known)}"
+        )
+
+
+def _doing(method: str | None) -> str:
+    """What a method does that goes with some estimators alone."""
+    if method in MULTI_FIDELITY:
+        return "chooses for how many epochs networks are trained"
+    return "trains shared weights together with its choice"
+
 
 def default_method(domain: Domain, weights: str | Path | None = None) -> str:
     """The searcher by default.
@@ -159,6 +191,11 @@ def make_searcher(
         raise InputError(
             f"the search {method!r} chooses for how many epochs networks are trained: it searches "
             "tables and trainings by search.py, or by searchers.halving from Python"
+        )
+    if method in SHARED_WEIGHTS:
+        raise InputError(
+            f"the search {method!r} trains shared weights together with its choice: it searches by "
+            "search.py --estimator one_shot, or by searchers.shared_weights from Python"
         )
     if not isinstance(method, str) or method not in SEARCHERS | TRANSFER:
         near = nearest(str(method), [*SEARCHERS, *TRANSFER])

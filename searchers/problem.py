@@ -262,6 +262,7 @@ def one_shot_problem(
     seed: int = 0,
     data_set: str | None = None,
     data_root: Path | None = None,
+    weights: type[SharedWeights] = SharedWeights,
 ) -> Problem:
     """Train one supernet, and measure every architecture by its shared weights.
 
@@ -271,6 +272,7 @@ def one_shot_problem(
         seed: of its weights and paths.
         data_set: as for :func:`training_problem`.
         data_root: where its files are looked for.
+        weights: trains the supernet by the recipe, and measures by it.
 
     Raises:
         InputError: the space has no weights to share, or as for :func:`training_problem`.
@@ -279,7 +281,7 @@ def one_shot_problem(
     whole = training_problem(domain, seed, None, data_set, data_root)
     assert isinstance(whole.estimator, FromScratch)
     settings = {**whole.settings, "supernet": asdict(recipe)}
-    return replace(whole, estimator=SharedWeights(whole.estimator, recipe), settings=settings)
+    return replace(whole, estimator=weights(whole.estimator, recipe), settings=settings)
 
 
 def partial_training_problem(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -145,8 +145,8 @@ class Update(NamedTuple):
     factors: Tensor
 
 
-class Learner:
-    """A controller, its optimiser, and the rewards that it received.
+class Learner(nn.Module):
+    """A controller, its optimiser, and the rewards that it received; its state dict holds them all.
 
     The loss is the mean of ``−log p(row) · factor``, the factor being that of the credit.
 
@@ -161,6 +161,7 @@ class Learner:
     """
 
     def __init__(self, sizes: Sequence[int], settings: ControllerSettings, seed: int) -> None:
+        super().__init__()
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.controller = Controller(
@@ -191,3 +192,16 @@ class Learner:
         nn.utils.clip_grad_norm_(self.controller.parameters(), self.settings.clip)
         self._optimiser.step()
         self.updates.append(Update(loss.item(), rewards, factors))
+
+    def get_extra_state(self) -> dict[str, Any]:
+        """What the state dict has beside the weights."""
+        return {
+            "optimiser": self._optimiser.state_dict(),
+            "rewards": self._rewards,
+            "entropies": self._entropies,
+        }
+
+    def set_extra_state(self, state: Any) -> None:
+        """Continue from there."""
+        self._optimiser.load_state_dict(state["optimiser"])
+        self._rewards, self._entropies = state["rewards"], state["entropies"]
