@@ -19,6 +19,7 @@ from datasets.graph import ArchitectureError, ArchitectureGraph
 from estimators.from_scratch import representative
 from estimators.shared_weights import SharedWeights, set_evaluation
 from experiment.checks import whole_number
+from experiment.errors import InputError
 from models.errors import ModelError
 from models.supernets.supernet import Supernet
 from searchers.domain import Domain
@@ -128,6 +129,20 @@ class ByChoice(Searcher):
     def propose(self, n: int, generator: np.random.Generator) -> Iterator[ArchitectureGraph]:
         """What was chosen, from the first on."""
         return self.weights.chosen(self.seed)
+
+
+def check_warmup(warmup_epochs: int, epochs: int) -> None:
+    """Make sure that some epochs are left for the choice.
+
+    Raises:
+        InputError: none is.
+    """
+    whole_number(warmup_epochs, "warmup_epochs")
+    if warmup_epochs >= epochs:
+        raise InputError(
+            f"warmup_epochs is {warmup_epochs}, expected 0 to {epochs - 1}: of {epochs} epochs one "
+            "is needed for the choice"
+        )
 
 
 def as_choosing(whole: nn.Module) -> ChoosingSupernet:

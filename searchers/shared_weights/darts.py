@@ -21,7 +21,7 @@ from experiment.errors import InputError
 from experiment.loop import TrainingLoop
 from experiment.optimisation import make_optimisers
 from models.supernets.supernet import Supernet
-from searchers.shared_weights.choosing import ChoosingWeights, as_choosing
+from searchers.shared_weights.choosing import ChoosingWeights, as_choosing, check_warmup
 
 SPREAD = 1e-3
 """Standard deviation of the first α: near zero, so that all options weigh alike."""
@@ -35,12 +35,12 @@ class DARTSRecipe(OneShotRecipe):
     epoch has ``paths`` steps, each with all options.
 
     Attributes:
-        warmup: first epochs, in which α stay as they are.
+        warmup_epochs: first epochs, in which α stay as they are.
         choice_rate: learning rate of Adam for α.
         choice_decay: weight decay of α.
     """
 
-    warmup: int = 0
+    warmup_epochs: int = 0
     choice_rate: float = 3e-4
     choice_decay: float = 1e-3
 
@@ -48,11 +48,7 @@ class DARTSRecipe(OneShotRecipe):
         super().__post_init__()
         if self.batch_size != 1:
             raise InputError(f"batch_size is {self.batch_size}, expected 1: a step has all options")
-        if not 0 <= self.warmup < self.epochs:
-            raise InputError(
-                f"warmup is {self.warmup}, expected 0 to {self.epochs - 1}, so that of "
-                f"{self.epochs} epochs one is left for the choice"
-            )
+        check_warmup(self.warmup_epochs, self.epochs)
         if not self.choice_rate > 0 or self.choice_decay < 0:
             raise InputError(
                 f"choice_rate is {self.choice_rate} and choice_decay {self.choice_decay}, expected "
@@ -117,7 +113,7 @@ class DARTSWeights(ChoosingWeights):
         alphas = cast(Alphas, as_choosing(whole).chooser)
 
         def step(epochs: list[int], generator: torch.Generator) -> dict[str, Tensor]:
-            if epochs[0] >= recipe.warmup:
+            if epochs[0] >= recipe.warmup_epochs:
                 alphas.step(self._loss(supernet, alphas(), "validation"))
             weights = [each.detach() for each in alphas()]
             return {"loss": self._loss(supernet, weights, "train")}

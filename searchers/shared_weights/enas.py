@@ -18,12 +18,11 @@ from torch import Tensor, nn
 
 from estimators.supernet_training import OneShotRecipe, TrainedPath, path_loss, sampled_paths
 from experiment.checks import whole_number
-from experiment.errors import InputError
 from experiment.loop import TrainingLoop
 from experiment.optimisation import make_optimisers
 from models.supernets.supernet import Supernet
 from searchers.controllers.learning import PUBLISHED_RL, RL, ControllerSettings, Learner
-from searchers.shared_weights.choosing import ChoosingWeights, as_choosing
+from searchers.shared_weights.choosing import ChoosingWeights, as_choosing, check_warmup
 
 SAMPLES = 20
 """Paths of an update of the controller, AutoGL's."""
@@ -45,24 +44,20 @@ class ENASRecipe(OneShotRecipe):
     ``ENASRecipe.load("enas")`` is ours, ``ENASRecipe.load("enas", "published")`` AutoGL's.
 
     Attributes:
-        warmup: first epochs, whose paths are drawn as ``sampling`` says; those of all others are
-            drawn by the controller.
+        warmup_epochs: first epochs, whose paths are drawn as ``sampling`` says; those of all others
+            are drawn by the controller.
         updates: of the controller after each epoch but those, with 20 paths each.
         controller: its settings, a key of :data:`CONTROLLERS`.
     """
 
-    warmup: int = 0
+    warmup_epochs: int = 0
     updates: int = 1
     controller: Literal["default", "published"] = "default"
 
     def __post_init__(self) -> None:
         super().__post_init__()
         whole_number(self.updates, "updates", least=1)
-        if not 0 <= self.warmup < self.epochs:
-            raise InputError(
-                f"warmup is {self.warmup}, expected 0 to {self.epochs - 1}, so that of "
-                f"{self.epochs} epochs one is left for the controller"
-            )
+        check_warmup(self.warmup_epochs, self.epochs)
 
 
 class ENASWeights(ChoosingWeights):
@@ -92,12 +87,12 @@ class ENASWeights(ChoosingWeights):
 
         def paths(epoch: int) -> list[TrainedPath]:
             generator = np.random.default_rng([seed, epoch, PATHS])
-            if epoch < recipe.warmup:
+            if epoch < recipe.warmup_epochs:
                 return sampled_paths(self.space, supernet, recipe.paths, recipe.sampling, generator)
             return [tuple(row) for row in self._drawn(learner, recipe.paths, generator).tolist()]
 
         def update(done: int, means: dict[str, float]) -> None:
-            if done <= recipe.warmup:
+            if done <= recipe.warmup_epochs:
                 return
             generator = np.random.default_rng([seed, done, REWARDS])
             for _ in range(recipe.updates):
