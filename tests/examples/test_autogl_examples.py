@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import runpy
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 
+from Bayesian_Optimization.search_flags import check_flags, make_parser
 from datasets.testing import check_space
 from estimators import Evaluations, FromScratch, NodeTask
 from estimators.tasks.nodes import SplitNodes
@@ -19,6 +22,7 @@ from examples.own_estimator import FewSteps
 from examples.two_layers import SPACE, TwoLayers
 from experiment.paths import REPOSITORY_ROOT
 from searchers import Budget, SearchLoop, WholeSpace
+from searchers.methods import ONLY_WITH
 from tests.estimators.test_node_task import GRAPH, RECIPE
 
 EXAMPLES = ("two_layers", "own_estimator", "depth_first", "search_cora")
@@ -88,3 +92,23 @@ def test_the_search_on_cora_runs(
 def test_an_example_is_short(name: str) -> None:
     text = (REPOSITORY_ROOT / "examples" / f"{name}.py").read_text(encoding="utf-8")
     assert len(text.splitlines()) <= 40
+
+
+def test_commands_of_the_page_are_understood(blocks: Any) -> None:
+    commands = [
+        shlex.split(line) for line in "".join(blocks("citation_search.md", "bash")).splitlines()
+    ]
+    assert len(commands) == 3
+    for words in commands:
+        check_flags(make_parser().parse_args(words[3:]))
+
+
+def test_the_page_says_what_goes_with_what() -> None:
+    text = (REPOSITORY_ROOT / "docs" / "citation_search.md").read_text(encoding="utf-8")
+    rows = [line.split("|")[2:4] for line in text.splitlines() if line.startswith("| ")]
+    told = {name: cells[1] for cells in rows for name in re.findall(r"`(\w+)`", cells[0])}
+    for method, estimators in ONLY_WITH.items():
+        assert re.findall(r"`(\w+)`", told[method]) == list(estimators)
+    for method in ("rl", "graphnas_rl", "random", "bo"):
+        assert told[method].strip() == "all"
+    assert all(f"examples/{name}.py" in text for name in EXAMPLES)

@@ -15,7 +15,7 @@ import torch
 from datasets.registry import get_space
 from estimators.evaluations import Evaluations
 from estimators.from_scratch import FromScratch
-from estimators.networks import NASBenchGraphDesign
+from estimators.networks import BY_DATA_SET, NASBenchGraphDesign, load_design
 from estimators.shared_weights import TRAINING, WEIGHTS, SharedWeights
 from estimators.tasks.nodes import NodeTask
 from experiment.errors import InputError
@@ -74,6 +74,19 @@ def test_what_is_chosen_is_measured_and_the_search_ends(name: str) -> None:
     assert all(SPACE.is_legal(step.measurement.architecture) for step in history.steps)
     chosen = [SPACE.hash(graph) for graph in islice(estimator.chosen(1), 4)]
     assert hashes == chosen
+
+
+@EVERY
+@pytest.mark.parametrize("space", ["GRAPHNAS_MICRO", "SINGLE_PATH"])
+def test_other_spaces_with_a_supernet_are_searched(space: str, name: str) -> None:
+    other = get_space(space)
+    design = load_design(BY_DATA_SET[other.family], other, "cora")
+    training = FromScratch(other, NodeTask(GRAPH), design, RECIPE)
+    recipe = CHOOSING[name].recipe.load(name, overrides=SHORT[name])
+    estimator = CHOOSING[name].weights(training, recipe)
+    searcher = ByChoice(WholeSpace(other), estimator)
+    history = SearchLoop(searcher, Evaluations(estimator), Budget(2)).run()
+    assert [step.measurement.ok for step in history.steps] == [True, True]
 
 
 @EVERY
