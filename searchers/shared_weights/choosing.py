@@ -12,12 +12,11 @@ from itertools import islice
 from typing import cast
 
 import numpy as np
-import torch
 from torch import nn
 
 from datasets.graph import ArchitectureError, ArchitectureGraph
 from estimators.from_scratch import representative
-from estimators.shared_weights import SharedWeights, set_evaluation
+from estimators.shared_weights import SharedWeights, evaluate_path
 from experiment.checks import whole_number
 from experiment.errors import InputError
 from models.errors import ModelError
@@ -96,12 +95,8 @@ class ChoosingWeights(SharedWeights):
 
     def accuracy(self, supernet: Supernet, path: Sequence[int]) -> float:
         """Validation accuracy of a path, in evaluation mode."""
-        task, nodes = self.task, self.task.nodes
-        set_evaluation(supernet, self.recipe.dropout_in_evaluation)
-        part = nodes.parts["validation"]
-        with torch.inference_mode():
-            scores = supernet(nodes.features, nodes.edges, tuple(path), part)
-        return task.judge(scores, "validation")["accuracy"]
+        dropout = self.recipe.dropout_in_evaluation
+        return evaluate_path(supernet, tuple(path), self.task, dropout)["accuracy"]
 
 
 class ByChoice(Searcher):
