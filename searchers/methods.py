@@ -103,7 +103,7 @@ MULTI_FIDELITY: dict[str, Callable[[Domain, Sequence[int], int, int | None], Sea
 """Searchers that choose for how many epochs a network is trained, among some that are given; one in
 ``eta`` is trained for more."""
 
-SHARED_WEIGHTS = ("enas", "darts")
+SHARED_WEIGHTS = ("enas", "darts", "gasso")
 """Searches that train the shared weights of a supernet together with what chooses among its paths:
 :data:`searchers.shared_weights.methods.CHOOSING` makes them."""
 ONLY_WITH: dict[str, tuple[str, ...]] = {

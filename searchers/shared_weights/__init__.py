@@ -1,1 +1,1 @@
-"""Searches that train the shared weights of a supernet and choose among its paths: ENAS, DARTS."""
+"""Searches that train the shared weights of a supernet and choose among its paths."""

@@ -38,21 +38,24 @@ class DARTSRecipe(OneShotRecipe):
         warmup_epochs: first epochs, in which α stay as they are.
         choice_rate: learning rate of Adam for α.
         choice_decay: weight decay of α.
+        choice_momentum: β₁ of Adam for α.
     """
 
     warmup_epochs: int = 0
     choice_rate: float = 3e-4
     choice_decay: float = 1e-3
+    choice_momentum: float = 0.9
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.batch_size != 1:
             raise InputError(f"batch_size is {self.batch_size}, expected 1: a step has all options")
         check_warmup(self.warmup_epochs, self.epochs)
-        if not self.choice_rate > 0 or self.choice_decay < 0:
+        if not self.choice_rate > 0 or self.choice_decay < 0 or not 0 <= self.choice_momentum < 1:
             raise InputError(
-                f"choice_rate is {self.choice_rate} and choice_decay {self.choice_decay}, expected "
-                "a positive number, and one of at least 0"
+                f"choice_rate, choice_decay and choice_momentum are {self.choice_rate}, "
+                f"{self.choice_decay} and {self.choice_momentum}, expected a positive number, one "
+                "of at least 0, and one from 0 to below 1"
             )
 
 
@@ -61,14 +64,18 @@ class Alphas(nn.Module):
 
     Args:
         options: how many each place has.
-        rate: learning rate.
-        decay: weight decay.
+        recipe: how α are trained.
     """
 
-    def __init__(self, options: Sequence[int], rate: float, decay: float) -> None:
+    def __init__(self, options: Sequence[int], recipe: DARTSRecipe) -> None:
         super().__init__()
         self.alphas = nn.ParameterList(SPREAD * torch.randn(count) for count in options)
-        self._optimiser = torch.optim.Adam(self.alphas, lr=rate, weight_decay=decay)
+        self._optimiser = torch.optim.Adam(
+            self.alphas,
+            lr=recipe.choice_rate,
+            betas=(recipe.choice_momentum, 0.999),
+            weight_decay=recipe.choice_decay,
+        )
 
     def forward(self) -> list[Tensor]:
         """The weights of the options. **Shape** (options,) for each place."""
@@ -101,7 +108,17 @@ class DARTSWeights(ChoosingWeights):
 
     def chooser(self, supernet: Supernet) -> nn.Module:
         """α near zero."""
-        return Alphas(supernet.options, self.recipe.choice_rate, self.recipe.choice_decay)
+        return Alphas(supernet.options, self.recipe)
+
+    def choose(self, supernet: Supernet, alphas: Alphas) -> None:
+        """One step of α."""
+        alphas.step(self.loss(supernet, alphas(), "validation"))
+
+    def loss(self, supernet: Supernet, weights: Sequence[Tensor], part: str) -> Tensor:
+        """Cross entropy of weighted options on the nodes of a part."""
+        nodes, places = self.task.nodes, self.task.nodes.parts[part]
+        scores = supernet(nodes.features, nodes.edges, weights, places)
+        return nn.functional.cross_entropy(scores, nodes.labels[places])
 
     def paths(self, chooser: nn.Module, seed: int) -> Iterator[Sequence[int]]:
         """The largest α at each place, then the others by the product of the weights."""
@@ -114,9 +131,9 @@ class DARTSWeights(ChoosingWeights):
 
         def step(epochs: list[int], generator: torch.Generator) -> dict[str, Tensor]:
             if epochs[0] >= recipe.warmup_epochs:
-                alphas.step(self._loss(supernet, alphas(), "validation"))
+                self.choose(supernet, alphas)
             weights = [each.detach() for each in alphas()]
-            return {"loss": self._loss(supernet, weights, "train")}
+            return {"loss": self.loss(supernet, weights, "train")}
 
         loop = TrainingLoop(
             whole,
@@ -130,11 +147,6 @@ class DARTSWeights(ChoosingWeights):
         )
         loop.resume()
         loop.run(lambda epoch, means: None)
-
-    def _loss(self, supernet: Supernet, weights: Sequence[Tensor], part: str) -> Tensor:
-        nodes, places = self.task.nodes, self.task.nodes.parts[part]
-        scores = supernet(nodes.features, nodes.edges, weights, places)
-        return nn.functional.cross_entropy(scores, nodes.labels[places])
 
 
 def paths_by_weight(weights: Sequence[Sequence[float]]) -> Iterator[tuple[int, ...]]:

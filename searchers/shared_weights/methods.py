@@ -8,6 +8,7 @@ from estimators.supernet_training import OneShotRecipe
 from searchers.shared_weights.choosing import ChoosingWeights
 from searchers.shared_weights.darts import DARTSRecipe, DARTSWeights
 from searchers.shared_weights.enas import ENASRecipe, ENASWeights
+from searchers.shared_weights.gasso import GASSORecipe, GASSOWeights
 
 
 @dataclass(frozen=True)
@@ -26,5 +27,6 @@ class Choosing:
 CHOOSING: dict[str, Choosing] = {
     "enas": Choosing(ENASWeights, ENASRecipe),
     "darts": Choosing(DARTSWeights, DARTSRecipe),
+    "gasso": Choosing(GASSOWeights, GASSORecipe),
 }
 """Each of :data:`searchers.methods.SHARED_WEIGHTS`."""
