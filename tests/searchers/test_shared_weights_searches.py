@@ -13,9 +13,10 @@ import pytest
 import torch
 
 from datasets.registry import get_space
+from datasets.space import SearchSpace
 from estimators.evaluations import Evaluations
 from estimators.from_scratch import FromScratch
-from estimators.networks import BY_DATA_SET, NASBenchGraphDesign, load_design
+from estimators.networks import BY_DATA_SET, load_design
 from estimators.shared_weights import TRAINING, WEIGHTS, SharedWeights
 from estimators.tasks.nodes import NodeTask
 from experiment.errors import InputError
@@ -26,28 +27,38 @@ from searchers.methods import ONLY_WITH, SHARED_WEIGHTS, check_estimator, make_s
 from searchers.shared_weights.choosing import ByChoice, ChoosingWeights
 from searchers.shared_weights.darts import Alphas, DARTSRecipe, DARTSWeights, paths_by_weight
 from searchers.shared_weights.enas import ENASRecipe, ENASWeights
+from searchers.shared_weights.gasso import AlphasAndEdges, GASSORecipe
 from searchers.shared_weights.methods import CHOOSING
 from tests.estimators.test_node_task import GRAPH, RECIPE
 
 SPACE = get_space("NAS_BENCH_GRAPH")
-TRAINING_OF = FromScratch(SPACE, NodeTask(GRAPH), NASBenchGraphDesign(hidden=8), RECIPE)
+SPACES = {"enas": SPACE, "darts": SPACE, "gasso": get_space("GASSO")}
 SHORT: dict[str, dict[str, Any]] = {
     "enas": {"epochs": 4, "warmup_epochs": 2, "paths": 3, "updates": 2, "hidden": 8},
     "darts": {"epochs": 3, "warmup_epochs": 1, "paths": 2, "hidden": 8},
+    "gasso": {"epochs": 3, "warmup_epochs": 1, "paths": 2, "hidden": 8},
 }
 EVERY = pytest.mark.parametrize("name", list(SHORT))
 
 
-def weights(name: str, folder: Path | None = None, **changes: Any) -> Any:
-    choosing = CHOOSING[name]
+def weights(
+    name: str, folder: Path | None = None, space: SearchSpace | None = None, **changes: Any
+) -> Any:
+    choosing, space = CHOOSING[name], space or SPACES[name]
+    design = replace(load_design(BY_DATA_SET[space.family], space, "cora"), hidden=8)
+    training = FromScratch(space, NodeTask(GRAPH), design, RECIPE)
     recipe = choosing.recipe.load(name, overrides={**SHORT[name], **changes})
-    return choosing.weights(TRAINING_OF, recipe, folder)
+    return choosing.weights(training, recipe, folder)
 
 
 def state(estimator: ChoosingWeights) -> dict[str, Any]:
     _ = estimator.supernet
     assert estimator._whole is not None
     return estimator._whole.state_dict()
+
+
+def state_alphas(estimator: ChoosingWeights) -> list[torch.Tensor]:
+    return [value for name, value in state(estimator).items() if ".alphas." in name]
 
 
 def same(first: dict[str, Any], second: dict[str, Any]) -> bool:
@@ -60,31 +71,30 @@ def test_both_recipes_are_read(name: str) -> None:
     ours, published = (
         CHOOSING[name].recipe.load(name, *section) for section in ((), ("published",))
     )
-    assert ours.steps >= 50 * (published.steps - 100 * (name == "enas"))
-    assert ours.learning_rate > 0
+    if name == "gasso":
+        assert published == replace(ours, choice_part="train")
+    else:
+        assert ours.steps >= 50 * (published.steps - 100 * (name == "enas"))
 
 
 @EVERY
 def test_what_is_chosen_is_measured_and_the_search_ends(name: str) -> None:
     estimator = weights(name)
-    searcher = ByChoice(WholeSpace(SPACE), estimator, seed=1)
+    space = estimator.space
+    searcher = ByChoice(WholeSpace(space), estimator, seed=1)
     history = SearchLoop(searcher, Evaluations(estimator), Budget(4, batch=2)).run()
     hashes = [step.measurement.hash for step in history.steps]
     assert len(set(hashes)) == 4
-    assert all(SPACE.is_legal(step.measurement.architecture) for step in history.steps)
-    chosen = [SPACE.hash(graph) for graph in islice(estimator.chosen(1), 4)]
+    assert all(space.is_legal(step.measurement.architecture) for step in history.steps)
+    chosen = [space.hash(graph) for graph in islice(estimator.chosen(1), 4)]
     assert hashes == chosen
 
 
-@EVERY
-@pytest.mark.parametrize("space", ["GRAPHNAS_MICRO", "SINGLE_PATH"])
+@pytest.mark.parametrize("name", ["enas", "darts"])
+@pytest.mark.parametrize("space", ["GRAPHNAS_MICRO", "SINGLE_PATH", "AUTOATTEND"])
 def test_other_spaces_with_a_supernet_are_searched(space: str, name: str) -> None:
-    other = get_space(space)
-    design = load_design(BY_DATA_SET[other.family], other, "cora")
-    training = FromScratch(other, NodeTask(GRAPH), design, RECIPE)
-    recipe = CHOOSING[name].recipe.load(name, overrides=SHORT[name])
-    estimator = CHOOSING[name].weights(training, recipe)
-    searcher = ByChoice(WholeSpace(other), estimator)
+    estimator = weights(name, space=get_space(space))
+    searcher = ByChoice(WholeSpace(estimator.space), estimator)
     history = SearchLoop(searcher, Evaluations(estimator), Budget(2)).run()
     assert [step.measurement.ok for step in history.steps] == [True, True]
 
@@ -95,12 +105,12 @@ def test_killed_it_resumes_to_the_bit(
 ) -> None:
     whole = state(weights(name, tmp_path / "whole"))
     module = CHOOSING[name].weights
-    method = "accuracy" if name == "enas" else "_loss"
+    method = "accuracy" if name == "enas" else "loss"
     plain, calls = getattr(module, method), []
 
     def killed(self: Any, *given: Any) -> Any:
         calls.append(given)
-        if len(calls) == (50 if name == "enas" else 7):
+        if len(calls) == {"enas": 50, "darts": 7, "gasso": 6}[name]:
             raise KeyboardInterrupt
         return plain(self, *given)
 
@@ -133,13 +143,13 @@ def test_the_controller_of_enas_learns_from_rewards(monkeypatch: pytest.MonkeyPa
 def test_alphas_move_by_the_validation_nodes_alone_and_weights_by_the_others() -> None:
     estimator = weights("darts", epochs=2, warmup_epochs=1, paths=1)
     seen: list[tuple[str, bool]] = []
-    plain = estimator._loss
+    plain = estimator.loss
 
     def recorded(supernet: Any, mixture: Any, part: str) -> Any:
         seen.append((part, mixture[0].requires_grad))
         return plain(supernet, mixture, part)
 
-    estimator._loss = recorded
+    estimator.loss = recorded
     before = weights("darts", epochs=2, warmup_epochs=1, paths=1)
     _ = estimator.supernet
     assert seen == [("train", False), ("validation", True), ("train", False)]
@@ -150,7 +160,8 @@ def test_alphas_move_by_the_validation_nodes_alone_and_weights_by_the_others() -
 
 
 def test_a_gradient_step_prefers_the_better_option() -> None:
-    alphas = Alphas([3, 2], rate=0.1, decay=0.0)
+    recipe = DARTSRecipe.load("darts", overrides={"choice_rate": 0.1, "choice_decay": 0.0})
+    alphas = Alphas([3, 2], recipe)
     worth = torch.tensor([0.0, 2.0, 1.0])
     for _ in range(50):
         alphas.step(-(alphas()[0] * worth).sum())
@@ -192,11 +203,53 @@ def test_every_method_has_its_class_and_others_go_with_everything() -> None:
         (DARTSRecipe.load("darts"), {"warmup_epochs": 15}, "expected 0 to 14"),
         (DARTSRecipe.load("darts"), {"batch_size": 2}, "a step has all options"),
         (DARTSRecipe.load("darts"), {"choice_rate": 0.0}, "expected a positive number"),
+        (GASSORecipe.load("gasso"), {"smoothness": -1.0}, "expected numbers of at least 0"),
     ],
 )
 def test_a_recipe_that_makes_no_sense_is_refused(recipe: Any, changes: Any, expected: str) -> None:
     with pytest.raises(InputError, match=expected):
         replace(recipe, **changes)
+
+
+def test_edges_between_unlike_predictions_become_lighter() -> None:
+    edges = torch.tensor([[0, 0, 1], [1, 2, 2]])
+    predictions = torch.tensor([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
+    recipe = GASSORecipe.load("gasso")
+    alphas = AlphasAndEdges([2], recipe, 3)
+    alphas.move_edges(predictions, edges)
+    moved = alphas.logits.detach().clone()
+    # The distances are 0, 2, 2, the derivative of σ at 0 is 1/4, and the penalty's is 0.
+    assert moved.tolist() == pytest.approx([0.0, -0.04 * 0.6 * 2 / 4, -0.04 * 0.6 * 2 / 4])
+    alphas.move_edges(predictions, edges)
+    slope = moved[1].sigmoid() * (1 - moved[1].sigmoid())
+    expected = moved[1] - 0.04 * (0.6 * 2 * slope + 2 * moved[1])
+    assert alphas.logits[1].item() == pytest.approx(expected.item())
+
+
+def test_messages_are_multiplied_by_the_weights_of_their_edges() -> None:
+    estimator = weights("gasso")
+    supernet, nodes = estimator.supernet.eval(), estimator.task.nodes
+    chooser = cast(AlphasAndEdges, estimator._whole.chooser)
+    assert chooser.logits.abs().max() > 0
+    path = supernet.choice(estimator.space.parse("gin linear"))
+    layer = supernet.operations[0][path[0]].layer  # GIN: a linear map of the sum
+    weighted = torch.zeros(len(GRAPH), len(GRAPH))
+    weighted[nodes.edges[1], nodes.edges[0]] = chooser.logits.detach().sigmoid()
+    state = nodes.features.to_dense()
+    expected = layer.nn((weighted + torch.eye(len(GRAPH))) @ state)
+    found = supernet.operations[0][path[0]](nodes.features, nodes.edges)
+    assert torch.allclose(found, expected, atol=1e-5)
+
+
+def test_alphas_of_gasso_are_not_trained_on_the_training_nodes() -> None:
+    ours, published = (weights("gasso", choice_part=part) for part in ("validation", "train"))
+    first, second = ([each.tolist() for each in state_alphas(one)] for one in (ours, published))
+    assert first != second
+
+
+def test_gasso_is_for_its_own_space() -> None:
+    with pytest.raises(InputError, match="not of SINGLE_PATH: choose --method darts"):
+        weights("gasso", space=get_space("SINGLE_PATH"))
 
 
 def test_dropout_is_off_while_paths_are_rewarded() -> None:
