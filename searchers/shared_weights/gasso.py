@@ -76,7 +76,7 @@ class AlphasAndEdges(Alphas):
         weighted = self.recipe.smoothness * (distances * self.logits.sigmoid()).sum()
         (gradient,) = torch.autograd.grad(weighted + self.logits.square().sum(), self.logits)
         with torch.no_grad():
-            self.logits -= self.recipe.edge_rate * gradient
+            self.logits.sub_(self.recipe.edge_rate * gradient)
 
 
 class GASSOWeights(DARTSWeights):

@@ -19,8 +19,10 @@ SHORT = {
     "enas": {"epochs = 60": "epochs = 2", "paths = 50": "paths = 2", "_epochs = 20": "_epochs = 1"},
     "darts": {"epochs = 15": "epochs = 2", "paths = 20": "paths = 1", "_epochs = 3": "_epochs = 1"},
 }
+SHORT["gasso"] = {"epochs = 250": "epochs = 2", "_epochs = 20": "_epochs = 1", "en = 64": "en = 16"}
 SHORT["enas"] |= {"updates = 5": "updates = 1", "hidden = 64": "hidden = 8"}
 SHORT["darts"] |= {"hidden = 64": "hidden = 8"}
+SPACES = {"gasso": "GASSO", "darts": "SINGLE_PATH"}
 
 
 @pytest.fixture
@@ -44,8 +46,9 @@ def test_it_chooses_trains_and_resumes(
     short: None, tmp_path: Path, command: Any, method: str
 ) -> None:
     flags = (
-        "--space", "NAS_BENCH_GRAPH", "--dataset", "cora", "--estimator", "one_shot",
-        "--method", method, "--queries", 2, "--log_dir", tmp_path / "runs", "--json",
+        "--space", SPACES.get(method, "NAS_BENCH_GRAPH"), "--dataset", "cora",
+        "--estimator", "one_shot", "--method", method, "--queries", 2,
+        "--log_dir", tmp_path / "runs", "--json",
     )  # fmt: skip
     code, out, err = command(search.main, *flags)
     assert (code, err) == (0, "")

@@ -98,7 +98,7 @@ def test_commands_of_the_page_are_understood(blocks: Any) -> None:
     commands = [
         shlex.split(line) for line in "".join(blocks("citation_search.md", "bash")).splitlines()
     ]
-    assert len(commands) == 3
+    assert len(commands) == 4
     for words in commands:
         check_flags(make_parser().parse_args(words[3:]))
 

@@ -34,9 +34,9 @@ from tests.estimators.test_node_task import GRAPH, RECIPE
 SPACE = get_space("NAS_BENCH_GRAPH")
 SPACES = {"enas": SPACE, "darts": SPACE, "gasso": get_space("GASSO")}
 SHORT: dict[str, dict[str, Any]] = {
-    "enas": {"epochs": 4, "warmup_epochs": 2, "paths": 3, "updates": 2, "hidden": 8},
-    "darts": {"epochs": 3, "warmup_epochs": 1, "paths": 2, "hidden": 8},
-    "gasso": {"epochs": 3, "warmup_epochs": 1, "paths": 2, "hidden": 8},
+    "enas": {"epochs": 4, "warmup_epochs": 2, "paths": 3, "updates": 2, "hidden": 16},
+    "darts": {"epochs": 3, "warmup_epochs": 1, "paths": 2, "hidden": 16},
+    "gasso": {"epochs": 3, "warmup_epochs": 1, "paths": 2, "hidden": 16},
 }
 EVERY = pytest.mark.parametrize("name", list(SHORT))
 
@@ -45,7 +45,8 @@ def weights(
     name: str, folder: Path | None = None, space: SearchSpace | None = None, **changes: Any
 ) -> Any:
     choosing, space = CHOOSING[name], space or SPACES[name]
-    design = replace(load_design(BY_DATA_SET[space.family], space, "cora"), hidden=8)
+    sizes: Any = load_design(BY_DATA_SET[space.family], space, "cora")
+    design = replace(sizes, hidden=16)
     training = FromScratch(space, NodeTask(GRAPH), design, RECIPE)
     recipe = choosing.recipe.load(name, overrides={**SHORT[name], **changes})
     return choosing.weights(training, recipe, folder)
@@ -68,6 +69,7 @@ def same(first: dict[str, Any], second: dict[str, Any]) -> bool:
 
 @EVERY
 def test_both_recipes_are_read(name: str) -> None:
+    ours: Any
     ours, published = (
         CHOOSING[name].recipe.load(name, *section) for section in ((), ("published",))
     )
