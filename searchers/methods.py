@@ -103,7 +103,11 @@ MULTI_FIDELITY: dict[str, Callable[[Domain, Sequence[int], int, int | None], Sea
 """Searchers that choose for how many epochs a network is trained, among some that are given; one in
 ``eta`` is trained for more."""
 
-SHARED_WEIGHTS = ("enas", "darts", "gasso")
+SHARED_WEIGHTS: dict[str, str] = {
+    "enas": "a controller",
+    "darts": "weights of all options",
+    "gasso": "weights of options and of edges",
+}
 """Searches that train the shared weights of a supernet together with what chooses among its paths:
 :data:`searchers.shared_weights.methods.CHOOSING` makes them."""
 ONLY_WITH: dict[str, tuple[str, ...]] = {
@@ -125,15 +129,15 @@ def check_estimator(method: str | None, estimator: str) -> None:
     known = ONLY_WITH.get(method or "", (estimator,))
     if estimator not in known:
         raise InputError(
-            f"--method {method} {_doing(method)}: it needs --estimator {' or '.join(known)}"
+            f"--method {method} {_doing(method or '')}: it needs --estimator {' or '.join(known)}"
         )
 
 
-def _doing(method: str | None) -> str:
+def _doing(method: str) -> str:
     """What a method does that goes with some estimators alone."""
     if method in MULTI_FIDELITY:
         return "chooses for how many epochs networks are trained"
-    return "trains shared weights together with its choice"
+    return f"trains shared weights together with {SHARED_WEIGHTS[method]}"
 
 
 def default_method(domain: Domain, weights: str | Path | None = None) -> str:
@@ -194,7 +198,7 @@ def make_searcher(
         )
     if method in SHARED_WEIGHTS:
         raise InputError(
-            f"the search {method!r} trains shared weights together with its choice: it searches by "
+            f"the search {method!r} {_doing(method)}: it searches by "
             "search.py --estimator one_shot, or by searchers.shared_weights from Python"
         )
     if not isinstance(method, str) or method not in SEARCHERS | TRANSFER:

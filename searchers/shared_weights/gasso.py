@@ -15,13 +15,12 @@ import torch
 from torch import Tensor, nn
 
 from estimators.from_scratch import FromScratch
-from estimators.supernet_training import OneShotRecipe
+from estimators.supernet_training import OneShotRecipe, supernet_of
 from experiment.errors import InputError
+from models.supernets.node_chains import GASSOSupernet
 from models.supernets.supernet import Supernet
 from searchers.shared_weights.choosing import as_choosing
 from searchers.shared_weights.darts import Alphas, DARTSRecipe, DARTSWeights
-
-FAMILY = "gasso"
 
 
 @dataclass(frozen=True)
@@ -101,7 +100,7 @@ class GASSOWeights(DARTSWeights):
     def __init__(
         self, training: FromScratch, recipe: OneShotRecipe, folder: Path | None = None
     ) -> None:
-        if training.space.family != FAMILY:
+        if supernet_of(training.space, training.work.design) is not GASSOSupernet:
             raise InputError(
                 f"the search gasso learns weights of edges for the operations of GASSO, not of "
                 f"{training.space.name}: choose --method darts"

@@ -192,7 +192,7 @@ def test_a_method_that_does_not_fit_is_refused_in_one_sentence(method: str) -> N
 
 
 def test_every_method_has_its_class_and_others_go_with_everything() -> None:
-    assert tuple(CHOOSING) == SHARED_WEIGHTS
+    assert list(CHOOSING) == list(SHARED_WEIGHTS)
     check_estimator("evolution", "one_shot")
     check_estimator(None, "table")
 
