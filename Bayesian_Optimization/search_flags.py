@@ -180,6 +180,18 @@ def check_fidelity_flags(given: Namespace) -> None:
         as_fidelities(given.fidelity)
 
 
+def check_shared_weights_flags(given: Namespace) -> None:
+    """Refuse what a search that trains shared weights itself has no use for.
+
+    Raises:
+        InputError: there is such a flag.
+    """
+    if given.initial is not None:
+        raise InputError(f"--method {given.method} begins with nothing: leave --initial out")
+    if given.weights is not None:
+        raise InputError(f"--method {given.method} trains its own weights: leave --weights out")
+
+
 def check_flags(given: Namespace) -> None:
     """Refuse flags that would change nothing.
 
@@ -211,8 +223,8 @@ def check_flags(given: Namespace) -> None:
         raise InputError("--trial chooses what is looked up or trained: a surrogate guesses")
     check_estimator(given.method, given.estimator)
     check_fidelity_flags(given)
-    if given.method in SHARED_WEIGHTS and given.initial is not None:
-        raise InputError(f"--method {given.method} begins with nothing: leave --initial out")
+    if given.method in SHARED_WEIGHTS:
+        check_shared_weights_flags(given)
     if given.asynchronous and given.batch > 1:
         raise InputError("an asynchronous search proposes one at a time: leave --batch out")
     if given.estimator in ON_DATA and given.domain == "table":

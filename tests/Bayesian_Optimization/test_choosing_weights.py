@@ -70,6 +70,10 @@ REFUSED: dict[str, tuple[tuple[object, ...], str]] = {
         ("--method", "darts", "--estimator", "one_shot", "--initial", 3),
         "begins with nothing: leave --initial out",
     ),
+    "other weights": (
+        ("--method", "enas", "--estimator", "one_shot", "--weights", "SVGE_NB101"),
+        "trains its own weights: leave --weights out",
+    ),
     "no shared weights": (
         ("--space", "MPNN", "--method", "enas", "--estimator", "one_shot"),
         "MPNN has no weights to share",
