@@ -53,7 +53,14 @@ from searchers.initial_design import check_amounts, initial_size
 from searchers.known_costs import counted_costs
 from searchers.limits import cost, measured_cost, table_costs, with_counted_cost
 from searchers.loop import Budget, SearchLoop
-from searchers.methods import FRONTS, KNOWN_COSTS, SEARCHERS, WEIGHTED, make_searcher
+from searchers.methods import (
+    FRONTS,
+    KNOWN_COSTS,
+    SEARCHERS,
+    WEIGHTED,
+    make_searcher,
+    reads_no_weights,
+)
 from searchers.problem import Problem, known_rows, table_problem
 from searchers.running import Plan, carry_out
 from searchers.searcher import Searcher
@@ -176,10 +183,7 @@ def find_searcher(
         )
     if given.method in FRONTS:
         if given.weights is not None:
-            raise InputError(
-                f"the search {given.method!r} reads no weights: leave them out, "
-                f"or choose {' or '.join(WEIGHTED)}"
-            )
+            raise reads_no_weights(given.method)
         return FRONTS[given.method](problem.domain, price, given.seed, given.initial)
     return make_searcher(
         given.method,

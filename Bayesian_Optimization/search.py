@@ -72,6 +72,7 @@ from searchers.methods import (
     WEIGHTED,
     default_method,
     make_searcher,
+    reads_no_weights,
 )
 from searchers.problem import (
     Problem,
@@ -223,13 +224,15 @@ def find_searcher(given: Namespace, problem: Problem, limit: Limit | None) -> Se
     Raises:
         InputError: it needs a limit, does not suit the domain, or reads no weights.
     """
+    weights = searcher_weights(given)
+    if weights is not None and given.method in {**MULTI_FIDELITY, **LIMITED}:
+        raise reads_no_weights(given.method)
     if given.method in MULTI_FIDELITY:
         rungs = problem.settings["fidelities"]
         return MULTI_FIDELITY[given.method](problem.domain, rungs, given.seed, given.eta)
     if isinstance(problem.estimator, ChoosingWeights):
         return ByChoice(problem.domain, problem.estimator, given.seed)
     if given.method not in LIMITED:
-        weights = searcher_weights(given)
         return make_searcher(
             given.method,
             problem.domain,

@@ -207,16 +207,20 @@ def make_searcher(
     as_domain(domain)
     if weights is not None:
         if method not in WEIGHTED:
-            raise InputError(
-                f"the search {method!r} reads no weights: leave them out, "
-                f"or choose {' or '.join(WEIGHTED)}"
-            )
+            raise reads_no_weights(method)
         return WEIGHTED[method](domain, seed, initial, weights)
     if method in TRANSFER:
         return TRANSFER[method](domain, objective, seed, initial)
     if method in LISTED:
         return LISTED[method](domain, seed, initial, objective)
     return SEARCHERS[method](domain, seed, initial)
+
+
+def reads_no_weights(method: str) -> InputError:
+    """What is raised where weights are given to a search that has no use for them."""
+    return InputError(
+        f"the search {method!r} reads no weights: leave them out, or choose {' or '.join(WEIGHTED)}"
+    )
 
 
 def searcher_of(factory: Factory, domain: Domain, seed: int, initial: int) -> Searcher:

@@ -81,6 +81,7 @@ def test_trains_for_as_long_as_it_chooses(tmp_path: Path, command: Any) -> None:
         ("--method evolution --fidelity 2 4", "--fidelity belongs to --method successive_halving"),
         ("--method bo --eta 3", "--eta belongs to --method"),
         ("--fidelity 2 4", "--fidelity belongs to --method"),
+        ("--method asha --weights SVGE_NB101", "the search 'asha' reads no weights"),
         ("--method asha --initial 5", "draws at random throughout"),
         ("--method asha --estimator surrogate", "needs --estimator table or train"),
         ("--method asha --objective a:b", "needs --estimator table or train"),
