@@ -335,9 +335,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     use_threads(1)
     for part in PARTS:
         if part in given.parts:
-            record = kept(given.out)
+            found = PARTS[part](given)
+            record = kept(given.out)  # now: another part may have ended meanwhile
             note_machine(record, part, record["results"].get(part, {}))
-            record["results"][part] = PARTS[part](given)
+            record["results"][part] = found
             write_json(given.out, record)
     for line in table(kept(given.out)["results"]):
         print(line)
