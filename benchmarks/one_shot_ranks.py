@@ -111,17 +111,22 @@ TRAININGS: dict[str, Training] = {
         # Means are kept, but change nothing in the training.
         {"running_statistics": True},
         (
-            Row("mended, 100 steps", 100),
-            Row("mended, 500 steps", 500),
-            Row("mended, 1,000 steps", 1_000),
             Row("mended", 2_000, few=False),
             Row("mended, running statistics", 2_000, running=True),
         ),
     ),
-    "places": Training(
-        (), {"sampling": "places"}, (Row("mended, paths uniform by place", 2_000),), ("cora",)
+    "architectures": Training(
+        (),
+        {"running_statistics": True, "sampling": "architectures"},
+        (
+            Row("uniform over architectures, 100 steps", 100),
+            Row("uniform over architectures, 500 steps", 500),
+            Row("uniform over architectures, 1,000 steps", 1_000),
+            Row("uniform over architectures", 2_000, few=False),
+            Row("uniform over architectures, running statistics", 2_000, running=True),
+        ),
     ),
-    "fair": Training((), {"sampling": "fair"}, (Row("mended, fair paths", 2_000),), ("cora",)),
+    "fair": Training((), {"sampling": "fair"}, (Row("fair paths", 2_000),)),
 }
 """Those of a seed are made in this order, on all data sets, before those of the next seed."""
 
@@ -167,13 +172,17 @@ def rank(given: Namespace) -> None:
         runs = record["results"].setdefault(dataset, {})
         training = TRAININGS[name]
         if any(str(seed) not in runs.get(row.name, {}) for row in training.rows):
-            train(training, f"{dataset}_{name}_{seed}", dataset, seed, given.work, record)
-            write_json(given.out, record)
+            train(training, f"{dataset}_{name}_{seed}", dataset, seed, given, record)
             (given.work / f"{dataset}_{name}_{seed}.pt").unlink(missing_ok=True)
 
 
 def train(
-    training: Training, name: str, dataset: str, seed: int, work: Path, record: dict[str, Any]
+    training: Training,
+    name: str,
+    dataset: str,
+    seed: int,
+    given: Namespace,
+    record: dict[str, Any],
 ) -> None:
     """Train a supernet, and fill in its rows."""
     runs = record["results"][dataset]
@@ -183,7 +192,7 @@ def train(
     assert isinstance(task, PreparedNodes)
     torch.manual_seed(seed)
     supernet = build_supernet(scratch.space, scratch.work.design, recipe, task.dimensions)
-    path = work / f"{name}.pt"
+    path = given.work / f"{name}.pt"
     loop = supernet_loop(scratch.space, supernet, task, recipe, seed, path, shown=False)
     resumed, seconds = loop.resume(), 0.0
     for row in training.rows:
@@ -191,12 +200,14 @@ def train(
         loop.run(lambda epoch, means: None, until=row.steps // recipe.paths)
         seconds += time.process_time() - started
         known = runs.setdefault(row.name, {})
-        if str(seed) not in known:
+        # Where a training was resumed after this row's steps, its weights are gone.
+        if str(seed) not in known and loop.epoch == row.steps // recipe.paths:
             note_machine(record, row.name, known)
             net = supernet if row.running else with_own_statistics(supernet, recipe, dataset, task)
             known[str(seed)] = evaluated(row, net, task, dataset, seed)
             if not resumed:
                 known[str(seed)]["training_seconds"] = round(seconds, 1)
+            write_json(given.out, record)
             print(dataset, row.name, seed, known[str(seed)], file=sys.stderr, flush=True)
 
 

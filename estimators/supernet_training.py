@@ -47,10 +47,9 @@ class OneShotRecipe(Recipe):
     Attributes:
         paths: that are drawn in an epoch.
         hidden: width of the operations; ``None``: that of the networks that are trained alone.
-        sampling: ``architectures`` draws members of the space, as they are measured later;
-            ``places`` draws the option of every place independently, as AutoGL does, so that
-            architectures that many choices stand for come more often; ``fair`` does the same, but
-            draws every option of a place once before any of them twice.
+        sampling: ``places`` draws the option of every place independently; ``fair`` does the same,
+            but draws every option of a place once before any of them twice; ``architectures``
+            draws members of the space, as often the ones that many choices stand for as others.
         dropout_in_evaluation: whether dropout stays on while architectures are measured, as in the
             published SPOS, so that their order is partly drawn.
         running_statistics: whether batch norms evaluate by running means over the trained paths;
@@ -60,7 +59,7 @@ class OneShotRecipe(Recipe):
 
     paths: int = 100
     hidden: int | None = None
-    sampling: Sampling = "architectures"
+    sampling: Sampling = "places"
     dropout_in_evaluation: bool = False
     running_statistics: bool = False
     precision: Precision = "float32"
