@@ -28,10 +28,14 @@ def drop_features(features: Tensor, probability: float, training: bool) -> Tenso
         return nn.functional.dropout(features, probability, training)
     if not training:
         return features
+    values = nn.functional.dropout(features.values(), probability)
+    # Entries that were dropped are left out: products take as long as there are entries.
+    kept = values != 0
+    before = nn.functional.pad(kept.cumsum(0), (1, 0))  # entries that are kept before each
     return torch.sparse_csr_tensor(
-        features.crow_indices(),
-        features.col_indices(),
-        nn.functional.dropout(features.values(), probability),
+        before[features.crow_indices()],
+        features.col_indices()[kept],
+        values[kept],
         features.shape,
         check_invariants=False,  # checked when the places were made
     )
