@@ -106,7 +106,13 @@ def _gin(inputs: int, outputs: int) -> nn.Module:
 
 def _gat(heads: int) -> OperationKind:
     """Attention of several heads, each of all outputs, whose mean is taken."""
-    make = pyg_layer("GATConv", heads=heads, concat=False)
+
+    def make(inputs: int, outputs: int) -> nn.Module:
+        # Imported here: PyTorch Geometric takes seconds.
+        from models.networks.node_attention import NodeAttention
+
+        return NodeAttention(inputs, outputs, heads, concat=False)
+
     return OperationKind(make, products=heads, vectors=2 * heads)
 
 
