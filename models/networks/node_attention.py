@@ -15,8 +15,9 @@ from torch.autograd.function import FunctionCtx, once_differentiable
 from torch_geometric.nn import GATConv
 
 NARROW = 128
-"""Width of the messages of all heads from which on the product is faster (Cora, one thread): 64 take
-longer with it, 512 half as long."""
+"""Width of the messages of all heads from which on the product is faster (Cora, one thread).
+
+It takes longer for 64, half as long for 512."""
 
 
 class NodeAttention(GATConv):
