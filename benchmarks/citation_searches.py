@@ -1,7 +1,7 @@
 """Searches on citation graphs: what is found beside a tuned GAT, and searchers at equal seconds.
 
-    python benchmarks/citation_searches.py run found [--datasets cora] [--spaces GRAPHNAS_MICRO]
-    python benchmarks/citation_searches.py run algorithms --datasets cora --seeds 5 --seconds 60
+    python benchmarks/citation_searches.py run --parts found [--datasets cora] [--seconds 120]
+    python benchmarks/citation_searches.py run --parts algorithms --datasets cora --seconds 60
     python benchmarks/citation_searches.py table
 
 Public splits, row-normalised features, recipes and sizes of ``configs/citation.toml``. Every
@@ -41,19 +41,18 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from analysis.statistics import Spread, paired_difference
-from benchmarks.prediction import RESULTS, kept, note_machine
+from benchmarks.kept_trainings import KeptTrainings, Record, timed
+from benchmarks.prediction import RESULTS
 from datasets import FixedNetwork, get_space
 from datasets.graph import ArchitectureGraph
 from datasets.space import SearchSpace
 from estimators.by_data_set import training_on
 from estimators.evaluations import Evaluations
 from estimators.from_scratch import FromScratch
-from estimators.measurement import Estimator, Measurement
 from estimators.node_designs import GATDesign, GCNDesign
 from estimators.tasks.nodes import NodeRecipe, NodeTask
 from experiment.arguments import Parser, output_file, parser, positive_int
 from experiment.errors import run_command
-from experiment.files import write_json
 from searchers.loop import Budget, SearchLoop
 from searchers.methods import make_searcher
 from searchers.problem import whole_space
@@ -83,91 +82,6 @@ TUNED_EPOCHS, PATIENCE = 300, 100
 
 Training = Callable[[int], dict[str, Any]]
 """Trains a network with a seed."""
-
-
-class Record:
-    """What is kept, in a file that is written after every training.
-
-    Args:
-        path: of the file.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.content = kept(path)
-
-    @property
-    def results(self) -> dict[str, Any]:
-        """All rows."""
-        return self.content["results"]
-
-    def of(self, *keys: str) -> dict[str, Any]:
-        """A part of the results, which is made where it is absent."""
-        part = self.results
-        for key in keys:
-            part = part.setdefault(key, {})
-        return part
-
-    def put(self, keys: Sequence[str], name: str, value: dict[str, Any]) -> dict[str, Any]:
-        """Keep a value, and where it was measured."""
-        part = self.of(*keys)
-        note_machine(self.content, ", ".join(keys), part)
-        part[name] = value
-        write_json(self.path, self.content)
-        return value
-
-
-class KeptTrainings:
-    """An estimator whose measurements are kept, with the seconds of the processor as their cost.
-
-    Args:
-        training: trains.
-        record: where they are kept.
-        keys: the part of it.
-
-    Attributes:
-        spent: seconds of this process that trainings took.
-    """
-
-    def __init__(self, training: Estimator, record: Record, keys: Sequence[str]) -> None:
-        self.training, self.record, self.keys = training, record, keys
-        self.spent = 0.0
-
-    @property
-    def space(self) -> SearchSpace:
-        """That of the trainings."""
-        return self.training.space
-
-    def measure(self, architectures: Sequence[ArchitectureGraph]) -> Iterator[Measurement]:
-        """What is kept, or a training."""
-        for graph in architectures:
-            hash = self.space.hash(graph)
-            figures = self.record.of(*self.keys).get(hash)
-            if figures is None:
-                figures = {"architecture": self.space.format(graph), **timed(self.training, graph)}
-                self.spent += figures["seconds"]
-                self.record.put(self.keys, hash, figures)
-            yield Measurement(
-                graph,
-                hash,
-                "failed" if "reason" in figures else "ok",
-                figures.get("reason", ""),
-                figures.get("validation"),
-                figures.get("test"),
-                figures["seconds"],
-            )
-
-
-def outcome(found: Measurement, seconds: float) -> dict[str, Any]:
-    """What is kept of a training."""
-    if not found.ok:
-        return {"reason": found.reason, "seconds": round(seconds, 3)}
-    return {
-        "validation": round(found.values["validation"], 5),
-        "test": round(found.values["test"], 5),
-        "epochs": int(found.values["epochs"]),
-        "seconds": round(seconds, 3),
-    }
 
 
 def search(
@@ -226,13 +140,6 @@ def by_hand(
     """What trains a network that was made by hand."""
     task = NodeTask(dataset, data_root=data_root)
     return lambda seed: timed(FromScratch(space, task, design, recipe, seed=seed), space.member)
-
-
-def timed(training: Estimator, graph: ArchitectureGraph) -> dict[str, Any]:
-    """One training, with the seconds of the processor that it took."""
-    started = time.process_time()
-    (found,) = training.measure([graph])
-    return outcome(found, time.process_time() - started)
 
 
 def settings(seed: int) -> Iterator[dict[str, float]]:
@@ -321,6 +228,9 @@ def compare(dataset: str, given: Namespace, record: Record) -> None:
                 record.put(keys, str(seed), search(trainings, method, seed, given.seconds))
 
 
+PARTS: dict[str, Callable[[str, Namespace, Record], None]] = {"found": find, "algorithms": compare}
+
+
 def lines(results: Mapping[str, Any]) -> Iterator[str]:
     """Accuracies in per cent, mean ± standard deviation over seeds, and paired differences."""
     for dataset, budgets in results.get("found", {}).items():
@@ -382,7 +292,8 @@ def searcher_lines(methods: Mapping[str, Any]) -> Iterator[str]:
 def make_parser() -> Parser:
     """The command line."""
     flags = parser("Searches on citation graphs.")
-    flags.add_argument("what", nargs="+", choices=("run", "found", "algorithms", "table"))
+    flags.add_argument("what", choices=("run", "table"))
+    flags.add_argument("--parts", nargs="+", choices=list(PARTS), default=list(PARTS))
     flags.add_argument("--datasets", nargs="+", choices=DATASETS, default=DATASETS)
     flags.add_argument("--spaces", nargs="+", choices=SPACES, default=SPACES[:1])
     flags.add_argument("--methods", nargs="+", choices=METHODS, default=METHODS)
@@ -399,13 +310,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = make_parser().parse_args(arguments)
     torch.set_num_threads(1)
     record = Record(given.results)
-    if "run" in given.what:
+    if given.what == "run":
         # Imported now, so that no training is charged for it.
         importlib.import_module("torch_geometric.nn")
         for dataset in given.datasets:
-            for what, measure in (("found", find), ("algorithms", compare)):
-                if what in given.what:
-                    measure(dataset, given, record)
+            for part in given.parts:
+                PARTS[part](dataset, given, record)
     print("\n".join(lines(record.results)))
     return 0
 
