@@ -235,6 +235,8 @@ def lines(results: Mapping[str, Any]) -> Iterator[str]:
     """Accuracies in per cent, mean ± standard deviation over seeds, and paired differences."""
     for dataset, budgets in results.get("found", {}).items():
         for seconds, rows in budgets.items():
+            if not rows:  # of a run that was killed in its first search
+                continue
             yield f"found on {dataset}, {seconds} processor seconds a search"
             yield from found_lines(rows, results["fresh"][dataset])
     for dataset, spaces in results.get("algorithms", {}).items():
