@@ -30,7 +30,6 @@ import sys
 import time
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -120,13 +119,10 @@ def trainings_of(space: str, dataset: str, given: Namespace, record: Record) -> 
 def gat(setting: Mapping[str, float], dataset: str, data_root: Path | None) -> Training:
     """What trains a GAT of some setting."""
     design = GATDesign(int(setting["hidden"]), int(setting["heads"]), setting["dropout"])
-    others = {name: setting[name] for name in ("learning_rate", "weight_decay")}
-    recipe = replace(
-        NodeRecipe.load("citation", "GAT"),
-        epochs=TUNED_EPOCHS,
-        patience=int(setting["patience"]),
-        **others,
-    )
+    names = ("learning_rate", "weight_decay")
+    overrides: dict[str, Any] = {name: setting[name] for name in names}
+    overrides |= {"epochs": TUNED_EPOCHS, "patience": int(setting["patience"])}
+    recipe = NodeRecipe.load("citation", "GAT", overrides=overrides)
     return by_hand(FixedNetwork("GAT"), design, recipe, dataset, data_root)
 
 
