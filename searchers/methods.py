@@ -196,7 +196,7 @@ def make_searcher(
             f"the search {method!r} chooses for how many epochs networks are trained: it searches "
             "tables and trainings by search.py, or by searchers.halving from Python"
         )
-    if method in SHARED_WEIGHTS:
+    if isinstance(method, str) and method in SHARED_WEIGHTS:
         raise InputError(
             f"the search {method!r} {_doing(method)}: it searches by "
             "search.py --estimator one_shot, or by searchers.shared_weights from Python"
