@@ -24,7 +24,33 @@ SINGLE_PATH_OPERATIONS = ("gcn", "gat_8")
 GASSO_OPERATIONS = ("gat", "gcn", "gin", "sage", "linear")
 
 
-class SinglePathNetwork(nn.Module):
+class SinglePathSteps(nn.Module):
+    """What happens to states between the operations of SinglePath's networks and supernet."""
+
+    dropout: float
+
+    def first_state(self, features: Tensor) -> Tensor:
+        """What the first operation takes. **Shape** (N, F) → (N, F)."""
+        return features
+
+    def activated(self, state: Tensor) -> Tensor:
+        """The activation between operations. **Shape** (N, h) → (N, h)."""
+        return nn.functional.leaky_relu(state)
+
+
+class GASSOSteps(SinglePathSteps):
+    """The same of GASSO's."""
+
+    def first_state(self, features: Tensor) -> Tensor:
+        """Dropout of the features. **Shape** (N, F) → (N, F)."""
+        return drop_features(features, self.dropout, self.training)
+
+    def activated(self, state: Tensor) -> Tensor:
+        """ReLU. **Shape** (N, h) → (N, h)."""
+        return state.relu()
+
+
+class SinglePathNetwork(SinglePathSteps):
     """Operations in a chain; leaky ReLU and dropout between them.
 
     The last operation gives the scores, all others ``hidden`` features.
@@ -80,16 +106,8 @@ class SinglePathNetwork(nn.Module):
             state = operation(state, edges)
         return state
 
-    def first_state(self, features: Tensor) -> Tensor:
-        """What the first operation takes. **Shape** (N, F) → (N, F)."""
-        return features
 
-    def activated(self, state: Tensor) -> Tensor:
-        """The activation between operations. **Shape** (N, h) → (N, h)."""
-        return nn.functional.leaky_relu(state)
-
-
-class GASSONetwork(SinglePathNetwork):
+class GASSONetwork(GASSOSteps, SinglePathNetwork):
     """As :class:`SinglePathNetwork`, with ReLU, and dropout of the features of nodes, too.
 
     All edges have the weight 1, and the network is one: the published code gives back the stored
@@ -123,14 +141,6 @@ class GASSONetwork(SinglePathNetwork):
             dropout=dropout,
             operations=GASSO_OPERATIONS,
         )
-
-    def first_state(self, features: Tensor) -> Tensor:
-        """Dropout of the features. **Shape** (N, F) → (N, F)."""
-        return drop_features(features, self.dropout, self.training)
-
-    def activated(self, state: Tensor) -> Tensor:
-        """ReLU. **Shape** (N, h) → (N, h)."""
-        return state.relu()
 
 
 def single_path_costs(

@@ -10,13 +10,18 @@ from torch import Tensor, nn
 from datasets.graph import INPUT, OUTPUT, ArchitectureGraph
 from models.errors import ModelError
 from models.networks.checks import check_sizes
-from models.networks.node_chains import GASSO_OPERATIONS, SINGLE_PATH_OPERATIONS, read_chain
-from models.networks.node_features import drop_features
+from models.networks.node_chains import (
+    GASSO_OPERATIONS,
+    SINGLE_PATH_OPERATIONS,
+    GASSOSteps,
+    SinglePathSteps,
+    read_chain,
+)
 from models.networks.node_operations import NodeOperation
 from models.supernets.supernet import Choice, Supernet, at, scaled, summed, taken
 
 
-class SinglePathSupernet(Supernet):
+class SinglePathSupernet(SinglePathSteps, Supernet):
     """All chains, :class:`~models.networks.node_chains.SinglePathNetwork`.
 
     Places: the operation of each layer, all of which are there. A weighted choice is the weighted
@@ -83,14 +88,6 @@ class SinglePathSupernet(Supernet):
             )
         return state if nodes is None else state[nodes]
 
-    def first_state(self, features: Tensor) -> Tensor:
-        """What the first operation takes. **Shape** (N, F) → (N, F)."""
-        return features
-
-    def activated(self, state: Tensor) -> Tensor:
-        """The activation between operations. **Shape** (N, h) → (N, h)."""
-        return nn.functional.leaky_relu(state)
-
     def choice(self, architecture: ArchitectureGraph) -> tuple[int, ...]:
         """The operation of each layer."""
         kinds = read_chain(architecture, self.kinds)
@@ -107,7 +104,7 @@ class SinglePathSupernet(Supernet):
         return ArchitectureGraph(types, tuple((node, node + 1) for node in range(len(types) - 1)))
 
 
-class GASSOSupernet(SinglePathSupernet):
+class GASSOSupernet(GASSOSteps, SinglePathSupernet):
     """All chains of GASSO's choices, :class:`~models.networks.node_chains.GASSONetwork`.
 
     Args:
@@ -138,11 +135,3 @@ class GASSOSupernet(SinglePathSupernet):
             dropout=dropout,
             operations=GASSO_OPERATIONS,
         )
-
-    def first_state(self, features: Tensor) -> Tensor:
-        """Dropout of the features. **Shape** (N, F) → (N, F)."""
-        return drop_features(features, self.dropout, self.training)
-
-    def activated(self, state: Tensor) -> Tensor:
-        """ReLU. **Shape** (N, h) → (N, h)."""
-        return state.relu()
