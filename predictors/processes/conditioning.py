@@ -15,10 +15,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 from linear_operator.utils.cholesky import psd_safe_cholesky
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from predictors.processes.hyperparameters import Hyperparameters, Optimiser
 from predictors.processes.matern import AdditiveMatern
@@ -186,10 +188,8 @@ def log_marginal_likelihood(
     kernel: AdditiveMatern, noise: Tensor, rows: Tensor, targets: Tensor
 ) -> Tensor:
     """Rasmussen & Williams 2006, equation 2.30. **Shape** (n, F), (n,) → ()."""
-    factor = _factor(kernel, noise, rows)
-    inner = torch.linalg.solve_triangular(factor, targets[:, None], upper=False)
-    volume = 2 * factor.diagonal().log().sum() + len(rows) * math.log(2 * math.pi)
-    return -0.5 * (inner.square().sum() + volume)
+    one = torch.eye(len(rows), dtype=rows.dtype)
+    return _LogDensity.apply(kernel.within(rows) + noise * one, targets)
 
 
 def leave_one_out(process: ConditionedGP, targets: Tensor) -> tuple[Tensor, Tensor]:
@@ -204,6 +204,30 @@ def leave_one_out(process: ConditionedGP, targets: Tensor) -> tuple[Tensor, Tens
     """
     own = process.root.square().sum(0)
     return targets - process.weights / own, own.rsqrt()
+
+
+class _LogDensity(torch.autograd.Function):
+    """Of a normal vector of mean 0 and covariance K at y, by both.
+
+    The derivative by K is (α αᵀ − K⁻¹) / 2 with α = K⁻¹ y (Rasmussen & Williams 2006, equation
+    5.9). Through the Cholesky factor automatic differentiation takes four times as long.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, covariance: Tensor, targets: Tensor) -> Tensor:
+        factor = psd_safe_cholesky(covariance)
+        weights = torch.cholesky_solve(targets[:, None], factor)[:, 0]
+        ctx.save_for_backward(factor, weights)
+        volume = 2 * factor.diagonal().log().sum() + len(targets) * math.log(2 * math.pi)
+        return -0.5 * (targets @ weights + volume)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor]:
+        factor, weights = ctx.saved_tensors
+        slope = torch.cholesky_inverse(factor).mT  # symmetric, and its rows are contiguous so
+        slope.mul_(-gradient / 2).addr_(weights, gradient / 2 * weights)
+        return slope, -gradient * weights
 
 
 def _factor(kernel: AdditiveMatern, noise: float | Tensor, rows: Tensor) -> Tensor:

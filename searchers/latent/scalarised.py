@@ -23,7 +23,14 @@ from searchers.latent.data_region import DataRegion
 from searchers.latent.decoding import Decoded
 from searchers.latent.search import Common, LatentSearcher, ModelState
 from searchers.latent.space import LatentSpace
-from searchers.latent.surrogates import LatentSurrogate, SeparateSurrogate, Sparse
+from searchers.latent.surrogates import (
+    FittedSurrogate,
+    LatentSurrogate,
+    Prior,
+    SeparateSurrogate,
+    Sparse,
+    SurrogateInputs,
+)
 from searchers.latent.trade_offs import checked_trade_offs, spread, trade_offs_of
 
 FEATURES = ("statistics",)
@@ -60,7 +67,9 @@ class LatentCosts:
         if found.min() == found.max():
             raise InputError(f"all costs are {found[0]:g}: there is no front between them")
         self._costs, self._mean, self._std = costs, found.mean(), found.std()
-        points, exact = latents.encode(data), self(data)
+        self._max_nodes = latents.space.max_nodes
+        self._by_hash: dict[str, float] = {}
+        points, exact = latents.encode(data), self._standardised(found)
         self.data, self.hashes = data, latents.space.hashes(data).tolist()
         self.region = DataRegion.around(points)
         self.worst = float(exact.max())
@@ -69,11 +78,23 @@ class LatentCosts:
 
     def __call__(self, graphs: GraphBatch) -> Tensor:
         """Of architectures, exact. **Shape** (B,), float64."""
-        return torch.from_numpy((self._costs(graphs) - self._mean) / self._std)
+        return self._standardised(self._costs(graphs))
+
+    def of(self, architectures: Sequence[tuple[str, ArchitectureGraph]]) -> Tensor:
+        """Of architectures with their hashes, each computed once. **Shape** (n,), float64."""
+        new = {hash: graph for hash, graph in architectures if hash not in self._by_hash}
+        if new:
+            found = self(GraphBatch.from_graphs([*new.values()], self._max_nodes))
+            self._by_hash.update(zip(new, found.tolist(), strict=True))
+        known = [self._by_hash[hash] for hash, _ in architectures]
+        return torch.tensor(known, dtype=torch.float64)
 
     def at(self, points: Tensor) -> Tensor:
         """Of points, by a Gaussian process that is fitted to the data. **Shape** (B, G) → (B,)."""
         return self._fitted.on_latents.mean(points)
+
+    def _standardised(self, costs: np.ndarray) -> Tensor:
+        return torch.from_numpy((costs - self._mean) / self._std)
 
 
 @dataclass(frozen=True)
@@ -135,6 +156,8 @@ class ScalarisedAscent(LatentSearcher):
             (:func:`~searchers.latent.trade_offs.trade_offs_of`).
         starts: walks of a proposal that start at measured architectures; as many start at others.
         steps: of each walk.
+        refits: the hyperparameters are fitted anew once the labels have grown by this factor; 1:
+            before each proposal.
         reach: length of a walk, in distances between neighbouring architectures. One that is much
             shorter decodes to where it starts.
         common: the other arguments of :class:`LatentSearcher`.
@@ -154,6 +177,7 @@ class ScalarisedAscent(LatentSearcher):
         starts: int = 10,
         steps: int = 4,
         reach: float = 2.0,
+        refits: float = 1.0,
         **common: Unpack[Common],
     ) -> None:
         if common.get("surrogate") is None:
@@ -163,7 +187,9 @@ class ScalarisedAscent(LatentSearcher):
         self.starts = starts
         self.steps = steps
         self.reach = reach
+        self.refits = refits
         self._costs_and_data = costs, data
+        self._prior: tuple[int, Prior] | None = None
 
     @cached_property
     def costs(self) -> LatentCosts:
@@ -181,10 +207,31 @@ class ScalarisedAscent(LatentSearcher):
         rows = self.choose(new, state, reached, n) if len(new) else []
         return [new.graphs.graph(row) for row in rows]
 
+    def _fit(
+        self, inputs: SurrogateInputs, values: np.ndarray, targets: Tensor, seed: int
+    ) -> FittedSurrogate:
+        """With hyperparameters that were fitted to all values or to most of them, the first ones.
+
+        To how many follows from how many there are, so that a resumed search fits the same.
+        """
+        labels = self._labels(values)
+        if self._prior is None or self._prior[0] != labels:
+            earlier = torch.from_numpy(self.scale(values[:labels])(values[:labels]))
+            prior = self.surrogate.prior(inputs.first(labels), earlier, self.seed)
+            self._prior = labels, prior
+        return self.surrogate.condition(self._prior[1], inputs, targets, seed)
+
+    def _labels(self, values: np.ndarray) -> int:
+        """How many of the values the hyperparameters are fitted to. **Shape** (n,)."""
+        labels = 2
+        while (more := max(labels + 1, int(self.refits * labels))) <= len(values):
+            labels = more
+        return labels if np.ptp(values[:labels]) > 0 else len(values)
+
     def reached(self, state: ModelState) -> Reached:
         """Values and costs so far; of what is being measured the posterior means."""
-        architectures = [*(each.architecture for each in self._known()), *self.pending]
-        costs = self.costs(GraphBatch.from_graphs(architectures, self.space.max_nodes))
+        known = [(each.hash, each.architecture) for each in self._known()]
+        costs = self.costs.of([*known, *self._pending.items()])
         whole = state.fitted.whole
         expected = whole.mean(whole.known[len(state.targets) :])  # what is pending comes after
         usual = float(state.targets[: self.initial].median())
@@ -213,7 +260,11 @@ class ScalarisedAscent(LatentSearcher):
         trade_offs: Tensor,
         generator: np.random.Generator,
     ) -> Tensor:
-        """The points on the ways up, of all λ. **Shape** (n,) → (n · 2 · starts · steps, G)."""
+        """The points on the ways up, of all λ. **Shape** (n,) → (≤ n · 2 · starts · steps, G).
+
+        Proposals with the same λ have the same walks, which are taken once.
+        """
+        trade_offs = trade_offs.unique()
         region = self.costs.region.with_points(reached.points)
         gained = reached.values - trade_offs[:, None] * reached.costs
         best = gained.topk(min(self.starts, len(reached.values))).indices

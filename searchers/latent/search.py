@@ -22,7 +22,7 @@ from searchers.latent.ascent import walk
 from searchers.latent.decoding import Decoded
 from searchers.latent.space import LatentSpace
 from searchers.latent.standardised import Box
-from searchers.latent.surrogates import FittedSurrogate, LatentSurrogate
+from searchers.latent.surrogates import FittedSurrogate, LatentSurrogate, SurrogateInputs
 from searchers.latent.trust_region import Region, WholeBox
 from searchers.searcher import Observation, Searcher
 
@@ -150,7 +150,7 @@ class LatentSearcher(Searcher):
         points = self.latents.encode(batch)
         scale = self.scale(values)
         targets = torch.from_numpy(scale(values))
-        fitted = self.surrogate.fit(self.surrogate.inputs(points, batch), targets, seed)
+        fitted = self._fit(self.surrogate.inputs(points, batch), values, targets, seed)
         waiting = GraphBatch.from_graphs(self.pending, self.space.max_nodes)
         whole, on_latents = fitted.whole, fitted.on_latents
         pending = self.latents.encode(waiting) if self.pending else points[:0]
@@ -161,6 +161,12 @@ class LatentSearcher(Searcher):
             on_latents = whole if same else on_latents.fantasize_mean(pending)
         fitted = FittedSurrogate(whole, on_latents, fitted.joined)
         return ModelState(fitted, scale, points, targets, pending, seed)
+
+    def _fit(
+        self, inputs: SurrogateInputs, values: np.ndarray, targets: Tensor, seed: int
+    ) -> FittedSurrogate:
+        """The surrogate, given all values and the targets made of them. **Shape** (n,) each."""
+        return self.surrogate.fit(inputs, targets, seed)
 
     def _known(self) -> list[Observation]:
         """The observations that the surrogate is fitted to."""

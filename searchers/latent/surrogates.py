@@ -7,7 +7,7 @@ latents and one on each of the other features.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import torch
@@ -91,6 +91,28 @@ class SurrogateInputs:
     points: Tensor
     features: Sequence[FeatureMatrix] = ()
 
+    def first(self, n: int) -> SurrogateInputs:
+        """Those of the first n architectures."""
+        features = [FeatureMatrix(each.rows[:n], each.ard) for each in self.features]
+        return SurrogateInputs(self.points[:n], features)
+
+
+@dataclass(frozen=True)
+class Prior:
+    """The prior process of a surrogate, with fitted hyperparameters.
+
+    Attributes:
+        kernel: prior covariance.
+        noise: variance of the noise.
+        joined: concatenates the other features; ``None`` where there are none.
+        alone: that of a process on the latents alone; ``None``: it is the kernel's first part.
+    """
+
+    kernel: AdditiveMatern
+    noise: float
+    joined: StandardisedFeatures | None
+    alone: Prior | None = None
+
 
 @dataclass(frozen=True)
 class FittedSurrogate:
@@ -149,6 +171,10 @@ class LatentSurrogate:
         Raises:
             InputError: their covariance does not factorise.
         """
+        return self.condition(self.prior(inputs, targets, seed), inputs, targets, seed)
+
+    def prior(self, inputs: SurrogateInputs, targets: Tensor, seed: int) -> Prior:
+        """Fit the hyperparameters; see :meth:`fit`."""
         joined = StandardisedFeatures(inputs.features) if inputs.features else None
         rows = _rows(joined, inputs)
         hyperparameters = Hyperparameters(
@@ -156,14 +182,28 @@ class LatentSurrogate:
             [False, *(joined.ard if joined else [])],
             LOGARITHM,
         )
-        order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(seed))
-        part = order[:FITTED]
+        part = _order(len(rows), seed)[:FITTED]
         with cholesky_errors():
             fit(hyperparameters, rows[part], targets[part], OPTIMISER)
-            kernel, noise = hyperparameters.fitted()
-            whole = self.conditioning(kernel, noise, rows, targets, order)
-        on_latents = whole.first_component() if joined else whole
-        return FittedSurrogate(whole, on_latents, joined)
+        return Prior(*hyperparameters.fitted(), joined)
+
+    def condition(
+        self, prior: Prior, inputs: SurrogateInputs, targets: Tensor, seed: int
+    ) -> FittedSurrogate:
+        """Condition processes whose hyperparameters are known on all labels; see :meth:`fit`."""
+        order = _order(len(targets), seed)
+
+        def conditioned(one: Prior) -> ConditionedGP:
+            rows = _rows(one.joined, inputs)
+            with cholesky_errors():
+                return self.conditioning(one.kernel, one.noise, rows, targets, order)
+
+        whole = conditioned(prior)
+        if prior.alone is not None:
+            on_latents = conditioned(prior.alone)
+        else:
+            on_latents = whole.first_component() if prior.joined else whole
+        return FittedSurrogate(whole, on_latents, prior.joined)
 
 
 class SeparateSurrogate(LatentSurrogate):
@@ -174,11 +214,15 @@ class SeparateSurrogate(LatentSurrogate):
     arguments are those of :class:`LatentSurrogate`.
     """
 
-    def fit(self, inputs: SurrogateInputs, targets: Tensor, seed: int) -> FittedSurrogate:
+    def prior(self, inputs: SurrogateInputs, targets: Tensor, seed: int) -> Prior:
         """Fit both, each with hyperparameters of its own; see :meth:`LatentSurrogate.fit`."""
-        both = super().fit(inputs, targets, seed)
-        alone = super().fit(SurrogateInputs(inputs.points), targets, seed)
-        return FittedSurrogate(both.whole, alone.whole, both.joined)
+        alone = super().prior(SurrogateInputs(inputs.points), targets, seed)
+        return replace(super().prior(inputs, targets, seed), alone=alone)
+
+
+def _order(n: int, seed: int) -> Tensor:
+    """A random order of n labels. **Shape** (n,), int64."""
+    return torch.randperm(n, generator=torch.Generator().manual_seed(seed))
 
 
 def _rows(joined: StandardisedFeatures | None, inputs: SurrogateInputs) -> Tensor:

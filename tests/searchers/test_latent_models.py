@@ -178,6 +178,21 @@ def test_the_marginal_likelihood_is_the_log_density_of_the_labels() -> None:
     assert float(found) == pytest.approx(float(normal.log_prob(targets)))
 
 
+def test_the_marginal_likelihood_has_the_slopes_of_automatic_differentiation() -> None:
+    rows, targets = data()
+    targets = targets.clone().requires_grad_()
+    hyperparameters = Hyperparameters([1, 2], [False, True])
+    own, noise = hyperparameters()
+    covariance = own(rows, rows) + noise * torch.eye(len(rows)).double()
+    normal = torch.distributions.MultivariateNormal(torch.zeros(len(rows)).double(), covariance)
+    values = 3 * log_marginal_likelihood(own, noise, rows, targets), 3 * normal.log_prob(targets)
+    parameters = [*hyperparameters.parameters(), targets]
+    found, expected = (
+        torch.autograd.grad(value, parameters, retain_graph=True) for value in values
+    )
+    torch.testing.assert_close(found, expected)
+
+
 def test_the_priors_are_log_normal_and_the_objective_holds_them() -> None:
     """At the start all are at their medians, but for the noise."""
     hyperparameters = Hyperparameters([3, 0, 2], [False, True, True])

@@ -167,7 +167,9 @@ def test_walks_go_where_the_weight_leads(
     weights = searcher.next_trade_offs(reached, 2)
     assert weights.tolist() == [weight, weight]
     generator = np.random.default_rng(0)
-    way = searcher.walk(state, reached, weights, generator).split(2 * 2 * searcher.starts)
+    points = searcher.walk(state, reached, weights, generator)
+    assert len(points) == 2 * searcher.starts * searcher.steps  # equal weights have the same walks
+    way = points.split(2 * searcher.starts)
     first, last = way[0], way[-1]
 
     objective = searcher.objective(state, weights[:1])
