@@ -46,7 +46,6 @@ class Setting(TypedDict):
 THOROUGH = "4 steps, refitted before each proposal"
 CANDIDATES: dict[str, Setting] = {
     THOROUGH: {"refits": 1.0, "steps": 4},
-    "4 steps, refitted after 5 % more labels": {"refits": 1.05, "steps": 4},
     "2 steps, refitted after 5 % more labels": {"refits": 1.05, "steps": 2},
 }
 

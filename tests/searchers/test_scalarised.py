@@ -26,7 +26,13 @@ from searchers.latent import methods
 from searchers.latent.data_region import DataRegion
 from searchers.latent.methods import scalarised_ascent
 from searchers.latent.scalarised import BOTH, LatentCosts, ScalarisedAscent
-from searchers.latent.surrogates import FittedSurrogate, LatentSurrogate, SeparateSurrogate
+from searchers.latent.surrogates import (
+    FittedSurrogate,
+    LatentSurrogate,
+    Prior,
+    SeparateSurrogate,
+    SurrogateInputs,
+)
 from searchers.latent.trade_offs import checked_trade_offs, spread, trade_offs_of
 from searchers.loop import Budget, SearchLoop
 from searchers.random_search import RandomSearch
@@ -178,6 +184,53 @@ def test_walks_go_where_the_weight_leads(
     assert (float(costs) > 0) == expensive
     region = searcher.costs.region.with_points(reached.points)
     torch.testing.assert_close(region.clip(last), last)
+
+
+@CHEAP
+def test_hyperparameters_are_fitted_once_the_labels_have_grown(
+    cells: Candidates, formula: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From the first labels, so that a search that receives all of them at once fits the same."""
+    fitted: list[int] = []
+    prior = SeparateSurrogate.prior
+
+    def counted(self: Any, inputs: SurrogateInputs, targets: torch.Tensor, seed: int) -> Prior:
+        fitted.append(len(targets))
+        return prior(self, inputs, targets, seed)
+
+    monkeypatch.setattr(SeparateSurrogate, "prior", counted)
+    searcher, resumed = make(cells), make(cells)
+    searcher.refits = resumed.refits = 1.2
+    measured = list(formula(cells.space).measure(searcher.ask(10)))
+    searcher.tell(measured)
+    for _ in range(5):
+        found = list(formula(cells.space).measure(searcher.ask(1)))
+        searcher.tell(found)
+        measured += found
+    assert fitted == [10, 12, 14]  # of 10 to 14 labels
+    resumed.tell(measured)
+    again, last = (each._model_state(0) for each in (resumed, searcher))
+    assert again is not None and last is not None
+    assert again.fitted.whole.noise == last.fitted.whole.noise
+    assert resumed.ask(1) == searcher.ask(1)
+
+
+@CHEAP
+def test_what_an_architecture_costs_is_computed_once(cells: Candidates) -> None:
+    asked: list[int] = []
+
+    def counted(graphs: GraphBatch) -> np.ndarray:
+        asked.append(len(graphs))
+        return edges(graphs)
+
+    latents = methods.trained_latents(cells)
+    costs = LatentCosts(latents, methods.spanning(cells), counted)
+    some = [(str(cells.hashes[row]), cells.graphs.graph(row)) for row in (3, 70, 5)]
+    expected = costs(cells.graphs[torch.tensor([3, 70, 5])])
+    asked.clear()
+    assert costs.of(some[:2]).tolist() == expected[:2].tolist()
+    assert costs.of(some).tolist() == expected.tolist()
+    assert asked == [2, 1]
 
 
 @CHEAP
