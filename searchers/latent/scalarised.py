@@ -223,7 +223,7 @@ class ScalarisedAscent(LatentSearcher):
 
     def _labels(self, values: np.ndarray) -> int:
         """How many of the values the hyperparameters are fitted to. **Shape** (n,)."""
-        labels = 2
+        labels = min(self.initial, len(values))
         while (more := max(labels + 1, int(self.refits * labels))) <= len(values):
             labels = more
         return labels if np.ptp(values[:labels]) > 0 else len(values)

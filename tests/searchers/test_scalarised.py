@@ -210,7 +210,8 @@ def test_hyperparameters_are_fitted_once_the_labels_have_grown(
     assert fitted == [10, 12, 14]  # of 10 to 14 labels
     resumed.tell(measured)
     again, last = (each._model_state(0) for each in (resumed, searcher))
-    assert again is not None and last is not None
+    assert again is not None
+    assert last is not None
     assert again.fitted.whole.noise == last.fitted.whole.noise
     assert resumed.ask(1) == searcher.ask(1)
 
