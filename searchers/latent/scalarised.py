@@ -133,7 +133,7 @@ class ScalarisedAscent(LatentSearcher):
     """Walks up the gradient of value − λ · cost in a latent space, for a range of λ.
 
     Neural architecture optimisation by gradients (Luo et al. 2018, arXiv:1808.07233; with a cost
-    Li et al. 2020, arXiv:2006.10310), with a surrogate that is fitted to everything that was
+    Li et al. 2020, arXiv:2006.10310), with a surrogate that is conditioned on everything that was
     measured, anew for each proposal. Every proposal has a λ of its own. Its walks start at the
     measured architectures with the highest value − λ · cost, and at the best new ones of a random
     part of the data, and stay where architectures lie
@@ -155,11 +155,12 @@ class ScalarisedAscent(LatentSearcher):
             deviation of the cost; default: spread over the front of what was measured
             (:func:`~searchers.latent.trade_offs.trade_offs_of`).
         starts: walks of a proposal that start at measured architectures; as many start at others.
-        steps: of each walk.
-        refits: the hyperparameters are fitted anew once the labels have grown by this factor; 1:
-            before each proposal.
+        steps: of each walk. With more of them decoding takes longer, and most of what they add is
+            decoded from their neighbours too.
         reach: length of a walk, in distances between neighbouring architectures. One that is much
             shorter decodes to where it starts.
+        refits: hyperparameters are fitted anew once the labels have grown by this factor; 1: before
+            each proposal.
         common: the other arguments of :class:`LatentSearcher`.
 
     Raises:
@@ -175,9 +176,9 @@ class ScalarisedAscent(LatentSearcher):
         *,
         trade_offs: Sequence[float] | None = None,
         starts: int = 10,
-        steps: int = 4,
+        steps: int = 2,
         reach: float = 2.0,
-        refits: float = 1.0,
+        refits: float = 1.05,
         **common: Unpack[Common],
     ) -> None:
         if common.get("surrogate") is None:
