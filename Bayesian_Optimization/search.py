@@ -100,7 +100,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Search, and report what was found."""
     given = make_parser().parse_args(arguments)
     check_flags(given)
-    given.initial = initial_size(given.initial, given.queries)
+    given.initial = initial_size(given.initial, given.queries, given.method)
     alone = 1 if given.estimator in ON_DATA else None  # digits are trained so, as for the table
     use_threads(given.threads or alone)
     seed_everything(given.seed)

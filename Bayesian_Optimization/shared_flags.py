@@ -8,7 +8,7 @@ from pathlib import Path
 from datasets.registry import SPACES
 from experiment.arguments import Parser, non_negative_int, positive_int
 from experiment.paths import REPOSITORY_ROOT
-from searchers.initial_design import INITIAL
+from searchers.initial_design import INITIAL, INITIAL_OF
 
 RUNS = REPOSITORY_ROOT / "runs" / "search"
 
@@ -23,8 +23,8 @@ def add_search_flags(flags: Parser) -> None:
     flags.add_argument(
         "--initial",
         type=positive_int,
-        help=f"random architectures to begin with (default: {INITIAL}, or as many as there are "
-        "queries)",
+        help=f"random architectures to begin with (default: {INITIAL}, of transfer_bo "
+        f"{INITIAL_OF['transfer_bo']}, or as many as there are queries)",
     )
     flags.add_argument(
         "--batch", type=positive_int, default=1, help="architectures proposed together"

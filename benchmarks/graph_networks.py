@@ -49,6 +49,7 @@ from experiment.progress import progress
 from predictors.features import describe, make_features
 from predictors.features.background import OTHERS, of_dataset
 from searchers.domain import Candidates
+from searchers.initial_design import initial_size
 from searchers.loop import Budget, SearchLoop
 from searchers.methods import make_searcher
 from searchers.problem import known_rows, table_problem
@@ -65,6 +66,7 @@ CONTENDERS: dict[str, tuple[str, tuple[str, ...]] | None] = {
     "boosted trees": ("trees", ("statistics", "walks")),
     "boosted trees on one-hots": ("trees", ("one_hot",)),
     "GP on one-hots": ("gp", ("one_hot",)),
+    "GP on latents": ("gp", ("latents",)),
 }
 PARAMETERS = "parameters"
 """What ranks without a label: the larger network first."""
@@ -78,8 +80,19 @@ MEAN = "mean of the other data sets"
 """What ranks without a label of the target."""
 FEW = (5, 10, 25, 50)
 
-QUERIES = {"random": 200, "evolution": 200, "local_search": 200, "bo": 50, "transfer_bo": 50}
-"""Searcher → its budget. Those by a Gaussian process stop where the goal is."""
+QUERIES = {
+    "random": 200,
+    "evolution": 200,
+    "local_search": 200,
+    "rl": 200,
+    "reinforce": 200,
+    "bo": 50,
+    "transfer_bo": 50,
+    "dngo": 50,
+    "latent_bo": 50,
+}
+"""Searcher → its budget, unless ``--queries`` gives another. Those that fit a model stop where the
+goal is."""
 TESTED = ("random", "evolution")
 POINTS = (5, 10, 15, 20, 25, 30, 40, 50, 65, 80, 100, 125, 150, 175, 200)
 """Queries after which values are kept."""
@@ -145,19 +158,20 @@ def rounded(outcome: dict[str, float]) -> dict[str, float]:
     return {name: round(one, 4) for name, one in outcome.items() if "seconds" not in name}
 
 
-def search(dataset: str, method: str, seed: int) -> dict[str, Any]:
+def search(dataset: str, method: str, queries: int, seed: int) -> dict[str, Any]:
     """One search by validation values."""
     problem = table_problem(table(dataset), domain(dataset))
-    searcher = make_searcher(method, problem.domain, seed, INITIAL, objective=problem.objective)
+    first = initial_size(None, queries, method)
+    searcher = make_searcher(method, problem.domain, seed, first, objective=problem.objective)
     started = time.process_time()
-    loop = SearchLoop(searcher, Evaluations(problem.estimator), Budget(QUERIES[method]))
+    loop = SearchLoop(searcher, Evaluations(problem.estimator), Budget(queries))
     loop.run()
     found = true_means(loop.history, problem)
     best = (problem.optimum() or {})["validation"] or 0.0
-    points = [n for n in POINTS if n <= QUERIES[method]]
+    shown = POINTS[: points(queries)]
     return {
-        "regret": [round(best - (found["validation"][n - 1] or 0.0), 5) for n in points],
-        "test": [round(found["test"][n - 1] or 0.0, 5) for n in points],
+        "regret": [round(best - (found["validation"][n - 1] or 0.0), 5) for n in shown],
+        "test": [round(found["test"][n - 1] or 0.0, 5) for n in shown],
         "cpu_seconds": round(time.process_time() - started, 1),
     }
 
@@ -210,7 +224,11 @@ def jobs(what: str, dataset: str, given: Namespace) -> Iterator[Job]:
             for name in TRANSFERS:
                 yield (str(amount), name), functools.partial(transfer, dataset, amount, name)
         yield ("0", MEAN), functools.partial(transfer, dataset, 0, MEAN)
-    rows = {"search": (QUERIES, search), "tested": (TESTED, tested), "front": (FRONTS, front)}
+    if what == "search":
+        for name in QUERIES:
+            queries = given.queries or QUERIES[name]
+            yield (name,), functools.partial(search, dataset, name, queries)
+    rows = {"tested": (TESTED, tested), "front": (FRONTS, front)}
     if what in rows:
         names, run = rows[what]
         for name in names:
@@ -226,15 +244,29 @@ def measure(what: str, given: Namespace) -> None:
         for keys, run in jobs(what, dataset, given)
         if not given.methods or keys[-1] in given.methods
     ]
-    record = kept(given.out)
     for dataset, keys, run, seed in progress(wanted, what, "runs"):
-        runs = record["results"].setdefault(what, {}).setdefault(dataset, {})
-        for key in keys:
-            runs = runs.setdefault(key, {})
-        if str(seed) not in runs:
-            note_machine(record, f"{what}: {keys[-1]}", runs)
-            runs[str(seed)] = run(seed)
-            write_json(given.out, record)
+        known = runs_of(kept(given.out), what, dataset, keys).get(str(seed))
+        if known and len(known.get("regret", POINTS)) >= points(given.queries or 0):
+            continue
+        outcome = run(seed)
+        record = kept(given.out)  # again: another process may have added to it
+        runs = runs_of(record, what, dataset, keys)
+        note_machine(record, f"{what}: {keys[-1]}", runs)
+        runs[str(seed)] = outcome
+        write_json(given.out, record)
+
+
+def points(queries: int) -> int:
+    """How many of :data:`POINTS` a search of so many queries has."""
+    return sum(n <= queries for n in POINTS)
+
+
+def runs_of(record: dict[str, Any], what: str, dataset: str, keys: Sequence[str]) -> dict[str, Any]:
+    """The runs of a row, seed → what was measured; made where there are none."""
+    runs: dict[str, Any] = record["results"]
+    for key in (what, dataset, *keys):
+        runs = runs.setdefault(key, {})
+    return runs
 
 
 Runs = Mapping[str, Mapping[str, Any]]
@@ -300,6 +332,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     flags.add_argument("--datasets", nargs="+", choices=DATASETS, default=DATASETS)
     flags.add_argument("--labels", type=positive_int, nargs="+", default=AMOUNTS, help="of predict")
     flags.add_argument("--methods", nargs="+", help="rows to measure; default: all")
+    flags.add_argument(
+        "--queries", type=positive_int, help="of each search; shorter ones are rerun"
+    )
     flags.add_argument("--seeds", type=positive_int, default=3, help="runs of each row")
     flags.add_argument("--threads", type=positive_int, default=1)
     flags.add_argument("--out", type=output_file, default=KEPT, help="file that keeps all")

@@ -12,16 +12,21 @@ from searchers.problem import Problem
 
 INITIAL = 10
 """Random architectures that a search begins with, where there are so many queries."""
+INITIAL_OF = {"transfer_bo": 3}
+"""Search → how many it begins with, where other data sets say where values are high
+(``benchmarks/tuning/transfer_settings.py``)."""
 
 
-def initial_size(initial: int | None, queries: int) -> int:
+def initial_size(initial: int | None, queries: int, method: str | None = None) -> int:
     """How many random architectures a search begins with.
 
     Args:
         initial: as the user gave it, if so; :func:`check_amounts` refuses too many.
         queries: measurements in all.
+        method: name of the search, where it is known.
     """
-    return min(INITIAL, queries) if initial is None else initial
+    usual = INITIAL_OF.get(method or "", INITIAL)
+    return min(usual, queries) if initial is None else initial
 
 
 def check_amounts(problem: Problem, queries: int, initial: int) -> None:

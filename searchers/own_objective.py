@@ -180,7 +180,8 @@ def search(
     if asynchronous is not None and batch > 1:
         raise InputError("an asynchronous search proposes one at a time: leave batch out")
     given = None if initial is None else whole_number(initial, "initial", 1)
-    first = initial_size(given, queries)
+    named = method if isinstance(method, str) else None
+    first = initial_size(given, queries, named)
     goal = Objective(function_name(objective), not truth_value(minimise, "minimise"), unit)
     problem = function_problem(
         whole_space(searched, root),

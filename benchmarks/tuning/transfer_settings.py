@@ -1,14 +1,16 @@
-"""By which features predictors and searches transfer between data sets, and how searches begin.
+"""How predictors and searches transfer between data sets, and how searches without transfer choose.
 
     python benchmarks/tuning/transfer_settings.py predict --labels 10 --seeds 2
     python benchmarks/tuning/transfer_settings.py search --queries 25 --seeds 2
+    python benchmarks/tuning/transfer_settings.py bo --queries 50 --seeds 4
 
 Protocol: the nine data sets of NAS_BENCH_GRAPH, each in turn the target, of which a random half of
 the rows (``choosing.own_half``) is labelled, ranked and searched. Draws and starts have the seeds
 from 100 on; the reported figures have the seeds from 0 on and all rows. ``predict`` chooses the
 candidate with the largest Kendall's τ with the *validation* values of 4,000 others, ``search`` that
 with the smallest regret, in parts of the distance from the best value to the best tenth; both are
-means over the data sets. Of the other data sets all rows are read.
+means over the data sets. Of the other data sets all rows are read. ``bo`` chooses features,
+criterion and start of the search that reads no other data set, by the same regret.
 """
 
 from __future__ import annotations
@@ -21,23 +23,34 @@ from pathlib import Path
 import numpy as np
 import torch
 from scipy.stats import kendalltau
+from torch import Tensor
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from benchmarks.tuning.choosing import Scores, measure_all, own_half, place, verdict
-from datasets import get_benchmark
+from datasets import get_benchmark, get_space
 from datasets.benchmark import Benchmark
+from datasets.graph import ArchitectureGraph
 from datasets.registry import measured_on
 from estimators.evaluations import Evaluations
 from experiment.arguments import output_file, parser, positive_int
 from experiment.errors import run_command
 from predictors.features.background import OTHERS, of_dataset
 from predictors.methods import METHODS, make_predictor
-from searchers.criteria import CRITERIA
+from searchers.candidate_bo import CandidateBO
+from searchers.criteria import (
+    CRITERIA,
+    Criterion,
+    expected_value,
+    log_expected_improvement,
+    upper_confidence_bound,
+)
+from searchers.defaults import search_defaults
 from searchers.domain import Candidates
+from searchers.initial_design import INITIAL, INITIAL_OF
 from searchers.loop import Budget, SearchLoop
-from searchers.problem import known_rows, table_problem
+from searchers.problem import Problem, known_rows, table_problem
 from searchers.transfer_bo import TransferBO
 
 SPACE = "NAS_BENCH_GRAPH"
@@ -52,11 +65,36 @@ PREDICTORS = (
     ("ensemble", ("statistics", "walks", OTHERS)),
 )
 CRITERIA_COMPARED = ("upper_confidence_bound", "expected_improvement", "expected_value")
+USUAL = ("statistics", "one_hot")
+"""Features of ``bo``."""
 
+
+def narrow_confidence_bound(
+    mean: Tensor, std: Tensor, best: float, generator: np.random.Generator
+) -> Tensor:
+    """Half a standard deviation above the mean: less exploration than usual."""
+    return mean + std / 2
+
+
+BO: dict[str, tuple[tuple[str, ...], Criterion, int]] = {
+    f"{' '.join(features)}; {criterion.__name__}; {initial} random": (features, criterion, initial)
+    for features, criterion, initial in (
+        (USUAL, upper_confidence_bound, 10),
+        (USUAL, upper_confidence_bound, 5),
+        (USUAL, narrow_confidence_bound, 10),
+        (USUAL, log_expected_improvement, 10),
+        (USUAL, expected_value, 10),
+        (("statistics",), upper_confidence_bound, 10),
+        (("statistics", "walks"), upper_confidence_bound, 10),
+    )
+}
+"""Candidates for the search without transfer: features, criterion, random architectures first."""
 
 STARTS: dict[str, tuple[int, int]] = {
     "10 random": (10, 0),
     "5 random": (5, 0),
+    "3 random": (3, 0),
+    "1 random": (1, 0),
     "5 ranked first": (5, 5),
 }
 """How many architectures a search begins with, and how many of them are those that the other data
@@ -99,11 +137,42 @@ def search(
         searcher = TransferBO(domain, problem.objective, seed, initial, CRITERIA[one[1]])
         scores = searcher.feature_matrices[-1].rows.mean(1)
         start = [domain.graphs.graph(int(row)) for row in np.argsort(-scores)[:first]]
-        SearchLoop(searcher, Evaluations(problem.estimator), Budget(queries), start).run()
-        values = table.metric("validation").mean()[table.rows(domain.hashes)]
-        found = max(each.value for each in searcher.succeeded if each.value is not None)
-        regrets.append((values.max() - found) / (values.max() - np.quantile(values, 0.9)))
+        regrets.append(regret(table, problem, searcher, queries, start))
+    return summary(regrets)
+
+
+def regret(
+    table: Benchmark,
+    problem: Problem,
+    searcher: CandidateBO,
+    queries: int,
+    start: Sequence[ArchitectureGraph] = (),
+) -> float:
+    """Search, and what is missing to the best of the domain in parts of the best tenth."""
+    SearchLoop(searcher, Evaluations(problem.estimator), Budget(queries), start).run()
+    values = table.metric("validation").mean()[table.rows(searcher.candidates.hashes)]
+    found = max(each.value for each in searcher.succeeded if each.value is not None)
+    return float((values.max() - found) / (values.max() - np.quantile(values, 0.9)))
+
+
+def summary(regrets: Sequence[float]) -> Scores:
+    """Mean and largest over the data sets."""
     return {"regret": float(np.mean(regrets)), "worst_regret": float(np.max(regrets))}
+
+
+def search_alone(
+    halves: dict[str, tuple[Benchmark, Candidates]],
+    one: tuple[tuple[str, ...], Criterion, int],
+    queries: int,
+    seed: int,
+) -> Scores:
+    """Search half of each table without the others."""
+    features, criterion, initial = one
+    regrets = []
+    for table, domain in halves.values():
+        searcher = CandidateBO(domain, features, criterion, seed=seed, initial=initial)
+        regrets.append(regret(table, table_problem(table, domain), searcher, queries))
+    return summary(regrets)
 
 
 def half(table: Benchmark) -> tuple[Benchmark, Candidates]:
@@ -142,13 +211,30 @@ def choose_search(given: Namespace) -> list[str]:
         return search(halves, named[name], given.queries, seed)
 
     runs = measure_all(given.out, task, chosen, given.seeds, measure)
-    return verdict(task, runs, "10 random; upper_confidence_bound", largest=False)
+    return verdict(
+        task, runs, f"{INITIAL_OF['transfer_bo']} random; upper_confidence_bound", largest=False
+    )
+
+
+def choose_alone(given: Namespace) -> list[str]:
+    """Compare the searches without transfer."""
+    chosen = [name for name in BO if name in (given.candidates or BO)]
+    halves = {name: half(table) for name, table in tables(given.data_root).items()}
+    task = f"{SPACE} bo, {given.queries} queries"
+
+    def measure(name: str, seed: int) -> Scores:
+        return search_alone(halves, BO[name], given.queries, seed)
+
+    runs = measure_all(given.out, task, chosen, given.seeds, measure)
+    usual = search_defaults(get_space(SPACE))
+    today = f"{' '.join(usual.features)}; {usual.criterion.__name__}; {INITIAL} random"
+    return verdict(task, runs, today, largest=False)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure the candidates, and say which one is the first."""
-    flags = parser("By which features predictors and searches transfer between data sets.")
-    flags.add_argument("what", choices=("predict", "search"))
+    flags = parser("How predictors and searches transfer between data sets.")
+    flags.add_argument("what", choices=("predict", "search", "bo"))
     flags.add_argument("--labels", type=positive_int, default=10)
     flags.add_argument("--queries", type=positive_int, default=25)
     flags.add_argument("--seeds", type=positive_int, default=2)
@@ -160,7 +246,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     given = flags.parse_args(arguments)
     torch.set_num_threads(given.threads)
-    choices = {"predict": choose_predictor, "search": choose_search}
+    choices = {"predict": choose_predictor, "search": choose_search, "bo": choose_alone}
     print("\n".join(choices[given.what](given)))
     return 0
 

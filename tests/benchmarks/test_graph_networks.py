@@ -16,7 +16,7 @@ SMALLEST = "proteins"
 
 
 def test_a_search_is_judged_by_its_regret_and_the_test_value_of_its_choice() -> None:
-    found = compared.search(SMALLEST, "evolution", 0)
+    found = compared.search(SMALLEST, "evolution", 200, 0)
     assert (np.diff(found["regret"]) <= 0).all()
     assert found["regret"][-1] >= 0
     table = compared.table(SMALLEST)
@@ -28,7 +28,7 @@ def test_a_search_is_judged_by_its_regret_and_the_test_value_of_its_choice() -> 
 
 def test_what_is_selected_on_test_is_at_least_what_validation_selects() -> None:
     on_test = compared.tested(SMALLEST, "random", 0)["test"]
-    on_validation = compared.search(SMALLEST, "random", 0)["test"]
+    on_validation = compared.search(SMALLEST, "random", 200, 0)["test"]
     assert (np.array(on_test) >= np.array(on_validation) - 1e-5).all()  # the same random queries
 
 
@@ -52,6 +52,15 @@ def test_what_is_kept_is_not_measured_again(
     assert "search proteins   random" in capsys.readouterr().out
     runs = json.loads(out.read_text())["results"]["search"][SMALLEST]
     assert set(runs["evolution"]) == {"0", "1"}
+
+
+def test_searches_that_are_too_short_are_measured_again(tmp_path: Path) -> None:
+    out = tmp_path / "kept.json"
+    words = ["search", "--datasets", SMALLEST, "--methods", "random", "--seeds", "1"]
+    for queries, points in ((10, 2), (25, 5), (15, 5)):
+        compared.main([*words, "--queries", str(queries), "--out", str(out)])
+        run = json.loads(out.read_text())["results"]["search"][SMALLEST]["random"]["0"]
+        assert len(run["regret"]) == points
 
 
 def test_beyond_two_operations_means_more_than_two() -> None:

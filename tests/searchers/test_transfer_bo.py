@@ -12,15 +12,18 @@ import torch
 from Bayesian_Optimization import search
 from datasets import get_benchmark
 from datasets.objective import Objective
+from estimators.lookup import LookUp
 from experiment.errors import InputError
 from experiment.files import read_json
 from predictors import transfer
 from predictors.processes.hyperparameters import Adam
 from searchers.candidate_bo import FeatureSearcher
 from searchers.domain import Candidates, Domain
+from searchers.initial_design import INITIAL, initial_size
 from searchers.methods import make_searcher
 from searchers.searcher import Searcher
 from searchers.testing import check_searcher
+from searchers.transfer_bo import RANKED
 
 
 @pytest.fixture(autouse=True)
@@ -59,6 +62,24 @@ def test_the_data_set_of_the_objective_is_left_out(some: Candidates) -> None:
 def test_refuses_to_minimise(some: Candidates) -> None:
     with pytest.raises(InputError, match="choose the method bo"):
         make_searcher("transfer_bo", some, objective=Objective(maximise=False))
+
+
+def test_few_measurements_are_followed_by_what_ranks_first_elsewhere(some: Candidates) -> None:
+    searcher = make_searcher("transfer_bo", some, initial=1, objective=Objective(dataset="cora"))
+    assert isinstance(searcher, FeatureSearcher)
+    table = get_benchmark("NAS_BENCH_GRAPH", dataset="cora")
+    for _ in range(RANKED):
+        searcher.tell(list(LookUp(table).measure(searcher.ask())))
+    scores = searcher.feature_matrices[1].rows.mean(1)
+    first, *ranked = (some.row_of[each.hash] for each in searcher.observations)
+    best = [row for row in np.argsort(-scores).tolist() if row != first]
+    assert ranked == best[: RANKED - 1]
+
+
+def test_begins_with_fewer_random_architectures_unless_told() -> None:
+    assert initial_size(None, 25, "transfer_bo") < initial_size(None, 25, "bo") == INITIAL
+    assert initial_size(7, 25, "transfer_bo") == 7
+    assert initial_size(None, 2, "transfer_bo") == 2
 
 
 def test_the_command_records_what_it_read(tmp_path: Path) -> None:
