@@ -28,7 +28,7 @@ from torch import Tensor
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.tuning.choosing import Scores, measure_all, own_half, place, verdict
+from benchmarks.tuning.choosing import Measure, Scores, measure_all, own_half, place, verdict
 from datasets import get_benchmark, get_space
 from datasets.benchmark import Benchmark
 from datasets.graph import ArchitectureGraph
@@ -183,6 +183,14 @@ def half(table: Benchmark) -> tuple[Benchmark, Candidates]:
     return table, Candidates(domain.space, graphs, domain.hashes[rows])
 
 
+def measured(
+    given: Namespace, task: str, chosen: Sequence[str], measure: Measure
+) -> dict[str, dict[str, Scores]]:
+    """What is kept of the candidates that are compared; others may have fewer seeds."""
+    runs = measure_all(given.out, task, chosen, given.seeds, measure)
+    return {name: runs[name] for name in chosen}
+
+
 def choose_predictor(given: Namespace) -> list[str]:
     """Compare the predictors."""
     named = {
@@ -195,7 +203,7 @@ def choose_predictor(given: Namespace) -> list[str]:
         return predict(benchmarks, named[name], given.labels, seed)
 
     task = f"{SPACE} transfer, {given.labels} labels"
-    runs = measure_all(given.out, task, chosen, given.seeds, measure)
+    runs = measured(given, task, chosen, measure)
     today = f"transfer: {' '.join(METHODS['transfer'].features or ())}"
     return verdict(task, runs, today, largest=True)
 
@@ -210,7 +218,7 @@ def choose_search(given: Namespace) -> list[str]:
     def measure(name: str, seed: int) -> Scores:
         return search(halves, named[name], given.queries, seed)
 
-    runs = measure_all(given.out, task, chosen, given.seeds, measure)
+    runs = measured(given, task, chosen, measure)
     return verdict(
         task, runs, f"{INITIAL_OF['transfer_bo']} random; upper_confidence_bound", largest=False
     )
@@ -225,7 +233,7 @@ def choose_alone(given: Namespace) -> list[str]:
     def measure(name: str, seed: int) -> Scores:
         return search_alone(halves, BO[name], given.queries, seed)
 
-    runs = measure_all(given.out, task, chosen, given.seeds, measure)
+    runs = measured(given, task, chosen, measure)
     usual = search_defaults(get_space(SPACE))
     today = f"{' '.join(usual.features)}; {usual.criterion.__name__}; {INITIAL} random"
     return verdict(task, runs, today, largest=False)
