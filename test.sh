@@ -19,5 +19,7 @@ fi
 # or room prepares, and then a part of what the slowest still has.
 workers=$(env -u OMP_NUM_THREADS -u OMP_THREAD_LIMIT nproc)
 export OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
+# Tests start some hundred processes: each would compile every module of ours again.
+unset PYTHONDONTWRITEBYTECODE
 exec .venv/bin/python -m pytest -n "$workers" --dist worksteal \
     --durations=25 --junitxml=.pytest_cache/durations.xml "$@"

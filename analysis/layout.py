@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
-from scipy.optimize import isotonic_regression
 
 from datasets.graph import ArchitectureGraph
 
@@ -207,6 +206,8 @@ def _places(layers: _Layers, rounds: int = 60) -> np.ndarray:
     Returns:
         x of every vertex, 0 in the middle. **Shape** (V,).
     """
+    from scipy.optimize import isotonic_regression
+
     pull, stay = _pulls(layers)
     count = len(pull)
     space = np.where(np.arange(count) < layers.num_nodes, _NODE_SPACE, _EDGE_SPACE)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import kendalltau, pearsonr, spearmanr
 
 
 @dataclass(frozen=True)
@@ -30,6 +29,8 @@ class Quality:
     @classmethod
     def of(cls, predicted: np.ndarray, truth: np.ndarray) -> Quality:
         """Compare; an architecture without a finite truth is left out. **Shape** (B,) each."""
+        from scipy.stats import kendalltau, pearsonr, spearmanr
+
         known = np.isfinite(truth)
         predicted, truth = predicted[known], truth[known]
         tau = rho = pearson = float("nan")

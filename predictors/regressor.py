@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 import numpy as np
-from scipy.stats import norm, rankdata
 
 from experiment.checks import shown, whole_number
 from experiment.errors import InputError
@@ -74,7 +74,10 @@ class NormalScores:
     """
 
     def __init__(self, values: np.ndarray) -> None:
-        scores = norm.ppf((rankdata(values) - 0.5) / len(values))
+        from scipy.special import ndtri
+        from scipy.stats import rankdata
+
+        scores = ndtri((rankdata(values) - 0.5) / len(values))
         self.values, first = np.unique(values, return_index=True)
         self.scores = scores[first]
 
@@ -87,7 +90,7 @@ class NormalScores:
         return _through(self.scores, self.values, scores)
 
 
-ONE_STD = float(norm.cdf(1) - norm.cdf(-1))
+ONE_STD = math.erf(1 / math.sqrt(2))
 """Share of a normal distribution that lies within one standard deviation of its mean."""
 
 

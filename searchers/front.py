@@ -6,8 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from botorch.utils.multi_objective.hypervolume import Hypervolume
-from botorch.utils.multi_objective.pareto import is_non_dominated
 
 from datasets.objective import Objective
 from experiment.errors import InputError
@@ -51,6 +49,9 @@ class Reference:
 
     def hypervolume(self, values: np.ndarray, costs: np.ndarray) -> float:
         """Area that some architectures dominate, in value × cost. **Shape** (n,) each."""
+        from botorch.utils.multi_objective.hypervolume import Hypervolume
+        from botorch.utils.multi_objective.pareto import is_non_dominated
+
         both = torch.from_numpy(gains(values, costs, self.objectives))
         if not len(both):
             return 0.0
@@ -63,6 +64,8 @@ def front(values: np.ndarray, costs: np.ndarray, objectives: Pair) -> np.ndarray
 
     **Shape** (n,) each → (k,), the best cost first.
     """
+    from botorch.utils.multi_objective.pareto import is_non_dominated
+
     both = gains(values, costs, objectives)
     rows = np.flatnonzero(is_non_dominated(torch.from_numpy(both)).numpy())
     return rows[np.argsort(-both[rows, 1], kind="stable")]

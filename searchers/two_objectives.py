@@ -14,17 +14,10 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from botorch.acquisition import AcquisitionFunction
-from botorch.acquisition.analytic import LogConstrainedExpectedImprovement
-from botorch.acquisition.multi_objective.analytic import ExpectedHypervolumeImprovement
-from botorch.models.model import Model
-from botorch.posteriors import GPyTorchPosterior
-from botorch.utils.multi_objective.box_decompositions import NondominatedPartitioning
-from gpytorch.distributions import MultitaskMultivariateNormal
 from torch import Tensor
 
 from datasets.graph import ArchitectureGraph
@@ -38,6 +31,11 @@ from predictors.regressor import FeatureMatrix, Standardised
 from searchers.domain import Candidates, Domain
 from searchers.limits import Limit, cost
 from searchers.searcher import Searcher
+
+if TYPE_CHECKING:
+    from botorch.acquisition import AcquisitionFunction
+
+# BoTorch is imported where it is used: it takes a second, and every command lists the searchers.
 
 LEAST = 5
 """Measurements that the processes are fitted to, at least."""
@@ -146,6 +144,10 @@ class ConstrainedImprovement(AccuracyAndCost):
 
     def gain(self, expected: Expected, scale: Targets) -> Tensor:
         """Logarithm of the expected improvement within the limit. **Shape** (C,)."""
+        from botorch.acquisition.analytic import LogConstrainedExpectedImprovement
+
+        from searchers.marginals import Marginals
+
         bound = self._minimised(self.limit.bound)
         most = float(scale(np.array([[scale.usual, bound]]))[0, 1])
         observed = expected.observed
@@ -165,6 +167,11 @@ class HypervolumeImprovement(AccuracyAndCost):
 
     def gain(self, expected: Expected, scale: Targets) -> Tensor:
         """Expected improvement of the hypervolume. **Shape** (C,)."""
+        from botorch.acquisition.multi_objective.analytic import ExpectedHypervolumeImprovement
+        from botorch.utils.multi_objective.box_decompositions import NondominatedPartitioning
+
+        from searchers.marginals import Marginals
+
         sign = torch.tensor([1.0, -1.0], dtype=torch.float64)
         observed = expected.observed * sign
         usual = float(scale(np.array([[scale.usual, 0.0]]))[0, 0])
@@ -236,30 +243,6 @@ class Expected:
         for one in self._each:
             one.fantasize_means(chosen)
         self.observed = torch.cat([self.observed, self.mean[chosen]])
-
-
-class Marginals(Model):
-    """A BoTorch model of candidates whose distributions are known: a point *is* its distribution.
-
-    So an acquisition is computed for thousands of candidates from one pass of the processes. A
-    point is two means and two standard deviations, **shape** (…, 1, 4).
-    """
-
-    @property
-    def num_outputs(self) -> int:
-        """Two quantities."""
-        return 2
-
-    @property
-    def batch_shape(self) -> torch.Size:
-        """No batch of models."""
-        return torch.Size()
-
-    def posterior(self, X: Tensor, *_: Any, **__: Any) -> GPyTorchPosterior:
-        """Two independent normal distributions for each point."""
-        mean, std = X.split(2, dim=-1)
-        variance = torch.diag_embed(std.square().squeeze(-2))
-        return GPyTorchPosterior(MultitaskMultivariateNormal(mean, variance))
 
 
 def _computed(value: AcquisitionFunction, mean: Tensor, std: Tensor) -> Tensor:

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from linear_operator.utils.cholesky import psd_safe_cholesky
 from torch import Tensor
 
 from predictors.processes import sparse
@@ -151,6 +150,8 @@ class CandidatePosterior:
         Args:
             positions: different ones. **Shape** (P,), int64.
         """
+        from linear_operator.utils.cholesky import psd_safe_cholesky
+
         own, kernel = self._reduced[positions], self._process.kernel
         across = kernel(self._rows[positions], self._rows) - own @ self._reduced.T  # (P, A)
         one = torch.eye(len(positions), dtype=torch.float64)

@@ -18,7 +18,6 @@ from collections.abc import Iterable
 from typing import Any
 
 import torch
-from linear_operator.utils.cholesky import psd_safe_cholesky
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
@@ -232,5 +231,7 @@ class _LogDensity(torch.autograd.Function):
 
 def _factor(kernel: AdditiveMatern, noise: float | Tensor, rows: Tensor) -> Tensor:
     """Cholesky factor of the targets' covariance. **Shape** (n, F) → (n, n)."""
+    from linear_operator.utils.cholesky import psd_safe_cholesky
+
     one = torch.eye(len(rows), dtype=rows.dtype)
     return psd_safe_cholesky(kernel(rows, rows) + noise * one)

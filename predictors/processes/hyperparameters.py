@@ -17,8 +17,6 @@ from itertools import accumulate
 
 import numpy as np
 import torch
-from linear_operator.utils.errors import NanError, NotPSDError
-from scipy.optimize import minimize
 from torch import Tensor
 from torch.nn import Parameter, ParameterList
 from torch.nn.functional import softplus
@@ -187,6 +185,9 @@ class LBFGS:
         Raises:
             NotPSDError, NanError: the objective cannot be computed at the start.
         """
+        from linear_operator.utils.errors import NanError, NotPSDError
+        from scipy.optimize import minimize
+
         start = parameters_to_vector(parameters).detach().numpy().copy()
 
         def loss(numbers: np.ndarray) -> tuple[float, np.ndarray]:
@@ -214,6 +215,8 @@ def cholesky_errors() -> Iterator[None]:
     Raises:
         InputError: it does not.
     """
+    from linear_operator.utils.errors import NanError, NotPSDError
+
     try:
         yield
     except (NotPSDError, NanError) as error:

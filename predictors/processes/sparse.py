@@ -12,7 +12,6 @@ from __future__ import annotations
 import math
 
 import torch
-from linear_operator.utils.cholesky import psd_safe_cholesky
 from torch import Tensor
 from torch.nn import Parameter
 
@@ -101,6 +100,8 @@ def _whitened(
     kernel: AdditiveMatern, noise: float | Tensor, points: Tensor, rows: Tensor
 ) -> tuple[Tensor, Tensor]:
     """L⁻¹ and A of the module's docstring. **Shape** (M, M) and (M, n)."""
+    from linear_operator.utils.cholesky import psd_safe_cholesky
+
     one = torch.eye(len(points), dtype=rows.dtype)
     own = kernel(points, points)
     factor = psd_safe_cholesky(own + JITTER * own.diagonal().mean() * one)
@@ -110,6 +111,8 @@ def _whitened(
 
 def _posterior_factor(whitened: Tensor) -> Tensor:
     """The Cholesky factor of B. **Shape** (M, n) → (M, M)."""
+    from linear_operator.utils.cholesky import psd_safe_cholesky
+
     return psd_safe_cholesky(torch.eye(len(whitened), dtype=whitened.dtype) + whitened @ whitened.T)
 
 

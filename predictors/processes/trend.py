@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 import torch
-from linear_operator.utils.cholesky import psd_safe_cholesky
 from torch import Tensor
 
 from predictors.processes.conditioning import ConditionedGP, condition
@@ -92,6 +91,8 @@ def _unit(
     With v = 1 / u it is −½ (v y − t)ᵀ K⁻¹ (v y − t) + n log v, but for a constant; its derivative
     by v has one positive root.
     """
+    from linear_operator.utils.cholesky import psd_safe_cholesky
+
     one = torch.eye(len(rows), dtype=rows.dtype)
     factor = psd_safe_cholesky(kernel(rows, rows) + noise * one)
     both = torch.linalg.solve_triangular(factor, torch.stack([targets, trend], 1), upper=False)

@@ -12,8 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from scipy.linalg import cholesky, solve_triangular
-from scipy.optimize import minimize
 from torch import Tensor
 
 BOX = 10.0
@@ -108,6 +106,8 @@ def fit_precisions(
 
     It starts, as published, at ``(N(0, 1), N(−3, 1))``.
     """
+    from scipy.optimize import minimize
+
     start = generator.normal([0.0, -3.0]).clip(-BOX, BOX)
     with np.errstate(invalid="ignore"):  # the differences of vertices outside the box
         found = minimize(
@@ -137,6 +137,8 @@ class BayesianLinearRegression:
         cls, basis: np.ndarray, targets: np.ndarray, alpha: float, beta: float
     ) -> BayesianLinearRegression:
         """``S = (β ΦᵀΦ + α I)⁻¹``, ``w = β S Φᵀ y``. **Shape** (n, Q), (n,)."""
+        from scipy.linalg import cholesky, solve_triangular
+
         precision = beta * basis.T @ basis + alpha * np.eye(basis.shape[1])
         factor = cholesky(precision, lower=True)
         root = solve_triangular(factor, np.eye(len(factor)), lower=True)

@@ -13,21 +13,19 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from enum import Enum
+from typing import TYPE_CHECKING
 
 import torch
-from botorch.acquisition import AcquisitionFunction, LogExpectedImprovement, PosteriorMean
-from botorch.acquisition.logei import (
-    qLogExpectedImprovement,
-    qLogNoisyExpectedImprovement,
-)
-from botorch.generation.gen import gen_candidates_scipy
-from botorch.sampling.normal import SobolQMCNormalSampler
-from linear_operator.utils.cholesky import psd_safe_cholesky
 from torch import Tensor
 
-from predictors.processes.botorch_model import ProcessModel
 from predictors.processes.conditioning import ConditionedGP
 from searchers.latent.standardised import Box
+
+if TYPE_CHECKING:
+    from botorch.acquisition import AcquisitionFunction
+    from botorch.sampling.normal import SobolQMCNormalSampler
+
+# BoTorch is imported where it is used: it takes a second, and every command lists the searchers.
 
 STARTS, STEPS = 16, 25
 """Starting points of the optimisation, at least two per requested point, and most steps of each."""
@@ -157,6 +155,10 @@ class ExpectedImprovement(Greedy):
 
     def value(self, model: ConditionedGP, chosen: Tensor | None, seed: int) -> AcquisitionFunction:
         """Improvement on the highest mean."""
+        from botorch.acquisition import LogExpectedImprovement
+
+        from predictors.processes.botorch_model import ProcessModel
+
         return LogExpectedImprovement(ProcessModel(model), model.best)
 
     def after(self, model: ConditionedGP, row: Tensor) -> ConditionedGP:
@@ -186,6 +188,10 @@ class JointExpectedImprovement(Greedy):
 
     def value(self, model: ConditionedGP, chosen: Tensor | None, seed: int) -> AcquisitionFunction:
         """The joint improvement on the highest mean."""
+        from botorch.acquisition.logei import qLogExpectedImprovement
+
+        from predictors.processes.botorch_model import ProcessModel
+
         return qLogExpectedImprovement(
             ProcessModel(model), model.best, _sampler(seed), X_pending=chosen
         )
@@ -199,6 +205,10 @@ class NoisyExpectedImprovement(Greedy):
 
     def value(self, model: ConditionedGP, chosen: Tensor | None, seed: int) -> AcquisitionFunction:
         """The joint improvement on those known rows that may be the best."""
+        from botorch.acquisition.logei import qLogNoisyExpectedImprovement
+
+        from predictors.processes.botorch_model import ProcessModel
+
         mean, variance = model.mean_and_variance(model.known)
         optimistic = (mean + 2 * variance.sqrt()).argsort(descending=True)[: 2 * PARENTS]
         return qLogNoisyExpectedImprovement(
@@ -220,6 +230,10 @@ class HighestMean(Greedy):
 
     def value(self, model: ConditionedGP, chosen: Tensor | None, seed: int) -> AcquisitionFunction:
         """The mean."""
+        from botorch.acquisition import PosteriorMean
+
+        from predictors.processes.botorch_model import ProcessModel
+
         return PosteriorMean(ProcessModel(model))
 
 
@@ -272,6 +286,8 @@ class ThompsonSampling(Acquisition):
         self, model: ConditionedGP, rows: Tensor, n: int, generator: torch.Generator
     ) -> list[int]:
         """Draw functions at all rows; each takes its best that none before it took."""
+        from linear_operator.utils.cholesky import psd_safe_cholesky
+
         mean, covariance = model.joint(rows)
         noise = torch.randn(n, len(rows), generator=generator, dtype=rows.dtype)
         samples = mean + noise @ psd_safe_cholesky(covariance).T
@@ -303,6 +319,8 @@ def starting_points(
 
 def optimise_from(value: AcquisitionFunction, starts: Tensor, box: Box, steps: int) -> Tensor:
     """Local optima that are reached from some points. **Shape** (S, G) → (S, G)."""
+    from botorch.generation.gen import gen_candidates_scipy
+
     points, _ = gen_candidates_scipy(
         starts[:, None],
         value,
@@ -320,6 +338,8 @@ def _values(value: AcquisitionFunction, rows: Tensor) -> Tensor:
 
 
 def _sampler(seed: int) -> SobolQMCNormalSampler:
+    from botorch.sampling.normal import SobolQMCNormalSampler
+
     return SobolQMCNormalSampler(torch.Size([MC_SAMPLES]), seed=seed)
 
 

@@ -26,11 +26,11 @@ from searchers.evolution import RegularisedEvolution
 from searchers.front import Reference, front
 from searchers.limits import Limit, cost, measured_cost, table_costs
 from searchers.loop import Budget, SearchLoop
+from searchers.marginals import Marginals
 from searchers.random_search import RandomSearch
 from searchers.two_objectives import (
     ConstrainedImprovement,
     HypervolumeImprovement,
-    Marginals,
     Targets,
 )
 
