@@ -320,7 +320,7 @@ import os, runpy, sys
 from pathlib import Path
 
 # What takes seconds, once for all; none of our own modules.
-for module in ("torch", "torch_geometric", "botorch", "scipy.stats", "rich.progress"):
+for module in ("torch", "scipy.stats", "rich.progress"):
     __import__(module)
 out = Path(sys.argv[1])
 for number, script in enumerate(map(Path, sys.argv[2:])):

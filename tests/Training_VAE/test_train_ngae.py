@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -359,8 +360,15 @@ def test_a_search_starts_where_it_is_told(
     assert path.read_bytes() == before
 
 
+NOTED = """#!/usr/bin/env bash
+printf '%s\\0' "$@" >>"$0.said"
+printf '\\n' >>"$0.said"
+"""
+"""In the place of Python: it writes down what was to be run."""
+
+
 def test_the_runner_does_what_the_published_commands_do(
-    root: Path, architectures: Architectures, tmp_path: Path
+    root: Path, architectures: Architectures, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """It trains, tests, searches, and trains the networks of what was found."""
     start = tmp_path / "start.jsonl"
@@ -369,11 +377,23 @@ def test_the_runner_does_what_the_published_commands_do(
     words = [*small, "--starts", str(start), "--seed", "1", "--threads", "1"]
     words += ["--data_root", str(root), "--log_dir", str(tmp_path / "runs")]
     networks = ["--data_set", "digits", "--epochs", "1", "--log_dir", str(tmp_path / "networks")]
-    command = ["bash", str(REPOSITORY_ROOT / "Training_VAE/run_ngae.sh"), *words, "--", *networks]
+    python = tmp_path / "copy/.venv/bin/python"
+    runner = tmp_path / "copy/Training_VAE/run_ngae.sh"
+    for folder in (python.parent, runner.parent):
+        folder.mkdir(parents=True)
+    shutil.copy(REPOSITORY_ROOT / "Training_VAE/run_ngae.sh", runner)
+    python.write_text(NOTED)
+    python.chmod(0o755)
+    command = ["bash", str(runner), *words, "--", *networks]
     done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stderr
+    lines = python.with_name("python.said").read_text().splitlines()
+    commands = [line.split("\0")[:-1] for line in lines]
+    assert [Path(script).name for script, *_ in commands] == ["train_ngae.py"] * 4
+    for _, *flags in commands:
+        assert train_ngae.main(flags) == 0
     assert (tmp_path / "runs/NGAE_ENAS/model_checkpoint1.obj").is_file()
-    assert "weights: epoch 1 in" in done.stdout
+    assert "weights: epoch 1 in" in capsys.readouterr().out
     (found,) = (tmp_path / "runs/NGAE_ENAS_found_sgd_optimal.jsonl").read_text().splitlines()
     measured = tmp_path / "networks/NGAE_ENAS_found/measurements.jsonl"
     assert json.loads(found)["hash"] in measured.read_text()

@@ -15,6 +15,10 @@ from tests.formula import cells, few, formula
 
 __all__ = ["cells", "cheap_models", "few", "formula"]
 
+VECTORS = functools.cache(vectors.embedding_vectors)
+LATENTS = functools.cache(methods.trained_latents)
+"""Both by domain and weights, read and encoded once for all tests; nothing in them changes."""
+
 
 @pytest.fixture
 def cheap_models(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -22,15 +26,15 @@ def cheap_models(monkeypatch: pytest.MonkeyPatch) -> None:
 
     What a search promises of resuming, batches and failures holds however good its model is.
     """
-    monkeypatch.setattr(candidates, "OPTIMISER", Adam(12))
-    monkeypatch.setattr(surrogates, "OPTIMISER", LBFGS(5))
-    for name, value in {"STARTS": 4, "STEPS": 5, "RAW": 128}.items():
+    monkeypatch.setattr(candidates, "OPTIMISER", Adam(4))
+    monkeypatch.setattr(surrogates, "OPTIMISER", LBFGS(2))
+    for name, value in {"STARTS": 4, "STEPS": 2, "FINAL_STEPS": 2, "RAW": 64}.items():
         monkeypatch.setattr(acquisition, name, value)
-    monkeypatch.setattr(methods, "SPANNING", 256)
+    monkeypatch.setattr(methods, "SPANNING", 128)
     monkeypatch.setattr(methods, "DECODINGS", 10)
-    once = functools.cache(vectors.embedding_vectors)
+    monkeypatch.setattr(methods, "trained_latents", LATENTS)
     for module in (dngo, reinforce):
-        monkeypatch.setattr(module, "embedding_vectors", once)
+        monkeypatch.setattr(module, "embedding_vectors", VECTORS)
     monkeypatch.setattr(trees.BoostedTrees, "least_labels", 5)
-    for name, value in {"max_iter": 10, "min_samples_leaf": 1}.items():
+    for name, value in {"max_iter": 5, "min_samples_leaf": 1}.items():
         monkeypatch.setitem(trees.SETTINGS, name, value)
