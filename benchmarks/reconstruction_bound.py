@@ -23,7 +23,7 @@ everything is counted twice with independent numbers, and the two counts must ag
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
@@ -44,6 +44,8 @@ from experiment.files import write_json
 
 ROUNDS = 4
 """Rounds counted one by one; then as many as change anything."""
+CHUNK = 8_192
+"""Architectures at a time: the colours of their nodes stay in the processor's cache."""
 
 Colours = np.ndarray
 """A number for every node of every graph. **Shape** (N, B), uint64."""
@@ -198,26 +200,31 @@ def edges_of(graphs: GraphBatch) -> list[Edges]:
 
 def count_signatures(graphs: GraphBatch, scheme: Scheme, rounds: int, key: int) -> list[Bound]:
     """What 1, 2, … rounds leave of different graphs; ``key`` chooses the numbers."""
-    edges, keyed = edges_of(graphs), np.uint64(key)
-    real = graphs.node_mask().numpy().T
-    start = scrambled(scheme.start(graphs).T.astype(np.uint64), keyed)
-    stacks = [start for _ in scheme.stacks]
+    parts = [graphs[start : start + CHUNK] for start in range(0, len(graphs), CHUNK)]
+    by_part = [list(_refined(part, scheme, rounds, np.uint64(key))) for part in parts]
     bounds = []
+    for by_round in zip(*by_part, strict=True):
+        signatures, unjoined = (np.concatenate(each) for each in zip(*by_round, strict=True))
+        distinct = len(np.unique(signatures))
+        exact = len(np.unique(signatures[~unjoined])) if unjoined.any() else distinct
+        bounds.append(Bound(distinct, int(unjoined.sum()), exact))
+    return bounds
+
+
+def _refined(
+    graphs: GraphBatch, scheme: Scheme, rounds: int, key: np.uint64
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Signatures after each round, and whether there is an unjoined pair. **Shape** (B,) each."""
+    edges = edges_of(graphs)
+    real = graphs.node_mask().numpy().T
+    start = scrambled(scheme.start(graphs).T.astype(np.uint64), key)
+    stacks = [start for _ in scheme.stacks]
     for _ in range(rounds):
-        stacks = [step(s, edges, keyed) for step, s in zip(scheme.stacks, stacks, strict=True)]
+        stacks = [step(s, edges, key) for step, s in zip(scheme.stacks, stacks, strict=True)]
         nodes = np.zeros_like(start)
         for colours in stacks:
-            nodes = scrambled(nodes * np.uint64(7) + colours, keyed)
-        signatures = scheme.latent(nodes, real, keyed)
-        unjoined = scheme.unjoined(nodes, graphs)
-        bounds.append(
-            Bound(
-                distinct=len(np.unique(signatures)),
-                unjoined=int(unjoined.sum()),
-                exact=len(np.unique(signatures[~unjoined])),
-            )
-        )
-    return bounds
+            nodes = scrambled(nodes * np.uint64(7) + colours, key)
+        yield scheme.latent(nodes, real, key), scheme.unjoined(nodes, graphs)
 
 
 def bounds(graphs: GraphBatch) -> dict[str, dict[str, dict[str, float]]]:

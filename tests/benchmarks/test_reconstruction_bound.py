@@ -144,14 +144,15 @@ def test_all_architectures_of_nas_bench_graph() -> None:
 @pytest.mark.slow
 def test_all_cells_of_nb101() -> None:
     graphs = GraphBatch.cat(NB101().enumerate())
-    found = {name: count_signatures(graphs, scheme, 3, 9) for name, scheme in SCHEMES.items()}
+    assert SCHEMES["arch2vec_masked"] == SCHEMES["arch2vec"]
+    schemes = {name: SCHEMES[name] for name in SCHEMES if name != "arch2vec_masked"}
+    found = {name: count_signatures(graphs, scheme, 3, 9) for name, scheme in schemes.items()}
     distinct = {name: [bound.distinct for bound in bounds] for name, bounds in found.items()}
     assert distinct == {
         "SVGE": [399_267, 423_012, 423_228],
         "SVGE_degrees": [422_814, 423_624, 423_624],
         "DGMG": [399_267, 423_624, 423_624],
         "arch2vec": [416_098, 423_624, 423_624],
-        "arch2vec_masked": [416_098, 423_624, 423_624],
         "arch2vec_directed": [423_624, 423_624, 423_624],
     }
     assert [bound.unjoined for bound in found["arch2vec"]] == [42_252, 28_935, 28_935]
