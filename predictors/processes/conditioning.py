@@ -214,6 +214,8 @@ class _LogDensity(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, covariance: Tensor, targets: Tensor) -> Tensor:
+        from linear_operator.utils.cholesky import psd_safe_cholesky
+
         factor = psd_safe_cholesky(covariance)
         weights = torch.cholesky_solve(targets[:, None], factor)[:, 0]
         ctx.save_for_backward(factor, weights)
