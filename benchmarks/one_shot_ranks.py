@@ -193,7 +193,7 @@ def train(
     torch.manual_seed(seed)
     supernet = build_supernet(scratch.space, scratch.work.design, recipe, task.dimensions)
     path = given.work / f"{name}.pt"
-    loop = supernet_loop(scratch.space, supernet, task, recipe, seed, path, shown=False)
+    loop = supernet_loop(scratch.space, supernet, task, recipe, seed, path)
     resumed, seconds = loop.resume(), 0.0
     for row in training.rows:
         started = time.process_time()

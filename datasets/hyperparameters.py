@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from experiment.checks import shown, whole_number
+from experiment.checks import LARGEST, shown, truth_value, whole_number
 from experiment.config import nearest
 from experiment.errors import InputError
 
@@ -16,6 +16,10 @@ Value = bool | int | float | str
 LEVELS = 65
 """Values of a range of numbers. More would be closer to each other than trainings can distinguish:
 from 1e-4 to 1e-2 each is 7 % above the one before."""
+
+MOST = 1_000
+"""Values of a range that are allowed. All are checked, and kept by every worker; more would take
+seconds and memory, and whole numbers so close to each other make no other training."""
 
 FEW = 6
 """Numbers that are written out."""
@@ -59,11 +63,13 @@ def between(low: float, high: float, *, log: bool = False, levels: int | None = 
         levels: how many; default: all whole numbers, or :data:`LEVELS`.
 
     Raises:
-        InputError: an end is no number, the ends are reversed, or no logarithm exists.
+        InputError: an end is no number, the ends are reversed, no logarithm exists, or there are
+            more than :data:`MOST` values.
     """
     for end in (low, high):
-        if isinstance(end, bool) or not isinstance(end, int | float) or not np.isfinite(end):
-            raise InputError(f"the end of a range is {shown(end)}, expected a number")
+        if isinstance(end, bool) or not isinstance(end, int | float) or not abs(end) <= LARGEST:
+            raise InputError(f"the end of a range is {shown(end)}, expected a number below 2^63")
+    truth_value(log, "log")
     if low >= high:
         raise InputError(
             f"the range from {low} to {high} has its ends reversed or equal: give low < high"
@@ -73,8 +79,13 @@ def between(low: float, high: float, *, log: bool = False, levels: int | None = 
     whole = isinstance(low, int) and isinstance(high, int)
     usual = min(LEVELS, int(high - low) + 1) if whole and log else LEVELS
     if whole and not log and levels is None:
+        if high - low >= MOST:
+            raise InputError(
+                f"the range from {low} to {high} has {high - low + 1:,} values, expected at most "
+                f"{MOST:,}: give levels, so many values with equal distances"
+            )
         return Range(tuple(range(int(low), int(high) + 1)))
-    count = usual if levels is None else whole_number(levels, "levels", least=2)
+    count = usual if levels is None else whole_number(levels, "levels", least=2, most=MOST)
     points = (np.geomspace if log else np.linspace)(low, high, count)
     # Rounded, so that a value reads the same in a file, a table and a hash.
     numbers = [round(x) if whole else float(f"{x:.4g}") for x in points.tolist()]

@@ -24,7 +24,7 @@ from estimators.networks import Design, check_data, module_lines
 from estimators.recipe import Recipe
 from estimators.store import Store
 from estimators.tasks.task import PreparedTask, Task, data_settings
-from experiment.checks import shown, whole_number
+from experiment.checks import LARGEST, shown, whole_number
 from experiment.engine import WorkerDiedError
 from experiment.environment import computing_line
 from experiment.errors import InputError, sentence
@@ -102,7 +102,7 @@ class Training:
             more = record(network, task)
         except (ModelError, DivergedError) as error:
             return {"status": "failed", "reason": sentence(error)}
-        except (MemoryError, RuntimeError) as error:
+        except (MemoryError, RuntimeError, OverflowError) as error:
             if not lacks_memory(error):
                 raise
             return OutOfMemory(f"the memory is too short for its training: {sentence(error)}")
@@ -134,12 +134,15 @@ def _details(done: Fit) -> dict[str, float]:
 
 def lacks_memory(error: Exception) -> bool:
     """Whether an error is a lack of memory, for which PyTorch has no class of its own on a CPU."""
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+    if isinstance(error, MemoryError | torch.OutOfMemoryError | OverflowError):
         return True
     return isinstance(error, RuntimeError) and any(words in str(error) for words in _NO_MEMORY)
 
 
-_NO_MEMORY = ("can't allocate memory", "not enough memory", "out of memory", "bad_alloc")
+_NO_MEMORY = (
+    *("can't allocate memory", "not enough memory", "out of memory", "bad_alloc"),
+    "Storage size calculation overflowed",
+)
 """What PyTorch's allocators, CUDA and C++ write."""
 
 
@@ -179,7 +182,7 @@ class FromScratch:
     ) -> None:
         self._space = as_space(space)
         _check_parts(task=task, design=design, recipe=recipe)
-        seed = whole_number(seed, "seed")
+        seed = whole_number(seed, "seed", most=LARGEST)
         recipe = recipe.on(torch.device(device))
         prepared = task.prepare(recipe, device)
         check_data(design, prepared.dimensions, prepared.unit)

@@ -87,7 +87,7 @@ class RecordedTraining:
         if not result.exists():
             try:
                 run.save_result(self._result(run, architecture, seed))
-            except (MemoryError, RuntimeError) as error:
+            except (MemoryError, RuntimeError, OverflowError) as error:
                 if not lacks_memory(error):
                     raise
                 reason = f"the memory is too short for its training: {sentence(error)}"

@@ -14,11 +14,12 @@ from torch import nn
 from datasets.batch import GraphBatch, as_graphs
 from datasets.graph import ArchitectureError, ArchitectureGraph
 from datasets.space import SearchSpace
-from estimators.from_scratch import FromScratch, representative
+from estimators.from_scratch import FromScratch, lacks_memory, representative
 from estimators.measurement import Measurement
 from estimators.supernet_training import (
     OneShotRecipe,
     build_supernet,
+    resume_with_bar,
     supernet_loop,
     supernet_of,
 )
@@ -89,10 +90,20 @@ class SharedWeights:
 
         Raises:
             DivergedError: the loss of its training is no longer finite.
-            InputError: the weights in the folder are damaged, or of other settings.
+            InputError: the weights in the folder are damaged, or of other settings; the memory is
+                too short.
         """
         if self._supernet is None:
-            self._supernet = self._trained()
+            try:
+                self._supernet = self._trained()
+            except (MemoryError, RuntimeError, OverflowError) as error:
+                if not lacks_memory(error):
+                    raise
+                raise InputError(
+                    f"the memory is too short for the supernet of {self.space.name} "
+                    f"({sentence(error)}): make it narrower (hidden of the recipe), or train "
+                    "architectures from scratch"
+                ) from error
         return self._supernet
 
     def in_folder(self, folder: Path) -> Self:
@@ -185,9 +196,7 @@ class SharedWeights:
         """
         assert isinstance(whole, Supernet)
         seed = self.training.work.seed
-        loop = supernet_loop(self.space, whole, self.task, self.recipe, seed, checkpoint)
-        loop.resume()
-        loop.run(lambda epoch, means: None)
+        resume_with_bar(supernet_loop(self.space, whole, self.task, self.recipe, seed, checkpoint))
 
     def _read(self, whole: nn.Module) -> bool:
         """Fill in the weights that are in the folder, if there are some."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 from inspect import signature
 from pathlib import Path
@@ -26,6 +27,7 @@ from estimators.tasks.task import Dimensions
 from experiment.errors import InputError
 from experiment.loop import TrainingLoop
 from experiment.precision import Precision
+from experiment.progress import progress
 from models.networks.families import NETWORKS
 from models.supernets.families import SUPERNETS
 from models.supernets.supernet import Supernet
@@ -166,7 +168,6 @@ def supernet_loop(
     recipe: OneShotRecipe,
     seed: int,
     checkpoint: Path | None = None,
-    shown: bool = True,
 ) -> TrainingLoop:
     """The loop that trains shared weights on the training nodes; killed, it resumes to the bit.
 
@@ -177,7 +178,6 @@ def supernet_loop(
         recipe: how it is trained.
         seed: of the paths; those of an epoch depend on it and on the epoch's number alone.
         checkpoint: where the state is kept.
-        shown: whether a terminal shows its progress.
     """
     task.place(supernet)
 
@@ -193,8 +193,35 @@ def supernet_loop(
         seed,
         checkpoint,
         unit="paths",
-        shown=shown,
+        shown=False,
     )
+
+
+def resume_with_bar(
+    loop: TrainingLoop,
+    after_epoch: Callable[[int, dict[str, float]], None] = lambda epoch, means: None,
+) -> None:
+    """Train shared weights to the end under one bar over all epochs.
+
+    A bar for each epoch would end before it wrote its first line into a log.
+
+    Args:
+        loop: that is not shown itself; it resumes from its checkpoint, if there is one.
+        after_epoch: as for :meth:`~experiment.loop.TrainingLoop.run`.
+
+    Raises:
+        DivergedError: the loss is no longer finite.
+        InputError: the checkpoint is damaged, or no loop's.
+    """
+    loop.resume()
+    epochs = loop.settings.epochs
+    with progress(epochs, "shared weights", "epochs", done=loop.epoch) as bar:
+
+        def advance(epoch: int, means: dict[str, float]) -> None:
+            after_epoch(epoch, means)
+            bar.advance(loss=means["loss"])
+
+        loop.run(advance)
 
 
 def path_loss(

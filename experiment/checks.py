@@ -11,6 +11,10 @@ import numpy as np
 
 from experiment.errors import InputError
 
+LARGEST = 2**63 - 1
+"""Of the whole numbers that PyTorch takes: for sizes, and as a seed."""
+LARGEST_OF_32_BITS = 2**32 - 1
+"""Of the seeds that NumPy's ``RandomState`` takes."""
 LONGEST = 60
 """Characters of a value that a message shows."""
 
@@ -32,16 +36,19 @@ def shown(value: object) -> str:
     return f"{article} {kind}"
 
 
-def whole_number(value: SupportsIndex | Any, what: str, least: int | None = 0) -> int:
+def whole_number(
+    value: SupportsIndex | Any, what: str, least: int | None = 0, most: int | None = None
+) -> int:
     """``value`` as an ``int``.
 
     Args:
         value: an ``int``, or a NumPy or PyTorch scalar of a whole number.
         what: name of the argument, for the message.
         least: smallest that is allowed; ``None`` for any.
+        most: largest that is allowed; ``None`` for any.
 
     Raises:
-        InputError: it is no whole number (truth values are none), or a smaller one.
+        InputError: it is no whole number (truth values are none), or beyond these.
     """
     try:
         if isinstance(value, bool | np.bool_):
@@ -51,6 +58,8 @@ def whole_number(value: SupportsIndex | Any, what: str, least: int | None = 0) -
         raise InputError(f"{what} is {shown(value)}, expected a whole number") from None
     if least is not None and number < least:
         raise InputError(f"{what} is {number}, expected at least {least}")
+    if most is not None and number > most:
+        raise InputError(f"{what} is {number}, expected at most {most}")
     return number
 
 

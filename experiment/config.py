@@ -23,6 +23,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from experiment.checks import LARGEST, whole_number
 from experiment.errors import InputError
 from experiment.paths import REPOSITORY_ROOT
 
@@ -156,6 +157,8 @@ def _convert(key: str, value: Any, hint: Any) -> Any:
         if isinstance(value, str | Path):
             return Path(value)
     elif isinstance(value, hint) and (hint is bool or not isinstance(value, bool)):
+        if hint is int:
+            return whole_number(value, f"the setting {key!r}", least=-LARGEST, most=LARGEST)
         return value
     raise InputError(f"the setting {key!r} is {value!r}, expected {_describe(hint)}")
 

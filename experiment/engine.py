@@ -14,6 +14,7 @@ import os
 import pickle
 import signal
 import threading
+import warnings
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
@@ -26,7 +27,7 @@ from typing import Any, Generic, Protocol, TypeVar
 import torch
 
 from experiment.checks import whole_number
-from experiment.errors import InputError, sentence
+from experiment.errors import DataWarning, InputError, sentence
 
 Key = TypeVar("Key")
 Item = TypeVar("Item")
@@ -195,6 +196,7 @@ def _start(alarm: Connection) -> None:
     """What a worker does first."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that has the workers
     torch.set_num_threads(1)
+    warnings.simplefilter("ignore", DataWarning)  # the process that has the workers has said it
     threading.Thread(target=_end_with, args=(alarm,), daemon=True).start()
 
 

@@ -20,6 +20,14 @@ class InputError(ValueError):
     exit_code = EXIT_BAD_INPUT
 
 
+class DataWarning(UserWarning):
+    """What a user has to know of the data, in one sentence.
+
+    The process that starts a search reads the data first and says it; worker processes read the
+    same data, and do not repeat it.
+    """
+
+
 def sentence(error: BaseException) -> str:
     """What an error says, on one line; its kind where it says nothing."""
     return " ".join(str(error).split()) or type(error).__name__

@@ -14,6 +14,7 @@ import pickle
 import platform
 import sys
 import traceback
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -94,7 +95,10 @@ class Worker:
         surroundings.take_over()
         import torch
 
+        from experiment.errors import DataWarning
+
         torch.set_num_threads(1)
+        warnings.simplefilter("ignore", DataWarning)  # the process that submits has said it
         self._node = node
         self._functions: dict[int, Any] = {}
 

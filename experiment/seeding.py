@@ -8,12 +8,18 @@ from typing import Any
 import numpy as np
 import torch
 
+from experiment.checks import LARGEST, whole_number
+
 
 def seed_everything(seed: int) -> None:
     """Seed Python's, NumPy's global and PyTorch's generators (all devices).
 
     Code of ours takes its own generator; the global ones are for the packages that use them.
+
+    Raises:
+        InputError: the seed is larger than PyTorch takes.
     """
+    whole_number(seed, "the seed", least=None, most=LARGEST)
     random.seed(seed)
     np.random.seed(seed % 2**32)  # noqa: NPY002
     torch.manual_seed(seed)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from estimators.measurement import Estimator
+from experiment.progress import progress
 from searchers.loop import SearchLoop
 
 TRAINED = "trained_from_scratch"
@@ -24,5 +25,6 @@ def train_incumbent(loop: SearchLoop, training: Estimator) -> dict[str, Any]:
     best = loop.history.incumbent
     if best is None:
         return {}
-    (found,) = training.measure([best.measurement.architecture])
+    with progress(None, "training the best from scratch"):
+        (found,) = training.measure([best.measurement.architecture])
     return {TRAINED: found.figures()}

@@ -168,6 +168,8 @@ def _trained(found: Mapping[str, Any], objective: Objective) -> str:
 
 
 def _why_nothing(result: Mapping[str, Any]) -> str:
+    if not result["queries"]:
+        return "nothing was measured: the budget was spent before"
     if result["failed"] == result["queries"]:
         return f"none could be measured, the last one because: {result['last_failure']}"
     return "none of them is allowed: give a looser limit, or more queries"

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from datasets.citation_graphs.node_graph import NodeGraph, NodeSplit
-from experiment.checks import whole_number
+from experiment.checks import LARGEST_OF_32_BITS, whole_number
 from experiment.errors import InputError
 
 NodeSplitName = Literal["public", "random"]
@@ -29,7 +29,7 @@ def split_nodes(graph: NodeGraph, kind: NodeSplitName, seed: int = 0) -> NodeSpl
         InputError: there is no such split, the graph has too few nodes, or a node of the split has
             no class.
     """
-    seed = whole_number(seed, "seed of the split")
+    seed = whole_number(seed, "seed of the split", most=LARGEST_OF_32_BITS)
     if kind == "public":
         split = _public(graph)
     elif kind == "random":

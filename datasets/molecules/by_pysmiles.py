@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from typing import TYPE_CHECKING
 
 from datasets.molecules.molecule import Atom, Bond, Molecule
@@ -14,6 +15,10 @@ from experiment.errors import sentence
 
 if TYPE_CHECKING:
     import networkx as nx
+
+
+_TOKEN = r"\[[^\[\]]+\]|Br|Cl|[BCNOPSFIbcnops*()\d=#$:~./\\-]|%\d\d|%\(\d+\)"
+_SMILES = re.compile(f"(?:{_TOKEN})+")
 
 
 def read_molecule(smiles: str) -> Molecule:
@@ -25,6 +30,10 @@ def read_molecule(smiles: str) -> Molecule:
     import pysmiles
 
     logging.getLogger("pysmiles").setLevel(logging.ERROR)  # it tells of every stereo centre
+    smiles = " ".join(smiles.split()[:1])  # a name may follow
+    # pysmiles passes over what it does not know, and over open branches.
+    if smiles and not _SMILES.fullmatch(smiles) or smiles.count("(") != smiles.count(")"):
+        raise UnreadableSmilesError("no SMILES")
     try:
         graph = pysmiles.read_smiles(smiles)
     except (ValueError, LookupError, SyntaxError, AttributeError, TypeError) as error:

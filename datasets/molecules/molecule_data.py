@@ -22,7 +22,7 @@ from datasets.molecules.smiles import (
 from datasets.molecules.sources import MoleculeSource, find_file
 from datasets.row_files import Row, RowFile, read_rows
 from datasets.spaces.notation import excerpt
-from experiment.errors import InputError
+from experiment.errors import DataWarning, InputError
 
 MISSING = {"", "nan", "na", "n/a", "none", "null", "-"}
 """What stands in a file where there is no label, in lower case."""
@@ -123,7 +123,7 @@ def read_molecules(
     texts, targets, molecules = zip(*kept, strict=True)
     data = MoleculeData(source, reader, texts, np.array(targets), molecules, tuple(left_out))
     for note in data.notes:
-        warnings.warn(note, stacklevel=3)
+        warnings.warn(note, DataWarning, stacklevel=3)
     return data
 
 

@@ -123,6 +123,11 @@ def find_file(source: MoleculeSource, data_root: str | Path | None) -> Path:
     for file in source.files:
         if (place := root / file).is_file():
             return place
+        if Path(file).is_absolute():
+            what = "is a folder" if place.is_dir() else "is not there"
+            raise InputError(
+                f"the file of {source.name}, {file!r}, {what}: give the path of a table"
+            )
     raise InputError(
         f"there is no {' and no '.join(source.files)} below {str(root)!r}: put the file of "
         f"{source.name} there (docs/molecules.md says where it is from)"

@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 
 from datasets.molecules.by_rdkit import scaffold
-from experiment.checks import whole_number
+from experiment.checks import LARGEST_OF_32_BITS, whole_number
 from experiment.errors import InputError
 
 SplitName = Literal["random", "scaffold"]
@@ -52,7 +52,7 @@ def split_molecules(smiles: Sequence[str], kind: SplitName, seed: int = 0) -> Mo
     Raises:
         InputError: there is no such kind, a part would be empty, or a scaffold needs RDKit.
     """
-    seed = whole_number(seed, "seed of the split")
+    seed = whole_number(seed, "seed of the split", most=LARGEST_OF_32_BITS)
     if kind == "random":
         return random_split(len(smiles), seed)
     if kind == "scaffold":

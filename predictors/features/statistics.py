@@ -42,7 +42,7 @@ class GraphStatistics(Features):
         masks = operation_masks(graph.batch, self.space)
         names = [self.space.types[kind] for kind in operation_types(self.space)]
         convolutions = [bool(re.search("conv|sep", name)) for name in names]
-        kinds = [*masks.unbind(2), masks[:, :, torch.tensor(convolutions)].sum(2)]
+        kinds = [*masks.unbind(2), masks[:, :, torch.tensor(convolutions, dtype=torch.bool)].sum(2)]
         columns = [*self._shape(graph)]
         for kind in kinds:
             columns += self._of_kind(graph, kind)

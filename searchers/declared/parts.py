@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from datasets.objective import Objective
-from experiment.checks import whole_number
+from experiment.checks import LARGEST, whole_number
 from experiment.config import nearest
 from experiment.errors import InputError
 from searchers.aging import POPULATION, TOURNAMENT, AgingEvolution
@@ -42,6 +42,9 @@ class EarlyStopping:
     patience: int
     monitor: str | None = None
 
+    def __post_init__(self) -> None:
+        whole_number(self.patience, "early_stopping.patience", least=1)
+
 
 @dataclass(frozen=True)
 class Callbacks:
@@ -58,6 +61,10 @@ class Callbacks:
     checkpoints: bool = False
     log: bool = True
     search_patience: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.search_patience is not None:
+            whole_number(self.search_patience, "callbacks.search_patience", least=1)
 
 
 @dataclass(frozen=True)
@@ -104,7 +111,7 @@ class Method:
             raise InputError(
                 f"no search is called {self.name!r}: {nearest(self.name, [*SEARCHERS])}"
             )
-        whole_number(self.seed, "search.seed")
+        whole_number(self.seed, "search.seed", most=LARGEST)
 
     def searcher(self, domain: Domain, objective: Objective) -> Searcher:
         """A new searcher.

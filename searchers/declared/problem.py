@@ -124,7 +124,8 @@ class NASProblem:
                 raise InputError(f"the problem has no table [{key}]")
         parts: dict[str, Any] = {key: table[key] for key in ("objective", "loss") if key in table}
         if "metrics" in table:
-            parts["metrics"] = tuple(table["metrics"])
+            given = table["metrics"]
+            parts["metrics"] = tuple(given) if isinstance(given, list) else given
         for key, kind in _TABLES.items():
             if key in table:
                 parts[key] = _resolved(kind, key, table[key])
@@ -154,6 +155,7 @@ class NASProblem:
         )
 
     def __post_init__(self) -> None:
+        self._check_texts()
         kind = self.kind
         if self.loss is not None and self.loss not in kind.losses:
             raise InputError(
@@ -263,6 +265,19 @@ class NASProblem:
     def __str__(self) -> str:
         """A summary, as DeepHyper prints one."""
         return summary_of(self)
+
+    def _check_texts(self) -> None:
+        """Refuse names that are none."""
+        if not isinstance(self.objective, str) and not callable(self.objective):
+            raise InputError(
+                f"the objective is {shown(self.objective)}, expected a text, such as -val_loss"
+            )
+        if not isinstance(self.loss, str | None):
+            raise InputError(f"the loss is {shown(self.loss)}, expected a text")
+        if self.metrics is not None and not (
+            isinstance(self.metrics, tuple) and all(isinstance(one, str) for one in self.metrics)
+        ):
+            raise InputError(f"the metrics are {shown(self.metrics)}, expected a list of texts")
 
     def _check_hyperparameters(self) -> None:
         """Refuse unknown names, and values that a recipe or a network refuses."""

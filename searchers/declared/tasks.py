@@ -34,6 +34,7 @@ from estimators.recipe import Recipe
 from estimators.tasks.images import ImageClassification, ImageRecipe
 from estimators.tasks.molecules import LOSSES, MoleculeRecipe, MoleculeTask
 from estimators.tasks.nodes import NodeRecipe, NodeTask
+from experiment.checks import shown
 from experiment.config import nearest, resolve
 from experiment.errors import InputError
 
@@ -279,6 +280,8 @@ def named_space(name: str, **options: Any) -> SearchSpace:
     Raises:
         InputError: there is none, or it has no such option.
     """
+    if not isinstance(name, str):
+        raise InputError(f"the name of the space is {shown(name)}, expected a text")
     if name in HAND_MADE:
         maker: Callable[..., SearchSpace] = partial(FixedNetwork, name)
     elif name in SPACES:

@@ -16,7 +16,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from estimators.supernet_training import OneShotRecipe
+from estimators.supernet_training import OneShotRecipe, resume_with_bar
 from experiment.errors import InputError
 from experiment.loop import TrainingLoop
 from experiment.optimisation import make_optimisers
@@ -143,10 +143,10 @@ class DARTSWeights(ChoosingWeights):
             self.training.work.seed,
             checkpoint,
             unit="steps",
+            shown=False,
             optimisers=make_optimisers(supernet, recipe.optimisation),
         )
-        loop.resume()
-        loop.run(lambda epoch, means: None)
+        resume_with_bar(loop)
 
 
 def paths_by_weight(weights: Sequence[Sequence[float]]) -> Iterator[tuple[int, ...]]:

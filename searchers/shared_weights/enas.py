@@ -16,7 +16,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from estimators.supernet_training import OneShotRecipe, TrainedPath, path_loss, sampled_paths
+from estimators.supernet_training import (
+    OneShotRecipe,
+    TrainedPath,
+    path_loss,
+    resume_with_bar,
+    sampled_paths,
+)
 from experiment.checks import whole_number
 from experiment.loop import TrainingLoop
 from experiment.optimisation import make_optimisers
@@ -108,10 +114,10 @@ class ENASWeights(ChoosingWeights):
             seed,
             checkpoint,
             unit="paths",
+            shown=False,
             optimisers=make_optimisers(supernet, recipe.optimisation),
         )
-        loop.resume()
-        loop.run(update)
+        resume_with_bar(loop, update)
 
     @staticmethod
     def _drawn(learner: Learner, count: int, generator: np.random.Generator) -> Tensor:
