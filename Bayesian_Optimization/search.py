@@ -40,7 +40,7 @@ from datasets.benchmark import Benchmark
 from datasets.fidelities import fidelity_tables
 from datasets.graph import ArchitectureGraph
 from datasets.measurement_files import Measurements, read_measurements
-from datasets.registry import latency_choices
+from datasets.registry import BENCHMARKS, latency_choices
 from datasets.source_record import announce, source_entries
 from estimators.by_data_set import usual_data_set
 from estimators.digits101 import CONFIG
@@ -167,12 +167,13 @@ def search_by_estimator(given: Namespace) -> tuple[RunFolder, Mapping[str, Any]]
     tables = tables_used(problem, searcher)
     config = configuration(given, problem, budget, start) | {"sources": source_entries(tables)}
     place = run_place(given, given.estimator, given.method)
+    store = Store(given.store) if given.store else None  # refused before the folder is made
     with engine_choice(given).start() as engine:
         run = start_search(place, config, given.seed, given.resume)
         announce(tables, json=given.json)
         estimator, more = problem.estimator, nothing_more
         if isinstance(estimator, SharedWeights | TrainingEstimator):
-            store = Store(given.store or run.path / "trainings.sqlite")
+            store = store or Store(run.path / "trainings.sqlite")
             if not given.json:
                 print(estimator.computing_line(), flush=True)
             if isinstance(estimator, SharedWeights):
@@ -272,6 +273,11 @@ def make_problem(given: Namespace, limit: Limit | None) -> Problem:
         if given.method in MULTI_FIDELITY:
             return partial_training_problem(domain, seed, same, given.fidelity, *data)
         return training_problem(domain, seed, same, *data)
+    if given.space not in BENCHMARKS:
+        raise InputError(
+            f"there is no table of {given.space}: give --estimator train or one_shot, or an "
+            "--objective of your own"
+        )
     if given.method in MULTI_FIDELITY:
         return make_fidelity_problem(given, limit)
     table = get_benchmark(given.space, given.data_root, **table_choices(given, limit))

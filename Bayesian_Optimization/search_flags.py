@@ -232,7 +232,7 @@ def check_flags(given: Namespace) -> None:
     if given.estimator in ON_DATA and given.dataset not in (None, *TRAINED_ON):
         raise InputError(
             f"nothing is trained on {given.dataset!r}: choose a --dataset of "
-            f"{', '.join(TRAINED_ON)}, or leave it out"
+            f"{', '.join(TRAINED_ON)}, or leave it out (search_problem.py trains on molecules)"
         )
     if given.features is not None:
         given.features = [name for word in given.features for name in word.split(",") if name]

@@ -122,6 +122,14 @@ class SearchSpace(ABC):
         Two members are the same architecture exactly when their canonical graphs are equal.
         """
 
+    def normalised(self, graph: ArchitectureGraph) -> ArchitectureGraph:
+        """The member that a space counts as the same as ``graph``, which may be none itself.
+
+        Here it is the graph as it is; a space that knows an architecture by several graphs that
+        are not isomorphic overrides this.
+        """
+        return graph
+
     def hash(self, graph: ArchitectureGraph) -> str:
         """A hexadecimal name of the architecture, the same for all its isomorphic graphs.
 

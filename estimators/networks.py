@@ -263,8 +263,9 @@ def check_data(design: object, data: Dimensions, unit: str) -> None:
     network = design.family.network
     if foreign := [name for name in data.network if name not in signature(network).parameters]:
         raise InputError(
-            f"{network.__name__} is no network for {unit}, it has no {foreign[0]}: look its "
-            "architectures up in a table, or search by a function of your own"
+            f"{network.__name__} is no network for {unit}, it has no {foreign[0]}: choose other "
+            "data (those of docs/problem.md for search_problem.py), look its architectures up in a "
+            "table, or search by a function of your own"
         )
 
 

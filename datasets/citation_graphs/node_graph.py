@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from experiment.checks import shown
 from experiment.errors import InputError
 
 NO_CLASS = -1
@@ -145,18 +146,27 @@ class NodeGraph:
             InputError: something is missing, or the parts do not fit together.
         """
         for part in ("x", "edge_index", "y"):
-            if getattr(data, part, None) is None:
+            found = getattr(data, part, None)
+            if found is None:
                 raise InputError(f"the data of {name} have no {part}, expected x, edge_index and y")
-        masks: list[Any] = [
-            getattr(data, f"{part}_mask", None) for part in ("train", "val", "test")
-        ]
-        public = None if any(mask is None for mask in masks) else NodeSplit.of_masks(*masks)
+            if not isinstance(found, Tensor) or found.is_complex():
+                raise InputError(
+                    f"the {part} of {name} is {shown(found)}, expected real numbers in a tensor"
+                )
+        masks = {part: getattr(data, f"{part}_mask", None) for part in ("train", "val", "test")}
+        public = None
+        if all(mask is not None for mask in masks.values()):
+            for part, mask in masks.items():
+                _check_mask(mask, len(data.y), f"the {part}_mask of {name}")
+            public = NodeSplit.of_masks(*masks.values())
         return cls(name, by_rows(data.x.float()), data.edge_index, data.y.flatten(), public)
 
 
 def by_rows(features: Tensor) -> Tensor:
     """The same by compressed sparse rows, if few are not zero."""
-    if features.layout is not torch.strided or not features.numel():
+    if features.layout is not torch.strided:
+        return compressed(features)
+    if not features.numel():
         return features
     share = int(features.count_nonzero()) / features.numel()
     return compressed(features) if share < SPARSE else features
@@ -205,6 +215,14 @@ def with_entries(features: Tensor, entries: Tensor) -> Tensor:
 
 def _entries(features: Tensor) -> Tensor:
     return features if features.layout is torch.strided else features.values()
+
+
+def _check_mask(mask: Any, nodes: int, said: str) -> None:
+    if not isinstance(mask, Tensor) or mask.dtype != torch.bool or mask.shape != (nodes,):
+        kind = f" of {mask.dtype}" if isinstance(mask, Tensor) else ""
+        raise InputError(
+            f"{said} is {shown(mask)}{kind}, expected a truth value for each of the {nodes} nodes"
+        )
 
 
 def _check_range(numbers: Tensor, low: int, end: int, said: str) -> None:

@@ -32,7 +32,7 @@ def read_molecule(smiles: str) -> Molecule:
     logging.getLogger("pysmiles").setLevel(logging.ERROR)  # it tells of every stereo centre
     smiles = " ".join(smiles.split()[:1])  # a name may follow
     # pysmiles passes over what it does not know, and over open branches.
-    if smiles and not _SMILES.fullmatch(smiles) or smiles.count("(") != smiles.count(")"):
+    if (smiles and not _SMILES.fullmatch(smiles)) or smiles.count("(") != smiles.count(")"):
         raise UnreadableSmilesError("no SMILES")
     try:
         graph = pysmiles.read_smiles(smiles)

@@ -147,6 +147,14 @@ class NASBenchGraph(SearchSpace):
         """The graph whose nodes stand in the order of the official key."""
         return _graph(*from_key(self.key(graph)))
 
+    def normalised(self, graph: ArchitectureGraph) -> ArchitectureGraph:
+        """The canonical graph of a tree, whose idle skip connections come to the front.
+
+        Raises:
+            ArchitectureError: all its operations are skip.
+        """
+        return _graph(*from_key(canonical_key(*self._measurable(*_tree(graph)))))
+
     def hash(self, graph: ArchitectureGraph) -> str:
         """The official key with leading zeros, 32 digits; of others that of any graph."""
         if self.is_legal(graph):

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.autograd.function import FunctionCtx, once_differentiable
-from torch_geometric.nn import GATConv
+from torch_geometric.nn import GATConv, MessagePassing
 
 NARROW = 128
 """Width of the messages of all heads from which on the product is faster (Cora, one thread).
@@ -29,6 +29,10 @@ class NodeAttention(GATConv):
 
     def propagate(self, edge_index: Tensor, size: Any = None, **given: Any) -> Tensor:
         """Weighted sums of the states of sources. **Shape** → (N, H, C)."""
+        if self.explain:
+            # Messages are multiplied by weights of their edges. GATConv's own method, compiled for
+            # the class as soon as one such layer exists, passes over them.
+            return MessagePassing.propagate(self, edge_index, size=size, **given)
         states, weights = given["x"][0], given["alpha"]
         narrow = states.shape[1] * states.shape[2] < NARROW
         if narrow or states.device.type != "cpu" or not torch.backends.mkl.is_available():

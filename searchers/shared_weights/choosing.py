@@ -82,7 +82,8 @@ class ChoosingWeights(SharedWeights):
         for path in self.paths(self._whole.chooser, seed):
             tries += 1
             try:
-                graph = representative(supernet.architecture(path), self.space)
+                graph = self.space.normalised(supernet.architecture(path))
+                graph = representative(graph, self.space)
                 new = self.space.is_legal(graph) and self.space.hash(graph) not in seen
             except (ModelError, ArchitectureError):
                 new = False
