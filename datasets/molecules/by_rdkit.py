@@ -21,6 +21,8 @@ def read_molecule(smiles: str, *, hydrogens: bool = False) -> Molecule:
     """
     from rdkit import Chem, rdBase
 
+    if not "".join(smiles.split()[:1]).isascii():  # RDKit passes over such characters
+        raise UnreadableSmilesError("no SMILES")
     parameters: Any = Chem.SmilesParserParams()
     parameters.removeHs = not hydrogens
     with rdBase.BlockLogs():

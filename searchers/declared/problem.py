@@ -286,6 +286,7 @@ class NASProblem:
         for name in self.hyperparameters:
             if name not in known:
                 raise InputError(f"unknown hyper-parameter {name!r}: {nearest(name, known)}")
+        _ = self.design  # refuses sizes of the wrong kind
         if "epochs" in self.ranges:
             raise InputError("the epochs are a range, expected a number: fidelity shortens them")
         for name, each in self.ranges.items():

@@ -139,6 +139,17 @@ def test_what_is_no_molecule_is_refused_with_a_reason(
             read_plainly(text)
 
 
+@pytest.mark.parametrize("text", ["C(", "not a molecule", "CC☃", "C)C", ">>", "."])
+def test_both_readers_refuse_what_is_half_a_smiles(text: str) -> None:
+    for reader in (read, read_plainly):
+        with pytest.raises(UnreadableSmilesError, match=r"no SMILES|no atoms"):
+            reader(text)
+
+
+def test_a_name_may_follow_a_smiles() -> None:
+    assert len(read("CCO ethanol").atoms) == len(read_plainly("CCO ethanol").atoms) == 3
+
+
 def test_a_batch_is_that_of_pytorch_geometric() -> None:
     from torch_geometric.data import Batch
 

@@ -16,7 +16,7 @@ from datasets import get_space
 from datasets.batch import GraphBatch
 from datasets.canonical import canonical_hashes
 from datasets.graph import ArchitectureError, ArchitectureGraph
-from datasets.spaces.nas_bench_graph import NASBenchGraph
+from datasets.spaces.nas_bench_graph import NASBenchGraph, _graph
 from datasets.spaces.nas_bench_graph_rules import OPERATIONS, PATTERNS, canonical_key, links
 from datasets.testing import relabelled
 
@@ -281,3 +281,14 @@ def _with_edges(mask: Any, types: Any, adjacency: Any, kind: Any) -> list[tuple[
 def test_the_registered_space_is_this_one() -> None:
     space = get_space("NAS_BENCH_GRAPH")
     assert (space.name, space.size, space.max_nodes) == ("NAS_BENCH_GRAPH", 26_206, 6)
+
+
+def test_a_tree_with_an_idle_skip_connection_is_normalised_as_the_official_code_does() -> None:
+    link, operations = [0, 1, 2, 3], ["gcn", "skip", "gat", "fc"]
+    tree = _graph((0, 1, 2, 3), (1, 8, 0, 7))
+    assert not SPACE.is_legal(tree)
+    assert SPACE.normalised(tree) == SPACE.of_lists(link, operations)
+    for graph in SPACE.sample(20, np.random.default_rng(0)):
+        assert SPACE.normalised(graph) == graph
+    with pytest.raises(ArchitectureError, match="all"):
+        SPACE.normalised(_graph((0, 1, 2, 3), (8, 8, 8, 8)))

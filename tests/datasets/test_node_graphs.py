@@ -232,3 +232,39 @@ def test_a_sparse_matrix_whose_parts_do_not_fit_is_refused(part: str, wrong: Any
 def test_a_default_that_runs_something_is_refused() -> None:
     with pytest.raises(PickleRefused, match=r"asks for __builtin__\.dict"):
         read_pickle(pickle.dumps(defaultdict(dict), protocol=2))
+
+
+def data(**changes: Any) -> Any:
+    from torch_geometric.data import Data
+
+    part = torch.arange(6) % 3
+    masks = {f"{name}_mask": part == k for k, name in enumerate(("train", "val", "test"))}
+    graph = {"x": torch.eye(6), "edge_index": numbers(0, 1)[:, None], "y": part}
+    return Data(**{**graph, **masks, **changes})
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"x": [[1.0]]}, "the x of mine is a list of 1, expected real numbers in a tensor"),
+        ({"x": torch.eye(6) * 1j}, "the x of mine is .*, expected real numbers"),
+        ({"train_mask": [True] * 6}, "the train_mask of mine is a list of 6, expected a truth"),
+        ({"val_mask": torch.tensor([True])}, r"the val_mask .* \(1,\) .* each of the 6 nodes"),
+        ({"test_mask": numbers(2, 5)}, "the test_mask of mine .* of torch.int64, expected a truth"),
+        ({"train_mask": torch.ones(6, 10, dtype=torch.bool)}, r"of shape \(6, 10\)"),
+    ],
+)
+def test_data_of_the_wrong_kind_are_refused(change: dict[str, Any], said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        NodeGraph.of("mine", data(**change))
+
+
+def test_sparse_features_of_any_layout_are_taken() -> None:
+    for features in (torch.eye(6).to_sparse(), torch.eye(6).to_sparse_csc()):
+        graph = NodeGraph.of("mine", data(x=features))
+        torch.testing.assert_close(row_normalised(graph.features).to_dense(), torch.eye(6))
+
+
+def test_a_seed_of_a_split_has_32_bits() -> None:
+    with pytest.raises(InputError, match="seed of the split is 4294967296, expected at most"):
+        split_nodes(NodeGraph.of("mine", data()), "random", 2**32)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from estimators import (
 from estimators.networks import NASBenchGraphDesign
 from estimators.shared_weights import TRAINING, WEIGHTS
 from estimators.supernet_training import sampled_paths
+from experiment import progress
 from experiment.errors import InputError
 from experiment.loop import TrainingLoop
 
@@ -203,3 +205,19 @@ def test_refuses_what_makes_no_sense() -> None:
         OneShotRecipe.load("one_shot", overrides={"paths": 2, "batch_size": 4})
     assert OneShotRecipe.load("one_shot", "published").steps == 1_000
     assert recipe.steps == 2_000
+
+
+def test_a_log_says_how_many_epochs_are_trained(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Epochs that are each shorter than the time to the first line."""
+    monkeypatch.setattr(progress, "FIRST_LINE", 0.02)
+    monkeypatch.setattr(progress, "LINES", 0.02)
+    _ = estimator(epochs=20).supernet
+    line = re.compile(r"shared weights: [1-9]\d* of 20 epochs, .* epochs/s, .* left, loss \d")
+    assert line.search(capsys.readouterr().err)
+
+
+def test_a_supernet_beyond_the_memory_is_one_sentence() -> None:
+    with pytest.raises(InputError, match="too short for the supernet of NAS_BENCH_GRAPH"):
+        _ = estimator(hidden=10**9).supernet

@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import time
+import warnings
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
+
+from experiment.errors import DataWarning
 
 
 def pid_after(seconds: float) -> int:
@@ -27,6 +30,14 @@ def work(item: tuple[str, Path]) -> tuple[str, int]:
     if kind == "raises":
         raise KeyError("a defect")
     return kind, started
+
+
+def warn(text: str) -> list[str]:
+    """Warn of data, and of something else; what a user would see."""
+    with warnings.catch_warnings(record=True) as said:
+        warnings.warn(f"{text} of data", DataWarning, stacklevel=1)
+        warnings.warn(text, stacklevel=1)
+    return [str(each.message) for each in said]
 
 
 def hang(folder: Path) -> None:

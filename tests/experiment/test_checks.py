@@ -19,6 +19,7 @@ from experiment.checks import (
     whole_number,
 )
 from experiment.errors import InputError
+from experiment.seeding import seed_everything
 
 
 @pytest.mark.parametrize("value", [np.int64(3), np.array(3), 3], ids=["int64", "array", "int"])
@@ -39,6 +40,14 @@ def test_a_number_below_the_least_is_refused() -> None:
     with pytest.raises(InputError, match="n is 2, expected at least 3"):
         whole_number(2, "n", least=3)
     assert whole_number(-2, "n", least=None) == -2
+
+
+def test_a_number_above_the_most_is_refused() -> None:
+    assert whole_number(3, "n", most=3) == 3
+    with pytest.raises(InputError, match="n is 4, expected at most 3"):
+        whole_number(4, "n", most=3)
+    with pytest.raises(InputError, match=r"the seed is 10+, expected at most"):
+        seed_everything(10**30)
 
 
 def test_numbers_come_from_lists_arrays_and_tensors() -> None:

@@ -166,9 +166,12 @@ def test_what_cannot_be_sent_is_one_sentence() -> None:
     assert "\n" not in str(caught.value)
 
 
-def test_a_worker_unpickles_a_function_once(engine_work: ModuleType, tmp_path: Path) -> None:
+def test_a_worker_unpickles_a_function_once_and_repeats_no_word_of_data(
+    engine_work: ModuleType, tmp_path: Path
+) -> None:
     with Processes(1) as engine:
         found = results(engine, engine_work.Loaded(tmp_path / "diary"), [1, 2, 3])
+        assert results(engine, engine_work.warn, ["a word"]) == [(0, ["a word"])]
     assert found == [(0, 2), (1, 3), (2, 4)]
     assert (tmp_path / "diary").read_text().split() == ["loaded"]
 

@@ -39,3 +39,18 @@ def test_layer_is_that_of_pytorch_geometric(heads: int, width: int, concat: bool
         found.square().sum().backward()
         results.append((found, *(weight.grad for weight in layer.parameters())))
     torch.testing.assert_close(*results)
+
+
+@pytest.mark.parametrize("width", [2, NARROW])
+def test_weights_of_edges_count_whatever_layers_were_built_before(width: int) -> None:
+    from torch_geometric.explain.algorithm.utils import set_masks
+
+    given, results = random(6, 5), []
+    for kind in (GATConv, NodeAttention):  # the first compiles a method of its class without them
+        torch.manual_seed(0)
+        layer = kind(5, width).double()
+        plain = layer(given, EDGES)
+        set_masks(layer, random(7).abs(), EDGES, apply_sigmoid=False)
+        results.append(layer(given, EDGES))
+        assert not torch.allclose(results[-1], plain)
+    torch.testing.assert_close(*results)

@@ -16,6 +16,7 @@ from experiment.files import read_json
 from searchers.declared import results
 from searchers.declared.problem import NASProblem
 from searchers.declared.run import run_problem
+from searchers.summary import result_lines
 
 TABLES = tomllib.loads(
     """
@@ -94,6 +95,22 @@ def test_a_problem_is_printed_as_a_summary(tables: dict[str, Any]) -> None:
         ({"fidelity": {"epochs": 90}}, "expected 1 to the 2"),
         ({"callbacks": {"early_stopping": {"patience": 3, "monitor": "val"}}}, "looks at 'val'"),
         ({"preprocessing": {"reder": "rdkit"}}, "did you mean 'reader'"),
+        ({"objective": 3}, "the objective is an int"),
+        ({"objective": ["-val_loss"]}, "the objective is a list"),
+        ({"loss": ["mse"]}, "the loss is a list of 1, expected a text"),
+        ({"metrics": "r2"}, "expected a list of texts"),
+        ({"metrics": [1]}, "expected a list of texts"),
+        ({"space": {"name": ["GINE"]}}, "the name of the space is a list"),
+        ({"space": {"name": 3}}, "the name of the space is an int"),
+        ({"search": {"seed": 10**30}}, "'seed' is 10+, expected at most"),
+        ({"callbacks": {"early_stopping": {"patience": 0}}}, "patience is 0, expected at least 1"),
+        ({"callbacks": {"search_patience": -1}}, "search_patience is -1, expected at least 1"),
+        ({"hyperparameters": {"hidden": 10**30}}, "'hidden' is 10+, expected at most"),
+        ({"hyperparameters": {"hidden": {"low": 1, "high": 10**9}}}, "expected at most 1,000"),
+        ({"hyperparameters": {"hidden": {"low": 1, "high": 10**30}}}, "expected a number below"),
+        ({"hyperparameters": {"hidden": {"low": 1.0, "high": float("nan")}}}, "a number below"),
+        ({"hyperparameters": {"hidden": {"low": 1, "high": 9, "levels": 10**9}}}, "most 1000"),
+        ({"hyperparameters": {"hidden": {"low": 1, "high": 9, "log": "yes"}}}, "True or False"),
     ],
 )
 def test_wrong_problems_are_refused(
@@ -101,6 +118,35 @@ def test_wrong_problems_are_refused(
 ) -> None:
     with pytest.raises(InputError, match=reason):
         NASProblem.read({**tables, **change})
+
+
+@pytest.mark.parametrize(
+    ("task", "reason"),
+    [
+        ({"split_seed": 2**32}, "seed of the split is 4294967296, expected at most 4294967295"),
+        ({"file": "/"}, "the file of chains, '/', is a folder: give the path of a table"),
+        ({"file": "/no/such.csv"}, "the file of chains, '/no/such.csv', is not there"),
+        ({"labels": "smiles"}, "has the smiles 'OCO', expected a number"),
+    ],
+)
+def test_wrong_data_are_refused_before_the_folder_is_made(
+    tables: dict[str, Any], tmp_path: Path, task: dict[str, Any], reason: str
+) -> None:
+    problem = NASProblem.read({**tables, "task": {**tables["task"], **task}})
+    with pytest.raises(InputError, match=reason):
+        run_problem(problem, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_networks_beyond_the_memory_are_failures(tables: dict[str, Any], tmp_path: Path) -> None:
+    sizes = {"hidden": {"choices": [4, 2**40, 2**62]}, "learning_rate": 0.01}
+    changed = {"hyperparameters": {**tables["hyperparameters"], **sizes}}
+    rest = {"budget": {"evaluations": 3}, "top_k": {"k": 1, "repeats": 1}}
+    problem = NASProblem.read({**tables, **changed, **rest})
+    found = run_problem(problem, tmp_path / "run")
+    rows = {row["hidden"]: row["status"] for row in rows_of(tmp_path / "run")}
+    assert rows == {"4": "ok", str(2**40): "failed", str(2**62): "failed"}
+    assert found.top_k[0]["hidden"] == 4
 
 
 def test_values_of_the_command_win_over_the_file(tmp_path: Path) -> None:
@@ -215,7 +261,10 @@ def test_minutes_end_a_search(tables: dict[str, Any], tmp_path: Path) -> None:
     budget = {"budget": {"minutes": 1e-6}, "top_k": {"k": 0}}
     problem = NASProblem.read({**tables, **budget})
     found = run_problem(problem, tmp_path / "run")
-    assert found.summary["queries"] <= 1
+    assert found.summary["queries"] == 0
+    assert "nothing was measured: the budget was spent before" in result_lines(
+        found.summary, found.run.config
+    )
 
 
 def test_python_objects_take_ranges(tables: dict[str, Any]) -> None:

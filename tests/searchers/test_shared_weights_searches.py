@@ -262,3 +262,16 @@ def test_dropout_is_off_while_paths_are_rewarded() -> None:
     assert isinstance(estimator, SharedWeights)
     assert not supernet.training
     assert DARTSWeights.train is not ENASWeights.train
+
+
+def test_a_path_is_the_member_that_its_space_counts_as_the_same() -> None:
+    """Of NAS-Bench-Graph, where a skip connection that changes nothing comes to the front."""
+    estimator = weights("darts")
+    path = estimator.supernet.choice(SPACE.parse("0 1 2 3 gcn gat sage fc"))
+    links, gcn, skip = path[::2], 1, 8
+    idle = [entry for link in links for entry in (link, gcn)]
+    idle[3] = skip  # the second of a chain of four
+    estimator.paths = lambda chooser, seed: iter([tuple(idle), path])
+    chosen = [SPACE.format(graph) for graph in estimator.chosen(0)]
+    assert chosen[0] == SPACE.format(SPACE.parse("0 1 2 3 gcn skip gcn gcn"))
+    assert len(chosen) == 2
