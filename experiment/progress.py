@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Iterable, Iterator, Sized
+from functools import cache
 from types import TracebackType
 from typing import Any, Generic, TypeVar, overload
 
@@ -91,7 +92,7 @@ class ProgressBar(Generic[Item]):
         done: int = 0,
     ) -> None:
         self._items = items
-        console = Console(stderr=True)
+        console = _console()
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=30),
@@ -139,6 +140,12 @@ class ProgressBar(Generic[Item]):
                 f"{name.replace('_', ' ')} {_short(value)}" for name, value in figures.items()
             )
             self._bar.update(self._task, figures=shown)
+
+
+@cache
+def _console() -> Console:
+    """That of all bars: one that starts while another is shown stands below it."""
+    return Console(stderr=True)
 
 
 class _LogLines:
