@@ -153,7 +153,9 @@ class NodeGraph:
                 raise InputError(
                     f"the {part} of {name} is {shown(found)}, expected real numbers in a tensor"
                 )
-        masks = {part: getattr(data, f"{part}_mask", None) for part in ("train", "val", "test")}
+        masks: dict[str, Any] = {
+            part: getattr(data, f"{part}_mask", None) for part in ("train", "val", "test")
+        }
         public = None
         if all(mask is not None for mask in masks.values()):
             for part, mask in masks.items():
