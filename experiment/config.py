@@ -53,7 +53,7 @@ def load_preset(name_or_path: str | Path, *sections: str) -> dict[str, Any]:
     """
     path = _preset_path(name_or_path)
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        table = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise InputError(f"cannot read the preset {str(path)!r}: {error.strerror}") from error
     except ValueError as error:

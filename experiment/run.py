@@ -273,9 +273,10 @@ class RunFolder:
             if key in changing:
                 continue
             if key not in wanted or key not in found or wanted[key] != found[key]:
+                name, before, now = _difference(key, found.get(key), wanted.get(key))
                 raise InputError(
-                    f"{str(self.path)!r} holds another experiment: its {key!r} is "
-                    f"{found.get(key)!r}, this run's is {wanted.get(key)!r}; "
+                    f"{str(self.path)!r} holds another experiment: its {name!r} is {before!r}, "
+                    f"this run's is {now!r}; "
                     "choose another folder, or give the same settings to resume it"
                 )
 
@@ -331,3 +332,12 @@ def _words(source: Mapping[str, Any]) -> str:
     if not source:
         return "none"
     return f"{source.get('path')!r} (sha256 {str(source.get('sha256'))[:12]}…)"
+
+
+def _difference(name: str, before: Any, now: Any) -> tuple[str, Any, Any]:
+    """Name of the first entry in which two settings differ, with dots, and its values in both."""
+    if isinstance(before, Mapping) and isinstance(now, Mapping):
+        for key in {**now, **before}:
+            if key not in before or key not in now or before[key] != now[key]:
+                return _difference(f"{name}.{key}", before.get(key), now.get(key))
+    return name, before, now

@@ -99,7 +99,7 @@ class NASProblem:
             InputError: it cannot be read, or makes no sense.
         """
         try:
-            table = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+            table = tomllib.loads(Path(path).read_text(encoding="utf-8-sig"))
         except OSError as error:
             raise InputError(f"cannot read the problem {str(path)!r}: {error.strerror}") from error
         except ValueError as error:

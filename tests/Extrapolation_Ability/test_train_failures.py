@@ -84,8 +84,8 @@ def test_a_full_disk_ends_the_command(
     ("change", "why"),
     [
         ([], "holds a run already: add --resume"),
-        (["--epochs", "2", "--resume"], "holds another experiment: its 'recipe' is"),
-        (["--size", "cells=2", "--resume"], "holds another experiment: its 'network' is"),
+        (["--epochs", "2", "--resume"], "holds another experiment: its 'recipe.epochs' is"),
+        (["--size", "cells=2", "--resume"], "holds another experiment: its 'network."),
     ],
 )
 def test_a_folder_with_another_run(

@@ -46,6 +46,15 @@ def test_a_new_run_says_what_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert json.loads((run.path / "result.json").read_text()) == {"accuracy": 0.5}
 
 
+def test_the_entry_that_differs_is_named(tmp_path: Path) -> None:
+    training = {"recipe": {"epochs": 3, "loss": "mse"}, "seed": 0}
+    start(tmp_path / "run", training=training)
+    other = {**training, "recipe": {"epochs": 3, "loss": "mae"}}
+    said = "its 'training.recipe.loss' is 'mse', this run's is 'mae'; choose another folder"
+    with pytest.raises(InputError, match=said):
+        start(tmp_path / "run", resume=True, training=other)
+
+
 def test_an_existing_run_needs_resume_and_the_same_settings(tmp_path: Path) -> None:
     path = tmp_path / "run"
     start(path)

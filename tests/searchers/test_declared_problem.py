@@ -152,7 +152,7 @@ def test_networks_beyond_the_memory_are_failures(tables: dict[str, Any], tmp_pat
 def test_values_of_the_command_win_over_the_file(tmp_path: Path) -> None:
     place = tmp_path / "digits.toml"
     place.write_text(
-        'task = {data = "digits"}\nspace = "NB201"\nbudget = {minutes = 2}\n'
+        '\ufefftask = {data = "digits"}\nspace = "NB201"\nbudget = {minutes = 2}\n'
         'objective = "val_accuracy"\n[hyperparameters]\nchannels = {choices = [4, 8]}\n',
         encoding="utf-8",
     )
