@@ -1,24 +1,26 @@
 """Searches on citation graphs: what is found beside a tuned GAT, and searchers at equal seconds.
 
-    python benchmarks/citation_searches.py run --parts found [--datasets cora] [--seconds 120]
+    python benchmarks/citation_searches.py run --parts found [--datasets cora] [--seconds 200]
     python benchmarks/citation_searches.py run --parts algorithms --datasets cora --seconds 60
     python benchmarks/citation_searches.py table
 
-Public splits, row-normalised features, recipes and sizes of ``configs/citation.toml``. Every
-training of a search has seed 0, ends 30 epochs after the best validation accuracy, and is valued by
-that accuracy. Seconds are those of the processor, of one thread. A search ends with the training by
-which it has used as many as its budget; the seconds of the searcher count.
+Public splits, row-normalised features. Seconds are those of the processor, of one thread. A search
+ends with the training by which it has used as many as its budget; the seconds of the searcher
+count. Every accuracy is that of the first epoch with the best validation accuracy.
 
-``found``: evolution with ten random architectures to begin with. The architecture of the best
-validation accuracy is trained with the fresh seeds 100 to 119, and each of these is tested once, at
-its first epoch with the best validation accuracy. ``GAT, tuned`` is a random search over
-:data:`GAT_SETTINGS`, which begins with the published setting and has the same seconds; the setting
-of the best validation accuracy is trained with the same seeds. Differences are paired by seed.
-``GCN`` is the published network with these seeds.
+``found``: GraphNAS's spaces, each architecture together with settings of its training, and GAT with
+settings of its own (:data:`~benchmarks.citation_sides.SIDES`). The rule is one for all of them.
+Aging evolution trains candidates with seed 0 for two thirds of the seconds. In the last third the
+five best by validation are trained with the seeds 1, 2, …, one seed of all after the other, and
+the best mean validation over these seeds is chosen. What is chosen is trained with the fresh seeds
+100 to 119, and each of these is tested once. Differences to the tuned GAT are paired by seed.
+``GCN`` and ``GAT`` are the published networks by the recipes of ``configs/citation.toml``, with the
+same fresh seeds.
 
-``algorithms``: searchers with the same seconds and seeds 0, 1, …, on one space. A training that two
-searches propose is made once and costs both of them its seconds. Kept are the best validation
-accuracy and the test accuracy of the same training.
+``algorithms``: searchers with the same seconds and seeds 0, 1, …, on one space, by the recipe of
+``configs/citation.toml``, each training with seed 0. A training that two searches propose is made
+once and costs both of them its seconds. Kept are the best validation accuracy and the test accuracy
+of the same training.
 
 What is kept is not measured again: a run that was killed continues with its next training.
 """
@@ -30,6 +32,7 @@ import sys
 import time
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -40,56 +43,54 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from analysis.statistics import Spread, paired_difference
+from benchmarks.citation_sides import GAT, MACRO, MICRO, SIDES, CandidateTrainings
 from benchmarks.kept_trainings import KeptTrainings, Record, timed
 from benchmarks.prediction import RESULTS
 from datasets import FixedNetwork, get_space
 from datasets.graph import ArchitectureGraph
-from datasets.space import SearchSpace
 from estimators.by_data_set import training_on
 from estimators.evaluations import Evaluations
 from estimators.from_scratch import FromScratch
+from estimators.measurement import Measurement
 from estimators.node_designs import GATDesign, GCNDesign
 from estimators.tasks.nodes import NodeRecipe, NodeTask
 from experiment.arguments import Parser, output_file, parser, positive_int
 from experiment.errors import run_command
+from searchers.aging import AgingEvolution
 from searchers.loop import Budget, SearchLoop
 from searchers.methods import make_searcher
 from searchers.problem import whole_space
+from searchers.searcher import Searcher
 
 KEPT = RESULTS / "citation_searches.json"
 DATASETS = ("cora", "citeseer")
-SPACES = ("GRAPHNAS_MICRO", "GRAPHNAS_MACRO")
-TUNED, GCN = "GAT, tuned", "GCN"
-METHOD, INITIAL = "evolution", 10
+SPACES = (MICRO, MACRO)
+BY_HAND = {"GAT": GATDesign(), "GCN": GCNDesign()}
+POPULATION, TOURNAMENT = 10, 3
+"""Of the aging evolution, as in ``benchmarks/molecule_searches.py`` for as many trainings."""
+SEARCHED = 2 / 3
+"""Share of the seconds in which candidates are trained with seed 0."""
+FINALISTS = 5
+INITIAL = 10
 METHODS = ("random", "evolution", "local_search", "bo", "rl", "graphnas_rl")
 """Searchers that are compared; latents are of no space of AutoGL's."""
 FIRST_SEED, FRESH = 100, 20
 MOST = 4_000
 """Trainings of a search, which its seconds end long before."""
 
-GAT_SETTINGS: dict[str, tuple[float, ...]] = {
-    "hidden": (4, 8, 16, 32),
-    "heads": (1, 2, 4, 8),
-    "dropout": (0.4, 0.5, 0.6, 0.7, 0.8),
-    "learning_rate": (0.002, 0.005, 0.01, 0.02),
-    "weight_decay": (1e-4, 5e-4, 1e-3, 2e-3),
-    "patience": (30, 100),
-}
-"""What a GAT is tuned over, of at most 300 epochs."""
-PUBLISHED = {"hidden": 8, "heads": 8, "dropout": 0.6, "learning_rate": 5e-3, "weight_decay": 5e-4}
-TUNED_EPOCHS, PATIENCE = 300, 100
-
 Training = Callable[[int], dict[str, Any]]
 """Trains a network with a seed."""
 
 
 def search(
-    training: KeptTrainings, method: str, seed: int, seconds: float, initial: int = INITIAL
-) -> dict[str, Any]:
-    """One search with a budget of seconds; the best of it by validation."""
+    training: KeptTrainings,
+    searcher: Searcher,
+    seconds: float,
+    start: Sequence[ArchitectureGraph] = (),
+) -> tuple[list[Measurement], dict[str, Any]]:
+    """One search with a budget of seconds: its measurements, and what is kept of it."""
     started, before = time.process_time(), training.spent
-    searcher = make_searcher(method, whole_space(training.space), seed, initial)
-    loop = SearchLoop(searcher, Evaluations(training), Budget(MOST))
+    loop = SearchLoop(searcher, Evaluations(training), Budget(MOST), start)
     trained = spent = 0.0
     for step in loop.steps():
         trained += step.measurement.cost_seconds or 0.0
@@ -98,11 +99,7 @@ def search(
         if spent >= seconds:
             loop.stop()
     steps = [step.measurement for step in loop.history.steps]
-    best = max((each for each in steps if each.ok), key=lambda each: each.validation or 0.0)
-    return {
-        "choice": training.space.format(best.architecture),
-        "validation": best.validation,
-        "test": best.test,
+    return steps, {
         "trainings": len(steps),
         "failed": sum(not each.ok for each in steps),
         "seconds": round(spent, 1),
@@ -110,73 +107,90 @@ def search(
     }
 
 
-def trainings_of(space: str, dataset: str, given: Namespace, record: Record) -> KeptTrainings:
-    """Trainings of a search, with seed 0."""
-    training = training_on(dataset, get_space(space), 0, given.data_root)
-    return KeptTrainings(training, record, ("trainings", dataset, space))
+def best_of(measured: Sequence[Measurement], number: int) -> list[Measurement]:
+    """Those with the best validation, the first of equal ones."""
+    valid = [each for each in measured if each.ok]
+    return sorted(valid, key=lambda each: -(each.validation or 0.0))[:number]
 
 
-def gat(setting: Mapping[str, float], dataset: str, data_root: Path | None) -> Training:
-    """What trains a GAT of some setting."""
-    design = GATDesign(int(setting["hidden"]), int(setting["heads"]), setting["dropout"])
-    names = ("learning_rate", "weight_decay")
-    overrides: dict[str, Any] = {name: setting[name] for name in names}
-    overrides |= {"epochs": TUNED_EPOCHS, "patience": int(setting["patience"])}
-    recipe = NodeRecipe.load("citation", "GAT", overrides=overrides)
-    return by_hand(FixedNetwork("GAT"), design, recipe, dataset, data_root)
+def choose(
+    finalists: Sequence[ArchitectureGraph],
+    trainings: Callable[[int], KeptTrainings],
+    seconds: float,
+) -> tuple[list[float], dict[str, Any]]:
+    """Train finalists with the seeds 1, 2, … until the seconds are spent.
 
+    Args:
+        finalists: candidates.
+        trainings: of a seed.
+        seconds: that may be spent; all are trained with seed 1 in any case.
 
-def by_hand(
-    space: FixedNetwork,
-    design: GATDesign | GCNDesign,
-    recipe: NodeRecipe,
-    dataset: str,
-    data_root: Path | None,
-) -> Training:
-    """What trains a network that was made by hand."""
-    task = NodeTask(dataset, data_root=data_root)
-    return lambda seed: timed(FromScratch(space, task, design, recipe, seed=seed), space.member)
-
-
-def settings(seed: int) -> Iterator[dict[str, float]]:
-    """The published setting of a GAT, then random ones, each once."""
-    generator = np.random.default_rng(seed)
-    first = {**PUBLISHED, "patience": PATIENCE}
-    seen = [first]
-    yield first
-    while len(seen) < np.prod([len(each) for each in GAT_SETTINGS.values()]):
-        drawn = {name: each[generator.integers(len(each))] for name, each in GAT_SETTINGS.items()}
-        if drawn not in seen:
-            seen.append(drawn)
-            yield drawn
-
-
-def in_words(setting: Mapping[str, float]) -> str:
-    """A setting on one line."""
-    return ", ".join(f"{key} {value:g}" for key, value in setting.items())
-
-
-def tune_gat(dataset: str, given: Namespace, record: Record) -> dict[str, Any]:
-    """A random search over settings with a budget of seconds; the best by validation."""
-    keys = ("trainings", dataset, TUNED)
-    trained: dict[str, dict[str, Any]] = {}
-    for setting in settings(0):
-        name = in_words(setting)
-        found = record.of(*keys).get(name)
-        if found is None:
-            train = gat(setting, dataset, given.data_root)
-            found = record.put(keys, name, {"setting": setting, **train(0)})
-        trained[name] = found
-        spent = sum(each["seconds"] for each in trained.values())
-        if spent >= given.seconds:
+    Returns:
+        The mean validation of each over the seeds that all of them have; what is kept of it.
+    """
+    spent, made = 0.0, 0
+    values: list[list[float]] = [[] for _ in finalists]
+    for seed in count(1):
+        training = trainings(seed)
+        for graph, known in zip(finalists, values, strict=True):
+            if seed > 1 and spent >= seconds:
+                break
+            (found,) = training.measure([graph])
+            spent += found.cost_seconds or 0.0
+            made += 1
+            known.append(found.validation or 0.0)
+        if spent >= seconds:
             break
-    name = max(trained, key=lambda each: trained[each].get("validation", 0.0))
+    whole = min(map(len, values))
+    means = [float(np.mean(known[:whole])) for known in values]
+    return means, {"trainings": made, "seeds": whole, "seconds": round(spent, 1)}
+
+
+def find_on(name: str, dataset: str, given: Namespace, record: Record) -> dict[str, Any]:
+    """Search a side and choose of it by validation alone; what is kept."""
+    side = SIDES[name]
+
+    def trainings(seed: int) -> KeptTrainings:
+        training = CandidateTrainings(side, dataset, seed, given.data_root)
+        return KeptTrainings(training, record, ("candidates", dataset, name, str(seed)))
+
+    searcher = AgingEvolution(whole_space(side.space), 0, POPULATION, TOURNAMENT)
+    first = trainings(0)
+    measured, searched = search(first, searcher, SEARCHED * given.seconds, side.first())
+    best = best_of(measured, FINALISTS)
+    graphs = [each.architecture for each in best]
+    means, final = choose(graphs, trainings, given.seconds - searched["seconds"])
+    chosen = int(np.argmax(means))
     return {
-        "choice": name,
-        **{key: trained[name][key] for key in ("setting", "validation", "test")},
-        "trainings": len(trained),
-        "seconds": round(spent, 1),
+        "choice": side.space.format(graphs[chosen]),
+        "validation": round(means[chosen], 5),
+        "searched": best[chosen].validation,
+        "rank": chosen + 1,
+        "seconds": round(searched["seconds"] + final["seconds"], 1),
+        "search": searched,
+        "final": final,
+        "finalists": {
+            side.space.format(graph): round(mean, 5)
+            for graph, mean in zip(graphs, means, strict=True)
+        },
     }
+
+
+def candidate(name: str, choice: str, dataset: str, given: Namespace) -> Training:
+    """What trains a chosen candidate."""
+    graph = SIDES[name].space.parse(choice)
+    return lambda seed: timed(
+        CandidateTrainings(SIDES[name], dataset, seed, given.data_root), graph
+    )
+
+
+def by_hand(name: str, dataset: str, given: Namespace) -> Training:
+    """What trains a published network."""
+    space, recipe = FixedNetwork(name), NodeRecipe.load("citation", name)
+    task = NodeTask(dataset, data_root=given.data_root)
+    return lambda seed: timed(
+        FromScratch(space, task, BY_HAND[name], recipe, seed=seed), space.member
+    )
 
 
 def fresh(dataset: str, choice: str, train: Training, given: Namespace, record: Record) -> None:
@@ -189,39 +203,39 @@ def fresh(dataset: str, choice: str, train: Training, given: Namespace, record: 
 
 
 def find(dataset: str, given: Namespace, record: Record) -> None:
-    """Search each space, tune a GAT, and train what was chosen with fresh seeds."""
-    keys = ("found", dataset, str(given.seconds))
-    rows = record.of(*keys)
-    for name in given.spaces:
-        space = get_space(name)
+    """Search all sides, and train what was chosen with fresh seeds."""
+    rows = record.of("found", dataset, str(given.seconds))
+    for name in (GAT, *given.spaces):
         if name not in rows:
-            trainings = trainings_of(name, dataset, given, record)
-            record.put(keys, name, search(trainings, METHOD, 0, given.seconds))
-        graph = space.parse(rows[name]["choice"])
-
-        def train(seed: int, space: SearchSpace = space, graph: ArchitectureGraph = graph) -> Any:
-            return timed(training_on(dataset, space, seed, given.data_root), graph)
-
-        fresh(dataset, rows[name]["choice"], train, given, record)
-    if TUNED not in rows:
-        record.put(keys, TUNED, tune_gat(dataset, given, record))
-    tuned = rows[TUNED]
-    fresh(dataset, tuned["choice"], gat(tuned["setting"], dataset, given.data_root), given, record)
-    recipe = NodeRecipe.load("citation", GCN)
-    gcn = by_hand(FixedNetwork(GCN), GCNDesign(), recipe, dataset, given.data_root)
-    fresh(dataset, GCN, gcn, given, record)
+            print(f"{dataset}, {name}: search", flush=True)
+            found = find_on(name, dataset, given, record)
+            record.put(("found", dataset, str(given.seconds)), name, found)
+        choice = rows[name]["choice"]
+        fresh(dataset, choice, candidate(name, choice, dataset, given), given, record)
+    for name in BY_HAND:
+        fresh(dataset, name, by_hand(name, dataset, given), given, record)
 
 
 def compare(dataset: str, given: Namespace, record: Record) -> None:
     """The searchers on the first space, seed by seed."""
-    space = given.spaces[0]
+    name = given.spaces[0]
+    space = get_space(name)
     for seed in range(given.seeds):
         for method in given.methods:
-            keys = ("algorithms", dataset, space, str(given.seconds), method)
+            keys = ("algorithms", dataset, name, str(given.seconds), method)
             if str(seed) not in record.of(*keys):
                 print(f"{', '.join(keys)}: seed {seed}", flush=True)
-                trainings = trainings_of(space, dataset, given, record)
-                record.put(keys, str(seed), search(trainings, method, seed, given.seconds))
+                training = training_on(dataset, space, 0, given.data_root)
+                trainings = KeptTrainings(training, record, ("trainings", dataset, name))
+                searcher = make_searcher(method, whole_space(space), seed, INITIAL)
+                measured, searched = search(trainings, searcher, given.seconds)
+                (best,) = best_of(measured, 1)
+                found = {
+                    "choice": space.format(best.architecture),
+                    "validation": best.validation,
+                    "test": best.test,
+                }
+                record.put(keys, str(seed), found | searched)
 
 
 PARTS: dict[str, Callable[[str, Namespace, Record], None]] = {"found": find, "algorithms": compare}
@@ -234,7 +248,7 @@ def lines(results: Mapping[str, Any]) -> Iterator[str]:
             if not rows:  # of a run that was killed in its first search
                 continue
             yield f"found on {dataset}, {seconds} processor seconds a search"
-            yield from found_lines(rows, results["fresh"][dataset])
+            yield from found_lines(rows, results.get("fresh", {}).get(dataset, {}))
     for dataset, spaces in results.get("algorithms", {}).items():
         for space, budgets in spaces.items():
             for seconds, methods in budgets.items():
@@ -255,21 +269,28 @@ def values(runs: Mapping[str, Mapping[str, Any]], name: str) -> dict[str, float]
 
 
 def found_lines(rows: Mapping[str, Any], trained: Mapping[str, Any]) -> Iterator[str]:
-    """What each search chose, what that reaches, and how far it is from the tuned GAT."""
-    choices = {**{name: row["choice"] for name, row in rows.items()}, GCN: GCN}
+    """What each side chose, what that reaches, and how far it is from the tuned GAT."""
+    choices = {**{name: row["choice"] for name, row in rows.items()}, **{n: n for n in BY_HAND}}
     tests = {name: values(trained.get(each, {}), "test") for name, each in choices.items()}
     for name, test in tests.items():
-        spread = Spread.of([*test.values()])
-        yield f"  {name:<14} test {spread.text(2, 100)} ({spread.count} seeds)"
+        both = (test, values(trained.get(choices[name], {}), "validation"))
+        shown = [Spread.of([*each.values()]).text(2, 100) for each in both]
+        yield f"  {name:<14} test {shown[0]}, validation {shown[1]} ({len(test)} seeds)"
         if name in rows:
             row = rows[name]
+            parts = [
+                f"{row[part]['trainings']} trainings in {row[part]['seconds']} s"
+                for part in ("search", "final")
+            ]
+            yield f"    {row['choice']}"
             yield (
-                f"    {row['trainings']} trainings, {row['seconds']} s: {row['choice']}; "
-                f"validation {100 * row['validation']:.1f}"
+                f"    {' and '.join(parts)} ({row['search']['failed']} failed, "
+                f"{row['final']['seeds']} seeds of the finalists); validation "
+                f"{100 * row['searched']:.1f}, then {100 * row['validation']:.1f}"
             )
-        apart = paired_difference(test, tests.get(TUNED, {}))
-        if name != TUNED and apart:
-            yield f"    − {TUNED}: {apart.text(2, 100)} ({apart.count} pairs)"
+        apart = paired_difference(test, tests.get(GAT, {}))
+        if name != GAT and apart:
+            yield f"    − {GAT}: {apart.text(2, 100)} ({apart.count} pairs)"
 
 
 def searcher_lines(methods: Mapping[str, Any]) -> Iterator[str]:
@@ -293,11 +314,11 @@ def make_parser() -> Parser:
     flags.add_argument("what", choices=("run", "table"))
     flags.add_argument("--parts", nargs="+", choices=list(PARTS), default=list(PARTS))
     flags.add_argument("--datasets", nargs="+", choices=DATASETS, default=DATASETS)
-    flags.add_argument("--spaces", nargs="+", choices=SPACES, default=SPACES[:1])
+    flags.add_argument("--spaces", nargs="+", choices=SPACES, default=SPACES)
     flags.add_argument("--methods", nargs="+", choices=METHODS, default=METHODS)
-    flags.add_argument("--seconds", type=positive_int, default=120, help="of every search")
+    flags.add_argument("--seconds", type=positive_int, default=200, help="of every search")
     flags.add_argument("--seeds", type=positive_int, default=5, help="searches of each method")
-    flags.add_argument("--fresh", type=positive_int, default=FRESH, help="trainings of a choice")
+    flags.add_argument("--fresh", type=positive_int, default=FRESH, help="seeds of a choice")
     flags.add_argument("--data_root", type=Path, help="folder of the graphs")
     flags.add_argument("--results", type=output_file, default=KEPT, help="what is kept")
     return flags

@@ -91,6 +91,7 @@ class GraphNASMicroDesign(Design):
     Attributes:
         hidden: width of linear layers and cells.
         dropout: probability for a feature of a node.
+        hidden_dropout: probability for what a cell and the classifier take.
     """
 
     family = NETWORKS["graphnas_micro"]
@@ -98,6 +99,7 @@ class GraphNASMicroDesign(Design):
 
     hidden: int = 64
     dropout: float = 0.9
+    hidden_dropout: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -93,8 +93,8 @@ def read_micro(graph: ArchitectureGraph) -> MicroChoice:
 class GraphNASMicroNetwork(nn.Module):
     """Two operations on linear maps of the features, merged, activated and classified.
 
-    A linear layer that no cell takes is left out. Heads of attention are averaged. As published,
-    there is no dropout but that of the features.
+    A linear layer that no cell takes is left out. Heads of attention are averaged. The published
+    network has no dropout but that of the features, a ``hidden_dropout`` of 0.
 
     **Shape**: features (N, ``in_features``), dense or by sparse rows, edges (2, E) → (N,
     ``num_classes``).
@@ -105,6 +105,7 @@ class GraphNASMicroNetwork(nn.Module):
         num_classes: classes.
         hidden: width of linear layers and cells.
         dropout: probability for a feature.
+        hidden_dropout: probability for what a cell and the classifier take.
 
     Raises:
         ModelError: no such architecture, or a size below 1.
@@ -118,12 +119,13 @@ class GraphNASMicroNetwork(nn.Module):
         num_classes: int = 7,
         hidden: int = 64,
         dropout: float = 0.9,
+        hidden_dropout: float = 0.0,
     ) -> None:
         super().__init__()
         choice = read_micro(architecture)
         check_micro_sizes(in_features=in_features, num_classes=num_classes, hidden=hidden)
         self.taken, self.merge = choice.taken, choice.merge
-        self.dropout = dropout
+        self.dropout, self.hidden_dropout = dropout, hidden_dropout
         self.activation: Callable[[Tensor], Tensor] = activation(choice.activation)
         self.linears = nn.ModuleDict(
             {
@@ -141,8 +143,12 @@ class GraphNASMicroNetwork(nn.Module):
         features = drop_features(features, self.dropout, self.training)
         states = {int(node): linear(features) for node, linear in self.linears.items()}
         for node, (source, cell) in enumerate(zip(self.taken, self.cells, strict=True), start=3):
-            states[node] = cell(states[source], edges)
-        return self.classifier(self.activation(merged(self.merge, states[3], states[4])))
+            states[node] = cell(self._dropped(states[source]), edges)
+        state = self.activation(merged(self.merge, states[3], states[4]))
+        return self.classifier(self._dropped(state))
+
+    def _dropped(self, state: Tensor) -> Tensor:
+        return nn.functional.dropout(state, self.hidden_dropout, self.training)
 
 
 def merged(merge: str, first: Tensor, second: Tensor) -> Tensor:

@@ -40,6 +40,7 @@ class GraphNASMicroSupernet(Supernet):
         num_classes: classes.
         hidden: width of linear layers and cells.
         dropout: probability for a feature.
+        hidden_dropout: probability for what a cell and the classifier take.
 
     Raises:
         ModelError: a size below 1.
@@ -58,10 +59,11 @@ class GraphNASMicroSupernet(Supernet):
         num_classes: int = 7,
         hidden: int = 64,
         dropout: float = 0.9,
+        hidden_dropout: float = 0.0,
     ) -> None:
         super().__init__()
         check_micro_sizes(in_features=in_features, num_classes=num_classes, hidden=hidden)
-        self.dropout = dropout
+        self.dropout, self.hidden_dropout = dropout, hidden_dropout
         self.linears = nn.ModuleList(nn.Linear(in_features, hidden) for _ in range(2))
         self.cells = nn.ModuleList(
             nn.ModuleList(NodeOperation(kind, hidden, hidden) for kind in CELLS) for _ in range(2)
@@ -78,7 +80,7 @@ class GraphNASMicroSupernet(Supernet):
         features = drop_features(features, self.dropout, self.training)
         cells: list[Tensor] = []
         for cell in range(2):
-            state = self._read(choice[2 * cell], features, cells)
+            state = self._dropped(self._read(choice[2 * cell], features, cells))
             cells.append(
                 summed(
                     [
@@ -95,7 +97,8 @@ class GraphNASMicroSupernet(Supernet):
                 scaled(share, activation(ACTIVATIONS[number])(joined))
                 for number, share in taken(choice[5])
             ]
-            scores.append(scaled(weight, self.classifiers[merge](summed(active))))
+            state = self._dropped(summed(active))
+            scores.append(scaled(weight, self.classifiers[merge](state)))
         return summed(scores)
 
     def choice(self, architecture: ArchitectureGraph) -> tuple[int, ...]:
@@ -127,3 +130,6 @@ class GraphNASMicroSupernet(Supernet):
                 for number, weight in taken(entry)
             ]
         )
+
+    def _dropped(self, state: Tensor) -> Tensor:
+        return nn.functional.dropout(state, self.hidden_dropout, self.training)
