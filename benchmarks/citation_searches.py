@@ -65,7 +65,7 @@ from searchers.searcher import Searcher
 KEPT = RESULTS / "citation_searches.json"
 DATASETS = ("cora", "citeseer")
 SPACES = (MICRO, MACRO)
-BY_HAND = {"GAT": GATDesign(), "GCN": GCNDesign()}
+BY_HAND = {"GCN": GCNDesign(), "GAT": GATDesign()}
 POPULATION, TOURNAMENT = 10, 3
 """Of the aging evolution, as in ``benchmarks/molecule_searches.py`` for as many trainings."""
 SEARCHED = 2 / 3

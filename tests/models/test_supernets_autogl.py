@@ -170,3 +170,27 @@ def test_other_chains_are_refused() -> None:
         shared.choice(SinglePath(3).sample(1, np.random.default_rng(0))[0])
     with pytest.raises(ModelError, match="identity passes on the 5 features"):
         SinglePathSupernet(operations=("gcn", "identity"), **SMALL)
+
+
+def test_hidden_dropout_of_micro_is_for_the_training_and_that_of_the_network_alone() -> None:
+    shared: Any = supernet("micro")
+    graph = SPACES["micro"].parse("gcn linear concat tanh 1:3 3:4")
+    network: Any = alone(shared, graph)
+    path, usual = shared.choice(graph), network(features(), EDGES)
+
+    def trained(*, hidden_dropout: float) -> Tensor:
+        shared.hidden_dropout = network.hidden_dropout = hidden_dropout
+        both = []
+        for scores in (lambda: network(features(), EDGES), lambda: shared(features(), EDGES, path)):
+            torch.manual_seed(3)
+            both.append(scores())
+        torch.testing.assert_close(*both)
+        return both[0]
+
+    for each in (shared, network):
+        each.dropout = 0.0
+        each.train()
+    assert torch.equal(trained(hidden_dropout=0.0), usual)
+    assert not torch.equal(trained(hidden_dropout=0.5), usual)
+    assert torch.equal(trained(hidden_dropout=1.0), network.classifier.bias.expand(6, 3))
+    assert torch.equal(network.eval()(features(), EDGES), usual)
