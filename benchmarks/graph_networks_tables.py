@@ -25,6 +25,8 @@ from benchmarks.graph_networks import (
     PARAMETERS,
     QUERIES,
     TESTED,
+    TREES,
+    VALIDATION,
     Runs,
     after,
     quality,
@@ -34,7 +36,7 @@ from experiment.arguments import parser
 from experiment.errors import run_command
 
 NONE = "–"
-DEFAULT, TREES = "the suite's default", "boosted trees"
+DEFAULT = "the suite's default"
 GOALS = (("bo", 50, 200), ("transfer_bo", 25, 200), ("transfer_bo", 50, 200), ("bo", 50, 50))
 """Search, its queries and those of ``evolution`` that it is compared with."""
 REGRETS = (
@@ -46,7 +48,7 @@ REGRETS = (
 )
 TESTS = (("random", 200), ("evolution", 200), ("bo", 50), ("transfer_bo", 50))
 OTHERS = ("local_search", "rl", "reinforce", "dngo", "latent_bo")
-LONGER = (("evolution", 100), ("bo", 100), ("transfer_bo", 100), ("bo", 200), ("transfer_bo", 200))
+LONGER = (("evolution", 100), ("local_search", 100), ("bo", 100), ("transfer_bo", 100))
 EXTRAPOLATED = "extrapolation.json"
 
 
@@ -109,7 +111,8 @@ def predict_lines(results: Mapping[str, Any]) -> Iterator[str]:
             )
             for amount in ("50", "100")
         ]
-        yield line([name, *(difference(each, 3, 1) for each in pairs)])
+        itself = quality(at(results, "predict", name, "all", VALIDATION))
+        yield line([name, *(difference(each, 3, 1) for each in pairs), tau(itself)])
     amounts = ("25", "50", "100", "200")
     for contender in CONTENDERS:
         means = [over_data_sets(results, "predict", each, contender, "tau") for each in amounts]
@@ -156,6 +159,9 @@ def search_lines(results: Mapping[str, Any]) -> Iterator[str]:
             for each, ours, theirs in GOALS
         ]
         yield line([name, *map(difference, pairs)])
+    for name in DATASETS:
+        runs = at(results, "informed", name, TREES)
+        yield line([name, *(points(after(runs, n)) for n in (25, 50))])
     for name in DATASETS:
         yield shown(name, LONGER)
     for name in DATASETS:
