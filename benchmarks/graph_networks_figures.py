@@ -112,8 +112,9 @@ def regrets(results: Mapping[str, Any]) -> Figure:
     for axis, dataset in zip(axes, DATASETS, strict=True):
         methods = results["search"][dataset]
         for name in (each for each in COLOURS if each in methods):
-            runs = methods[name].values()
-            curves = 100 * np.array([run["regret"] for run in runs])
+            runs = [run["regret"] for run in methods[name].values()]
+            shared = min(map(len, runs))  # some searches are longer
+            curves = 100 * np.array([run[:shared] for run in runs])
             band(axis, POINTS[: curves.shape[1]], curves, name)
         axis.set_xscale("log")
         axis.set_xlim(10, 200)

@@ -48,7 +48,7 @@ REGRETS = (
 )
 TESTS = (("random", 200), ("evolution", 200), ("bo", 50), ("transfer_bo", 50))
 OTHERS = ("local_search", "rl", "reinforce", "dngo", "latent_bo")
-LONGER = (("evolution", 100), ("local_search", 100), ("bo", 100), ("transfer_bo", 100))
+LONGER = (("evolution", 100), ("bo", 100), ("transfer_bo", 100), ("transfer_bo", 200))
 EXTRAPOLATED = "extrapolation.json"
 
 
@@ -177,7 +177,7 @@ def search_lines(results: Mapping[str, Any]) -> Iterator[str]:
 
 
 def front_lines(results: Mapping[str, Any]) -> Iterator[str]:
-    """Hypervolumes, in percent of that of all candidates."""
+    """Hypervolumes, in percent of that of all candidates, and by how much the first is ahead."""
     for name in results.get("front", {}):
         for method in FRONTS:
             runs = at(results, "front", name, method)
@@ -186,6 +186,13 @@ def front_lines(results: Mapping[str, Any]) -> Iterator[str]:
                 for n in (0, 30, 60)
             ]
             yield line([name, method, *reached])
+    for name in results.get("front", {}):
+        last = [
+            {seed: run["validation"][60] for seed, run in at(results, "front", name, each).items()}
+            for each in FRONTS
+        ]
+        pairs = [paired_difference(last[0], each) for each in last[1:]]
+        yield line([name, *(difference(each, 1) for each in pairs)])
 
 
 def extrapolation_lines(results: Mapping[str, Any]) -> Iterator[str]:
