@@ -178,7 +178,11 @@ def search(task: Task, make: Make, seed: int, queries: int = QUERIES) -> dict[st
     hashes = [each.hash for each in known]
     hashes += [step.measurement.hash for step in loop.steps()]
     spent = time.process_time() - started
-    curve = [task.reached(hashes[: len(known) + query]) for query in range(queries + 1)]
+    curve, best = [], hashes[: len(known)]
+    for new in ([], *([hash] for hash in hashes[len(known) :])):
+        measured = [*best, *new]
+        best = [measured[row] for row in task.front(measured)]  # what is beaten stays so
+        curve.append(task.reached(best))
     return {
         **{name: [round(each[name], 6) for each in curve] for name in task.references},
         "cpu_seconds": spent,
