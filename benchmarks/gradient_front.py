@@ -2,6 +2,7 @@
 
     python benchmarks/gradient_front.py run [--tasks DIGITS101 …] [--methods random …] [--seeds 20]
     python benchmarks/gradient_front.py table
+    python benchmarks/gradient_front.py page
     python benchmarks/gradient_front.py figure [--out docs/figures/gradient_front.png]
 
 Every search has the same 400 random labels of a seed, then 100 queries, five at a time. Queries
@@ -244,6 +245,41 @@ def lines(results: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
                 yield f"  {REFERENCE} − {method}, paired, 95 % intervals: {'; '.join(found)}"
 
 
+def page(given: Namespace) -> None:
+    """Print what is kept as the table of ``docs/search_latent.md``."""
+    print("\n".join(page_rows(kept(given.results)["results"])))
+
+
+def page_rows(results: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """Rows in Markdown, in per cent of the table, over the seeds that all of its methods have."""
+    queries = ", ".join(map(str, SHOWN[1:]))
+    yield (
+        f"| task, seeds | search | by validation: {queries} queries | by test: {queries} queries "
+        f"| `{REFERENCE}` less this after {QUERIES}: validation | test |"
+    )
+    yield "|---|---|---|---|---|---|"
+    for name, methods in results.items():
+        if REFERENCE not in methods:
+            continue
+        common = sorted(set.intersection(*map(set, methods.values())), key=int)
+        task = f"{name}, {len(common)}"
+        for method in (each for each in METHODS if each in methods):
+            shown, less = [], []
+            for value in ("validation", "test"):
+                ours, theirs = (
+                    {n: after({seed: runs[seed] for seed in common}, value, n) for n in SHOWN[1:]}
+                    for runs in (methods[REFERENCE], methods[method])
+                )
+                shown.append(
+                    ", ".join(Spread.of([*one.values()]).text(1, 100) for one in theirs.values())
+                )
+                pair = paired_difference(ours[QUERIES], theirs[QUERIES])
+                less.append(pair.text(1, 100) if pair and method != REFERENCE else "")
+            label = method if " " in method else f"`{method}`"
+            yield f"| {task} | {label} | {' | '.join([*shown, *less])} |"
+            task = ""
+
+
 def draw(given: Namespace) -> None:
     """Hypervolumes by query with 95 % intervals of the mean; a row a value, a column a task."""
     from matplotlib.figure import Figure
@@ -278,7 +314,7 @@ def draw(given: Namespace) -> None:
 def make_parser() -> Parser:
     """The command line."""
     flags = parser("Searches for the front between accuracy and parameters.")
-    flags.add_argument("what", choices=("run", "table", "figure"))
+    flags.add_argument("what", choices=("run", "table", "page", "figure"))
     flags.add_argument("--tasks", nargs="+", choices=list(TASKS), default=list(TASKS))
     flags.add_argument("--methods", nargs="+", choices=list(METHODS), default=list(METHODS))
     flags.add_argument("--seeds", type=positive_int, default=20, help="searches of each method")
@@ -294,7 +330,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Search, print or draw."""
     given = make_parser().parse_args(arguments)
     torch.set_num_threads(given.threads)
-    {"run": measure, "table": table, "figure": draw}[given.what](given)
+    {"run": measure, "table": table, "page": page, "figure": draw}[given.what](given)
     return 0
 
 

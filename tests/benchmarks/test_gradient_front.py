@@ -77,5 +77,10 @@ def test_runs_are_kept_shown_and_drawn(
     assert gradient_front.main(run) == 0
     assert results.read_bytes() == before
     assert "random − evolution, paired, 95 % intervals: 25: " in capsys.readouterr().out
+    assert gradient_front.main(["page", *common]) == 0
+    *_, evolution, random = capsys.readouterr().out.splitlines()
+    assert evolution.startswith("| DIGITS101, 2 | `evolution` | ")
+    assert random.startswith("|  | `random` | ")
+    assert random.endswith(" |  |  |")
     assert gradient_front.main(["figure", *common]) == 0
     assert picture.stat().st_size > 10_000
