@@ -79,8 +79,8 @@ def test_runs_are_kept_shown_and_drawn(
     assert "random − evolution, paired, 95 % intervals: 25: " in capsys.readouterr().out
     assert gradient_front.main(["page", *common]) == 0
     *_, evolution, random = capsys.readouterr().out.splitlines()
-    assert evolution.startswith("| DIGITS101, 2 | `evolution` | ")
-    assert random.startswith("|  | `random` | ")
+    assert evolution.startswith("| DIGITS101 | `evolution`, 2 | ")
+    assert random.startswith("|  | `random`, 2 | ")
     assert random.endswith(" |  |  |")
     assert gradient_front.main(["figure", *common]) == 0
     assert picture.stat().st_size > 10_000
