@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from itertools import cycle, pairwise
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,8 @@ from datasets.graph import ArchitectureGraph
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.path import Path
+    from matplotlib.textpath import TextPath
+    from matplotlib.transforms import Bbox
 
 INK = "#333333"
 _EDGE = "#6b6b6b"
@@ -145,19 +148,26 @@ def write(
     So text keeps its proportion to the boxes at any size of the figure.
     """
     from matplotlib.patches import PathPatch
-    from matplotlib.textpath import TextPath
     from matplotlib.transforms import Affine2D
 
     if not text.strip():
         return
-    outline = TextPath((0, 0), text, size=height)
-    box = outline.get_extents()
+    outline, box = _outline(text, height)
     # The middle of an "x" is the middle of a line, with any letters.
-    middle = TextPath((0, 0), "x", size=height).get_extents().y1 / 2 + 0.02 * height
+    middle = _outline("x", height)[1].y1 / 2 + 0.02 * height
     moved = Affine2D().translate(x - (box.x0 + box.x1) / 2, y - middle - 0.04 * height)
     axes.add_patch(
         PathPatch(moved.transform_path(outline), facecolor=colour, linewidth=0, zorder=zorder)
     )
+
+
+@lru_cache(maxsize=256)
+def _outline(text: str, height: float) -> tuple[TextPath, Bbox]:
+    """Letters as a path, and the box around them: a figure has the same words many times."""
+    from matplotlib.textpath import TextPath
+
+    outline = TextPath((0, 0), text, size=height)
+    return outline, outline.get_extents()
 
 
 def _draw_edge(axes: Axes, points: np.ndarray) -> None:

@@ -42,7 +42,7 @@ def kept_hashes(space: SearchSpace, graphs: GraphBatch, data_root: Path | None) 
     if len(graphs) < MANY:
         return space.hashes(graphs)
     root = find_data_root(data_root)
-    name = f"hashes.{space.name}.{_fingerprint(graphs)}.npz"
+    name = f"hashes.{space.name}.{fingerprint(graphs)}.npz"
     for folder in table_folders(root):
         kept = _read(folder / name, len(graphs))
         if kept is not None:
@@ -53,7 +53,7 @@ def kept_hashes(space: SearchSpace, graphs: GraphBatch, data_root: Path | None) 
     return hashes
 
 
-def _fingerprint(graphs: GraphBatch) -> str:
+def fingerprint(graphs: GraphBatch) -> str:
     """32 hexadecimal digits that tell these graphs from others."""
     digest = hashlib.sha256()
     for part in (graphs.types, graphs.adjacency, graphs.num_nodes):

@@ -14,10 +14,14 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
 import torch
 
+from datasets.batch import GraphBatch
 from datasets.benchmarks.sources import TABLE_VARIABLE
+from datasets.kept_hashes import fingerprint, kept_hashes
+from datasets.space import SearchSpace
 from experiment import progress
 from experiment.errors import run_command
 from experiment.paths import DATA_ROOT_VARIABLE, REPOSITORY_ROOT
@@ -25,6 +29,13 @@ from experiment.paths import DATA_ROOT_VARIABLE, REPOSITORY_ROOT
 SHARED = REPOSITORY_ROOT.parent / "shared"
 FOLDER_VARIABLE = "NAS_TEST_TABLES"
 STARTED = pytest.StashKey[float]()
+READERS = (
+    "datasets.architecture_files",
+    "Performance_Prediction.whole_space",
+    "searchers.problem",
+    "Training_VAE.data",
+)
+"""Modules that hash whole spaces."""
 
 
 def _folder(variable: str, beside: Path, what: str) -> Path:
@@ -159,6 +170,23 @@ def _one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("OMP_NUM_THREADS", "1")
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _spaces_hashed_once() -> Iterator[None]:
+    """All architectures of NB201 take more than a second, which every test of them would repeat."""
+    known: dict[tuple[type, str], np.ndarray] = {}
+
+    def hashes(space: SearchSpace, graphs: GraphBatch, data_root: Path | None) -> np.ndarray:
+        key = type(space), fingerprint(graphs)
+        if key not in known:
+            known[key] = kept_hashes(space, graphs, data_root)
+        return known[key].copy()
+
+    with pytest.MonkeyPatch.context() as patch:
+        for module in READERS:
+            patch.setattr(f"{module}.kept_hashes", hashes)
         yield
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import product
 from typing import TYPE_CHECKING
 
@@ -126,7 +126,7 @@ class NASBenchGraph(SearchSpace):
 
     def keys(self) -> np.ndarray:
         """All official keys, ascending. **Shape** (26206,), int64."""
-        return self._keys.copy()
+        return _keys().copy()
 
     def from_keys(self, keys: np.ndarray | Sequence[int]) -> GraphBatch:
         """Canonical graphs of official keys, which are not checked. **Shape** (B,) → B graphs."""
@@ -179,7 +179,7 @@ class NASBenchGraph(SearchSpace):
 
     def sample(self, n: int, generator: np.random.Generator) -> list[ArchitectureGraph]:
         """``n`` canonical graphs, uniform over the 26,206 architectures."""
-        return list(self.from_keys(self._keys[generator.integers(self.size, size=n)]))
+        return list(self.from_keys(_keys()[generator.integers(self.size, size=n)]))
 
     def neighbours(self, graph: ArchitectureGraph) -> list[ArchitectureGraph]:
         """The other architectures with one operation, or what one node takes, changed.
@@ -202,7 +202,7 @@ class NASBenchGraph(SearchSpace):
     def enumerate(self) -> Iterator[GraphBatch]:
         """Every architecture once, by ascending key: the rows of the official tables."""
         for start in range(0, self.size, _BATCH):
-            yield self.from_keys(self._keys[start : start + _BATCH])
+            yield self.from_keys(_keys()[start : start + _BATCH])
 
     def parse(self, text: str) -> ArchitectureGraph:
         """Read a link and operations, in any order, or an official key.
@@ -280,15 +280,6 @@ class NASBenchGraph(SearchSpace):
         return " ".join([*map(str, link), *(OPERATIONS[one] for one in operations)])
 
     @cached_property
-    def _keys(self) -> np.ndarray:
-        spelled = [
-            key
-            for key in range(ALL_SKIP)
-            if "9" not in str(key) and canonical_key(*from_key(key)) == key
-        ]
-        return np.array(spelled)
-
-    @cached_property
     def _shapes(self) -> ListedShapes:
         """All trees with their skip connections; the other operations are of one kind."""
         trees = [
@@ -299,6 +290,17 @@ class NASBenchGraph(SearchSpace):
         ]
         kinds = (OUTPUT, INPUT, *(3 if one == SKIP else 2 for one in range(len(OPERATIONS))))
         return ListedShapes.of([_graph(*tree) for tree in trees], kinds)
+
+
+@cache
+def _keys() -> np.ndarray:
+    """All official keys, ascending; they take a second."""
+    spelled = [
+        key
+        for key in range(ALL_SKIP)
+        if "9" not in str(key) and canonical_key(*from_key(key)) == key
+    ]
+    return np.array(spelled)
 
 
 def _edges(link: Numbers) -> list[tuple[int, int]]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cache
 from itertools import product
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -66,6 +68,15 @@ def without_time(log: Log) -> Log:
     return [(epoch, {k: v for k, v in means.items() if k not in timed}) for epoch, means in log]
 
 
+@cache
+def uninterrupted(optimiser: str, schedule: str) -> tuple[Log, dict[str, Tensor]]:
+    """What a training that nobody kills logs, and its last weights."""
+    with TemporaryDirectory() as folder:
+        chosen = settings(schedule, optimiser=optimiser, first_cycle=1)
+        whole = make_loop(Path(folder) / "whole.pt", chosen)
+        return run(whole), whole.model.state_dict()
+
+
 @pytest.mark.parametrize(
     ("optimiser", "schedule"),
     [
@@ -79,8 +90,7 @@ def test_killed_run_resumes_to_the_same_bits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, schedule: str, optimiser: str, die_at: int
 ) -> None:
     chosen = settings(schedule, optimiser=optimiser, first_cycle=1)
-    whole = make_loop(tmp_path / "whole.pt", chosen)
-    expected = run(whole)
+    expected, weights = uninterrupted(optimiser, schedule)
 
     monkeypatch.setattr(loop_module, "CHECKPOINT_SECONDS", 0.0)
     killed = make_loop(tmp_path / "killed.pt", chosen, die_at)
@@ -92,7 +102,7 @@ def test_killed_run_resumes_to_the_same_bits(
     resumed.run(lambda epoch, means: log.append((epoch, means)))
 
     assert without_time(log) == without_time(expected)
-    for key, value in whole.model.state_dict().items():
+    for key, value in weights.items():
         assert torch.equal(value, resumed.model.state_dict()[key])
 
 

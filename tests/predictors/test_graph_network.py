@@ -22,9 +22,13 @@ from predictors.regressor import Standardised
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Few steps, on small networks."""
-    monkeypatch.setattr(graph_network, "LEAST_STEPS", 60)
-    monkeypatch.setattr(graph_network, "MOST_STEPS", 60)
+    """Too few steps to learn anything."""
+    take_steps(monkeypatch, 5)
+
+
+def take_steps(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
+    for name in ("LEAST_STEPS", "MOST_STEPS"):
+        monkeypatch.setattr(graph_network, name, count)
 
 
 def cells(count: int, seed: int) -> tuple[GraphBatch, np.ndarray]:
@@ -57,7 +61,8 @@ def test_isomorphic_cells_get_one_prediction() -> None:
     torch.testing.assert_close(networks(batch, nothing), networks(other, nothing))
 
 
-def test_it_learns_what_it_was_not_shown(quick: None) -> None:
+def test_it_learns_what_it_was_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    take_steps(monkeypatch, 60)
     batch, values = cells(300, seed=2)
     model = GraphNetwork(get_space("NB101"), features=())
     model.fit(batch[:150], values[:150])
