@@ -48,7 +48,7 @@ REGRETS = (
 )
 TESTS = (("random", 200), ("evolution", 200), ("bo", 50), ("transfer_bo", 50))
 OTHERS = ("local_search", "rl", "reinforce", "dngo", "latent_bo")
-LONGER = (("evolution", 100), ("bo", 100), ("transfer_bo", 100), ("transfer_bo", 200))
+LONGER = (("evolution", 100), ("bo", 100), ("transfer_bo", 100), ("bo", 200), ("transfer_bo", 200))
 EXTRAPOLATED = "extrapolation.json"
 
 
