@@ -307,7 +307,9 @@ def draw(given: Namespace) -> None:
     axes = figure.subplots(2, len(results), squeeze=False, sharex=True)
     for column, (name, methods) in enumerate(results.items()):
         for axis, value in zip(axes[:, column], ("test", "validation"), strict=True):
-            for number, method in enumerate(each for each in METHODS if each in methods):
+            for number, method in enumerate(METHODS):
+                if method not in methods or method not in given.methods:
+                    continue
                 curves = 100 * np.array([run[value] for run in methods[method].values()])
                 middle, reach = confidence_band(curves)
                 at = np.arange(len(middle))
