@@ -175,7 +175,7 @@ def test_a_run_is_not_overwritten(flags: list[str]) -> None:
     main(flags)
     with pytest.raises(InputError, match="add --resume"):
         main(flags)
-    with pytest.raises(InputError, match="another experiment: its 'settings'"):
+    with pytest.raises(InputError, match=r"its 'settings\.loss' is 'mse', this run's is"):
         main([*flags, "--loss", "ranking", "--resume"])
 
 
