@@ -268,29 +268,24 @@ def page(given: Namespace) -> None:
 
 
 def page_rows(results: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
-    """Rows in Markdown, in per cent of the table's; differences over the seeds that both have.
-
-    They are those of the thorough ascent where the other one has a single seed.
-    """
+    """Rows in Markdown, in per cent of the table's; differences over the seeds that both have."""
     queries = ", ".join(map(str, SHOWN[1:]))
     yield (
         f"| task | search, seeds | by validation: {queries} queries | by test: {queries} queries "
-        f"| the ascent less this after {QUERIES}: validation | test |"
+        f"| `{REFERENCE}` less this after {QUERIES}: validation | test |"
     )
     yield "|---|---|---|---|---|---|"
     for name, methods in results.items():
         task = name
-        ascents = [each for each in (REFERENCE, THOROUGH) if len(methods.get(each, {})) > 1]
+        ours = methods.get(REFERENCE, {})
         for method in (each for each in METHODS if each in methods):
             runs = methods[method]
             shown, less = [], []
             for value in ("validation", "test"):
                 spreads = [Spread.of([*after(runs, value, n).values()]) for n in SHOWN[1:]]
                 shown.append(", ".join(one.text(1, 100) for one in spreads))
-                ours = after(methods[ascents[0]], value, QUERIES) if ascents else {}
-                pair = paired_difference(ours, after(runs, value, QUERIES))
-                own = method in ascents[:1] or len(runs) < 2
-                less.append("" if own or pair is None else pair.text(1, 100))
+                pair = paired_difference(after(ours, value, QUERIES), after(runs, value, QUERIES))
+                less.append(pair.text(1, 100) if pair and method != REFERENCE else "")
             label = f"{CALLED.get(method, method)}, {len(runs)}"
             yield f"| {task} | {label} | {' | '.join([*shown, *less])} |"
             task = ""
