@@ -16,6 +16,8 @@ from experiment.errors import InputError
 SplitName = Literal["random", "scaffold"]
 TRAIN_SHARE, VALIDATION_SHARE = 0.8, 0.1
 """The rest is the test part, as in MoleculeNet."""
+FEWEST = 10
+"""Molecules from which on no part of a random split is empty."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,11 +35,17 @@ class MoleculeSplit:
     test: np.ndarray
 
     def __post_init__(self) -> None:
-        if len(self.train) < 2 or not len(self.validation) or not len(self.test):
+        counts = len(self.train), len(self.validation), len(self.test)
+        if counts[0] < 2 or not counts[1] or not counts[2]:
+            few = sum(counts) < FEWEST
             raise InputError(
-                f"a split of molecules has {len(self.train)} to train on, {len(self.validation)} "
-                f"for validation and {len(self.test)} for the test, expected at least 2, 1 and 1: "
-                "give more molecules, or take a random split"
+                f"a split of molecules has {counts[0]} to train on, {counts[1]} for validation and "
+                f"{counts[2]} for the test, expected at least 2, 1 and 1: "
+                + (
+                    f"give at least {FEWEST} molecules"
+                    if few
+                    else "give molecules of more scaffolds, or take a random split"
+                )
             )
 
 

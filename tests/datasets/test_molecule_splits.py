@@ -60,10 +60,15 @@ def test_side_chains_and_stereo_change_no_scaffold() -> None:
 def test_splits_that_cannot_be_made_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(InputError, match="no split of molecules is called 'stratified'"):
         split_molecules(SMILES, "stratified")  # type: ignore[arg-type]
-    with pytest.raises(InputError, match="5 to train on, 0 for validation and 0 for the test"):
-        scaffold_split(["one"] * 5, 0)
-    with pytest.raises(InputError, match="a split of molecules has 3 to train on, 0 for valid"):
-        random_split(4, 0)
+    few = "expected at least 2, 1 and 1: give at least 10 molecules$"
+    with pytest.raises(InputError, match=f"9 to train on, 0 for validation and 0 .* {few}"):
+        scaffold_split(["one"] * 9, 0)
+    with pytest.raises(InputError, match=f"a split of molecules has 7 to train on, 0 .* {few}"):
+        random_split(9, 0)
+    random_split(10, 0)
+    other = "give molecules of more scaffolds, or take a random split$"
+    with pytest.raises(InputError, match=f"50 to train on, 0 for validation and 0 .* {other}"):
+        scaffold_split(["one"] * 50, 0)
     monkeypatch.setitem(sys.modules, "rdkit", None)
     monkeypatch.setitem(sys.modules, "rdkit.Chem.Scaffolds", None)
     with pytest.raises(InputError, match="a scaffold split needs rdkit, which is not installed"):
