@@ -33,9 +33,11 @@ def read_molecule(smiles: str, *, hydrogens: bool = False) -> Molecule:
         raise UnreadableSmilesError("no atoms")
     if hydrogens:
         found = Chem.AddHs(found)
+    # RDKit looks for each bond of a molecule from the first one on, but not for those of an atom.
+    bonds = {bond.GetIdx(): bond for atom in found.GetAtoms() for bond in atom.GetBonds()}
     return Molecule(
         tuple(_atom(atom, Chem) for atom in found.GetAtoms()),
-        tuple(_bond(bond) for bond in found.GetBonds()),
+        tuple(_bond(bonds[number]) for number in range(len(bonds))),
         tuple(tuple(ring) for ring in found.GetRingInfo().AtomRings()),
     )
 

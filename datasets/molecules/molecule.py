@@ -165,7 +165,10 @@ def bond_features(molecule: Molecule) -> tuple[np.ndarray, np.ndarray]:
     """
     ends = np.empty((2, 2 * len(molecule.bonds)), dtype=np.int64)
     features = np.zeros((2 * len(molecule.bonds), PAIR_FEATURES), dtype=np.float32)
-    rings = [frozenset(ring) for ring in molecule.rings]
+    rings_of: list[set[int]] = [set() for _ in molecule.atoms]
+    for ring, members in enumerate(molecule.rings):
+        for atom in members:
+            rings_of[atom].add(ring)
     for number, bond in enumerate(molecule.bonds):
         there, back = 2 * number, 2 * number + 1
         ends[:, there] = bond.first, bond.second
@@ -175,7 +178,7 @@ def bond_features(molecule: Molecule) -> tuple[np.ndarray, np.ndarray]:
             described[ORDERS.index(bond.order)] = 1
         described[_CONJUGATED] = bond.conjugated
         described[_BOND_IN_RING] = bond.in_ring
-        described[_SAME_RING] = any(bond.first in ring and bond.second in ring for ring in rings)
+        described[_SAME_RING] = not rings_of[bond.first].isdisjoint(rings_of[bond.second])
         described[_DISTANCE] = 1
         features[back] = described
     return ends, features
