@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import torch
 
 from experiment.config import load_preset, part_of, resolve
+from experiment.errors import InputError
 from experiment.optimisation import Optimisation
 from experiment.precision import Precision, resolved
 
@@ -84,3 +85,36 @@ class Recipe:
     def on(self, device: torch.device) -> Self:
         """The same recipe, with what ``auto`` means on ``device`` in its place."""
         return dataclasses.replace(self, precision=resolved(self.precision, device))
+
+
+@dataclass(frozen=True)
+class EarlyStoppedRecipe(Recipe):
+    """A :class:`Recipe` of a training in float32 that ends early; the best weights are kept.
+
+    Attributes:
+        patience: epochs without a better validation after which the training ends; as many as
+            there are epochs: it does not.
+        precision: ``float32`` alone.
+    """
+
+    patience: int = 20
+    precision: Precision = "float32"
+
+    computed: ClassVar[str] = "networks are trained"
+    """What is done in float32, for the message that refuses another precision."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.patience < 1:
+            raise InputError(f"the patience is {self.patience} epochs, expected at least 1")
+        if self.precision == "bfloat16":
+            raise InputError(f"{self.computed} in float32: leave out the precision")
+
+    @property
+    def stops_after(self) -> int | None:
+        """Epochs without a better validation after which a training ends."""
+        return self.patience
+
+    def on(self, device: torch.device) -> Self:
+        """The same recipe: ``auto`` means float32 on every device."""
+        return dataclasses.replace(self, precision="float32")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import math
 import os
@@ -24,12 +23,11 @@ from datasets.molecules.smiles import ReaderName, get_reader
 from datasets.molecules.sources import get_source
 from datasets.molecules.splits import MoleculeSplit, SplitName, split_molecules
 from datasets.objective import Objective
-from estimators.recipe import Recipe
+from estimators.recipe import EarlyStoppedRecipe, Recipe
 from estimators.tasks.task import Dimensions, epoch_order
 from experiment.errors import InputError
 from experiment.loop import DivergedError
 from experiment.paths import DATA_ROOT_VARIABLE
-from experiment.precision import Precision
 
 EVALUATION_BATCH = 500
 LOSSES = {
@@ -40,41 +38,28 @@ LOSSES = {
 
 
 @dataclass(frozen=True)
-class MoleculeRecipe(Recipe):
-    """A :class:`Recipe` for molecules: the training ends early, and the best weights are kept.
+class MoleculeRecipe(EarlyStoppedRecipe):
+    """An :class:`EarlyStoppedRecipe` for molecules.
+
+    It is in float32 because errors are below a percent of the numbers.
 
     Attributes:
         loss: of the standardised targets.
-        patience: epochs without a better validation after which the training ends.
-        precision: ``float32`` alone: errors are below a percent of the numbers.
     """
 
     loss: Literal["mse", "mae", "huber"] = "mse"
-    patience: int = 20
-    precision: Precision = "float32"
+
+    computed = "molecules are trained on"
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.loss not in LOSSES:
             raise InputError(f"the loss is {self.loss!r}, expected one of {', '.join(LOSSES)}")
-        if self.patience < 1:
-            raise InputError(f"the patience is {self.patience} epochs, expected at least 1")
         if self.batch_size < 2:
             raise InputError(
                 "batches of one molecule have no batch statistics where it has one atom: give a "
                 "batch size of at least 2"
             )
-        if self.precision == "bfloat16":
-            raise InputError("molecules are trained on in float32: leave out the precision")
-
-    @property
-    def stops_after(self) -> int | None:
-        """Epochs without a better validation after which a training ends."""
-        return self.patience
-
-    def on(self, device: torch.device) -> MoleculeRecipe:
-        """The same recipe: ``auto`` means float32 on every device."""
-        return dataclasses.replace(self, precision="float32")
 
 
 @dataclass(frozen=True)

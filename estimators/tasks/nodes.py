@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import os
 from dataclasses import dataclass
@@ -17,33 +16,31 @@ from datasets.citation_graphs import NodeGraph, NodeSplit, get_node_graph
 from datasets.citation_graphs.node_graph import row_normalised
 from datasets.citation_graphs.splits import NodeSplitName, split_nodes
 from datasets.objective import SHARE, Objective
-from estimators.recipe import Recipe
+from estimators.recipe import EarlyStoppedRecipe, Recipe
 from estimators.tasks.data_sets import node_dimensions
 from estimators.tasks.task import Dimensions
 from experiment.errors import InputError
 from experiment.loop import DivergedError
 from experiment.paths import DATA_ROOT_VARIABLE
-from experiment.precision import Precision
 from models.errors import ModelError
 
 
 @dataclass(frozen=True)
-class NodeRecipe(Recipe):
-    """A :class:`Recipe` for nodes: the training ends early, and the best weights are kept.
+class NodeRecipe(EarlyStoppedRecipe):
+    """An :class:`EarlyStoppedRecipe` for nodes.
 
-    An epoch is one step on the whole graph, which is the one example: the batch size is 1.
+    An epoch is one step on the whole graph, which is the one example: the batch size is 1. It is in
+    float32 because products of sparse features know nothing else.
 
     Attributes:
-        patience: epochs without a better validation after which the training ends; as many as
-            there are epochs: it does not.
         first_decay: weight of half the squared norm of the first layer's parameters in the loss,
             which is how the published GCN decays no other.
-        precision: ``float32`` alone: products of sparse features know no other.
     """
 
     patience: int = 30
     first_decay: float = 0.0
-    precision: Precision = "float32"
+
+    computed = "nodes are classified"
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -51,21 +48,8 @@ class NodeRecipe(Recipe):
             raise InputError(
                 f"the batch size is {self.batch_size}, expected 1: the graph is the one example"
             )
-        if self.patience < 1:
-            raise InputError(f"the patience is {self.patience} epochs, expected at least 1")
         if not self.first_decay >= 0:
             raise InputError(f"the first layer's decay is {self.first_decay}, expected 0 or more")
-        if self.precision == "bfloat16":
-            raise InputError("nodes are classified in float32: leave out the precision")
-
-    @property
-    def stops_after(self) -> int | None:
-        """Epochs without a better validation after which a training ends."""
-        return self.patience
-
-    def on(self, device: torch.device) -> NodeRecipe:
-        """The same recipe: ``auto`` means float32 on every device."""
-        return dataclasses.replace(self, precision="float32")
 
 
 @dataclass(frozen=True)
