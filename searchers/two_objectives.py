@@ -30,6 +30,7 @@ from predictors.processes.candidates import CandidateGP
 from predictors.regressor import FeatureMatrix, Standardised
 from searchers.domain import Candidates, Domain
 from searchers.limits import Limit, cost
+from searchers.refits import GROWTH, labels_to_fit
 from searchers.searcher import Searcher
 
 if TYPE_CHECKING:
@@ -57,12 +58,21 @@ class AccuracyAndCost(Searcher):
         cost: the second objective, by a name that :func:`searchers.limits.cost` knows.
         seed: of everything that is drawn.
         initial: random architectures to begin with.
+        refits: hyperparameters are fitted anew once the labels have grown by this factor; 1: before
+            each batch of proposals.
 
     Raises:
         InputError: the domain is no finite candidate set.
     """
 
-    def __init__(self, domain: Domain, cost: Objective, seed: int = 0, initial: int = 10) -> None:
+    def __init__(
+        self,
+        domain: Domain,
+        cost: Objective,
+        seed: int = 0,
+        initial: int = 10,
+        refits: float = GROWTH,
+    ) -> None:
         if not isinstance(domain, Candidates):
             raise InputError(
                 f"this search ranks every candidate, {domain.space.name} is too large for that: "
@@ -71,7 +81,9 @@ class AccuracyAndCost(Searcher):
         super().__init__(domain, seed, initial)
         self.candidates = domain
         self.cost = cost
+        self.refits = refits
         self.measured: dict[str, tuple[float, float]] = {}
+        self._fitted_to = 0
 
     def tell(self, measurements: Sequence[Measurement]) -> None:
         """Learn of accuracies and costs, also of those that are beyond a limit."""
@@ -93,7 +105,8 @@ class AccuracyAndCost(Searcher):
         if len(known) < LEAST or (values == values[:1]).all(axis=0).any():
             return  # too little to fit: random architectures are proposed
         rows = [row_of[hash] for hash in known]
-        scale = Targets(values, float(np.median(values[: self.initial, 0])))
+        self._fit(rows, values)
+        scale = self._targets(values)
         expected = Expected(self._processes, rows, scale(values))
         expected.fantasize_means([row_of[hash] for hash in self._pending if hash in row_of])
         asked = torch.tensor([row_of[hash] for hash in self._asked if hash in row_of])
@@ -102,6 +115,20 @@ class AccuracyAndCost(Searcher):
             asked = torch.cat([asked, torch.tensor([best])])
             expected.fantasize_means([best])
             yield self.candidates.graphs.graph(best)
+
+    def _fit(self, rows: Sequence[int], values: np.ndarray) -> None:
+        """Fit the hyperparameters to all values or to most of them, the first ones."""
+        labels = labels_to_fit(len(values), max(self.initial, LEAST), self.refits)
+        if (values[:labels] == values[:1]).all(axis=0).any():
+            labels = len(values)
+        if labels != self._fitted_to:
+            targets = self._targets(values[:labels])(values[:labels])
+            for process, column in zip(self._processes, targets.T, strict=True):
+                process.fit(rows[:labels], column)
+            self._fitted_to = labels
+
+    def _targets(self, values: np.ndarray) -> Targets:
+        return Targets(values, float(np.median(values[: self.initial, 0])))
 
     @abstractmethod
     def gain(self, expected: Expected, scale: Targets) -> Tensor:
@@ -213,7 +240,7 @@ class Expected:
     """Posterior of the accuracy and the cost of every candidate.
 
     Args:
-        processes: of the two; they are fitted to the targets.
+        processes: of the two; their hyperparameters are fitted.
         rows: of the candidates that were measured.
         targets: what was measured of them. **Shape** (n, 2).
 
@@ -227,7 +254,6 @@ class Expected:
     ) -> None:
         self._each = []
         for process, column in zip(processes, targets.T, strict=True):
-            process.fit(rows, column)
             self._each.append(process.posterior(process.condition(rows, column)))
         self.observed = torch.from_numpy(targets)
         self.mean = torch.stack([one.mean for one in self._each], dim=1)

@@ -1,6 +1,7 @@
-"""How often ``scalarised_ascent`` refits hyperparameters, and how many points its walks decode.
+"""How often searches for a front refit hyperparameters, and how many points walks decode.
 
-    python benchmarks/tuning/front_settings.py run --seeds 10
+    python benchmarks/tuning/front_settings.py run --methods scalarised_ascent --seeds 10
+    python benchmarks/tuning/front_settings.py run --methods hypervolume --seeds 3
     python benchmarks/tuning/front_settings.py table
 
 Protocol: the searches of ``benchmarks/gradient_front.py`` on DIGITS101, with seeds from 100 on,
@@ -15,7 +16,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TypedDict
 
 import numpy as np
 import torch
@@ -24,39 +24,40 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from analysis.statistics import paired_difference
-from benchmarks.gradient_front import QUERIES, REFERENCE, TASKS, Task, ascent, search
+from benchmarks.gradient_front import METHODS, QUERIES, REFERENCE, TASKS, Task, search
 from benchmarks.prediction import kept
 from benchmarks.tuning.choosing import Scores, measure_all, place, verdict
 from datasets import get_benchmark
 from experiment.arguments import output_file, parser, positive_int
 from experiment.errors import run_command
-from searchers.latent.scalarised import ScalarisedAscent
 from searchers.searcher import Searcher
 
 TASK = "DIGITS101"
 
 
-class Setting(TypedDict):
-    """Arguments of :class:`ScalarisedAscent`."""
-
-    refits: float
-    steps: int
-
-
-THOROUGH = "4 steps, refitted before each proposal"
-CANDIDATES: dict[str, Setting] = {
-    THOROUGH: {"refits": 1.0, "steps": 4},
-    "2 steps, refitted after 5 % more labels": {"refits": 1.05, "steps": 2},
+Setting = Mapping[str, float]
+"""Attributes of a searcher."""
+THOROUGH = "refitted before each proposal"
+CANDIDATES: Mapping[str, Mapping[str, Setting]] = {
+    REFERENCE: {
+        f"4 steps, {THOROUGH}": {"refits": 1.0, "steps": 4},
+        "2 steps, refitted after 5 % more labels": {"refits": 1.05, "steps": 2},
+    },
+    "hypervolume": {
+        THOROUGH: {"refits": 1.0},
+        "refitted after 5 % more labels": {"refits": 1.05},
+    },
 }
+"""Method → settings, the thorough one first."""
 
 
-def measured(task: Task, setting: Setting, seed: int) -> Scores:
+def measured(task: Task, method: str, setting: Setting, seed: int) -> Scores:
     """One search."""
 
     def make(task: Task, seed: int) -> Searcher:
-        searcher = ascent(task, seed)
-        assert isinstance(searcher, ScalarisedAscent)
-        searcher.refits, searcher.steps = setting["refits"], setting["steps"]
+        searcher = METHODS[method](task, seed)
+        for name, value in setting.items():
+            setattr(searcher, name, value)
         return searcher
 
     found = search(task, make, seed)
@@ -70,29 +71,36 @@ def measured(task: Task, setting: Setting, seed: int) -> Scores:
 
 def differences(runs: Mapping[str, Mapping[str, Scores]]) -> Iterator[str]:
     """Each score less that of the thorough setting, paired, with 95 % intervals."""
+    (thorough,) = (name for name in runs if name.endswith(THOROUGH))
     for name in runs:
-        if name == THOROUGH:
+        if name == thorough:
             continue
         for score in ("mean", "last", "test"):
             ours, theirs = (
-                {seed: each[score] for seed, each in runs[one].items()} for one in (name, THOROUGH)
+                {seed: each[score] for seed, each in runs[one].items()} for one in (name, thorough)
             )
             if found := paired_difference(ours, theirs):
                 yield f"  {name} − thorough, {score}: {found.text(2)}"
 
 
-def today() -> str:
-    """Name of what ``scalarised_ascent`` takes."""
-    searcher = ascent(Task(get_benchmark(TASKS[TASK][0])), 0)
-    assert isinstance(searcher, ScalarisedAscent)
-    chosen = {"refits": searcher.refits, "steps": searcher.steps}
-    return next((name for name, each in CANDIDATES.items() if each == chosen), REFERENCE)
+def today(task: Task, method: str) -> str:
+    """Name of the setting that a method has."""
+    searcher = METHODS[method](task, 0)
+    return next(
+        (
+            name
+            for name, setting in CANDIDATES[method].items()
+            if all(getattr(searcher, key) == value for key, value in setting.items())
+        ),
+        method,
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure the candidates, or say what was chosen."""
-    flags = parser("How thorough scalarised_ascent is.")
+    flags = parser("How thorough searches for a front are.")
     flags.add_argument("what", choices=("run", "table"))
+    flags.add_argument("--methods", nargs="+", choices=list(CANDIDATES), default=list(CANDIDATES))
     flags.add_argument("--seeds", type=positive_int, default=10, help="searches of each candidate")
     flags.add_argument("--data_root", type=Path, help="folder of the measured data")
     flags.add_argument("--threads", type=positive_int, default=1)
@@ -101,18 +109,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     given = flags.parse_args(arguments)
     torch.set_num_threads(given.threads)
-    name = f"{TASK}, {QUERIES} queries"
-    if given.what == "run":
-        task = Task(get_benchmark(TASKS[TASK][0], given.data_root))
-        measure_all(
-            given.out,
-            name,
-            list(CANDIDATES),
-            given.seeds,
-            lambda candidate, seed: measured(task, CANDIDATES[candidate], seed),
-        )
-    for task_name, runs in kept(given.out)["results"].items():
-        print("\n".join([*verdict(task_name, runs, today(), largest=True), *differences(runs)]))
+    task = Task(get_benchmark(TASKS[TASK][0], given.data_root))
+    for method in given.methods:
+        name = f"{TASK}, {method}, {QUERIES} queries"
+        candidates = CANDIDATES[method]
+        if given.what == "run":
+            measure_all(
+                given.out,
+                name,
+                list(candidates),
+                given.seeds,
+                lambda candidate, seed: measured(task, method, candidates[candidate], seed),  # noqa: B023 (at once)
+            )
+        if runs := kept(given.out)["results"].get(name):
+            print(*verdict(name, runs, today(task, method), largest=True), sep="\n")
+            print(*differences(runs), sep="\n")
     return 0
 
 

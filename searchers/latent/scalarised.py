@@ -32,6 +32,7 @@ from searchers.latent.surrogates import (
     SurrogateInputs,
 )
 from searchers.latent.trade_offs import checked_trade_offs, spread, trade_offs_of
+from searchers.refits import GROWTH, labels_to_fit
 
 FEATURES = ("statistics",)
 """What ranks the decoded architectures beside their latents, by default."""
@@ -178,7 +179,7 @@ class ScalarisedAscent(LatentSearcher):
         starts: int = 10,
         steps: int = 2,
         reach: float = 2.0,
-        refits: float = 1.05,
+        refits: float = GROWTH,
         **common: Unpack[Common],
     ) -> None:
         if common.get("surrogate") is None:
@@ -211,10 +212,7 @@ class ScalarisedAscent(LatentSearcher):
     def _fit(
         self, inputs: SurrogateInputs, values: np.ndarray, targets: Tensor, seed: int
     ) -> FittedSurrogate:
-        """With hyperparameters that were fitted to all values or to most of them, the first ones.
-
-        To how many follows from how many there are, so that a resumed search fits the same.
-        """
+        """With hyperparameters that were fitted to all values, or to most of them in order."""
         labels = self._labels(values)
         if self._prior is None or self._prior[0] != labels:
             earlier = torch.from_numpy(self.scale(values[:labels])(values[:labels]))
@@ -224,9 +222,7 @@ class ScalarisedAscent(LatentSearcher):
 
     def _labels(self, values: np.ndarray) -> int:
         """How many of the values the hyperparameters are fitted to. **Shape** (n,)."""
-        labels = min(self.initial, len(values))
-        while (more := max(labels + 1, int(self.refits * labels))) <= len(values):
-            labels = more
+        labels = labels_to_fit(len(values), self.initial, self.refits)
         return labels if np.ptp(values[:labels]) > 0 else len(values)
 
     def reached(self, state: ModelState) -> Reached:

@@ -107,6 +107,31 @@ def test_hypervolume_is_ahead_of_random(cells: Candidates, estimator: Any) -> No
     assert reached["guided"] > 0.9 * best
 
 
+def test_hyperparameters_are_fitted_once_the_labels_have_grown(
+    cells: Candidates, estimator: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To the first labels, so that a search that receives all of them at once fits the same."""
+    fitted: list[int] = []
+    fit = candidates.CandidateGP.fit
+
+    def counted(self: Any, rows: list[int], targets: np.ndarray) -> None:
+        fitted.append(len(rows))
+        fit(self, rows, targets)
+
+    monkeypatch.setattr(candidates.CandidateGP, "fit", counted)
+    searcher, resumed = (HypervolumeImprovement(cells, PRICE, refits=1.2) for _ in range(2))
+    measured = list(estimator.measure(searcher.ask(10)))
+    searcher.tell(measured)
+    for _ in range(5):
+        found = list(estimator.measure(searcher.ask(1)))
+        searcher.tell(found)
+        measured += found
+    assert fitted == [10, 10, 12, 12, 14, 14]  # both processes, of 10 to 14 labels
+    resumed.tell(measured)
+    assert resumed.ask(1) == searcher.ask(1)
+    assert fitted[6:] == [14, 14]
+
+
 def test_front_and_hypervolume_of_three_points() -> None:
     accuracies, costs = np.array([0.9, 0.8, 0.7, 0.85]), np.array([4.0, 2.0, 1.0, 5.0])
     assert front(accuracies, costs, BOTH).tolist() == [2, 1, 0]
