@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from datasets.batch import GraphBatch
 from models.networks.checks import check_sizes
 from models.networks.costs import Costs
+from models.networks.molecule_sizes import MoleculeSizes
 
 
 class GINENetwork(nn.Module):
@@ -44,7 +45,13 @@ class GINENetwork(nn.Module):
         hidden: int = 64,
     ) -> None:
         super().__init__()
-        _check(atom_features, bond_features, targets, layers, hidden)
+        _check(
+            atom_features=atom_features,
+            bond_features=bond_features,
+            targets=targets,
+            layers=layers,
+            hidden=hidden,
+        )
         # Imported here: it takes seconds, and most who import the networks train none on graphs.
         from torch_geometric.nn import GINEConv
 
@@ -71,17 +78,7 @@ class GINENetwork(nn.Module):
         return self.readout(pooled.index_add(0, batch, state))
 
 
-def gine_costs(
-    batch: GraphBatch,
-    *,
-    atom_features: int = 75,
-    bond_features: int = 14,
-    targets: int = 1,
-    atoms: int = 1,
-    bonds: int = 0,
-    layers: int = 3,
-    hidden: int = 64,
-) -> Costs:
+def gine_costs(batch: GraphBatch, *, layers: int = 3, hidden: int = 64, **molecule: int) -> Costs:
     """Costs of :class:`GINENetwork`, the same for every graph of a batch.
 
     One FLOP is one multiply-add for one molecule in a product with a matrix of weights, biases
@@ -89,33 +86,23 @@ def gine_costs(
 
     Args:
         batch: architectures, whose number alone matters.
-        atom_features: of an atom.
-        bond_features: of a bond.
-        targets: numbers that are predicted of a molecule.
-        atoms: of a molecule.
-        bonds: of a molecule, counted in both directions.
         layers: of messages.
         hidden: width of the layers.
+        molecule: sizes that are not the defaults of :class:`MoleculeSizes`, by its names.
 
     Raises:
         ModelError: a size below 1.
     """
-    _check(atom_features, bond_features, targets, layers, hidden)
+    sizes = MoleculeSizes(**molecule)
+    _check(**sizes.of_network, layers=layers, hidden=hidden)
     square = (hidden + 1) * hidden
-    first, last = (atom_features + 1) * hidden, square + (hidden + 1) * targets
-    of_bond = (bond_features + 1) * hidden
+    first, last = (sizes.atom_features + 1) * hidden, square + (hidden + 1) * sizes.targets
+    of_bond = (sizes.bond_features + 1) * hidden
     parameters = first + layers * (of_bond + 2 * square + 2 * hidden) + last
-    flops = atoms * (first + layers * 2 * square) + bonds * layers * of_bond + last
+    flops = sizes.atoms * (first + layers * 2 * square) + sizes.bonds * layers * of_bond + last
     ones = torch.ones(len(batch), dtype=torch.long, device=batch.types.device)
     return Costs(parameters * ones, flops * ones)
 
 
-def _check(atom_features: int, bond_features: int, targets: int, layers: int, hidden: int) -> None:
-    check_sizes(
-        "a GINE network",
-        atom_features=atom_features,
-        bond_features=bond_features,
-        targets=targets,
-        layers=layers,
-        hidden=hidden,
-    )
+def _check(**sizes: int) -> None:
+    check_sizes("a GINE network", **sizes)

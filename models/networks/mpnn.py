@@ -64,7 +64,13 @@ class MPNNNetwork(nn.Module):
         dropout: float = 0.5,
     ) -> None:
         super().__init__()
-        check_mpnn_sizes(atom_features, bond_features, targets, dense_width, most_atoms)
+        check_mpnn_sizes(
+            atom_features=atom_features,
+            bond_features=bond_features,
+            targets=targets,
+            dense_width=dense_width,
+            most_atoms=most_atoms,
+        )
         cells, self.skips, gather = read_architecture(architecture)
         self.most_atoms = most_atoms
         self.cells, self.merges = nn.ModuleList(), nn.ModuleList()
@@ -115,7 +121,7 @@ class MPNNBaselineNetwork(nn.Module):
         self, *, atom_features: int = 75, bond_features: int = 14, targets: int = 1
     ) -> None:
         super().__init__()
-        check_mpnn_sizes(atom_features, bond_features, targets)
+        check_mpnn_sizes(atom_features=atom_features, bond_features=bond_features, targets=targets)
         self.cell = MPNNCell(BASELINE, atom_features, bond_features, dropout=0.0)
         self.gather = AttentionPool(BASELINE.width, POOL_WIDTH)
         self.dense = nn.Linear(POOL_WIDTH, DENSE_WIDTH)
@@ -129,23 +135,10 @@ class MPNNBaselineNetwork(nn.Module):
         return self.last(self.dense(self.gather(self.cell(x, molecules), molecules)).relu())
 
 
-def check_mpnn_sizes(
-    atom_features: int,
-    bond_features: int,
-    targets: int,
-    dense_width: int = 1,
-    most_atoms: int = 1,
-) -> None:
-    """Make sure that all sizes are at least 1.
+def check_mpnn_sizes(**sizes: int) -> None:
+    """Make sure that sizes are at least 1.
 
     Raises:
         ModelError: one is not.
     """
-    check_sizes(
-        "an MPNN network",
-        atom_features=atom_features,
-        bond_features=bond_features,
-        targets=targets,
-        dense_width=dense_width,
-        most_atoms=most_atoms,
-    )
+    check_sizes("an MPNN network", **sizes)

@@ -14,6 +14,7 @@ from torch import Tensor
 from datasets.batch import GraphBatch
 from models.networks.costs import Costs, has_ends, refuse_first
 from models.networks.gathers import ATTENTION_WIDTHS
+from models.networks.molecule_sizes import MoleculeSizes
 from models.networks.mpnn import BASELINE, DENSE_WIDTH, POOL_WIDTH, check_mpnn_sizes
 from models.networks.mpnn_cell import ACTIVATIONS, EDGE_WIDTH
 from models.networks.mpnn_reading import (
@@ -36,41 +37,35 @@ PRODUCTS = VECTORS | {"sym-gat": 1}
 def mpnn_costs(
     batch: GraphBatch,
     *,
-    atom_features: int = 75,
-    bond_features: int = 14,
-    targets: int = 1,
-    atoms: int = 1,
-    bonds: int = 0,
     dense_layers: int = 2,
     dense_width: int = 32,
     most_atoms: int = 128,
+    **molecule: int,
 ) -> Costs:
     """Costs of :class:`models.networks.mpnn.MPNNNetwork`.
 
     Args:
         batch: architectures, all of one number of layers.
-        atom_features: of an atom.
-        bond_features: of a bond.
-        targets: numbers that are predicted of a molecule.
-        atoms: of a molecule.
-        bonds: of a molecule, counted in both directions, without those of an atom to itself.
         dense_layers: of ReLU units before the last layer.
         dense_width: units of each.
         most_atoms: of a molecule, where the order of atoms matters.
+        molecule: sizes that are not the defaults of :class:`MoleculeSizes`, by its names.
 
     Raises:
         ModelError: a graph is no such architecture, or a size is below 1.
     """
-    check_mpnn_sizes(atom_features, bond_features, targets, dense_width, most_atoms)
+    sizes = MoleculeSizes(**molecule)
+    check_mpnn_sizes(**sizes.of_network, dense_width=dense_width, most_atoms=most_atoms)
     nodes = int(batch.num_nodes.max()) if len(batch) else 6
     batch = GraphBatch(batch.types[:, :nodes], batch.adjacency[:, :nodes, :nodes], batch.num_nodes)
     layers = nodes // 3 - 1
     _check(batch, layers)
     device = batch.types.device
-    messages = atoms + bonds  # with those of atoms to themselves
+    atoms = sizes.atoms
+    messages = atoms + sizes.bonds  # with those of atoms to themselves
     parameters = torch.zeros(len(batch), dtype=torch.long, device=device)
     flops = torch.zeros_like(parameters)
-    widths = [torch.full_like(parameters, atom_features)]
+    widths = [torch.full_like(parameters, sizes.atom_features)]
     for layer in range(layers):
         attention, heads, aggregation, rounds, d = _cell(batch.types[:, 3 * layer + 1 :])
         vectors, products = (
@@ -80,7 +75,7 @@ def mpnn_costs(
         mixes = torch.where(attention == ATTENTIONS.index("gen-linear"), heads**2, 0)
         gru = aggregation % len(UPDATES) == UPDATES.index("gru")
         embed = (widths[-1] + 1) * d
-        hidden = (bond_features + 1) * EDGE_WIDTH + (EDGE_WIDTH + 1) * EDGE_WIDTH
+        hidden = _edge_weights(sizes)
         update = torch.where(gru, 6 * d * (d + 1), (2 * d + 1) * d)
         parameters += embed + hidden + (EDGE_WIDTH + 1) * heads * d**2
         parameters += vectors + mixes + d + update
@@ -101,44 +96,38 @@ def mpnn_costs(
     parameters += own
     flops += atoms * own
     inputs = _outputs(gather, pooled, widths[-1], most_atoms)
-    for outputs in (*[dense_width] * dense_layers, targets):
+    for outputs in (*[dense_width] * dense_layers, sizes.targets):
         parameters += (inputs + 1) * outputs
         flops += (inputs + 1) * outputs
         inputs = torch.full_like(inputs, outputs)
     return Costs(parameters, flops)
 
 
-def mpnn_baseline_costs(
-    batch: GraphBatch,
-    *,
-    atom_features: int = 75,
-    bond_features: int = 14,
-    targets: int = 1,
-    atoms: int = 1,
-    bonds: int = 0,
-) -> Costs:
+def mpnn_baseline_costs(batch: GraphBatch, **molecule: int) -> Costs:
     """Costs of :class:`models.networks.mpnn.MPNNBaselineNetwork`, the same for every graph.
 
     Args:
         batch: architectures, whose number alone matters.
-        atom_features: of an atom.
-        bond_features: of a bond.
-        targets: numbers that are predicted of a molecule.
-        atoms: of a molecule.
-        bonds: of a molecule, counted in both directions, without those of an atom to itself.
+        molecule: sizes that are not the defaults of :class:`MoleculeSizes`, by its names.
 
     Raises:
         ModelError: a size is below 1.
     """
-    check_mpnn_sizes(atom_features, bond_features, targets)
+    sizes = MoleculeSizes(**molecule)
+    check_mpnn_sizes(**sizes.of_network)
     d = BASELINE.width
-    embed, update, pool = (atom_features + 1) * d, 6 * d * (d + 1), 2 * (d + 1) * POOL_WIDTH
-    hidden = (bond_features + 1) * EDGE_WIDTH + (EDGE_WIDTH + 1) * EDGE_WIDTH
-    dense = (POOL_WIDTH + 1) * DENSE_WIDTH + (DENSE_WIDTH + 1) * targets
+    embed, update, pool = (sizes.atom_features + 1) * d, 6 * d * (d + 1), 2 * (d + 1) * POOL_WIDTH
+    dense = (POOL_WIDTH + 1) * DENSE_WIDTH + (DENSE_WIDTH + 1) * sizes.targets
+    hidden = _edge_weights(sizes)
     parameters = embed + hidden + (EDGE_WIDTH + 1) * d**2 + d + update + pool + dense
-    flops = atoms * (embed + 2 * update + pool) + (atoms + bonds) * d**2 + dense
+    flops = sizes.atoms * (embed + 2 * update + pool) + (sizes.atoms + sizes.bonds) * d**2 + dense
     ones = torch.ones(len(batch), dtype=torch.long, device=batch.types.device)
     return Costs(parameters * ones, flops * ones)
+
+
+def _edge_weights(sizes: MoleculeSizes) -> int:
+    """Parameters of the two hidden layers between a bond's features and its matrices."""
+    return (sizes.bond_features + 1) * EDGE_WIDTH + (EDGE_WIDTH + 1) * EDGE_WIDTH
 
 
 def _cell(types: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
