@@ -230,12 +230,7 @@ class AutoAttendNetwork(nn.Module):
 class AutoAttendPool1Network(AutoAttendNetwork):
     """:class:`AutoAttendNetwork` of the operations of pool 1, attention of GraphNAS.
 
-    Args:
-        architecture: one of ``AUTOATTEND_POOL1``, of any number of layers.
-        in_features: features of a node.
-        num_classes: classes.
-        hidden: width of all layers but the last.
-        dropout: probability for what operations take, and for weights of attention.
+    It takes the same arguments, with an architecture of ``AUTOATTEND_POOL1``.
     """
 
     pool = POOLS[1]

@@ -23,7 +23,12 @@ from models.networks.costs import Costs, refuse_first
 
 
 def autoattend_costs(
-    batch: GraphBatch, *, in_features: int = 1433, num_classes: int = 7, hidden: int = 64
+    batch: GraphBatch,
+    *,
+    in_features: int = 1433,
+    num_classes: int = 7,
+    hidden: int = 64,
+    network: type[AutoAttendNetwork] = AutoAttendNetwork,
 ) -> Costs:
     """Costs of :class:`AutoAttendNetwork`, counted as :mod:`models.networks.graph_costs` does.
 
@@ -32,37 +37,11 @@ def autoattend_costs(
         in_features: features of a node.
         num_classes: classes.
         hidden: width of all layers but the last.
+        network: the class, which has the pool of operations.
 
     Raises:
         ModelError: a graph is no such architecture, or a size is below 1.
     """
-    return _costs(batch, AutoAttendNetwork, in_features, num_classes, hidden)
-
-
-def autoattend_pool1_costs(
-    batch: GraphBatch, *, in_features: int = 1433, num_classes: int = 7, hidden: int = 64
-) -> Costs:
-    """Costs of :class:`AutoAttendPool1Network`, as those of :func:`autoattend_costs`.
-
-    Args:
-        batch: architectures, all of one number of layers.
-        in_features: features of a node.
-        num_classes: classes.
-        hidden: width of all layers but the last.
-
-    Raises:
-        ModelError: a graph is no such architecture, or a size is below 1.
-    """
-    return _costs(batch, AutoAttendPool1Network, in_features, num_classes, hidden)
-
-
-def _costs(
-    batch: GraphBatch,
-    network: type[AutoAttendNetwork],
-    in_features: int,
-    num_classes: int,
-    hidden: int,
-) -> Costs:
     check_autoattend_sizes(in_features=in_features, num_classes=num_classes, hidden=hidden)
     nodes = int(batch.num_nodes.max()) if len(batch) else 6
     batch = GraphBatch(batch.types[:, :nodes], batch.adjacency[:, :nodes, :nodes], batch.num_nodes)
@@ -100,3 +79,8 @@ def _costs(
         parameters += total[:, 0]
         flops += total[:, 1]
     return Costs(parameters, flops)
+
+
+def autoattend_pool1_costs(batch: GraphBatch, **sizes: int) -> Costs:
+    """Costs of :class:`AutoAttendPool1Network`, with the sizes of :func:`autoattend_costs`."""
+    return autoattend_costs(batch, network=AutoAttendPool1Network, **sizes)

@@ -171,15 +171,7 @@ class AutoAttendSupernet(Supernet):
 
 
 class AutoAttendPool1Supernet(AutoAttendSupernet):
-    """:class:`AutoAttendSupernet` of the operations of pool 1, attention of GraphNAS.
-
-    Args:
-        layers: number of layers.
-        in_features: features of a node.
-        num_classes: classes.
-        hidden: width of all layers but the last.
-        dropout: probability for what operations take, and for weights of attention.
-    """
+    """:class:`AutoAttendSupernet` of the operations of pool 1, attention of GraphNAS."""
 
     pool = POOLS[1]
     operations = staticmethod(pool_1)
