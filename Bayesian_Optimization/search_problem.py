@@ -26,7 +26,7 @@ if __name__ == "__main__":
 import json
 from collections.abc import Sequence
 
-from Bayesian_Optimization.shared_flags import RUNS
+from Bayesian_Optimization.shared_flags import add_run_flags
 from experiment.arguments import Parser, parser
 from experiment.errors import run_command
 from experiment.files import plain
@@ -50,15 +50,7 @@ def make_parser() -> Parser:
         help="another value than in the file, such as budget.evaluations=10; may be repeated",
     )
     flags.add_argument("--show", action="store_true", help="print the problem, and do nothing else")
-    flags.add_argument("--name", help="name of the run's folder (default: that of the file)")
-    flags.add_argument("--log_dir", type=Path, default=RUNS, help="where the run's folder lies")
-    flags.add_argument("--resume", action="store_true", help="resume the run that is there")
-    flags.add_argument("--json", action="store_true", help="print the result as one JSON object")
-    flags.add_argument(
-        "--data_root",
-        type=Path,
-        help="folder with molecules/, cifar10/ … (default: NAS_DATA_ROOT, else datasets/)",
-    )
+    add_run_flags(flags, named="that of the file", folders="molecules/, cifar10/")
     return flags
 
 

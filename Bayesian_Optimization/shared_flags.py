@@ -29,17 +29,28 @@ def add_search_flags(flags: Parser) -> None:
     flags.add_argument(
         "--batch", type=positive_int, default=1, help="architectures proposed together"
     )
-    flags.add_argument("--name", help="name of the run's folder (default: made of the settings)")
+    add_run_flags(flags, named="made of the settings", folders="ENAS/, nasbench101/")
+    flags.add_argument("--seed", type=non_negative_int, default=0, help="of the search")
+    flags.add_argument("--threads", type=positive_int, help="CPU threads of PyTorch")
+
+
+def add_run_flags(flags: Parser, *, named: str, folders: str) -> None:
+    """Add where a search is written and its data are, and how it is resumed and reported.
+
+    Args:
+        flags: of the command.
+        named: how the run's folder is called by default.
+        folders: some of those in ``--data_root``.
+    """
+    flags.add_argument("--name", help=f"name of the run's folder (default: {named})")
     flags.add_argument("--log_dir", type=Path, default=RUNS, help="where the run's folder lies")
     flags.add_argument("--resume", action="store_true", help="resume the run that is there")
     flags.add_argument("--json", action="store_true", help="print the result as one JSON object")
     flags.add_argument(
         "--data_root",
         type=Path,
-        help="folder with ENAS/, nasbench101/ … (default: NAS_DATA_ROOT, else datasets/)",
+        help=f"folder with {folders} … (default: NAS_DATA_ROOT, else datasets/)",
     )
-    flags.add_argument("--seed", type=non_negative_int, default=0, help="of the search")
-    flags.add_argument("--threads", type=positive_int, help="CPU threads of PyTorch")
 
 
 def run_place(given: Namespace, *words: str | None) -> Path:
