@@ -20,7 +20,8 @@ Zitzler, Welzl & Deb, PPSN 2002): it mutates random members of the front.
 
 The settings of ``scalarised_ascent`` were chosen on DIGITS101 with seeds from 100 on, which the
 table does not use. ``thorough scalarised_ascent`` decodes twice as many points and refits
-hyperparameters before each proposal, as the default once did.
+hyperparameters before each proposal, as the default once did. Two searches lack a part of
+``scalarised_ascent``: one walks in random directions, the other one does not walk.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from analysis.statistics import Spread, confidence_band, paired_difference
+from benchmarks.front_ablations import RandomDirections, StartsAlone
 from benchmarks.prediction import RESULTS, kept, note_machine
 from datasets import get_benchmark
 from datasets.benchmark import Benchmark
@@ -52,7 +54,7 @@ from searchers.domain import Domain
 from searchers.evolution import TRIES, RegularisedEvolution
 from searchers.front import Reference, front
 from searchers.known_costs import counted_costs
-from searchers.latent.methods import scalarised_ascent
+from searchers.latent.methods import scalarised_ascent, spanning, trained_latents
 from searchers.latent.scalarised import ScalarisedAscent
 from searchers.limits import measured_cost, table_costs
 from searchers.loop import Budget, SearchLoop
@@ -78,6 +80,8 @@ THOROUGH = "thorough scalarised_ascent"
 CALLED = {
     **{name: f"`{name}`" for name in (REFERENCE, "hypervolume", "evolution", "random")},
     THOROUGH: f"`{REFERENCE}`, 4 steps, refitted before each proposal",
+    "random directions": f"`{REFERENCE}` in random directions",
+    "starts alone": f"`{REFERENCE}` without walks",
 }
 """Methods as the page names them."""
 
@@ -172,8 +176,21 @@ def thorough_ascent(task: Task, seed: int) -> Searcher:
     return searcher
 
 
+def without(part: type[ScalarisedAscent]) -> Make:
+    """The search that lacks a part."""
+
+    def make(task: Task, seed: int) -> Searcher:
+        latents, data = trained_latents(task.domain), spanning(task.domain)
+        costs = counted_costs(task.table, COST)
+        return part(task.domain, latents, costs, data, seed=seed, initial=task.labels)
+
+    return make
+
+
 METHODS: dict[str, Make] = {
     REFERENCE: ascent,
+    "random directions": without(RandomDirections),
+    "starts alone": without(StartsAlone),
     THOROUGH: thorough_ascent,
     "hypervolume": lambda task, seed: HypervolumeImprovement(
         task.domain, task.objectives[1], seed, task.labels

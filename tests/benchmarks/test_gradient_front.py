@@ -37,11 +37,16 @@ def test_labels_are_those_of_the_seed_and_ascend(task: Task) -> None:
     assert set(rows.tolist()) != set(task.table.rows(task.labelled(1)).tolist())
 
 
-@pytest.mark.parametrize("method", SOME)
-def test_a_search_starts_at_the_labels_and_never_falls(method: str, task: Task) -> None:
-    found = search(task, METHODS[method], 0, queries=15)
+@pytest.mark.parametrize(
+    ("method", "queries"),
+    [*((name, 15) for name in SOME), ("random directions", 5), ("starts alone", 5)],
+)
+def test_a_search_starts_at_the_labels_and_never_falls(
+    method: str, queries: int, task: Task
+) -> None:
+    found = search(task, METHODS[method], 0, queries)
     start = task.reached([task.table.space.hash(graph) for graph in task.labelled(0)])
-    assert len(found["validation"]) == len(found["test"]) == 16
+    assert len(found["validation"]) == len(found["test"]) == queries + 1
     assert found["validation"][0] == pytest.approx(start["validation"], abs=1e-6)
     assert (np.diff(found["validation"]) >= 0).all()
     assert found["validation"][-1] <= 1
