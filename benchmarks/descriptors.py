@@ -17,7 +17,8 @@ is seen. NB201 and ENAS are trained from scratch, NB101 for half a pass from the
   process on the latents of nine tenths (RMSE in standard deviations, Pearson's r; three seeds);
 - smoothness: edit distance of neighbouring points on straight lines, and how much the rank by
   validation differs there;
-- search: validation regret of ``latent_bo`` after 100 queries on NB201, in percentage points.
+- search: validation regret of ``latent_bo`` after 100 queries on NB201, in percentage points, for
+  each of ``--searches`` starts.
 
 What ``benchmarks/results/descriptors.json`` has is not measured again.
 """
@@ -67,7 +68,7 @@ PROCESSES = 3
 """Seeds of D-VAE's process at most: a fit takes minutes."""
 PAIRS, POINTS = 50, 16
 """Lines, and points on each, of the smoothness."""
-QUERIES, SEEDS = 100, 5
+QUERIES = 100
 """Of the latent search."""
 
 
@@ -91,9 +92,11 @@ MODELS: Mapping[str, Model] = {
     "arch2vec_directed": Model(train_arch2vec.main, ("--config", "directed"), "both"),
     "DVAE": Model(train_ngae.main, ("--model", "DVAE")),
 }
+FEW = ("--epochs", "2")
+"""Of the slower models: a pass over 14,062 or 17,113 graphs takes them minutes."""
 TRAININGS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
-    "NB201": {"SVGE": (), "arch2vec_directed": (), "DVAE": ("--epochs", "6")},
-    "ENAS": {"SVGE": ("--epochs", "6"), "arch2vec_directed": (), "DVAE": ("--epochs", "6")},
+    "NB201": {"SVGE": FEW, "arch2vec_directed": (), "DVAE": FEW},
+    "ENAS": {"SVGE": FEW, "arch2vec_directed": (), "DVAE": FEW},
     "NB101": {
         "SVGE": ("--start_from", "SVGE_NB101", "--epochs", "8", "--epochs_a_pass", "16"),
         "arch2vec_directed": (
@@ -120,7 +123,7 @@ def train(model: str, space: str, arm: str, folder: Path, threads: int) -> Path:
     return folder / f"{model}_{space}"
 
 
-def measured(model: str, space: str, folder: Path, draws: int) -> dict[str, Any]:
+def measured(model: str, space: str, folder: Path, draws: int, searches: int) -> dict[str, Any]:
     """Everything that the table shows of one training."""
     result = read_json(folder / "result.json")
     *_, exact = result["reconstruction"]["greedy"].values()  # the last one counts
@@ -130,7 +133,7 @@ def measured(model: str, space: str, folder: Path, draws: int) -> dict[str, Any]
         "training_seconds": result["training_seconds"],
         **PREDICTIONS.get(space, predict_ranks)(model, space, folder, draws),
         **smoothness(model, space, folder),
-        **SEARCHES.get(space, no_search)(space, folder),
+        **SEARCHES.get(space, no_search)(space, folder, searches),
     }
 
 
@@ -186,14 +189,14 @@ def smoothness(model: str, space: str, folder: Path) -> dict[str, float]:
     return {"edit distance": step.edit_distance, "rank change": step.rank_change}
 
 
-def search(space: str, folder: Path) -> dict[str, list[float]]:
+def search(space: str, folder: Path, searches: int) -> dict[str, list[float]]:
     """Validation regrets of ``latent_bo``, in percentage points, for each seed."""
     setup = embedding_search.make_setup(get_benchmark(space), str(folder), QUERIES)
-    runs = embedding_search.run(setup, "latent_bo", range(SEEDS))
+    runs = embedding_search.run(setup, "latent_bo", range(searches))
     return {"regret": [100 * run["validation"][-1] for run in runs.values()]}
 
 
-def no_search(space: str, folder: Path) -> dict[str, list[float]]:
+def no_search(space: str, folder: Path, searches: int) -> dict[str, list[float]]:
     """Nothing: the space's searches are measured by time, or its table is a small part of it."""
     return {}
 
@@ -210,7 +213,7 @@ def run(given: Namespace) -> None:
                 if key in kept(given.results)["results"]:
                     continue
                 folder = train(model, space, arm, given.runs / arm, given.threads)
-                found = measured(model, space, folder, given.draws)
+                found = measured(model, space, folder, given.draws, given.searches)
                 record = kept(given.results)
                 note_machine(record, key, record["results"].setdefault(key, {}))
                 record["results"][key] = found
@@ -249,6 +252,7 @@ def make_parser() -> Parser:
     flags.add_argument("--spaces", nargs="+", choices=list(TRAININGS), default=list(TRAININGS))
     flags.add_argument("--models", nargs="+", choices=list(MODELS), default=list(MODELS))
     flags.add_argument("--draws", type=positive_int, default=10, help="of labels")
+    flags.add_argument("--searches", type=positive_int, default=5, help="by latents")
     flags.add_argument("--threads", type=positive_int, default=1)
     flags.add_argument("--runs", type=Path, default=RUNS, help="folder of the trainings")
     flags.add_argument("--results", type=output_file, default=KEPT, help="what is kept")
