@@ -4,9 +4,9 @@
     python Training_VAE/train_ngae.py --config default --epochs 2 --seed 1 --log_dir default
     python benchmarks/dvae_likelihood.py published/NGAE_ENAS default/NGAE_ENAS
 
-Only weights are read, so that the evaluation of the trainings may be cut short: to search for the
-most probable decodings of a model that has learnt little takes an hour. Printed is what is
-``dvae.nll`` in a ``result.json``, in nats.
+Only weights are read, so that the evaluation of the trainings may be cut short: the search for the
+most probable decodings of a model that has learnt little is slow. Printed is what is ``dvae.nll``
+in a ``result.json``, in nats.
 """
 
 from __future__ import annotations
