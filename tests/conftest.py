@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import shutil
@@ -15,6 +16,7 @@ from pathlib import Path
 from types import ModuleType
 
 import numpy as np
+import psutil
 import pytest
 import torch
 
@@ -104,13 +106,26 @@ def is_alive() -> Callable[[int], bool]:
 
     def alive(pid: int) -> bool:
         try:
-            os.kill(pid, 0)
-            state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
-        except (ProcessLookupError, FileNotFoundError):
+            return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
             return False
-        return state.rpartition(")")[2].split()[0] != "Z"
 
     return alive
+
+
+@pytest.fixture(scope="session")
+def workers_of() -> Callable[[int], set[int]]:
+    """The worker processes of a process; those that end meanwhile are none."""
+
+    def workers(pid: int) -> set[int]:
+        found = set()
+        for child in psutil.Process(pid).children():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if "spawn_main" in " ".join(child.cmdline()):
+                    found.add(child.pid)
+        return found
+
+    return workers
 
 
 @pytest.fixture

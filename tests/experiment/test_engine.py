@@ -29,6 +29,7 @@ from experiment.paths import REPOSITORY_ROOT
 
 Wait = Callable[..., None]
 Alive = Callable[[int], bool]
+Workers = Callable[[int], set[int]]
 
 
 def results(engine: Engine, function: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:
@@ -139,10 +140,10 @@ def test_what_a_worker_died_of_is_tried_again_alone() -> None:
     assert len(queue) == 0
 
 
-def test_nothing_to_do_starts_no_process() -> None:
+def test_nothing_to_do_starts_no_process(workers_of: Workers) -> None:
     with Processes(1000) as engine:
         assert results(engine, abs, []) == []
-        assert children() == set()
+        assert workers_of(os.getpid()) == set()
 
 
 def test_no_workers_are_refused() -> None:
@@ -196,35 +197,26 @@ def test_a_death_costs_the_dying_item_only(engine_work: ModuleType, tmp_path: Pa
     assert {place for place, _ in order[-2:]} == {1, 4}
 
 
-def test_an_exception_comes_through(engine_work: ModuleType, tmp_path: Path) -> None:
+def test_an_exception_comes_through(
+    engine_work: ModuleType, tmp_path: Path, workers_of: Workers
+) -> None:
     """What it says and where it was raised come along; no worker outlives the block."""
     with pytest.raises(KeyError, match="a defect") as caught, Processes(1) as engine:
         results(engine, engine_work.work, [("raises", tmp_path / "diary")])
     assert 'raise KeyError("a defect")' in str(caught.value.__cause__)
     assert (tmp_path / "diary").read_text().split() == ["raises"]
-    assert children() == set()
-
-
-def children() -> set[int]:
-    """Process ids of this process's workers."""
-    found = set()
-    for thread in Path("/proc/self/task").iterdir():
-        for pid in (thread / "children").read_text(encoding="utf-8").split():
-            command = Path(f"/proc/{pid}/cmdline").read_bytes()
-            if b"spawn_main" in command:
-                found.add(int(pid))
-    return found
+    assert workers_of(os.getpid()) == set()
 
 
 def test_leaving_the_block_ends_all_work_at_once(
-    engine_work: ModuleType, is_alive: Alive, wait_until: Wait
+    engine_work: ModuleType, is_alive: Alive, wait_until: Wait, workers_of: Workers
 ) -> None:
     """In mid-work: the second worker sleeps for a quarter of an hour."""
     with Processes(2) as engine:
         futures = [engine.submit(engine_work.pid_after, seconds) for seconds in (0, 1000, 1000)]
         first = futures[0].result()
-        wait_until(lambda: len(children()) == 2)
-        workers = children()
+        wait_until(lambda: len(workers_of(os.getpid())) == 2)
+        workers = workers_of(os.getpid())
         assert first in workers
     wait_until(lambda: not any(is_alive(pid) for pid in workers))
     assert not wait(futures, timeout=600).not_done

@@ -17,6 +17,7 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 
 from datasets import get_benchmark
@@ -308,18 +309,12 @@ with RayEngine(workers=1) as engine:
 """
 
 
-def descendants(pid: int) -> set[int]:
-    """A process's children, and theirs."""
-    found = set()
-    for thread in Path(f"/proc/{pid}/task").iterdir():
-        for child in (thread / "children").read_text(encoding="utf-8").split():
-            found |= {int(child), *descendants(int(child))}
-    return found
-
-
-def is_agent(pid: int) -> bool:
-    """Whether a process is one of Ray's agents, which the scheduling of work does not need."""
-    return b"Agent" in Path(f"/proc/{pid}/cmdline").read_bytes()
+def is_agent(process: psutil.Process) -> bool:
+    """Whether it is one of Ray's agents, which the scheduling of work does not need."""
+    try:
+        return "Agent" in " ".join(process.cmdline())
+    except psutil.NoSuchProcess:
+        return False
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
@@ -338,7 +333,8 @@ def test_ray_ends_with_the_process_that_started_it(
         text=True,
     )
     wait_until(lambda: any(tmp_path.iterdir()) or driver.poll() is not None)
-    started = {pid for pid in descendants(driver.pid) if not is_agent(pid)}
+    family = psutil.Process(driver.pid).children(recursive=True)
+    started = {process.pid for process in family if not is_agent(process)}
     (worker,) = (int(file.name) for file in tmp_path.iterdir())
     assert worker in started
     driver.send_signal(how)

@@ -7,13 +7,10 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 from experiment.paths import REPOSITORY_ROOT
 from searchers.declared.problem import NASProblem
@@ -40,12 +37,6 @@ hidden = {{choices = [4, 8]}}
 learning_rate = {{low = 1e-3, high = 1e-1, log = true}}
 """
 COMMAND = REPOSITORY_ROOT / "Bayesian_Optimization" / "search_problem.py"
-LONGEST = 300.0
-"""Seconds that are waited for anything."""
-
-pytestmark = pytest.mark.skipif(
-    not Path("/proc/self/task").is_dir(), reason="workers are found in /proc, which is not here"
-)
 
 
 def written(folder: Path, file: Path, engine: str) -> str:
@@ -68,22 +59,12 @@ def measured(run: Path) -> dict[str, tuple[str, float]]:
     return {line["hash"]: (line["status"], line["validation"]) for line in found}
 
 
-def await_that(condition: Callable[[], object]) -> None:
-    end = time.monotonic() + LONGEST
-    while not condition():
-        assert time.monotonic() < end, "it takes too long"
-        time.sleep(0.01)
-
-
-def workers_of(process: int) -> list[int]:
-    """The worker processes of a process."""
-    threads = Path(f"/proc/{process}/task").glob("*/children")  # each has those that it started
-    pids = [int(pid) for each in threads for pid in each.read_text().split()]
-    commands = {pid: Path(f"/proc/{pid}/cmdline").read_bytes() for pid in pids}
-    return [pid for pid, command in commands.items() if b"spawn_main" in command]
-
-
-def test_a_killed_worker_and_a_killed_search_lose_nothing(tmp_path: Path) -> None:
+def test_a_killed_worker_and_a_killed_search_lose_nothing(
+    tmp_path: Path,
+    wait_until: Callable[..., None],
+    is_alive: Callable[[int], bool],
+    workers_of: Callable[[int], set[int]],
+) -> None:
     table = tmp_path / "chains.csv"
     smiles = [f"{first}{'C' * n}{last}" for first in "ONF" for n in range(1, 13) for last in "OS"]
     rows = [f"{one},{len(one) + one.count('O')}" for one in smiles]
@@ -95,17 +76,17 @@ def test_a_killed_worker_and_a_killed_search_lose_nothing(tmp_path: Path) -> Non
     with subprocess.Popen(
         words, cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
     ) as process:
-        await_that(lambda: len(measured(run)) >= 2)
+        wait_until(lambda: len(measured(run)) >= 2)
         workers = workers_of(process.pid)
         assert len(workers) == 2
-        os.kill(workers[0], signal.SIGKILL)
-        await_that(lambda: len(measured(run)) >= 5)
+        os.kill(min(workers), signal.SIGKILL)
+        wait_until(lambda: len(measured(run)) >= 5)
         workers = workers_of(process.pid)
         process.kill()
     before = measured(run)
     assert len(before) < 10
     assert {status for status, _ in before.values()} == {"ok"}  # what was lost was trained again
-    await_that(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers))
+    wait_until(lambda: not any(is_alive(pid) for pid in workers))
 
     resumed = run_problem(NASProblem.read(tomllib.loads(two)), run, resume=True, quiet=True)
     assert resumed.summary["queries"] == 10
