@@ -30,6 +30,9 @@ from Training_VAE.prior import PRIORS
 LATENTS = 1000
 """Latents decoded between two steps of the progress bar."""
 
+SEARCHED = 100
+"""Latents that are searched between two steps: a model that has learnt little takes a second each;
+more would leave a log without a line for minutes."""
 
 WIDEST = 64
 """Prefixes kept a latent in the search for the most probable decoding: enough for a model that
@@ -171,8 +174,8 @@ def searched_reconstruction(model: Embedding, graphs: GraphBatch) -> dict[str, A
     """
     exact, proved = 0, 0
     with progress(len(graphs), "searching", "graphs") as bar:
-        for first in range(0, len(graphs), LATENTS):
-            part = graphs[first : first + LATENTS]
+        for first in range(0, len(graphs), SEARCHED):
+            part = graphs[first : first + SEARCHED]
             found = model.most_probable(model.encode_all(part).flat, widest=WIDEST)
             exact += int(exact_matches(found.best, part).sum())
             proved += int(found.proved.sum())
