@@ -95,7 +95,7 @@ MODELS: Mapping[str, Model] = {
 FEW = ("--epochs", "2")
 """Of the slower models: a pass over 14,062 or 17,113 graphs takes them minutes."""
 SMALL = ("--batch_size", "32")
-"""Of D-VAE, as published: it has decoded nothing exactly after two passes of its 128 graphs a step."""
+"""Of D-VAE, as published: after two passes with its 128 graphs a step it decodes none exactly."""
 TRAININGS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "NB201": {"SVGE": FEW, "arch2vec_directed": (), "DVAE": (*FEW, *SMALL)},
     "ENAS": {"SVGE": FEW, "arch2vec_directed": (), "DVAE": (*FEW, *SMALL)},
