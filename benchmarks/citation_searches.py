@@ -1,14 +1,13 @@
-"""Searches on citation graphs: what is found beside a tuned GAT, and searchers at equal seconds.
+"""Searches on citation graphs: what is found beside a tuned GAT.
 
-    python benchmarks/citation_searches.py run --parts found [--datasets cora] [--seconds 200]
-    python benchmarks/citation_searches.py run --parts algorithms --datasets cora --seconds 60
+    python benchmarks/citation_searches.py run [--datasets cora] [--seconds 200]
     python benchmarks/citation_searches.py table
 
 Public splits, row-normalised features. Seconds are those of the processor, of one thread. A search
 ends with the training by which it has used as many as its budget; the seconds of the searcher
 count. Every accuracy is that of the first epoch with the best validation accuracy.
 
-``found``: GraphNAS's spaces, each architecture together with settings of its training, and GAT with
+GraphNAS's spaces, each architecture together with settings of its training, and GAT with
 settings of its own (:data:`~benchmarks.citation_sides.SIDES`). The rule is one for all of them.
 Aging evolution trains candidates with seed 0 for two thirds of the seconds. In the last third the
 five best by validation are trained with the seeds 1, 2, …, one seed of all after the other, and
@@ -16,11 +15,6 @@ the best mean validation over these seeds is chosen. What is chosen is trained w
 100 to 119, and each of these is tested once. Differences to the tuned GAT are paired by seed.
 ``GCN`` and ``GAT`` are the published networks by the recipes of ``configs/citation.toml``, with the
 same fresh seeds.
-
-``algorithms``: searchers with the same seconds and seeds 0, 1, …, on one space, by the recipe of
-``configs/citation.toml``, each training with seed 0. A training that two searches propose is made
-once and costs both of them its seconds. Kept are the best validation accuracy and the test accuracy
-of the same training.
 
 What is kept is not measured again: a run that was killed continues with its next training.
 """
@@ -46,9 +40,8 @@ from analysis.statistics import Spread, paired_difference
 from benchmarks.citation_sides import GAT, MACRO, MICRO, SIDES, CandidateTrainings
 from benchmarks.kept_trainings import KeptTrainings, Record, timed
 from benchmarks.prediction import RESULTS
-from datasets import FixedNetwork, get_space
+from datasets import FixedNetwork
 from datasets.graph import ArchitectureGraph
-from estimators.by_data_set import training_on
 from estimators.evaluations import Evaluations
 from estimators.from_scratch import FromScratch
 from estimators.measurement import Measurement
@@ -58,7 +51,6 @@ from experiment.arguments import Parser, output_file, parser, positive_int
 from experiment.errors import run_command
 from searchers.aging import AgingEvolution
 from searchers.loop import Budget, SearchLoop
-from searchers.methods import make_searcher
 from searchers.problem import whole_space
 from searchers.searcher import Searcher
 
@@ -71,9 +63,6 @@ POPULATION, TOURNAMENT = 10, 3
 SEARCHED = 2 / 3
 """Share of the seconds in which candidates are trained with seed 0."""
 FINALISTS = 5
-INITIAL = 10
-METHODS = ("random", "evolution", "local_search", "bo", "rl", "graphnas_rl")
-"""Searchers that are compared; latents are of no space of AutoGL's."""
 FIRST_SEED, FRESH = 100, 20
 MOST = 4_000
 """Trainings of a search, which its seconds end long before."""
@@ -216,31 +205,6 @@ def find(dataset: str, given: Namespace, record: Record) -> None:
         fresh(dataset, name, by_hand(name, dataset, given), given, record)
 
 
-def compare(dataset: str, given: Namespace, record: Record) -> None:
-    """The searchers on the first space, seed by seed."""
-    name = given.spaces[0]
-    space = get_space(name)
-    for seed in range(given.seeds):
-        for method in given.methods:
-            keys = ("algorithms", dataset, name, str(given.seconds), method)
-            if str(seed) not in record.of(*keys):
-                print(f"{', '.join(keys)}: seed {seed}", flush=True)
-                training = training_on(dataset, space, 0, given.data_root)
-                trainings = KeptTrainings(training, record, ("trainings", dataset, name))
-                searcher = make_searcher(method, whole_space(space), seed, INITIAL)
-                measured, searched = search(trainings, searcher, given.seconds)
-                (best,) = best_of(measured, 1)
-                found = {
-                    "choice": space.format(best.architecture),
-                    "validation": best.validation,
-                    "test": best.test,
-                }
-                record.put(keys, str(seed), found | searched)
-
-
-PARTS: dict[str, Callable[[str, Namespace, Record], None]] = {"found": find, "algorithms": compare}
-
-
 def lines(results: Mapping[str, Any]) -> Iterator[str]:
     """Accuracies in per cent, mean ± standard deviation over seeds, and paired differences."""
     for dataset, budgets in results.get("found", {}).items():
@@ -249,18 +213,6 @@ def lines(results: Mapping[str, Any]) -> Iterator[str]:
                 continue
             yield f"found on {dataset}, {seconds} processor seconds a search"
             yield from found_lines(rows, results.get("fresh", {}).get(dataset, {}))
-    for dataset, spaces in results.get("algorithms", {}).items():
-        for space, budgets in spaces.items():
-            for seconds, methods in budgets.items():
-                yield f"searchers of {space} on {dataset}, {seconds} processor seconds a search"
-                yield from searcher_lines(methods)
-    for dataset, spaces in results.get("trainings", {}).items():
-        for space, rows in spaces.items():
-            spread = Spread.of([each["seconds"] for each in rows.values()])
-            yield (
-                f"trainings of {space} on {dataset}: {spread.text(2)} processor seconds "
-                f"({spread.count} trainings); 100 of them: {100 * spread.mean / 60:.1f} minutes"
-            )
 
 
 def values(runs: Mapping[str, Mapping[str, Any]], name: str) -> dict[str, float]:
@@ -293,31 +245,13 @@ def found_lines(rows: Mapping[str, Any], trained: Mapping[str, Any]) -> Iterator
             yield f"    − {GAT}: {apart.text(2, 100)} ({apart.count} pairs)"
 
 
-def searcher_lines(methods: Mapping[str, Any]) -> Iterator[str]:
-    """What each searcher reaches, and how far it is from random search."""
-    for name, runs in methods.items():
-        shown = ", ".join(
-            f"{value} {Spread.of([*values(runs, value).values()]).text(2, 100)}"
-            for value in ("validation", "test")
-        )
-        count = np.mean([*values(runs, "trainings").values()])
-        yield f"  {name:<14} {shown}, {count:.1f} trainings ({len(runs)} seeds)"
-        for value in ("validation", "test"):
-            apart = paired_difference(values(runs, value), values(methods.get("random", {}), value))
-            if name != "random" and apart:
-                yield f"    − random, {value}: {apart.text(2, 100)}"
-
-
 def make_parser() -> Parser:
     """The command line."""
     flags = parser("Searches on citation graphs.")
     flags.add_argument("what", choices=("run", "table"))
-    flags.add_argument("--parts", nargs="+", choices=list(PARTS), default=list(PARTS))
     flags.add_argument("--datasets", nargs="+", choices=DATASETS, default=DATASETS)
     flags.add_argument("--spaces", nargs="+", choices=SPACES, default=SPACES)
-    flags.add_argument("--methods", nargs="+", choices=METHODS, default=METHODS)
     flags.add_argument("--seconds", type=positive_int, default=200, help="of every search")
-    flags.add_argument("--seeds", type=positive_int, default=5, help="searches of each method")
     flags.add_argument("--fresh", type=positive_int, default=FRESH, help="seeds of a choice")
     flags.add_argument("--data_root", type=Path, help="folder of the graphs")
     flags.add_argument("--results", type=output_file, default=KEPT, help="what is kept")
@@ -333,8 +267,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Imported now, so that no training is charged for it.
         importlib.import_module("torch_geometric.nn")
         for dataset in given.datasets:
-            for part in given.parts:
-                PARTS[part](dataset, given, record)
+            find(dataset, given, record)
     print("\n".join(lines(record.results)))
     return 0
 

@@ -7,15 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
-from torch_geometric.data import Data
 
 from benchmarks import citation_searches as compared
 from benchmarks import citation_sides as sides
 from benchmarks.citation_sides import GAT, MACRO, MICRO, SIDES, CandidateTrainings
 from benchmarks.kept_trainings import KeptTrainings, Record
 from datasets import FixedNetwork, NodeGraph, get_space
-from datasets.space import SearchSpace
 from datasets.spaces.configured import parts_of
 from estimators import FromScratch, GATDesign, GraphNASMicroDesign, NodeRecipe, NodeTask
 from estimators.by_curve import chosen_settings
@@ -24,30 +21,11 @@ from searchers.methods import make_searcher
 from searchers.problem import whole_space
 
 
-def made_up() -> NodeGraph:
-    """A ring of 30 nodes of two classes."""
-    generator = torch.Generator().manual_seed(0)
-    nodes = torch.arange(30)
-    edges = torch.stack([nodes, nodes.roll(1)])
-    labels = nodes // 15
-    features = torch.rand(30, 6, generator=generator) + labels[:, None] * torch.arange(6) / 9
-    data = Data(x=features, edge_index=torch.cat([edges, edges.flip(0)], dim=1), y=labels)
-    data.train_mask, data.val_mask, data.test_mask = (nodes % 3 == part for part in range(3))
-    return NodeGraph.of("made up", data)
-
-
 @pytest.fixture
-def small(monkeypatch: pytest.MonkeyPatch) -> None:
+def small(monkeypatch: pytest.MonkeyPatch, ring: NodeGraph) -> None:
     """Trainings of few epochs on the made-up graph, in the place of those on Cora."""
-    graph = made_up()
-
-    def training_on(dataset: str, space: SearchSpace, seed: int, data_root: Any) -> FromScratch:
-        recipe = NodeRecipe.load("citation", overrides={"epochs": 2})
-        return FromScratch(space, NodeTask(graph), GraphNASMicroDesign(4), recipe, seed=seed)
-
-    monkeypatch.setattr(compared, "training_on", training_on)
     for module in (compared, sides):
-        monkeypatch.setattr(module, "NodeTask", lambda dataset, data_root: NodeTask(graph))
+        monkeypatch.setattr(module, "NodeTask", lambda dataset, data_root: NodeTask(ring))
     monkeypatch.setattr(sides, "EPOCHS", 2)
 
 
@@ -58,7 +36,7 @@ def run(out: Path, *words: str) -> dict[str, Any]:
 
 
 def test_all_sides_are_chosen_by_the_same_rule(small: None, tmp_path: Path) -> None:
-    words = ["--parts", "found", "--fresh", "2", "--spaces", MICRO]
+    words = ["--fresh", "2", "--spaces", MICRO]
     results = run(tmp_path / "kept.json", *words)
     rows = results["found"]["cora"]["1"]
     assert set(rows) == {GAT, MICRO}
@@ -88,7 +66,7 @@ def test_all_sides_are_chosen_by_the_same_rule(small: None, tmp_path: Path) -> N
 
 
 def test_a_comparison_that_was_cut_off_trains_what_is_missing(small: None, tmp_path: Path) -> None:
-    out, words = tmp_path / "kept.json", ["--parts", "found", "--fresh", "1", "--spaces", MICRO]
+    out, words = tmp_path / "kept.json", ["--fresh", "1", "--spaces", MICRO]
     whole = run(out, *words)
     content = json.loads(out.read_text())
     trained = content["results"]["candidates"]["cora"][GAT]
@@ -142,25 +120,10 @@ def test_macro_begins_with_the_published_gat() -> None:
     assert counted[1][0] == sides._parameters(GATDesign(), FixedNetwork.member, DATA_SETS["cora"])
 
 
-def test_what_is_kept_is_charged_and_not_trained_again(
-    small: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    out = tmp_path / "kept.json"
-    words = ["--parts", "algorithms", "--methods", "random", "evolution", "--seeds", "2"]
-    words += ["--spaces", MICRO]
-    first = run(out, *words)
-    methods = first["algorithms"]["cora"][MICRO]["1"]
-    assert all(set(runs) == {"0", "1"} for runs in methods.values())
-    monkeypatch.setattr(compared, "search", lambda *_: pytest.fail("searched again"))
-    assert run(out, *words) == first
-    shown = capsys.readouterr().out
-    assert "− random, validation: " in shown
-    assert "100 of them: " in shown
-
-
-def test_a_kept_training_costs_what_it_took(small: None, tmp_path: Path) -> None:
+def test_a_kept_training_costs_what_it_took(ring: NodeGraph, tmp_path: Path) -> None:
     record, space = Record(tmp_path / "kept.json"), get_space(MICRO)
-    training = compared.training_on("cora", space, 0, None)
+    recipe = NodeRecipe.load("citation", overrides={"epochs": 2})
+    training = FromScratch(space, NodeTask(ring), GraphNASMicroDesign(4), recipe)
     trainings = KeptTrainings(training, record, ("trainings",))
     graph = space.parse("gcn sage add tanh 1:3 1:4")
     (made,) = trainings.measure([graph])
