@@ -20,7 +20,6 @@ ROOT = Path(__file__).resolve().parents[1]
 if str(ROOT) not in sys.path[:1]:
     sys.path.insert(0, str(ROOT))
 
-import dataclasses
 from argparse import BooleanOptionalAction, Namespace
 from collections.abc import Sequence
 
@@ -43,7 +42,7 @@ from models.checkpoints import RUNS
 from models.heads import ACCURACY
 from Training_VAE.head_targets import recorded_targets
 from Training_VAE.ngae_search import LatentSearch, find_architectures, report_found, write_found
-from Training_VAE.trained import TrainedVAE, trained_architectures
+from Training_VAE.trained import trained_architectures
 from Training_VAE.training_command import NGAE, find_trained, folder_name, make_parser, run_given
 
 PUBLISHED_DATA = {"final_structures6": "ENAS"}
@@ -197,22 +196,6 @@ def found_file(given: Namespace) -> Path:
     return Path(given.log_dir or RUNS) / f"{folder_name(NGAE, given)}_found_{kind}.jsonl"
 
 
-def check_sizes(given: Namespace, trained: TrainedVAE) -> None:
-    """Refuse weights of other sizes than the flags say.
-
-    Raises:
-        InputError: they are.
-    """
-    sizes = dataclasses.asdict(trained.model.sizes)
-    for name, flag in (("node_width", "hs"), ("graph_width", "nz"), ("bidirectional",) * 2):
-        wanted = getattr(given, name)
-        if wanted is not None and wanted != sizes[name]:
-            raise InputError(
-                f"the weights in {str(trained.folder)!r} have {name} {sizes[name]}, and --{flag} "
-                f"says {wanted}: leave it out, or name other weights by --log_dir"
-            )
-
-
 def search(given: Namespace) -> int:
     """Search with trained weights, and write what was found.
 
@@ -225,7 +208,6 @@ def search(given: Namespace) -> int:
     use_threads(given.threads)
     seed_everything(given.seed)
     trained = find_trained(NGAE, given)
-    check_sizes(given, trained)
     if ACCURACY not in trained.heads:
         raise InputError(
             f"the weights in {str(trained.folder)!r} have no head for accuracy, whose gradients a "

@@ -280,16 +280,25 @@ def find_trained(kind: Kind, given: Namespace) -> TrainedVAE:
     """The trained weights that the flags name.
 
     Raises:
-        InputError: they are another model's or space's.
+        InputError: they are another model's or space's, or have other sizes than the flags say.
         ModelError: there are no such weights, or they cannot be read.
     """
-    return load_trained(
+    trained = load_trained(
         model_of(kind, given),
         given.data_search_space,
         (given.log_dir or Path()) / folder_name(kind, given),
         given.test_epoch,
         best_device(given.device),
     )
+    sizes = dataclasses.asdict(trained.model.sizes)
+    for name in sizes.keys() & set(kind.flags):
+        wanted = getattr(given, name)
+        if wanted is not None and wanted != sizes[name]:
+            raise InputError(
+                f"the weights in {str(trained.folder)!r} have {name} {sizes[name]}, and the flags "
+                f"say {wanted}: leave that out, or name other weights by --log_dir"
+            )
+    return trained
 
 
 def evaluate_trained(kind: Kind, given: Namespace) -> None:

@@ -403,7 +403,8 @@ def test_the_runner_does_what_the_published_commands_do(
     ("words", "refusal"),
     [
         (["--only_search", "--model", "DVAE"], "have no head for accuracy"),
-        (["--only_search", "--hs", "13"], "have node_width 12, and --hs says 13"),
+        (["--only_search", "--hs", "13"], "have node_width 12, and the flags say 13"),
+        (["--only_test", "--nz", "13"], "have graph_width 4, and the flags say 13"),
         (["--only_search", "--search_samples", "30"], "30 distinct accuracies are to start from"),
         (["--only_search", "--only_test"], "--only_test and --only_search are given"),
         (["--continue_from", "2"], "a killed training continues with --resume"),
