@@ -4,7 +4,8 @@
     python benchmarks/molecule_searches.py table
 
 Every search is a declared problem (``docs/problem.md``) of three layers of MPNN in a folder of
-``runs/molecule_searches/``: what was killed resumes, and what has ended is only read. Networks are
+``runs/molecule_searches/``, or of ``--runs``: what was killed resumes, and what has ended is only
+read. Networks are
 trained by the preset ``configs/molecules.toml``, and no weights of attention are dropped, which
 ``benchmarks/tuning/molecule_settings.py`` chose by validation. In a search a training has 20
 epochs, and its value is the metric of the validation part at the end.
@@ -89,11 +90,12 @@ def problem(data: str, given: Any, **changes: Any) -> NASProblem:
     return NASProblem.read({**tables, **changes}, given.data_root)
 
 
-def searched(declared: NASProblem, name: str) -> tuple[Path, list[dict[str, Any]]]:
-    """Search, or read the search that has ended; its folder and the rows of its best."""
-    folder = RUNS / name
+def searched(declared: NASProblem, folder: Path) -> tuple[Path, list[dict[str, Any]]]:
+    """Search in a folder, or read the search that has ended there; the rows of its best."""
     if not (folder / "top_k.json").is_file():
-        print(f"{name}: {declared.budget.evaluations} evaluations", file=sys.stderr, flush=True)
+        print(
+            f"{folder.name}: {declared.budget.evaluations} evaluations", file=sys.stderr, flush=True
+        )
         run_problem(declared, folder, resume=(folder / CONFIG).is_file(), quiet=True)
     return folder, read_json(folder / "top_k.json")["rows"]
 
@@ -126,7 +128,7 @@ def qm7(given: Any) -> dict[str, Any]:
         engine={"name": "processes", "workers": given.workers},
         top_k={"k": 5, "repeats": len(SPLITS)},
     )
-    folder, rows = searched(declared, "qm7")
+    folder, rows = searched(declared, given.runs / "qm7")
     alone = problem(
         "qm7",
         given,
@@ -134,7 +136,7 @@ def qm7(given: Any) -> dict[str, Any]:
         hyperparameters={"epochs": FULL["qm7"]},
         budget={"evaluations": 1},
     )
-    by_hand, _ = searched(alone, "qm7_gine")
+    by_hand, _ = searched(alone, given.runs / "qm7_gine")
     chosen = read_json(folder / "result.json")["chosen"]
     best, gine = errors_of(folder, chosen), errors_of(by_hand)
     return {
@@ -163,7 +165,7 @@ def esol(given: Any) -> dict[str, Any]:
     for seed in SEEDS:
         for method in METHODS:
             declared = problem("esol", given, **small(method, seed))
-            folders[method].append(searched(declared, f"esol_{method}_{seed}")[0])
+            folders[method].append(searched(declared, given.runs / f"esol_{method}_{seed}")[0])
     curves = {method: [incumbents(each) for each in found] for method, found in folders.items()}
     end = min(seconds[-1] for found in curves.values() for seconds, _ in found)
     moments = {
@@ -222,13 +224,14 @@ def freesolv(given: Any) -> dict[str, Any]:
     found: dict[str, list[float]] = {"its own best": [], "ESOL's best": [], "a random one": []}
     for seed in SEEDS:
         declared = problem("freesolv", given, **small("evolution", seed))
-        folder, _ = searched(declared, f"freesolv_evolution_{seed}")
+        folder, _ = searched(declared, given.runs / f"freesolv_evolution_{seed}")
         found["its own best"].append(float(np.mean(errors_of(folder))))
         source = problem("esol", given, **small("evolution", seed))
-        folder, rows = searched(source, f"esol_evolution_{seed}")
+        folder, rows = searched(source, given.runs / f"esol_evolution_{seed}")
         first = RunFolder(folder).read_metrics()[0]["architectures"][0]["arch"]
         for name, text in (("ESOL's best", rows[0]["architecture"]), ("a random one", first)):
-            place = RUNS / f"freesolv_{'best' if name[0] == 'E' else 'random'}_of_esol_{seed}"
+            kind = "best" if name[0] == "E" else "random"
+            place = given.runs / f"freesolv_{kind}_of_esol_{seed}"
             found[name].append(float(np.mean(in_full(declared, text, place))))
     own = found["its own best"]
     return {
@@ -274,7 +277,7 @@ def overhead(given: Any) -> dict[str, Any]:
         engine={"name": "processes", "workers": given.workers},
         top_k={"k": 0},
     )
-    folder = RUNS / f"overhead_{given.workers}"
+    folder = given.runs / f"overhead_{given.workers}"
     run_problem(declared, folder, resume=(folder / CONFIG).is_file(), quiet=True)
     return workers_of(folder)
 
@@ -330,6 +333,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     flags.add_argument("parts", nargs="+", choices=[*PARTS, "table"], help="what is measured")
     flags.add_argument("--workers", type=positive_int, default=2, help="of qm7 and overhead")
     flags.add_argument("--data_root", type=Path, help="folder with molecules_aligned/ …")
+    flags.add_argument("--runs", type=Path, default=RUNS, help="folder of the searches")
     flags.add_argument("--out", type=output_file, default=RESULTS, help="file that keeps all")
     given = flags.parse_args(arguments)
     use_threads(1)
