@@ -12,7 +12,7 @@ fi
 
 .venv/bin/ruff check .
 .venv/bin/ruff format --check .
-.venv/bin/mypy .
+.venv/bin/mypy --num-workers auto .
 
 # One process for each core that may be used, and one thread in each: what two processes start on one
 # core waits for each other. A worker takes a row of neighbouring tests, which share what their file
