@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -88,8 +89,7 @@ def test_goes_on_after_any_line(tmp_path: Path, command: Any, more: tuple[Any, .
     content = (tmp_path / "whole" / "metrics.jsonl").read_text().splitlines(keepends=True)
     for kept in (0, 1, 8, len(content)):
         name = f"cut{kept}"
-        command(search.main, *flags, "--name", name)
-        folder = tmp_path / name
+        folder = shutil.copytree(tmp_path / "whole", tmp_path / name)
         (folder / "metrics.jsonl").write_text("".join(content[:kept]) + '{"event": "mea')
         code, _, err = command(search.main, *flags, "--name", name, "--resume")
         reused = sum('"measured"' in line for line in content[:kept])

@@ -76,11 +76,11 @@ def test_a_killed_worker_and_a_killed_search_lose_nothing(
     with subprocess.Popen(
         words, cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
     ) as process:
-        wait_until(lambda: len(measured(run)) >= 2)
+        wait_until(lambda: len(measured(run)) >= 2 or process.poll() is not None)
         workers = workers_of(process.pid)
         assert len(workers) == 2
         os.kill(min(workers), signal.SIGKILL)
-        wait_until(lambda: len(measured(run)) >= 5)
+        wait_until(lambda: len(measured(run)) >= 5 or process.poll() is not None)
         workers = workers_of(process.pid)
         process.kill()
     before = measured(run)
