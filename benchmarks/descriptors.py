@@ -16,7 +16,7 @@ is seen. NB201 and ENAS are trained from scratch, NB101 for half a pass from the
   labels (``embedding_prediction.py ranks``, ten draws); on ENAS D-VAE's protocol, its sparse
   process on the latents of nine tenths (RMSE in standard deviations, Pearson's r; three seeds);
 - smoothness: edit distance of neighbouring points on straight lines, and how much the rank by
-  validation differs there;
+  validation differs there, where most of them are measured;
 - search: validation regret of ``latent_bo`` after 100 queries on NB201, in percentage points, for
   each of ``--searches`` starts.
 
@@ -39,12 +39,12 @@ from scipy.stats import pearsonr
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from analysis.statistics import Spread
+from analysis.statistics import Spread, paired_difference
 from benchmarks import embedding_prediction, embedding_search
 from benchmarks.prediction import RESULTS, kept, note_machine
 from benchmarks.published_protocols import Problem
 from datasets import get_benchmark
-from experiment.arguments import Parser, output_file, parser, positive_int
+from experiment.arguments import Parser, non_negative_int, output_file, parser, positive_int
 from experiment.errors import run_command
 from experiment.files import read_json, write_json
 from predictors.features import describe, make_features
@@ -192,11 +192,14 @@ def smoothness(model: str, space: str, folder: Path) -> dict[str, float]:
         seed=0,
     )
     (step,) = (each for each in found.changes if (each.walk, each.step) == ("line", 1))
-    return {"edit distance": step.edit_distance, "rank change": step.rank_change}
+    ranks = {"rank change": step.rank_change} if step.known > 0.5 else {}
+    return {"edit distance": step.edit_distance, **ranks}
 
 
 def search(space: str, folder: Path, searches: int) -> dict[str, list[float]]:
     """Validation regrets of ``latent_bo``, in percentage points, for each seed."""
+    if not searches:
+        return {}
     setup = embedding_search.make_setup(get_benchmark(space), str(folder), QUERIES)
     runs = embedding_search.run(setup, "latent_bo", range(searches))
     return {"regret": [100 * run["validation"][-1] for run in runs.values()]}
@@ -233,22 +236,74 @@ def table(given: Namespace) -> None:
 
 
 def table_lines(results: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
-    """A table for each space, a row for each training: means ± standard deviations."""
-    spaces = dict.fromkeys(key.split(", ")[0] for key in results)
-    for space in spaces:
+    """A table for each space: a row for each training, then what its heads change."""
+    for space in dict.fromkeys(key.split(", ")[0] for key in results):
         rows = {key: row for key, row in results.items() if key.startswith(f"{space}, ")}
-        columns = list(dict.fromkeys(name for row in rows.values() for name in row))
-        yield f"| {space} | {' | '.join(columns)} |"
+        columns = [name for name in COLUMNS if any(name in row for row in rows.values())]
+        yield f"| {space} | {' | '.join(COLUMNS[name].heading for name in columns)} |"
         yield "|---" * (len(columns) + 1) + "|"
         for key, row in rows.items():
-            cells = [cell(row[name]) if name in row else "–" for name in columns]
-            yield f"| {key.removeprefix(f'{space}, ')} | {' | '.join(cells)} |"
+            model, arm = key.split(", ")[1:]
+            yield line(f"{model}, {arm}", [COLUMNS[name].text(row.get(name)) for name in columns])
+            without = rows.get(f"{space}, {model}, without")
+            if arm == "with" and without is not None:
+                changes = [
+                    COLUMNS[name].change(row.get(name), without.get(name)) for name in columns
+                ]
+                yield line("difference", changes)
         yield ""
 
 
-def cell(value: float | Sequence[float]) -> str:
-    """A number, or the spread of several."""
-    return Spread.of(value).text(3) if isinstance(value, list) else f"{value:.4g}"
+def line(name: str, cells: Sequence[str]) -> str:
+    """A row of a table."""
+    return f"| {name} | {' | '.join(cells)} |"
+
+
+@dataclass(frozen=True)
+class Column:
+    """A measure in a table.
+
+    Attributes:
+        heading: what it is called.
+        scale: it is multiplied by this.
+        digits: decimals.
+    """
+
+    heading: str
+    scale: float
+    digits: int
+
+    def text(self, value: float | Sequence[float] | None) -> str:
+        """A number, or the mean ± standard deviation of several."""
+        if value is None:
+            return ""
+        if isinstance(value, Sequence):
+            return Spread.of(value).text(self.digits, self.scale)
+        return f"{self.scale * value:.{self.digits}f}"
+
+    def change(
+        self, ours: float | Sequence[float] | None, theirs: float | Sequence[float] | None
+    ) -> str:
+        """The mean of paired differences with its interval; nothing for single numbers."""
+        if not isinstance(ours, Sequence) or not isinstance(theirs, Sequence):
+            return ""
+        first, second = ({str(k): v for k, v in enumerate(each)} for each in (ours, theirs))
+        found = paired_difference(first, second)
+        return "" if found is None or found.count < 2 else found.text(self.digits, self.scale)
+
+
+COLUMNS: Mapping[str, Column] = {
+    "exact": Column("exact, %", 100, 1),
+    "valid": Column("valid, %", 100, 1),
+    "tau 100": Column("τ, 100 labels", 1, 3),
+    "tau 156": Column("τ, 156 labels", 1, 3),
+    "rmse": Column("RMSE", 1, 4),
+    "pearson": Column("r", 1, 4),
+    "edit distance": Column("edit distance", 1, 2),
+    "rank change": Column("change of rank, %", 100, 1),
+    "regret": Column("regret", 1, 2),
+}
+"""What the tables show; the seconds of a training depend on the machine's other work."""
 
 
 def make_parser() -> Parser:
@@ -258,7 +313,7 @@ def make_parser() -> Parser:
     flags.add_argument("--spaces", nargs="+", choices=list(TRAININGS), default=list(TRAININGS))
     flags.add_argument("--models", nargs="+", choices=list(MODELS), default=list(MODELS))
     flags.add_argument("--draws", type=positive_int, default=10, help="of labels")
-    flags.add_argument("--searches", type=positive_int, default=5, help="by latents")
+    flags.add_argument("--searches", type=non_negative_int, default=5, help="by latents")
     flags.add_argument("--threads", type=positive_int, default=1)
     flags.add_argument("--runs", type=Path, default=RUNS, help="folder of the trainings")
     flags.add_argument("--results", type=output_file, default=KEPT, help="what is kept")

@@ -9,6 +9,7 @@ import pytest
 
 from benchmarks import descriptors
 from experiment.files import read_json
+from experiment.paths import REPOSITORY_ROOT
 
 MODEL, SPACE = "arch2vec_directed", "DIGITS101"
 
@@ -42,4 +43,21 @@ def test_arms_differ_by_their_heads_alone(
     before = results.read_bytes()
     assert descriptors.main([*flags, *common]) == 0
     assert results.read_bytes() == before
-    assert f"| {SPACE} | exact | valid |" in capsys.readouterr().out
+    assert f"| {SPACE} | exact, % | valid, % |" in capsys.readouterr().out
+
+
+def test_heads_are_compared_by_paired_differences() -> None:
+    rows = {
+        "S, M, without": {"exact": 0.5, "tau 100": [0.1, 0.2, 0.3]},
+        "S, M, with": {"exact": 1.0, "tau 100": [0.2, 0.3, 0.4]},
+    }
+    *_, without, with_heads, difference, _ = descriptors.table_lines(rows)
+    assert without == "| M, without | 50.0 | 0.200 ± 0.100 |"
+    assert with_heads == "| M, with | 100.0 | 0.300 ± 0.100 |"
+    assert difference == "| difference |  | +0.100 [+0.100, +0.100] |"
+
+
+def test_the_page_has_what_is_kept() -> None:
+    page = (REPOSITORY_ROOT / "docs" / "models.md").read_text(encoding="utf-8").splitlines()
+    for line in descriptors.table_lines(read_json(descriptors.KEPT)["results"]):
+        assert line in page
