@@ -191,8 +191,8 @@ def nearest_reconstruction(model: Embedding, graphs: GraphBatch) -> dict[str, An
     """
     exact = 0
     with progress(len(graphs), "decoding to the nearest", "graphs") as bar:
-        for first in range(0, len(graphs), LATENTS):
-            part = graphs[first : first + LATENTS]
+        for first in range(0, len(graphs), SEARCHED):
+            part = graphs[first : first + SEARCHED]
             decoded = decode_to_nearest(model, model.encode_all(part).flat, widest=WIDEST)
             exact += int(exact_matches(decoded, part).sum())
             bar.advance(len(part))
