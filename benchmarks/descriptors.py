@@ -277,8 +277,10 @@ class Column:
         """A number, or the mean ± standard deviation of several."""
         if value is None:
             return ""
-        if isinstance(value, Sequence):
+        if isinstance(value, Sequence) and len(value) > 1:
             return Spread.of(value).text(self.digits, self.scale)
+        if isinstance(value, Sequence):
+            (value,) = value
         return f"{self.scale * value:.{self.digits}f}"
 
     def change(
