@@ -291,7 +291,7 @@ def find_trained(kind: Kind, given: Namespace) -> TrainedVAE:
         best_device(given.device),
     )
     sizes = dataclasses.asdict(trained.model.sizes)
-    for name in sizes.keys() & set(kind.flags):
+    for name in (flag for flag in kind.flags if flag in sizes):
         wanted = getattr(given, name)
         if wanted is not None and wanted != sizes[name]:
             raise InputError(

@@ -95,7 +95,8 @@ MODELS: Mapping[str, Model] = {
 FEW = ("--epochs", "2")
 """Of the slower models: a pass over 14,062 or 17,113 graphs takes them minutes."""
 SMALL = ("--batch_size", "32")
-"""Of D-VAE, as published: after two passes with its 128 graphs a step it decodes none exactly."""
+"""Of D-VAE, as published: four times the steps of its preset. Two passes are few for it with
+either: it decodes none exactly."""
 UNUSED = ("--sampled_graphs", "10")
 """Few graphs for the parts of the evaluation that the table does not show: sampled and searched
 decodings of 1,000 held-out graphs take D-VAE a quarter of an hour."""
@@ -277,11 +278,10 @@ class Column:
         """A number, or the mean ± standard deviation of several."""
         if value is None:
             return ""
-        if isinstance(value, Sequence) and len(value) > 1:
-            return Spread.of(value).text(self.digits, self.scale)
-        if isinstance(value, Sequence):
-            (value,) = value
-        return f"{self.scale * value:.{self.digits}f}"
+        values = value if isinstance(value, Sequence) else [value]
+        if len(values) > 1:
+            return Spread.of(values).text(self.digits, self.scale)
+        return f"{self.scale * values[0]:.{self.digits}f}"
 
     def change(
         self, ours: float | Sequence[float] | None, theirs: float | Sequence[float] | None

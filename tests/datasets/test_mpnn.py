@@ -142,7 +142,7 @@ def test_samples_are_uniform_over_cells_and_skip_connections() -> None:
 
 
 def test_nothing_lists_the_space() -> None:
-    """Who lists it does not come to an end: it would take years."""
+    """A list would take years: this test would not end."""
     assert not SPACE.is_enumerable
     first = [graph for batch in islice(SPACE.enumerate(), 2) for graph in batch[:3]]
     assert len(set(first)) == 6
