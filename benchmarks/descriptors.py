@@ -8,7 +8,8 @@
 Each arm is one training by the default settings with seed 1: ``without`` heads, and ``with`` linear
 heads for ``costs`` (parameters and FLOPs) and ``statistics`` (of paths and operations). No accuracy
 is seen. NB201 and ENAS are trained from scratch, NB101 for half a pass from the shipped weights;
-:data:`TRAININGS` has the flags. A killed run resumes. Measured of each:
+:data:`TRAININGS` has the flags. A killed run resumes, and ``--arms`` chooses what a process runs.
+Measured of each:
 
 - exact and valid: held-out architectures whose mean is decoded exactly, and members among the
   decodings of prior points without masks;
@@ -218,7 +219,7 @@ def run(given: Namespace) -> None:
     """Train and measure what is not kept yet, and print the table."""
     for space in given.spaces:
         for model in (name for name in given.models if name in TRAININGS[space]):
-            for arm in ARMS:
+            for arm in given.arms:
                 key = f"{space}, {model}, {arm}"
                 if key in kept(given.results)["results"]:
                     continue
@@ -314,6 +315,7 @@ def make_parser() -> Parser:
     flags.add_argument("what", choices=["run", "table"])
     flags.add_argument("--spaces", nargs="+", choices=list(TRAININGS), default=list(TRAININGS))
     flags.add_argument("--models", nargs="+", choices=list(MODELS), default=list(MODELS))
+    flags.add_argument("--arms", nargs="+", choices=list(ARMS), default=list(ARMS))
     flags.add_argument("--draws", type=positive_int, default=10, help="of labels")
     flags.add_argument("--searches", type=non_negative_int, default=5, help="by latents")
     flags.add_argument("--threads", type=positive_int, default=1)
