@@ -1,7 +1,7 @@
 """An algorithm of one's own: depth-first over all choices of a space. The search keeps the best."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +11,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from datasets import ArchitectureGraph, DecisionSpace, get_node_graph
 from estimators import Evaluations, NodeRecipe, NodeTask
 from examples.own_estimator import FewSteps
+from experiment.errors import run_command
 from searchers import Budget, Searcher, SearchLoop, WholeSpace
 
 
@@ -32,8 +33,13 @@ class DepthFirst(Searcher):
             yield from self.below([*chosen, option])
 
 
-if __name__ == "__main__":
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure all four architectures on Cora, whose files are below ``NAS_DATA_ROOT``."""
     nodes = NodeTask(get_node_graph("cora")).prepare(NodeRecipe.load("citation"), "cpu").nodes
     estimator = FewSteps(nodes)
     searcher = DepthFirst(WholeSpace(estimator.space), initial=1)
     print(SearchLoop(searcher, Evaluations(estimator), Budget(searcher.space.size)).run().incumbent)
+
+
+if __name__ == "__main__":
+    run_command(main)

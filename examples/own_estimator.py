@@ -1,9 +1,16 @@
-"""An estimator of one's own: ``infer`` gives metrics and loss on a part of the nodes."""
+"""An estimator of one's own: ``infer`` gives metrics and loss on a part of the nodes.
 
+``depth_first.py`` searches with it.
+"""
+
+import sys
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from datasets import ArchitectureGraph, SearchSpace
 from estimators import Measurement

@@ -4,10 +4,15 @@ The space holds the choices, the module the forward pass. An operation is any mo
 with features and edges. ``own_estimator.py`` trains these networks, ``depth_first.py`` searches.
 """
 
+import sys
+from pathlib import Path
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from torch_geometric.nn import GATConv, GCNConv
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from datasets import ArchitectureGraph, DecisionSpace, Kind
 

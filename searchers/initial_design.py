@@ -41,8 +41,8 @@ def check_amounts(problem: Problem, queries: int, initial: int) -> None:
         InputError: there are fewer.
     """
     for name, wanted, there in (
-        ("initial", initial, problem.size),
         ("queries", queries, problem.measurements),
+        ("initial", initial, problem.size),
     ):
         if there is not None and wanted > there:
             at_several = "" if there == problem.size else ", each counted once a fidelity"

@@ -176,12 +176,12 @@ def by_rows(features: Tensor) -> Tensor:
 
 def compressed(features: Tensor) -> Tensor:
     """The same by compressed sparse rows. **Shape** (N, F), dense or by places."""
-    _silence()
+    silence_sparse_rows()
     return features.to_sparse_csr()
 
 
 @lru_cache(maxsize=1)
-def _silence() -> None:
+def silence_sparse_rows() -> None:
     """Trigger PyTorch's one-time warning about sparse rows here, where it is ignored."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -189,23 +189,25 @@ def _silence() -> None:
 
 
 def row_normalised(features: Tensor) -> Tensor:
-    """Features divided by the sum of each row; rows that sum to zero stay as they are.
+    """Features divided by the sum of each row's absolute values; rows of zeros stay as they are.
+
+    A sum of positive and negative features may be near zero, and would blow the row up.
 
     **Shape** (N, F) → (N, F), in the same layout.
     """
     if features.layout is torch.strided:
-        sums = features.sum(1, keepdim=True)
+        sums = features.abs().sum(1, keepdim=True)
         return features / torch.where(sums == 0, 1, sums)
     starts, values = features.crow_indices(), features.values()
     rows = torch.repeat_interleave(torch.arange(len(starts) - 1), starts.diff())
-    sums = torch.zeros(len(starts) - 1).index_add(0, rows, values)
+    sums = torch.zeros(len(starts) - 1).index_add(0, rows, values.abs())
     scaled = values / torch.where(sums == 0, 1, sums)[rows]
     return with_entries(features, scaled)
 
 
 def with_entries(features: Tensor, entries: Tensor) -> Tensor:
     """Compressed sparse rows with other numbers in the same places. **Shape** (N, F), (n,)."""
-    _silence()
+    silence_sparse_rows()
     return torch.sparse_csr_tensor(
         features.crow_indices(),
         features.col_indices(),

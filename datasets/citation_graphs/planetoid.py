@@ -134,7 +134,8 @@ def _check(files: _Files) -> None:
     if len(np.unique(files.index)) != len(files.index) or files.index.min() != known:
         raise _mixed(files.name, f"the test nodes do not follow the {known:,} nodes of allx")
     nodes = int(files.index.max()) + 1
-    if sorted(files.graph) != list(range(nodes)):
+    # One wrong number may tell of two thousand million nodes: their number is looked at first.
+    if len(files.graph) != nodes or sorted(files.graph) != list(range(nodes)):
         raise _mixed(
             files.name, f"the graph has {len(files.graph):,} nodes, and the features {nodes:,}"
         )

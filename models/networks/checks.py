@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from models.errors import ModelError
 
+LARGEST = 10**9
+"""Of a size: no machine holds the weights between two layers as wide, and products of a few larger
+ones pass 64 bits."""
+
 
 def check_sizes(network: str, **sizes: int) -> None:
-    """Make sure that every size is at least 1.
+    """Make sure that every size is at least 1, and no larger than :data:`LARGEST`.
 
     Args:
         network: what is built, for the message ("an NB201 network").
@@ -18,6 +22,8 @@ def check_sizes(network: str, **sizes: int) -> None:
     for name, value in sizes.items():
         if value < 1:
             raise ModelError(f"{name} is {value}, {network} needs at least 1")
+        if value > LARGEST:
+            raise ModelError(f"{name} is {value:,}, {network} has at most {LARGEST:,}")
 
 
 def check_image(height: int, width: int, halvings: int) -> None:

@@ -38,8 +38,8 @@ class SinglePathSupernet(SinglePathSteps, Supernet):
         operations: of the node types from 2 on.
 
     Raises:
-        ModelError: a size below 1, or an operation that is unknown or forbids the widths of a
-            layer.
+        ModelError: a size below 1, or an operation that is unknown, is ``zero``, or forbids the
+            widths of a layer.
     """
 
     def __init__(
@@ -60,6 +60,11 @@ class SinglePathSupernet(SinglePathSteps, Supernet):
             num_classes=num_classes,
             hidden=hidden,
         )
+        if "zero" in operations:
+            raise ModelError(
+                "zero is an operation of a chain's supernet, whose paths through it have nothing "
+                "to train: leave it out, or train architectures from scratch"
+            )
         self.kinds = tuple(operations)
         self.places = tuple(f"operation of layer {layer}" for layer in range(1, layers + 1))
         self.options = (len(self.kinds),) * layers

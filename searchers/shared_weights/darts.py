@@ -153,13 +153,15 @@ def paths_by_weight(weights: Sequence[Sequence[float]]) -> Iterator[tuple[int, .
     """All paths, those with the largest product of the weights of their options first.
 
     Args:
-        weights: of the options of each place, positive.
+        weights: of the options of each place, not negative.
     """
     order = [sorted(range(len(each)), key=lambda k, each=each: -each[k]) for each in weights]  # type: ignore[misc]
 
     def cost(ranks: tuple[int, ...]) -> float:
         chosen = zip(weights, order, ranks, strict=True)
-        return -sum(math.log(each[ranked[rank]]) for each, ranked, rank in chosen)
+        taken = (each[ranked[rank]] for each, ranked, rank in chosen)
+        # A softmax may be so sharp that it gives exactly zero.
+        return -sum(math.log(weight) if weight else -math.inf for weight in taken)
 
     first = (0,) * len(weights)
     heap, seen = [(cost(first), first)], {first}

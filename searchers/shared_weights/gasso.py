@@ -7,7 +7,7 @@ NeurIPS 2021, as in AutoGL-light.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, cast
 
@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from estimators.from_scratch import FromScratch
 from estimators.supernet_training import OneShotRecipe, supernet_of
+from estimators.tasks.nodes import PreparedNodes
 from experiment.errors import InputError
 from models.supernets.node_chains import GASSOSupernet
 from models.supernets.supernet import Supernet
@@ -49,14 +50,14 @@ class GASSORecipe(DARTSRecipe):
 
 
 class AlphasAndEdges(Alphas):
-    """α, and a logit w for each edge, whose messages are multiplied by σ(w).
+    """α, and a logit w for each edge but loops, whose messages are multiplied by σ(w).
 
     The logits begin at 0, where their penalty is least: all edges weigh 1/2.
 
     Args:
         options: how many each place has.
         recipe: how both are trained.
-        edges: of the graph.
+        edges: of the graph, without its loops.
     """
 
     def __init__(self, options: Sequence[int], recipe: GASSORecipe, edges: int) -> None:
@@ -69,8 +70,9 @@ class AlphasAndEdges(Alphas):
 
         Args:
             predictions: probabilities of the classes, p. **Shape** (N, C).
-            edges: source and target of each. **Shape** (2, E).
+            edges: source and target of each, loops last. **Shape** (2, E).
         """
+        edges = edges[:, : len(self.logits)]
         distances = (predictions[edges[0]] - predictions[edges[1]]).square().sum(1)
         weighted = self.recipe.smoothness * (distances * self.logits.sigmoid()).sum()
         (gradient,) = torch.autograd.grad(weighted + self.logits.square().sum(), self.logits)
@@ -107,9 +109,23 @@ class GASSOWeights(DARTSWeights):
             )
         super().__init__(training, recipe, folder)
 
+    @property
+    def task(self) -> PreparedNodes:
+        """The graph, with its loops behind all other edges.
+
+        Layers that add loops bring those that are there to the end, and PyTorch Geometric's masks
+        follow them only where this changes the number of messages.
+        """
+        task = super().task
+        loops = is_loop(task.nodes.edges)
+        if not bool(loops.any()):
+            return task
+        edges = torch.cat([task.nodes.edges[:, ~loops], task.nodes.edges[:, loops]], dim=1)
+        return replace(task, nodes=replace(task.nodes, edges=edges))
+
     def chooser(self, supernet: Supernet) -> nn.Module:
         """α near zero, and edges of one weight."""
-        edges = self.task.nodes.edges.shape[1]
+        edges = int((~is_loop(self.task.nodes.edges)).sum())
         return AlphasAndEdges(supernet.options, self.recipe, edges)
 
     def choose(self, supernet: Supernet, alphas: Alphas) -> None:
@@ -133,12 +149,18 @@ class GASSOWeights(DARTSWeights):
     def _weigh_edges(self, supernet: Supernet) -> None:
         """Let every layer multiply its messages by the weights of the edges.
 
-        Loops that a layer adds keep the weight 1. The mechanism is that by which PyTorch Geometric
-        explains predictions.
+        Loops have the weight 1, those of the graph and those that a layer adds. The mechanism is
+        that by which PyTorch Geometric explains predictions.
         """
         from torch_geometric.explain.algorithm.utils import set_masks
 
         assert self._whole is not None
         alphas = cast(AlphasAndEdges, as_choosing(self._whole).chooser)
-        weights = alphas.logits.detach().sigmoid()
-        set_masks(supernet, weights, self.task.nodes.edges, apply_sigmoid=False)
+        weights, edges = alphas.logits.detach().sigmoid(), self.task.nodes.edges
+        loops = weights.new_ones(edges.shape[1] - len(weights))
+        set_masks(supernet, torch.cat([weights, loops]), edges, apply_sigmoid=False)
+
+
+def is_loop(edges: Tensor) -> Tensor:
+    """Which edges lead from a node to itself. **Shape** (2, E) → (E,), bool."""
+    return edges[0] == edges[1]

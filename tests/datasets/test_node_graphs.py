@@ -13,7 +13,7 @@ import pytest
 import torch
 from scipy.sparse import csr_matrix
 
-from datasets.citation_graphs import NodeGraph, NodeSplit, get_node_graph
+from datasets.citation_graphs import NodeGraph, NodeSplit, get_node_graph, planetoid
 from datasets.citation_graphs.node_graph import by_rows, row_normalised
 from datasets.citation_graphs.planetoid import INDEX, PICKLES, read_planetoid
 from datasets.citation_graphs.splits import split_nodes
@@ -113,6 +113,17 @@ def test_a_damaged_or_foreign_file_is_one_sentence(part: str, damage: Any, copie
     with pytest.raises(
         InputError, match=r"(is no raw file of Planetoid|are cut off or not of one)"
     ):
+        read_planetoid("cora", copies)
+
+
+def test_a_number_of_a_node_beyond_the_graph_takes_no_memory(
+    copies: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index = copies / f"ind.cora.{INDEX}"
+    first, *others = index.read_text().split()
+    index.write_text("\n".join([first, "2000000000", *others[1:]]))
+    monkeypatch.setattr(planetoid, "range", None, raising=False)  # numbers are not listed
+    with pytest.raises(InputError, match="and the features 2,000,000,001"):
         read_planetoid("cora", copies)
 
 
@@ -263,6 +274,13 @@ def test_sparse_features_of_any_layout_are_taken() -> None:
     for features in (torch.eye(6).to_sparse(), torch.eye(6).to_sparse_csc()):
         graph = NodeGraph.of("mine", data(x=features))
         torch.testing.assert_close(row_normalised(graph.features).to_dense(), torch.eye(6))
+
+
+def test_rows_of_both_signs_keep_their_signs() -> None:
+    features = torch.tensor([[1.0, -2.0, 1.0], [1.0, -1.0, 0.0], [0.0, 0.0, 0.0]])
+    expected = torch.tensor([[0.25, -0.5, 0.25], [0.5, -0.5, 0.0], [0.0, 0.0, 0.0]])
+    torch.testing.assert_close(row_normalised(features), expected)
+    torch.testing.assert_close(row_normalised(features.to_sparse_csr()).to_dense(), expected)
 
 
 def test_a_seed_of_a_split_has_32_bits() -> None:

@@ -120,6 +120,7 @@ def test_dropout_is_for_the_training(attention: str) -> None:
         ({"aggregation": "median"}, "expected one of gat, .* and one of sum, mean, max, mlp"),
         ({"heads": 0}, "heads is 0, a GraphNAS layer needs at least 1"),
         ({"width": 0}, "width is 0, a GraphNAS layer needs at least 1"),
+        ({"width": 10**9 + 1}, "width is 1,000,000,001, a GraphNAS layer has at most"),
     ],
 )
 def test_what_is_no_layer(change: dict[str, Any], sentence: str) -> None:

@@ -164,6 +164,11 @@ def test_paths_and_architectures_are_translated(name: str) -> None:
         assert shared.architecture(shared.choice(graph)) == graph
 
 
+def test_a_chain_through_zero_has_nothing_to_train() -> None:
+    with pytest.raises(ModelError, match="leave it out, or train architectures from scratch"):
+        SinglePathSupernet(operations=("gcn", "zero"))
+
+
 def test_other_chains_are_refused() -> None:
     shared = supernet("single path")
     with pytest.raises(ModelError, match="a chain of 3 operations is given to a supernet of 2"):

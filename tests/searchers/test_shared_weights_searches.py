@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 
+from datasets.citation_graphs import NodeGraph
 from datasets.registry import get_space
 from datasets.space import SearchSpace
 from estimators.evaluations import Evaluations
@@ -38,16 +39,21 @@ SHORT: dict[str, dict[str, Any]] = {
     "darts": {"epochs": 3, "warmup_epochs": 1, "paths": 2, "hidden": 16},
     "gasso": {"epochs": 3, "warmup_epochs": 1, "paths": 2, "hidden": 16},
 }
+PATHS_WITH_LOOPS = [SPACES["gasso"].parse(text) for text in ("gcn linear", "gat linear")]
 EVERY = pytest.mark.parametrize("name", list(SHORT))
 
 
 def weights(
-    name: str, folder: Path | None = None, space: SearchSpace | None = None, **changes: Any
+    name: str,
+    folder: Path | None = None,
+    space: SearchSpace | None = None,
+    graph: NodeGraph = GRAPH,
+    **changes: Any,
 ) -> Any:
     choosing, space = CHOOSING[name], space or SPACES[name]
     sizes: Any = load_design(BY_DATA_SET[space.family], space, "cora")
     design = replace(sizes, hidden=16)
-    training = FromScratch(space, NodeTask(GRAPH), design, RECIPE)
+    training = FromScratch(space, NodeTask(graph), design, RECIPE)
     recipe = choosing.recipe.load(name, overrides={**SHORT[name], **changes})
     return choosing.weights(training, recipe, folder)
 
@@ -180,6 +186,10 @@ def test_paths_come_by_the_product_of_their_weights() -> None:
     assert found[0] == (0, 0, 1)
 
 
+def test_options_without_any_weight_come_last() -> None:
+    assert list(paths_by_weight([[0.0, 1.0], [0.25, 0.75]]))[:2] == [(1, 1), (1, 0)]
+
+
 @pytest.mark.parametrize("method", ONLY_WITH)
 def test_a_method_that_does_not_fit_is_refused_in_one_sentence(method: str) -> None:
     with pytest.raises(InputError, match=f"--method {method} .*: it needs --estimator") as caught:
@@ -241,6 +251,22 @@ def test_messages_are_multiplied_by_the_weights_of_their_edges() -> None:
     expected = layer.nn((weighted + torch.eye(len(GRAPH))) @ state)
     found = supernet.operations[0][path[0]](nodes.features, nodes.edges)
     assert torch.allclose(found, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("count", [len(GRAPH), 3])
+def test_loops_of_a_graph_weigh_one(count: int) -> None:
+    from torch_geometric.explain.algorithm.utils import set_masks
+
+    loops = torch.arange(count).expand(2, -1)
+    estimator = weights("gasso", graph=replace(GRAPH, edges=torch.cat([loops, GRAPH.edges], 1)))
+    supernet, nodes = estimator.supernet.eval(), estimator.task.nodes
+    edges_weigh = cast(AlphasAndEdges, estimator._whole.chooser).logits.detach().sigmoid()
+    layers = [supernet.operations[0][supernet.choice(path)[0]] for path in PATHS_WITH_LOOPS]
+    found = [layer(nodes.features, nodes.edges) for layer in layers]
+    # These layers add loops themselves: those of the graph change nothing.
+    set_masks(supernet, edges_weigh, GRAPH.edges, apply_sigmoid=False)
+    for layer, values in zip(layers, found, strict=True):
+        assert torch.allclose(layer(nodes.features, GRAPH.edges), values, atol=1e-5)
 
 
 def test_alphas_of_gasso_are_not_trained_on_the_training_nodes() -> None:
