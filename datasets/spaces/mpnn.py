@@ -71,13 +71,16 @@ class MPNN(DecisionSpace):
     Args:
         layers: number of layers L; our tables hold at most :data:`MOST_LAYERS`.
         skip_distance: layers that a skip connection leads over at most; 0 for none.
+
+    Raises:
+        InputError: one of them is no whole number, or beyond these.
     """
 
     family = "mpnn"
     preset_sections = ("MPNN",)
 
     def __init__(self, layers: int = 3, skip_distance: int = 3) -> None:
-        self.layers = whole_number(layers, "layers", least=1)
+        self.layers = whole_number(layers, "layers", least=1, most=MOST_LAYERS)
         self.skip_distance = whole_number(skip_distance, "skip_distance")
         published = (self.layers, self.skip_distance) == (3, 3)
         last = 3 * self.layers + 2

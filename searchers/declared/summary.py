@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from datasets.hyperparameters import Range
@@ -100,4 +101,5 @@ def _words(settings: dict[str, object]) -> str:
 
 
 def _count(size: int) -> str:
-    return f"{size:,}" if size < 10**9 else f"{size:.3g}"
+    # A float ends at 1e308, which spaces of many layers exceed.
+    return f"{size:,}" if size < 10**9 else f"{Decimal(size):.3g}"

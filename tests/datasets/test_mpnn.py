@@ -111,6 +111,7 @@ def test_texts_that_are_no_members(text: str, sentence: str) -> None:
 @pytest.mark.parametrize(
     ("layers", "distance", "sentence"),
     [
+        (85, 3, "layers is 85, expected at most 84"),
         (0, 3, "layers is 0, expected at least 1"),
         (3, -1, "skip_distance is -1"),
         (2.5, 1, "layers"),

@@ -71,6 +71,14 @@ def test_a_problem_is_printed_as_a_summary(tables: dict[str, Any]) -> None:
         assert line in text
 
 
+def test_spaces_larger_than_any_float_are_printed(tables: dict[str, Any]) -> None:
+    space = {"name": "MPNN", "layers": 80}
+    sizes = {"epochs": 2, "learning_rate": 0.01}
+    text = str(NASProblem.read({**tables, "space": space, "hyperparameters": sizes}))
+    # 18,432 cells in each layer, 2^237 skip connections, 11 gathers
+    assert "search space    : MPNN_80_3, 4.28e+413 architectures" in text
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
