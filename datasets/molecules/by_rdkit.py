@@ -6,6 +6,7 @@ from typing import Any
 
 from datasets.molecules.molecule import Atom, Bond, Molecule
 from datasets.molecules.smiles import UnreadableSmilesError
+from datasets.spaces.notation import excerpt
 from experiment.errors import InputError
 
 
@@ -88,12 +89,21 @@ def scaffold(smiles: str) -> str:
 
     Raises:
         InputError: RDKit is not installed.
+        UnreadableSmilesError: it is no SMILES, or no molecule to RDKit; pysmiles may have read it.
     """
     try:
+        from rdkit import Chem, rdBase
         from rdkit.Chem.Scaffolds import MurckoScaffold
     except ImportError as error:
         raise InputError(
             "a scaffold split needs rdkit, which is not installed: pip install rdkit, or take a "
             "random split"
         ) from error
-    return MurckoScaffold.MurckoScaffoldSmiles(smiles=smiles, includeChirality=False)
+    with rdBase.BlockLogs():
+        found = Chem.MolFromSmiles(smiles)
+        if found is None:
+            raise UnreadableSmilesError(
+                f"RDKit finds no scaffold of {excerpt(smiles)} ({_reason(smiles)}): leave the "
+                "molecule out, or take a random split"
+            )
+    return MurckoScaffold.MurckoScaffoldSmiles(mol=found, includeChirality=False)

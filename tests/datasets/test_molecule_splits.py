@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import sys
 
 import numpy as np
 import pytest
 
+from datasets.molecules.smiles import UnreadableSmilesError
 from datasets.molecules.splits import random_split, scaffold_split, split_molecules
 from experiment.errors import InputError
 
@@ -55,6 +57,14 @@ def test_side_chains_and_stereo_change_no_scaffold() -> None:
     assert scaffold("CCc1ccccc1") == scaffold("Oc1ccccc1Cl") == "c1ccccc1"
     assert scaffold("C[C@H]1CCCO1") == scaffold("C[C@@H]1CCCO1")
     assert scaffold("CCCC") == ""
+
+
+@pytest.mark.parametrize("text", ["CN(C)(C)(C)C", "C1CC"])
+def test_what_has_no_scaffold_is_named(text: str, capfd: pytest.CaptureFixture[str]) -> None:
+    """RDKit reads less than pysmiles does, which notices no impossible valence."""
+    with pytest.raises(UnreadableSmilesError, match=f"no scaffold of {re.escape(repr(text))} "):
+        split_molecules([*SMILES, text], "scaffold")
+    assert capfd.readouterr().err == ""
 
 
 def test_splits_that_cannot_be_made_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
