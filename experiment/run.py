@@ -154,6 +154,17 @@ class RunFolder:
         """All lines logged so far; a last line that is still being written is left out."""
         return [entry for entry, _ in self._metric_lines()]
 
+    def metrics_after(self, position: int) -> tuple[list[dict[str, Any]], int]:
+        """The lines logged after a place in the file, and the place where they end.
+
+        What follows a growing log so reads each of its lines once.
+
+        Args:
+            position: bytes that were read before; 0 at first.
+        """
+        found = self._metric_lines(position)
+        return [entry for entry, _ in found], position + sum(len(line) for _, line in found)
+
     def truncate_after(self, key: str, value: float) -> None:
         """Drop all lines from the first one on whose ``key`` is above ``value``.
 
@@ -183,18 +194,22 @@ class RunFolder:
     def _metrics(self) -> Path:
         return self.path / METRICS
 
-    def _metric_lines(self) -> list[tuple[dict[str, Any], bytes]]:
+    def _metric_lines(self, position: int = 0) -> list[tuple[dict[str, Any], bytes]]:
         if not self._metrics.exists():
             return []
+        with self._metrics.open("rb") as file:
+            file.seek(position)
+            content = file.read()
         lines = []
-        for number, line in enumerate(self._metrics.read_bytes().splitlines(keepends=True), 1):
+        for number, line in enumerate(content.splitlines(keepends=True), 1):
             if not line.endswith(b"\n"):
                 break
             try:
                 lines.append((json.loads(line), line))
             except ValueError as error:
+                before = self._metrics.read_bytes()[:position].count(b"\n")
                 raise InputError(
-                    f"line {number} of {str(self._metrics)!r} is not JSON ({error}): "
+                    f"line {before + number} of {str(self._metrics)!r} is not JSON ({error}): "
                     "mend it, or begin the run in a new folder"
                 ) from error
         return lines

@@ -70,6 +70,9 @@ class ResultsFile:
         self._objective = objective
         self._metrics = metrics
         self._sequence: Callable[[ArchitectureGraph], list[Any]] | None = None
+        self._read = 0  # bytes of the log; to read all of it each time takes long in the end
+        self._submitted: dict[str, tuple[int, float]] = {}
+        self._rows: list[dict[str, Any]] = []
 
     def asked(self, batch: Asked) -> None:
         """Nothing was measured yet."""
@@ -80,17 +83,17 @@ class ResultsFile:
 
     def write(self) -> list[dict[str, Any]]:
         """Write what the folder's events say, and return the rows."""
-        submitted: dict[str, tuple[int, float]] = {}
-        rows: list[dict[str, Any]] = []
-        for line in self._run.read_metrics():
+        events, self._read = self._run.metrics_after(self._read)
+        for line in events:
             if line["event"] == "asked":
                 for name in line["names"]:
-                    submitted[name] = (len(submitted) + 1, line["elapsed_seconds"])
+                    job = len(self._submitted) + 1
+                    self._submitted[name] = (job, line["elapsed_seconds"])
             else:
-                rows.append(self._row(line, *submitted[line["hash"]]))
-        if rows:
-            as_table(self._run.path / RESULTS, rows)
-        return rows
+                self._rows.append(self._row(line, *self._submitted[line["hash"]]))
+        if self._rows:
+            as_table(self._run.path / RESULTS, self._rows)
+        return self._rows
 
     def _row(self, line: dict[str, Any], job: int, submitted: float) -> dict[str, Any]:
         graph = self._space.parse(json.dumps(line["architecture"]))

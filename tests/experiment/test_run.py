@@ -197,3 +197,18 @@ def test_a_benchmark_s_own_results_are_no_change_of_the_code(
     assert environment.git_state()["dirty"] is False
     (tmp_path / "code.py").write_text("2")
     assert environment.git_state()["dirty"] is True
+
+
+def test_lines_after_a_place_are_whole_ones(tmp_path: Path) -> None:
+    run = RunFolder(tmp_path)
+    assert run.metrics_after(0) == ([], 0)
+    run.log({"a": 1})
+    entries, place = run.metrics_after(0)
+    assert entries == [{"a": 1}]
+    with (tmp_path / "metrics.jsonl").open("a", encoding="utf-8") as file:
+        file.write('{"a": 2')
+        file.flush()
+        assert run.metrics_after(place) == ([], place)
+        file.write("}\n{a}\n")
+    with pytest.raises(ValueError, match="line 3 of"):
+        run.metrics_after(place)
