@@ -6,7 +6,6 @@ The counterpart of DeepHyper's ``NaProblem`` (0.4). A TOML file has the same tab
 
 from __future__ import annotations
 
-import json
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
@@ -36,6 +35,7 @@ from searchers.declared.parts import (
     TopK,
 )
 from searchers.declared.summary import summary_of
+from searchers.declared.tables import changed, checked_table, resolved
 from searchers.declared.tasks import (
     TaskKind,
     TaskPart,
@@ -105,7 +105,7 @@ class NASProblem:
         except ValueError as error:
             raise InputError(f"the problem {str(path)!r} is not a TOML file: {error}") from error
         for change in changes:
-            table = _changed(table, change)
+            table = changed(table, change)
         return cls.read(table, data_root)
 
     @classmethod
@@ -128,26 +128,26 @@ class NASProblem:
             parts["metrics"] = tuple(given) if isinstance(given, list) else given
         for key, kind in _TABLES.items():
             if key in table:
-                parts[key] = _resolved(kind, key, table[key])
+                parts[key] = resolved(kind, key, table[key])
         if "callbacks" in table:
-            given = _checked_table("callbacks", table["callbacks"])
+            given = checked_table("callbacks", table["callbacks"])
             if "early_stopping" in given:
-                stopping = _resolved(EarlyStopping, "early_stopping", given["early_stopping"])
+                stopping = resolved(EarlyStopping, "early_stopping", given["early_stopping"])
                 given = {**given, "early_stopping": stopping}
-            parts["callbacks"] = _resolved(Callbacks, "callbacks", given)
+            parts["callbacks"] = resolved(Callbacks, "callbacks", given)
         hyperparameters = {
             name: read_range(name, value) if isinstance(value, Mapping) else value
-            for name, value in _checked_table(
+            for name, value in checked_table(
                 "hyperparameters", table.get("hyperparameters", {})
             ).items()
         }
         space = table["space"]
-        options = {"name": space} if isinstance(space, str) else _checked_table("space", space)
+        options = {"name": space} if isinstance(space, str) else checked_table("space", space)
         if "name" not in options:
             raise InputError("the table [space] has no name")
-        prepared = _checked_table("preprocessing", table.get("preprocessing", {}))
+        prepared = checked_table("preprocessing", table.get("preprocessing", {}))
         return cls(
-            task=read_task(_checked_table("task", table["task"]), prepared),
+            task=read_task(checked_table("task", table["task"]), prepared),
             space=named_space(**options),
             hyperparameters=hyperparameters,
             data_root=data_root,
@@ -308,50 +308,5 @@ _TABLES: dict[str, type] = {
 """Table → the part of the problem that it is read into."""
 
 
-def _resolved(kind: type, name: str, table: object) -> Any:
-    try:
-        return resolve(kind, _checked_table(name, table))
-    except InputError as error:
-        raise InputError(f"in the table [{name}]: {error}") from error
-
-
-def _checked_table(name: str, table: object) -> Mapping[str, Any]:
-    if not isinstance(table, Mapping):
-        raise InputError(f"{name} is {shown(table)}, expected a table")
-    return table
-
-
 def _as_dict(record: Any) -> dict[str, Any]:
     return {one.name: getattr(record, one.name) for one in fields(record)}
-
-
-def _changed(table: Mapping[str, Any], change: str) -> dict[str, Any]:
-    """The tables with one value in place of another; a text may stand without quotes.
-
-    Raises:
-        InputError: it is no ``TABLE.KEY=VALUE``.
-    """
-    name, equals, value = change.partition("=")
-    try:
-        try:
-            new = tomllib.loads(change)
-        except tomllib.TOMLDecodeError:
-            new = tomllib.loads(f"{name} = {json.dumps(value)}")
-    except tomllib.TOMLDecodeError:
-        equals = ""
-    if not equals:
-        raise InputError(f"{change!r} changes nothing: expected TABLE.KEY=VALUE")
-    return _merged(table, new)
-
-
-def _merged(table: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
-    both = dict(table)
-    for key, value in new.items():
-        old = both.get(key)
-        is_table = isinstance(old, Mapping) and isinstance(value, Mapping)
-        both[key] = _merged(old, value) if is_table and not _is_range(value) else value  # type: ignore[arg-type]
-    return both
-
-
-def _is_range(value: Mapping[str, Any]) -> bool:
-    return "choices" in value or "low" in value

@@ -175,6 +175,33 @@ def test_values_of_the_command_win_over_the_file(tmp_path: Path) -> None:
         NASProblem.load(place, ["budget"])
 
 
+@pytest.mark.parametrize(
+    ("changes", "ends"),
+    [
+        (["learning_rate.low=1e-2"], (0.01, 0.1, True)),
+        (["learning_rate.low=1e-4", "learning_rate.high=1"], (1e-4, 1, True)),
+        (["learning_rate={low=0.2, high=0.4}"], (0.2, 0.4, False)),
+        (["learning_rate.log=false"], (0.001, 0.1, False)),
+        (["learning_rate.choices=[0.3, 0.2]"], (0.2, 0.3, False)),
+        (["hidden={low=2, high=9}", "learning_rate.high=1"], (0.001, 1, True)),
+    ],
+)
+def test_one_end_of_a_range_can_be_changed(
+    tmp_path: Path, changes: list[str], ends: tuple[float, float, bool]
+) -> None:
+    place = tmp_path / "problem.toml"
+    place.write_text(
+        'task = {data = "freesolv"}\nspace = "GINE"\nbudget = {minutes = 2}\n[hyperparameters]\n'
+        "hidden = {choices = [4, 8]}\nlearning_rate = {low = 1e-3, high = 1e-1, log = true}\n",
+        encoding="utf-8",
+    )
+    ranges = NASProblem.load(place, [f"hyperparameters.{one}" for one in changes]).ranges
+    found = ranges["learning_rate"]
+    assert (found.values[0], found.values[-1], found.log) == ends
+    with pytest.raises(InputError, match="'hidden': a range needs 'high'"):
+        NASProblem.load(place, ["hyperparameters.hidden.low=3"])
+
+
 def test_nodes_of_graphs_have_problems_too() -> None:
     table = {"task": {"data": "cora"}, "budget": {"evaluations": 2}}
     made = NASProblem.read({**table, "space": "GCN", "hyperparameters": {"hidden": 8}})
