@@ -33,7 +33,7 @@ from experiment.files import plain
 from experiment.seeding import seed_everything
 from experiment.threads import use_threads
 from searchers.declared.problem import NASProblem
-from searchers.declared.run import ProblemResult, run_problem
+from searchers.declared.run import ProblemResult, run_problem, say_notes
 from searchers.declared.top_k import table_lines
 from searchers.summary import result_lines
 
@@ -60,6 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     problem = NASProblem.load(given.problem, given.set, given.data_root)
     if given.show:
         print(problem)
+        say_notes(problem)
         return 0
     if not given.json:
         print(problem)

@@ -19,6 +19,36 @@ def figures(metrics: Mapping[str, bool]) -> dict[str, bool]:
     return {"loss": False, **{f"{VALIDATION}{name}": more for name, more in metrics.items()}}
 
 
+def opposite(text: str) -> str:
+    """The objective of a figure in the other direction: ``-val_mae`` of ``val_mae``."""
+    return text.removeprefix("-") if text.startswith("-") else f"-{text}"
+
+
+def misdirection(
+    text: str | Callable[..., Any], score: Score, metrics: Mapping[str, bool]
+) -> str | None:
+    """One sentence, where an objective looks for the worst of its figure; ``None``: it does not.
+
+    DeepHyper maximises what has no ``-`` before it, also an error, so that it is no mistake.
+
+    Args:
+        text: as for :func:`read_objective`.
+        score: that it gave.
+        metrics: as for :func:`read_objective`.
+    """
+    if not isinstance(text, str) or not isinstance(score, CurveScore):
+        return None
+    more_is_better, maximises = figures(metrics)[score.figure], not text.startswith("-")
+    if more_is_better == maximises:
+        return None
+    better, done = ("more", "minimised") if more_is_better else ("less", "maximised")
+    instead = "maximises" if more_is_better else "minimises"
+    return (
+        f"the objective {text!r} is {done}, though {better} is better of {score.figure}: "
+        f"{opposite(text)!r} {instead} it"
+    )
+
+
 def read_objective(
     text: str | Callable[..., Any], metrics: Mapping[str, bool]
 ) -> tuple[Score, Objective]:

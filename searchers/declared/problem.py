@@ -17,14 +17,14 @@ from datasets.hyperparameters import Range, Value, read_range
 from datasets.objective import Objective
 from datasets.space import SearchSpace
 from datasets.spaces.configured import ConfiguredSpace
-from estimators.by_curve import ByCurve, Score, Watch, chosen_settings
+from estimators.by_curve import ByCurve, CurveScore, Score, Watch, chosen_settings
 from estimators.networks import Design
 from estimators.recipe import Recipe
 from experiment.checks import shown
 from experiment.config import nearest, resolve
 from experiment.engines import EngineChoice
 from experiment.errors import InputError
-from searchers.declared.objective import figures, read_objective
+from searchers.declared.objective import figures, misdirection, read_objective
 from searchers.declared.parts import (
     OWN,
     Callbacks,
@@ -168,6 +168,7 @@ class NASProblem:
                 )
         _ = self.scored  # refuses an objective that no metric gives
         self._check_hyperparameters()
+        self._check_loss()
         stopping = self.callbacks.early_stopping
         if stopping and self.monitor not in (known := figures(kind.metrics)):
             near = nearest(self.monitor, list(known))
@@ -232,6 +233,12 @@ class NASProblem:
         return read_objective(self.objective, self.kind.metrics)
 
     @property
+    def notes(self) -> list[str]:
+        """What may be a mistake and is allowed, a sentence each."""
+        found = misdirection(self.objective, self.scored[0], self.kind.metrics)
+        return [] if found is None else [found]
+
+    @property
     def monitor(self) -> str:
         """The figure of the curve by which the best epoch is told."""
         stopping = self.callbacks.early_stopping
@@ -278,6 +285,24 @@ class NASProblem:
             isinstance(self.metrics, tuple) and all(isinstance(one, str) for one in self.metrics)
         ):
             raise InputError(f"the metrics are {shown(self.metrics)}, expected a list of texts")
+
+    def _check_loss(self) -> None:
+        """Refuse two losses, and a search among losses by the loss itself."""
+        given = self.hyperparameters.get("loss")
+        if given is not None and self.loss is not None:
+            raise InputError(
+                f"the loss is given twice, as loss ({self.loss}) and among the hyperparameters "
+                f"({given}): leave one out"
+            )
+        score, _ = self.scored
+        by_loss = isinstance(score, CurveScore) and score.figure in ("loss", "val_loss")
+        if isinstance(given, Range) and by_loss:
+            other = next(name for name in self.kind.metrics if name != "loss")
+            raise InputError(
+                f"the loss is searched ({given}), and the objective {self.objective!r} compares "
+                f"values of different losses: give a metric that all share, such as "
+                f"{'' if self.kind.metrics[other] else '-'}val_{other}"
+            )
 
     def _check_hyperparameters(self) -> None:
         """Refuse unknown names, and values that a recipe or a network refuses."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -68,6 +69,7 @@ def run_problem(
         GivenUpError: nothing could be trained.
     """
     workers = _workers(problem)
+    say_notes(problem)
     estimator = problem.estimator()
     work = estimator.work
     own = work.task.prepare(work.recipe, work.device).objective
@@ -108,6 +110,12 @@ def run_problem(
         write_json(run.path / f"{TOP}.json", {"objective": own, "rows": rows})
     run.save_result(result)
     return ProblemResult(problem, run, result, rows, own)
+
+
+def say_notes(problem: NASProblem) -> None:
+    """Print what may be a mistake in a problem on standard error."""
+    for note in problem.notes:
+        print(note, file=sys.stderr, flush=True)
 
 
 def _workers(problem: NASProblem) -> int:

@@ -15,7 +15,7 @@ from experiment.errors import InputError
 from experiment.files import read_json
 from searchers.declared import results
 from searchers.declared.problem import NASProblem
-from searchers.declared.run import run_problem
+from searchers.declared.run import run_problem, say_notes
 from searchers.summary import result_lines
 
 TABLES = tomllib.loads(
@@ -87,6 +87,19 @@ def test_spaces_larger_than_any_float_are_printed(tables: dict[str, Any]) -> Non
         ({"objective": "val_r2__mx"}, "did you mean 'max'"),
         ({"objective": "no_such_module:score"}, "no module"),
         ({"metrics": ["r3"]}, "no metric 'r3'"),
+        ({"hyperparameters": {"loss": "mae"}}, r"twice, as loss \(mse\) .* \(mae\): leave one"),
+        (
+            {"loss": None, "hyperparameters": {"loss": {"choices": ["mse", "mae"]}}},
+            r"searched \(mse, mae\), and the objective '-val_loss' .*, such as -val_mae$",
+        ),
+        (
+            {
+                "loss": None,
+                "objective": "-loss__min",
+                "hyperparameters": {"loss": {"choices": ["mse", "mae"]}},
+            },
+            "the objective '-loss__min' compares values of different losses",
+        ),
         ({"loss": "msee"}, "did you mean 'mse'"),
         ({"budget": {}}, "give evaluations, minutes"),
         ({"budget": {"evaluation": 3}}, "did you mean 'evaluations'"),
@@ -144,6 +157,36 @@ def test_wrong_data_are_refused_before_the_folder_is_made(
     with pytest.raises(InputError, match=reason):
         run_problem(problem, tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_losses_are_searched_by_a_metric_that_all_share(tables: dict[str, Any]) -> None:
+    searched = {"loss": {"choices": ["mse", "mae"]}}
+    changed = {**tables, "loss": None, "hyperparameters": searched, "fidelity": {}}
+    for objective in ("-val_mae", "val_r2__max", len):
+        problem = NASProblem.read({**changed, "objective": objective})
+        assert list(problem.ranges) == ["loss"]
+    # Early stopping compares epochs of one training, which has one loss.
+    assert problem.monitor == "val_loss"
+
+
+@pytest.mark.parametrize(
+    ("objective", "note"),
+    [
+        ("val_mae", "'val_mae' is maximised, though less is better of val_mae: '-val_mae' minim"),
+        ("val_rmse__min", "less is better of val_rmse: '-val_rmse__min' minimises it"),
+        ("-val_r2__max", "more is better of val_r2: 'val_r2__max' maximises it"),
+        ("-val_loss", None),
+        ("val_r2", None),
+        (len, None),
+    ],
+)
+def test_objectives_that_look_for_the_worst_are_said(
+    tables: dict[str, Any], objective: Any, note: str | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    say_notes(NASProblem.read({**tables, "objective": objective}))
+    said = capsys.readouterr().err
+    assert said.count("\n") == (note is not None)
+    assert (note or "") in said
 
 
 def test_networks_beyond_the_memory_are_failures(tables: dict[str, Any], tmp_path: Path) -> None:
