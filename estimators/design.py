@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, get_type_hints
 
 from torch import nn
 
@@ -12,18 +12,30 @@ from datasets.batch import GraphBatch
 from datasets.graph import ArchitectureGraph
 from datasets.space import SearchSpace
 from estimators.tasks.task import Dimensions
+from experiment.checks import whole_number
 from models.networks.costs import Costs
 from models.networks.families import NetworkFamily
 
 
 @dataclass(frozen=True)
 class Design(ABC):
-    """Everything about a network but the architecture and the data: its sizes are the fields."""
+    """Everything about a network but the architecture and the data: its sizes are the fields.
+
+    Raises:
+        InputError: a size is less than 1, or than 0 where there may be none of it.
+    """
 
     family: ClassVar[NetworkFamily]
     """The networks whose sizes these are."""
     counted: ClassVar[tuple[str, ...]]
     """Fields that decide parameters and FLOPs."""
+    may_be_none: ClassVar[tuple[str, ...]] = ()
+    """Fields that may be 0."""
+
+    def __post_init__(self) -> None:
+        for name, hint in get_type_hints(type(self)).items():
+            if hint is int:
+                whole_number(getattr(self, name), name, least=int(name not in self.may_be_none))
 
     def build(self, graph: ArchitectureGraph, data: Dimensions) -> nn.Module:
         """The network for data of these dimensions, with weights from PyTorch's generator."""

@@ -169,6 +169,7 @@ class MPNNDesign(Design):
 
     family = NETWORKS["mpnn"]
     counted = ("dense_layers", "dense_width", "most_atoms")
+    may_be_none = ("dense_layers",)
 
     dense_layers: int = 2
     dense_width: int = 32

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from experiment.checks import whole_number
 from experiment.engine import Engine, InThisProcess, Processes, make_engine, pickled
 from experiment.errors import InputError
+from experiment.ray_cluster import check_gpus
 from experiment.ray_engine import RayEngine, sendable
 
 HERE, PROCESSES, RAY = "here", "processes", "ray"
@@ -25,7 +27,7 @@ class EngineChoice:
         gpus_per_task: GPUs that it keeps; default: 1 where there are GPUs, else 0.
 
     Raises:
-        InputError: there is no such engine, or it has no use for one of these.
+        InputError: there is no such engine, it has no use for one of these, or a number is wrong.
     """
 
     name: str | None = None
@@ -37,14 +39,20 @@ class EngineChoice:
     def __post_init__(self) -> None:
         if self.name is not None and self.name not in ENGINES:
             raise InputError(f"there is no engine {self.name!r}: choose {', '.join(ENGINES)}")
+        for name in ("workers", "cpus_per_task"):
+            if getattr(self, name) is not None:
+                whole_number(getattr(self, name), name, least=1)
+        check_gpus(self.gpus_per_task)
         if self.name == HERE and self.workers not in (None, 1):
             raise InputError(
                 f"{self.workers} workers do not go with the engine {HERE}, which is this process: "
                 f"choose {PROCESSES} or {RAY}"
             )
-        for flag in ("address", "cpus_per_task", "gpus_per_task"):
-            if getattr(self, flag) is not None and self.name != RAY:
-                raise InputError(f"--{flag} belongs to --engine {RAY}: leave it out")
+        for name in ("address", "cpus_per_task", "gpus_per_task"):
+            if getattr(self, name) is not None and self.name != RAY:
+                raise InputError(
+                    f"{name} belongs to the engine {RAY}: leave it out, or choose that engine"
+                )
 
     def start(self) -> InThisProcess | Processes | RayEngine:
         """The engine, to be used in a ``with`` block.

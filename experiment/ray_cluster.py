@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import Any
 
 from experiment import ray_worker
+from experiment.checks import shown
 from experiment.errors import InputError, sentence
 from experiment.paths import DATA_ROOT_VARIABLE, REPOSITORY_ROOT
 from experiment.threads import available_cores
@@ -257,6 +258,18 @@ def _where_ray_goes(ray: ModuleType, address: str) -> str:
     if host not in LOOPBACK:
         return address
     return f"{ray.util.get_node_ip_address()}:{port}"
+
+
+def check_gpus(gpus: float | None) -> None:
+    """Make sure that a worker can keep so many GPUs; ``None``: nobody said how many.
+
+    Raises:
+        InputError: it is no part of one, and no whole number.
+    """
+    if gpus is not None and not (0 <= gpus <= 1 or (gpus > 1 and gpus % 1 == 0)):
+        raise InputError(
+            f"gpus_per_task is {shown(gpus)}, expected a part of one or a whole number"
+        )
 
 
 def check_address(address: str) -> None:

@@ -21,10 +21,10 @@ from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
 from experiment import ray_cluster, ray_worker
-from experiment.checks import shown, whole_number
+from experiment.checks import whole_number
 from experiment.engine import WorkerDiedError
 from experiment.errors import InputError, sentence
-from experiment.ray_cluster import CHECK_SECONDS, Node, RayCluster, Watch, name_of
+from experiment.ray_cluster import CHECK_SECONDS, Node, RayCluster, Watch, check_gpus, name_of
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -95,12 +95,7 @@ class RayEngine:
         self._address = address
         self._most = None if workers is None else whole_number(workers, "workers", 1)
         self._cpus = whole_number(cpus_per_task, "cpus_per_task", 1)
-        if gpus_per_task is not None and not (
-            0 <= gpus_per_task <= 1 or (gpus_per_task > 1 and gpus_per_task % 1 == 0)
-        ):
-            raise InputError(
-                f"gpus_per_task is {shown(gpus_per_task)}, expected a part of one or a whole number"
-            )
+        check_gpus(gpus_per_task)
         self._gpus = gpus_per_task
         self._thread: threading.Thread | None = None
 

@@ -112,6 +112,13 @@ class Method:
                 f"no search is called {self.name!r}: {nearest(self.name, [*SEARCHERS])}"
             )
         whole_number(self.seed, "search.seed", most=LARGEST)
+        for name in ("population", "tournament", "initial"):
+            whole_number(getattr(self, name), f"search.{name}", least=1)
+        if self.name == "evolution" and self.tournament > self.population:
+            raise InputError(
+                f"search.tournament is {self.tournament}, more than search.population, "
+                f"{self.population}: give at most as many"
+            )
 
     def searcher(self, domain: Domain, objective: Objective) -> Searcher:
         """A new searcher.

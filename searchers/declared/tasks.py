@@ -34,7 +34,7 @@ from estimators.recipe import Recipe
 from estimators.tasks.images import ImageClassification, ImageRecipe
 from estimators.tasks.molecules import LOSSES, MoleculeRecipe, MoleculeTask
 from estimators.tasks.nodes import NodeRecipe, NodeTask
-from experiment.checks import shown
+from experiment.checks import LARGEST_OF_32_BITS, shown, whole_number
 from experiment.config import nearest, resolve
 from experiment.errors import InputError
 
@@ -86,6 +86,7 @@ class MoleculeData:
             )
         if self.file is not None and self.labels is None:
             raise InputError(f"which column of {str(self.file)!r} has the numbers? give labels")
+        whole_number(self.split_seed, "task.split_seed", most=LARGEST_OF_32_BITS)
 
     def task(self, data_root: Path | None) -> MoleculeTask:
         """What networks are trained on."""
@@ -175,6 +176,7 @@ class NodeData:
     def __post_init__(self) -> None:
         if self.data not in NODE_GRAPHS:
             raise InputError(f"no graph is called {self.data!r}: {nearest(self.data, _data())}")
+        whole_number(self.split_seed, "task.split_seed", most=LARGEST_OF_32_BITS)
 
     def task(self, data_root: Path | None) -> NodeTask:
         """What networks are trained on."""

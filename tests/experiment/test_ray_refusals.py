@@ -117,9 +117,9 @@ def test_addresses_are_a_host_and_a_port(address: str) -> None:
 @pytest.mark.parametrize(
     ("flags", "told"),
     [
-        ("--address a:1", "--address belongs to --engine ray"),
-        ("--cpus_per_task 2 --workers 2", "--cpus_per_task belongs to --engine ray"),
-        ("--gpus_per_task 0 --engine processes", "--gpus_per_task belongs to --engine ray"),
+        ("--address a:1", "address belongs to the engine ray"),
+        ("--cpus_per_task 2 --workers 2", "cpus_per_task belongs to the engine ray"),
+        ("--gpus_per_task 0 --engine processes", "gpus_per_task belongs to the engine ray"),
         ("--engine here --workers 2", "2 workers do not go with the engine here"),
         ("--engine dask", "invalid choice: 'dask'"),
     ],
@@ -159,6 +159,9 @@ def test_engines_by_their_names() -> None:
     assert isinstance(EngineChoice("ray", cpus_per_task=2).start(), RayEngine)
     with pytest.raises(InputError, match="no engine 'dask': choose here, processes, ray"):
         EngineChoice("dask")
+    for wrong in ({"workers": -2}, {"cpus_per_task": 0}, {"gpus_per_task": 1.5}):
+        with pytest.raises(InputError, match=f"{next(iter(wrong))} is .*, expected"):
+            EngineChoice("ray", **wrong)  # type: ignore[arg-type]
 
 
 def test_what_cannot_travel_is_a_sentence() -> None:

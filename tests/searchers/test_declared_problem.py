@@ -132,6 +132,19 @@ def test_spaces_larger_than_any_float_are_printed(tables: dict[str, Any]) -> Non
         ({"hyperparameters": {"hidden": {"low": 1.0, "high": float("nan")}}}, "a number below"),
         ({"hyperparameters": {"hidden": {"low": 1, "high": 9, "levels": 10**9}}}, "most 1000"),
         ({"hyperparameters": {"hidden": {"low": 1, "high": 9, "log": "yes"}}}, "True or False"),
+        ({"hyperparameters": {"hidden": -3}}, "hidden is -3, expected at least 1"),
+        ({"hyperparameters": {"layers": 0}}, "layers is 0, expected at least 1"),
+        ({"hyperparameters": {"hidden": {"low": 0, "high": 6}}}, "hidden is 0, expected at least"),
+        ({"search": {"population": 0}}, "search.population is 0, expected at least 1"),
+        ({"search": {"population": 5}}, "search.tournament is 10, more than search.population, 5"),
+        ({"search": {"tournament": -1}}, "search.tournament is -1, expected at least 1"),
+        ({"search": {"name": "bo", "initial": -1}}, "search.initial is -1, expected at least 1"),
+        ({"engine": {"workers": -2}}, r"in the table \[engine\]: workers is -2, expected at least"),
+        ({"engine": {"cpus_per_task": 2}}, r"\[engine\]: cpus_per_task belongs to the engine ray"),
+        ({"engine": {"name": "ray", "gpus_per_task": 1.5}}, "gpus_per_task is .* a part of one"),
+        ({"task": {"data": "esol", "split_seed": -1}}, "split_seed is -1, expected at least 0"),
+        ({"task": {"data": "esol", "split_seed": 2**32}}, "expected at most 4294967295"),
+        ({"task": {"data": "cora", "split_seed": -1}}, "split_seed is -1, expected at least 0"),
     ],
 )
 def test_wrong_problems_are_refused(
@@ -144,7 +157,6 @@ def test_wrong_problems_are_refused(
 @pytest.mark.parametrize(
     ("task", "reason"),
     [
-        ({"split_seed": 2**32}, "seed of the split is 4294967296, expected at most 4294967295"),
         ({"file": "/"}, "the file of chains, '/', is a folder: give the path of a table"),
         ({"file": "/no/such.csv"}, "the file of chains, '/no/such.csv', is not there"),
         ({"labels": "smiles"}, "has the smiles 'OCO', expected a number"),
