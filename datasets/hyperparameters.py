@@ -117,12 +117,15 @@ def read_range(name: str, table: Mapping[str, Any]) -> Range:
     Raises:
         InputError: an unknown key, or as :func:`between` and :func:`among`.
     """
-    kinds = {"choices": among, "low": between}
-    valid = ["choices"] if "choices" in table else ["low", "high", "log", "levels"]
+    numeric = ("low", "high", "log", "levels")
     for key in table:
-        if key not in valid:
-            known = [*valid, *(kind for kind in kinds if kind not in valid and len(table) == 1)]
-            raise InputError(f"unknown key {key!r} in the range of {name}: {nearest(key, known)}")
+        if key not in (*numeric, "choices"):
+            others = [one for one in (*numeric, "choices") if one not in table]
+            raise InputError(f"unknown key {key!r} in the range of {name}: {nearest(key, others)}")
+        if key in numeric and "choices" in table:
+            raise InputError(
+                f"the range of {name} has choices and {key!r}: give choices alone, or low and high"
+            )
     try:
         if "choices" in table:
             if not isinstance(table["choices"], list | tuple):

@@ -116,7 +116,7 @@ def resolve(
     for name, field in fields.items():
         optional = (field.default, field.default_factory) != (dataclasses.MISSING,) * 2
         if name not in values and not optional:
-            raise InputError(f"the setting {name!r} has no value: give it in the preset")
+            raise InputError(f"the setting {name!r} has no value: give one")
     return cls(**values)
 
 
@@ -142,6 +142,9 @@ def _convert(key: str, value: Any, hint: Any) -> Any:
                 return _convert(key, value, option)
             except InputError:
                 continue
+        named = [option for option in get_args(hint) if get_origin(option) is Literal]
+        if named and isinstance(value, str):
+            return _convert(key, value, named[0])  # refuses it, and names the nearest
     elif origin is Literal:
         if value in get_args(hint):
             return value
@@ -176,4 +179,6 @@ def _describe(hint: Any) -> str:
         return " or ".join(_describe(option) for option in get_args(hint))
     if get_origin(hint) is tuple:
         return f"a list, each entry {_describe(get_args(hint)[0])}"
+    if get_origin(hint) is Literal:
+        return f"one of {', '.join(map(str, get_args(hint)))}"
     return words.get(hint, str(hint))

@@ -132,7 +132,9 @@ class NASProblem:
         if "callbacks" in table:
             given = checked_table("callbacks", table["callbacks"])
             if "early_stopping" in given:
-                stopping = resolved(EarlyStopping, "early_stopping", given["early_stopping"])
+                stopping = resolved(
+                    EarlyStopping, "callbacks.early_stopping", given["early_stopping"]
+                )
                 given = {**given, "early_stopping": stopping}
             parts["callbacks"] = resolved(Callbacks, "callbacks", given)
         hyperparameters = {

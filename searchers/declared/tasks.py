@@ -37,6 +37,7 @@ from estimators.tasks.nodes import NodeRecipe, NodeTask
 from experiment.checks import LARGEST_OF_32_BITS, shown, whole_number
 from experiment.config import nearest, resolve
 from experiment.errors import InputError
+from searchers.declared.tables import resolved
 
 MOLECULES, DIGITS = "molecules", "digits101"
 HAND_MADE: dict[str, type[Design]] = {
@@ -265,11 +266,14 @@ def read_task(table: Mapping[str, Any], preprocessing: Mapping[str, Any]) -> Tas
         raise InputError(f"no data are called {data!r}: {nearest(data, _data())}")
     molecules, images, nodes = KINDS
     kind = images if data in IMAGE_DATA else nodes if data in NODE_GRAPHS else molecules
+    resolved(kind.settings, "task", table)  # what is wrong later is in the other table
     for key in preprocessing:
         if key not in kind.prepared:
             known = nearest(key, list(kind.prepared)) if kind.prepared else "there are none"
-            raise InputError(f"unknown preprocessing of {data} {key!r}: {known}")
-    return resolve(kind.settings, {**table, **preprocessing})
+            raise InputError(
+                f"in the table [preprocessing]: unknown setting {key!r} of {data}: {known}"
+            )
+    return resolved(kind.settings, "preprocessing", {**table, **preprocessing})
 
 
 def _data() -> list[str]:

@@ -33,6 +33,7 @@ class Training:
     betas: tuple[float, ...] = (0.9, 0.999)
     resume: bool = False
     limit: int | None = None
+    reader: Literal["quick", "full"] | None = None
     out: Path = Path("runs")
 
 
@@ -104,6 +105,9 @@ def test_overrides_win_and_none_means_not_given() -> None:
         ({"betas": [0.9, "x"]}, "'betas' is 'x', expected a number"),
         ({"betas": 0.9}, "'betas' is 0.9, expected a list, each entry a number"),
         ({"limit": 1.5}, "'limit' is 1.5, expected a whole number or nothing"),
+        ({"reader": "quik"}, "'reader' is 'quik': did you mean 'quick'"),
+        ({"reader": "x"}, "'reader' is 'x': valid are quick, full"),
+        ({"reader": 3}, "'reader' is 3, expected one of quick, full or nothing"),
     ],
 )
 @pytest.mark.parametrize("where", ["preset", "overrides"])
@@ -115,5 +119,5 @@ def test_wrong_settings(wrong: dict[str, Any], message: str, where: str) -> None
 
 
 def test_a_setting_without_a_value() -> None:
-    with pytest.raises(InputError, match="'batch_size' has no value"):
+    with pytest.raises(InputError, match=r"'batch_size' has no value: give one$"):
         resolve(Training, {"epochs": 3})
