@@ -54,13 +54,14 @@ class MoleculeData:
     """Which molecules, and how they are split and prepared.
 
     Attributes:
-        data: a name of ``docs/molecules.md``, or of one's own table with ``file`` and ``labels``.
+        data: a name of ``docs/molecules.md``, or any name of one's own table, which ``file`` and
+            ``labels`` make it.
         split: ``random`` or ``scaffold``.
         split_seed: of the split that the search is made on.
         subtract_atom_counts: whether what atom counts explain is subtracted; default: where the
             quantity is additive.
         reader: of the SMILES.
-        file: one's own table.
+        file: one's own table; a relative path is below the current folder.
         labels: its column of numbers.
         smiles: its column of SMILES.
         unit: of the numbers.
@@ -108,8 +109,13 @@ class MoleculeData:
         return replace(self, split_seed=seed)
 
     def recipe(self, space: SearchSpace, settings: Mapping[str, Any]) -> MoleculeRecipe:
-        """The recipe of the preset with the problem's settings on top."""
-        return MoleculeRecipe.load(self.preset, self.data, overrides=dict(settings))
+        """The recipe of the preset with the problem's settings on top.
+
+        One's own table takes the preset's general settings, also where it has the name of a table
+        of ours, whose settings are for other numbers.
+        """
+        sections = (self.data,) if self.file is None else ()
+        return MoleculeRecipe.load(self.preset, *sections, overrides=dict(settings))
 
     def design(self, space: SearchSpace, settings: Mapping[str, Any]) -> Design:
         """Sizes of the networks: their defaults with the problem's on top."""
@@ -264,8 +270,7 @@ def read_task(table: Mapping[str, Any], preprocessing: Mapping[str, Any]) -> Tas
         raise InputError(f"task.data is {data!r}, expected a name: {nearest('', _data())}")
     if data not in _data() and "file" not in table:
         raise InputError(f"no data are called {data!r}: {nearest(data, _data())}")
-    molecules, images, nodes = KINDS
-    kind = images if data in IMAGE_DATA else nodes if data in NODE_GRAPHS else molecules
+    kind = _kind_named(data, own="file" in table)
     resolved(kind.settings, "task", table)  # what is wrong later is in the other table
     for key in preprocessing:
         if key not in kind.prepared:
@@ -274,6 +279,14 @@ def read_task(table: Mapping[str, Any], preprocessing: Mapping[str, Any]) -> Tas
                 f"in the table [preprocessing]: unknown setting {key!r} of {data}: {known}"
             )
     return resolved(kind.settings, "preprocessing", {**table, **preprocessing})
+
+
+def _kind_named(data: str, own: bool) -> TaskKind:
+    """The kind of data of a name; one's own table, whatever its name, is one of molecules."""
+    molecules, images, nodes = KINDS
+    if own:
+        return molecules
+    return images if data in IMAGE_DATA else nodes if data in NODE_GRAPHS else molecules
 
 
 def _data() -> list[str]:

@@ -11,6 +11,7 @@ import pytest
 
 from analysis.report.report import ReportRequest, write_report
 from datasets.hyperparameters import among
+from estimators.tasks.molecules import MoleculeTask
 from experiment.errors import InputError
 from experiment.files import read_json
 from searchers.declared import results
@@ -271,6 +272,21 @@ def test_one_end_of_a_range_can_be_changed(
     assert (found.values[0], found.values[-1], found.log) == ends
     with pytest.raises(InputError, match="'hidden': a range needs 'high'"):
         NASProblem.load(place, ["hyperparameters.hidden.low=3"])
+
+
+@pytest.mark.parametrize("name", ["cora", "digits", "qm7", "chains"])
+def test_a_file_is_a_table_of_molecules_whatever_its_name(
+    tables: dict[str, Any], name: str
+) -> None:
+    changed = {**tables, "task": {**tables["task"], "data": name}}
+    changed.pop("loss")
+    problem = NASProblem.read(changed)
+    task = problem.task.task(None)
+    assert isinstance(task, MoleculeTask)
+    assert str(task.name.files[0]) == tables["task"]["file"]  # type: ignore[union-attr]
+    assert problem.recipe.loss == "mse"  # type: ignore[attr-defined]
+    ours = NASProblem.read({**changed, "task": {"data": "qm7"}})
+    assert ours.recipe.loss == "mae"  # type: ignore[attr-defined]
 
 
 def test_nodes_of_graphs_have_problems_too() -> None:
