@@ -82,7 +82,8 @@ def scaffold_split(scaffolds: Sequence[str], seed: int) -> MoleculeSplit:
 
     The scaffolds come in an order drawn by the seed, those with more molecules than half of the
     test part before the others. Each goes into the first part that has room for all of it:
-    training, validation, test; into the training part, if none has.
+    training, validation, test; into the training part, if none has. A part for which nothing is
+    left then receives a scaffold of another part.
 
     Args:
         scaffolds: of each molecule. Molecules without rings share the empty one.
@@ -96,8 +97,15 @@ def scaffold_split(scaffolds: Sequence[str], seed: int) -> MoleculeSplit:
     room.append(count - sum(room))
     drawn = list(groups.values())
     drawn = [drawn[number] for number in np.random.RandomState(seed).permutation(len(drawn))]
-    parts: tuple[list[int], ...] = ([], [], [])
+    parts: tuple[list[list[int]], ...] = ([], [], [])
     for group in sorted(drawn, key=lambda group: len(group) <= room[2] / 2):
-        fitting = (k for k in range(3) if len(parts[k]) + len(group) <= room[k])
-        parts[next(fitting, 0)].extend(group)
-    return MoleculeSplit(*(np.array(part, dtype=np.int64) for part in parts))
+        fitting = (k for k in range(3) if sum(map(len, parts[k])) + len(group) <= room[k])
+        parts[next(fitting, 0)].append(group)
+    train, validation, test = parts
+    for empty, other in ((validation, test), (test, validation)):
+        donor = other if len(other) > 1 else train
+        if not empty and len(donor) > 1:
+            smallest = min(range(len(donor)), key=lambda k: len(donor[k]))
+            empty.append(donor.pop(smallest))
+    rows = ([row for group in part for row in group] for part in parts)
+    return MoleculeSplit(*(np.array(part, dtype=np.int64) for part in rows))

@@ -270,7 +270,7 @@ def read_task(table: Mapping[str, Any], preprocessing: Mapping[str, Any]) -> Tas
         raise InputError(f"task.data is {data!r}, expected a name: {nearest('', _data())}")
     if data not in _data() and "file" not in table:
         raise InputError(f"no data are called {data!r}: {nearest(data, _data())}")
-    kind = _kind_named(data, own="file" in table)
+    kind = _kind_of_table(table)
     resolved(kind.settings, "task", table)  # what is wrong later is in the other table
     for key in preprocessing:
         if key not in kind.prepared:
@@ -281,10 +281,11 @@ def read_task(table: Mapping[str, Any], preprocessing: Mapping[str, Any]) -> Tas
     return resolved(kind.settings, "preprocessing", {**table, **preprocessing})
 
 
-def _kind_named(data: str, own: bool) -> TaskKind:
-    """The kind of data of a name; one's own table, whatever its name, is one of molecules."""
+def _kind_of_table(table: Mapping[str, Any]) -> TaskKind:
+    """The kind of a ``[task]``; a file, whatever its data are called, is a table of molecules."""
     molecules, images, nodes = KINDS
-    if own:
+    data = table["data"]
+    if "file" in table:
         return molecules
     return images if data in IMAGE_DATA else nodes if data in NODE_GRAPHS else molecules
 

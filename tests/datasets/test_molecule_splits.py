@@ -51,6 +51,35 @@ def test_no_scaffold_is_in_two_parts(seed: int) -> None:
     assert [len(part) for part in parts(split)] == pytest.approx([160, 20, 20], abs=4)
 
 
+@pytest.mark.parametrize(
+    ("sizes", "expected"),
+    [
+        ([27, 1, 1, 1], [27, 2, 1]),  # all but one would validate
+        ([8, 1, 1], [8, 1, 1]),  # a small one that is drawn first would be trained on
+        ([20, 15, 14, 1], [35, 1, 14]),  # none but the training part has room for the third
+    ],
+)
+@pytest.mark.parametrize("seed", range(4))
+def test_no_part_stays_empty_where_another_has_scaffolds_to_give(
+    sizes: list[int], expected: list[int], seed: int
+) -> None:
+    scaffolds = [str(number) for number, size in enumerate(sizes) for _ in range(size)]
+    split = scaffold_split(scaffolds, seed)
+    assert sorted(np.concatenate(parts(split))) == list(range(sum(sizes)))
+    found = [{scaffolds[row] for row in part} for part in parts(split)]
+    assert not found[0] & found[1] | found[0] & found[2] | found[1] & found[2]
+    assert [len(part) for part in parts(split)] == expected
+
+
+def test_splits_of_a_seed_stay_the_same() -> None:
+    split = scaffold_split([*"aaaaaabbbbccdefghijk"], 3)
+    assert [part.tolist() for part in parts(split)] == [
+        [6, 7, 8, 9, 10, 11, 0, 1, 2, 3, 4, 5, 14, 13, 18, 15],
+        [16, 12],
+        [17, 19],
+    ]
+
+
 def test_side_chains_and_stereo_change_no_scaffold() -> None:
     from datasets.molecules.by_rdkit import scaffold
 
