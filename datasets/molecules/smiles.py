@@ -13,10 +13,10 @@ ReaderName = Literal["rdkit", "pysmiles"]
 Reader = Callable[[str], Molecule]
 
 LACKING = (
-    "molecules are read by pysmiles, not by rdkit: there are no scaffolds, hybridisation, "
-    "conjugation and radical electrons are 0 for all atoms, aromaticity and the rings of bridged "
-    "molecules go by other rules, and impossible valences are not noticed; install rdkit to have "
-    "all features"
+    "molecules are read by pysmiles, not by rdkit: hybridisation, conjugation and radical "
+    "electrons are 0 for all atoms, aromaticity and the rings of bridged molecules go by other "
+    "rules, only some impossible valences are noticed, and scaffold splits need rdkit; install "
+    "rdkit to have all features"
 )
 """What a reading without RDKit has to say."""
 
