@@ -19,12 +19,14 @@ from datasets.molecules import MoleculeData, MoleculeSource, get_molecules
 from datasets.molecules.atom_counts import AtomCountFit
 from datasets.molecules.graphs import MoleculeBatch, MoleculeGraphs
 from datasets.molecules.molecule import ATOM_FEATURES, PAIR_FEATURES, Molecule
-from datasets.molecules.smiles import ReaderName, get_reader
+from datasets.molecules.smiles import Reader, ReaderName, UnreadableSmilesError, get_reader
 from datasets.molecules.sources import get_source
 from datasets.molecules.splits import MoleculeSplit, SplitName, split_molecules
 from datasets.objective import Objective
+from datasets.spaces.notation import excerpt
 from estimators.recipe import EarlyStoppedRecipe, Recipe
 from estimators.tasks.task import Dimensions, epoch_order
+from experiment.checks import shown
 from experiment.errors import InputError
 from experiment.loop import DivergedError
 from experiment.paths import DATA_ROOT_VARIABLE
@@ -329,10 +331,10 @@ class PreparedMolecules:
         **Shape** (n,), float64.
 
         Raises:
-            UnreadableSmilesError: a text is no SMILES.
+            UnreadableSmilesError: a text is no SMILES; the message names it and its place.
+            InputError: ``smiles`` is a text itself, or has an entry that is none.
         """
-        read = get_reader(self.split.data.reader)
-        molecules = [read(text) for text in smiles]
+        molecules = _read_all(smiles, get_reader(self.split.data.reader))
         graphs = MoleculeGraphs.of(molecules).to(self.split.targets.device)
         rows = torch.arange(len(graphs), device=self.split.targets.device)
         found = torch.cat(self._outputs(network, graphs, rows)).double().cpu().numpy()
@@ -355,6 +357,24 @@ class PreparedMolecules:
 
 def _outputs(network: nn.Module, batch: MoleculeBatch) -> Tensor:
     return network(batch.x, batch.edge_index, batch.edge_attr, batch.batch).squeeze(1)
+
+
+def _read_all(smiles: Sequence[str], read: Reader) -> list[Molecule]:
+    """Molecules of texts; an unreadable one is named with its number."""
+    if isinstance(smiles, str):
+        raise InputError(f"the SMILES are {shown(smiles)}, expected a list of texts: give [text]")
+    molecules = []
+    for number, text in enumerate(smiles):
+        if not isinstance(text, str):
+            raise InputError(f"smiles[{number}] is {shown(text)}, expected a text")
+        try:
+            molecules.append(read(text))
+        except UnreadableSmilesError as error:
+            raise UnreadableSmilesError(
+                f"smiles[{number}], {excerpt(text)}, is unreadable ({error}): mend it, or leave it "
+                "out"
+            ) from error
+    return molecules
 
 
 def molecule_dimensions(atoms: int, bonds: int) -> Dimensions:

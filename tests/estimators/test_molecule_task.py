@@ -174,6 +174,23 @@ def test_the_order_of_atoms_does_not_matter(source: MoleculeSource) -> None:
     assert prepared(source).predict(network, ["C"]).shape == (1,)  # no bond, one atom
 
 
+@pytest.mark.parametrize(
+    ("smiles", "said"),
+    [
+        (["C", "CC", "C1CC", "xx"], r"smiles\[2\], 'C1CC', is unreadable \(no SMILES\): mend it"),
+        ("CCO", r"the SMILES are a str \('CCO'\), expected a list of texts: give \[text\]"),
+        (["CCO", None], r"smiles\[1\] is a NoneType, expected a text"),
+        ([float("nan"), "C"], r"smiles\[0\] is a float \(nan\), expected a text"),
+    ],
+)
+def test_what_cannot_be_predicted_is_named(source: MoleculeSource, smiles: Any, said: str) -> None:
+    task = prepared(source)
+    network = DESIGN.build(SPACE.member, task.dimensions)
+    with pytest.raises(InputError, match=said):
+        task.predict(network, smiles)
+    assert task.predict(network, np.array(["C", "CC"])).shape == (2,)
+
+
 def test_atom_counts_are_fitted_to_the_training_part_alone(source: MoleculeSource) -> None:
     task = prepared(source, subtract_atom_counts=True)
     plain = prepared(source)
