@@ -161,7 +161,7 @@ def test_engines_by_their_names() -> None:
         EngineChoice("dask")
     for wrong in ({"workers": -2}, {"cpus_per_task": 0}, {"gpus_per_task": 1.5}):
         with pytest.raises(InputError, match=f"{next(iter(wrong))} is .*, expected"):
-            EngineChoice("ray", **wrong)  # type: ignore[arg-type]
+            EngineChoice("ray", **wrong)
 
 
 def test_what_cannot_travel_is_a_sentence() -> None:
