@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC
-from dataclasses import asdict, dataclass
-from typing import Any, ClassVar, Self, get_type_hints
+from dataclasses import asdict, dataclass, fields
+from typing import Any, ClassVar, Self
 
 from torch import nn
 
@@ -33,9 +33,10 @@ class Design(ABC):
     """Fields that may be 0."""
 
     def __post_init__(self) -> None:
-        for name, hint in get_type_hints(type(self)).items():
-            if hint is int:
-                whole_number(getattr(self, name), name, least=int(name not in self.may_be_none))
+        for size in fields(self):
+            if size.type in (int, "int"):
+                least = 0 if size.name in self.may_be_none else 1
+                whole_number(getattr(self, size.name), size.name, least)
 
     def build(self, graph: ArchitectureGraph, data: Dimensions) -> nn.Module:
         """The network for data of these dimensions, with weights from PyTorch's generator."""

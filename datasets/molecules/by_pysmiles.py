@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 _TOKEN = re.compile(
     r"(?P<atom>\[[^\[\]]+\]|Br|Cl|[BCNOPSFIbcnops*])|(?P<ring>\d|%\d\d)|(?P<bond>[=#$:~/\\-])"
-    r"|(?P<dot>\.)|(?P<open>\()|(?P<close>\))"
+    r"|(?P<dot>\.)|(?P<open>\()|(?P<close>\))",
+    re.ASCII,
 )
 _MALFORMED = re.compile(r"^[^a]|b[^ar]|d[^a]|o[^abd]|[bdo]$")
 """In the first letters of the tokens: a bond or a dot that leads nowhere, a branch that is empty or

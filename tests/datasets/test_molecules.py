@@ -173,7 +173,19 @@ def test_the_plain_reader_says_what_is_wrong_with_an_atom(text: str, reason: str
 
 HALF = (
     *("C(", "not a molecule", "CC☃", "C)C", ">>", ".", "C=", "=C", "CC.", ".C", "C..C", "C()C"),
-    *("C((C))C", "C(=)C", "(C)C", "C(C=)C", "C(C.)C", "C/", "C-", "C=(C)C", "C1(1)CC1", "C%12CC"),
+    *(
+        "C((C))C",
+        "C(=)C",
+        "(C)C",
+        "C(C=)C",
+        "C(C.)C",
+        "C/",
+        "C-",
+        "C=(C)C",
+        "C1(1)CC1",
+        "C%12CC",
+        "C１CC１",
+    ),
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,9 +16,11 @@ from datasets.benchmarks.nb201 import PROTOCOLS
 from datasets.graph import ArchitectureError, ArchitectureGraph
 from datasets.spaces.enas import ENAS
 from datasets.spaces.nb201 import NB201
-from estimators.networks import load_design, module_lines
+from estimators.design import Design
+from estimators.networks import GINEDesign, MPNNDesign, NB201Design, load_design, module_lines
 from estimators.tasks.data_sets import DATA_SETS
 from estimators.tasks.images import ImageClassification, ImageRecipe
+from experiment.errors import InputError
 
 SPACES = ("NB101", "DIGITS101", "NB201", "ENAS", "ENAS12")
 
@@ -108,3 +111,17 @@ def test_a_space_without_networks_says_so() -> None:
         "nb101_cell, nb201_cell, enas_macro, nas_bench_graph, mpnn, "
         "single_path, graphnas_micro, graphnas_macro, gasso, autoattend, autoattend_pool1"
     )
+
+
+@pytest.mark.parametrize(
+    ("design", "wrong", "said"),
+    [
+        (GINEDesign, {"hidden": -3}, "hidden is -3, expected at least 1"),
+        (NB201Design, {"cells": 0}, "cells is 0, expected at least 1"),
+        (MPNNDesign, {"dense_layers": -1}, "dense_layers is -1, expected at least 0"),
+    ],
+)
+def test_sizes_that_make_no_network(design: type[Design], wrong: dict[str, Any], said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        design(**wrong)
+    assert MPNNDesign(dense_layers=0, dropout=0).dense_layers == 0
