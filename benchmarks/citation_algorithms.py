@@ -172,8 +172,10 @@ def lines(results: Mapping[str, Any]) -> Iterator[str]:
     """Accuracies in per cent, mean ± standard deviation over seeds, and paired differences."""
     for dataset, budgets in results.get("searches", {}).items():
         for seconds, methods in budgets.items():
-            yield f"{MICRO} on {dataset}, {seconds} processor seconds a search"
+            yield f"{MICRO} on {dataset}, {seconds} processor seconds a search:"
+            yield ""
             yield from method_lines(methods)
+            yield ""
     for dataset, rows in results.get("trainings", {}).items():
         spread = Spread.of([each["seconds"] for each in rows.values()])
         yield (
@@ -182,25 +184,36 @@ def lines(results: Mapping[str, Any]) -> Iterator[str]:
         )
 
 
+COLUMNS = (
+    *("algorithm", "seeds", "trainings from scratch", "supernet: epochs, paths measured"),
+    *("validation", "− random", "test", "− random"),
+)
+
+
+def supernet_cell(supernets: Sequence[Mapping[str, Any]]) -> str:
+    """Epochs and paths of supernets in the mean; a dash where there are none."""
+    means = (np.mean([each[part] for each in supernets]) for part in ("epochs", "ranked"))
+    return ", ".join(f"{mean:.0f}" for mean in means) if supernets else "–"
+
+
 def method_lines(methods: Mapping[str, Any]) -> Iterator[str]:
-    """What each method reaches, and how far it is from random search."""
+    """A table of what each method reaches, and how far it is from random search."""
+    yield f"| {' | '.join(COLUMNS)} |"
+    yield "|---" * len(COLUMNS) + "|"
     for name, runs in methods.items():
-        shown = ", ".join(
-            f"{value} {Spread.of([*values(runs, value).values()]).text(2, 100)}"
-            for value in ("validation", "test")
-        )
-        count = np.mean([*values(runs, "trainings").values()])
-        yield f"  {name:<14} {shown}, {count:.1f} trainings ({len(runs)} seeds)"
-        supernets = [run["supernet"] for run in runs.values() if "supernet" in run]
-        if supernets:
-            epochs, ranked = (
-                np.mean([each[part] for each in supernets]) for part in ("epochs", "ranked")
-            )
-            yield f"    supernet: {epochs:.0f} epochs, {ranked:.0f} paths measured"
+        cells = [
+            f"`{name}`",
+            f"{len(runs)}",
+            f"{np.mean([*values(runs, 'trainings').values()]):.1f}",
+            supernet_cell([run["supernet"] for run in runs.values() if "supernet" in run]),
+        ]
         for value in ("validation", "test"):
             apart = paired_difference(values(runs, value), values(methods.get("random", {}), value))
-            if name != "random" and apart:
-                yield f"    − random, {value}: {apart.text(2, 100)}"
+            cells += [
+                Spread.of([*values(runs, value).values()]).text(1, 100),
+                apart.text(1, 100) if name != "random" and apart else "–",
+            ]
+        yield f"| {' | '.join(cells)} |"
 
 
 def make_parser() -> Parser:
