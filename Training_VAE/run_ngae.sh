@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # What the four published commands of NGAE do, with the published settings on ENAS: train the VAE with
 # both heads, test it, search in its latent space, train the networks that were found. A killed one
-# resumes where it was. Flags are those of train_ngae.py, those behind -- of train_enas.py.
+# resumes where it was. Flags are those of train_ngae.py, those behind -- of train_enas.py. All
+# commands use the run's folder in DIR (default: runs/), not shipped weights of the same name.
 #     bash Training_VAE/run_ngae.sh [--log_dir DIR …] [-- --data_set digits …]
 set -euo pipefail
 
@@ -15,7 +16,8 @@ while [ $# -gt 0 ] && [ "$1" != -- ]; do
     shift
 done
 ngae() {
-    "$python" "$here/train_ngae.py" --config published --data_name final_structures6 --model NGAE "$@"
+    "$python" "$here/train_ngae.py" --config published --data_name final_structures6 --model NGAE \
+        --log_dir "${here%/*}/runs" "$@"
 }
 
 ngae --save_interval 100 --resume "${flags[@]}"

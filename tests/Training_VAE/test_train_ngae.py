@@ -367,15 +367,22 @@ printf '\\n' >>"$0.said"
 """In the place of Python: it writes down what was to be run."""
 
 
+@pytest.mark.parametrize("log_dir", ["logs", None])
 def test_the_runner_does_what_the_published_commands_do(
-    root: Path, architectures: Architectures, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    log_dir: str | None,
+    root: Path,
+    architectures: Architectures,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """It trains, tests, searches, and trains the networks of what was found."""
+    """It trains, tests what it trained, searches, and trains the networks of what was found."""
     start = tmp_path / "start.jsonl"
     start.write_text(json.dumps(architectures.space.to_record(architectures.graphs.graph(0))))
     small = ["--small_train", "--epochs", "1", "--hs", "8", "--nz", "4", "--sampled_graphs", "5"]
     words = [*small, "--starts", str(start), "--seed", "1", "--threads", "1"]
-    words += ["--data_root", str(root), "--log_dir", str(tmp_path / "runs")]
+    words += ["--data_root", str(root)]
+    runs = tmp_path / (log_dir or "copy/runs")
+    words += ["--log_dir", str(runs)] if log_dir else []
     networks = ["--data_set", "digits", "--epochs", "1", "--log_dir", str(tmp_path / "networks")]
     python = tmp_path / "copy/.venv/bin/python"
     runner = tmp_path / "copy/Training_VAE/run_ngae.sh"
@@ -392,9 +399,9 @@ def test_the_runner_does_what_the_published_commands_do(
     assert [Path(script).name for script, *_ in commands] == ["train_ngae.py"] * 4
     for _, *flags in commands:
         assert train_ngae.main(flags) == 0
-    assert (tmp_path / "runs/NGAE_ENAS/model_checkpoint1.obj").is_file()
-    assert "weights: epoch 1 in" in capsys.readouterr().out
-    (found,) = (tmp_path / "runs/NGAE_ENAS_found_sgd_optimal.jsonl").read_text().splitlines()
+    assert (runs / "NGAE_ENAS/model_checkpoint1.obj").is_file()
+    assert f"weights: epoch 1 in {runs / 'NGAE_ENAS'}\n" in capsys.readouterr().out
+    (found,) = (runs / "NGAE_ENAS_found_sgd_optimal.jsonl").read_text().splitlines()
     measured = tmp_path / "networks/NGAE_ENAS_found/measurements.jsonl"
     assert json.loads(found)["hash"] in measured.read_text()
 
