@@ -23,6 +23,7 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.distributions import Normal
 
+from experiment.checks import equally_many, numbers
 from experiment.errors import InputError
 
 JITTER = 1e-3
@@ -156,8 +157,8 @@ class DVAESparseGP:
     @classmethod
     def fit(
         cls,
-        points: Tensor,
-        targets: Tensor,
+        points: Tensor | np.ndarray,
+        targets: Tensor | np.ndarray,
         seed: int,
         *,
         inducing: int = INDUCING,
@@ -168,14 +169,24 @@ class DVAESparseGP:
         """Maximise the energy of shuffled minibatches by Adam, from :meth:`start`.
 
         Args:
-            points: **shape** (n, F), float64.
-            targets: standardised. **Shape** (n,), float64.
+            points: **shape** (n, F).
+            targets: standardised. **Shape** (n,).
             seed: of the order of the points, the inducing points and L.
             inducing: how many inducing points, M.
             epochs: passes.
             batch: points of a minibatch.
             rate: of Adam.
+
+        Raises:
+            InputError: points and targets are not equally many finite numbers of these shapes, or
+                fewer than two.
         """
+        points, targets = finite(points, "points"), finite(targets, "targets", 1)
+        equally_many(points=points, targets=targets)
+        if len(points) < 2:
+            raise InputError(
+                f"a sparse process is fitted to {len(points)} points, expected two at least"
+            )
         generator = torch.Generator().manual_seed(seed)
         first = torch.randperm(len(points), generator=generator)[:batch]
         rows = torch.randperm(len(first), generator=generator)[:inducing]
@@ -214,13 +225,19 @@ class DVAESparseGP:
         """Of the values at the inducing points; with ``share`` (n − 1)/n the cavity."""
         return Gaussian.of(prior + share * self.factor @ self.factor.T, share * self.shift)
 
-    def predict(self, points: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean, and variance with the noise. **Shape** (b, F) → (b,), (b,)."""
+    def predict(self, points: Tensor | np.ndarray) -> tuple[Tensor, Tensor]:
+        """Mean, and variance with the noise. **Shape** (b, F) → (b,), (b,).
+
+        Raises:
+            InputError: the points are no finite numbers, or of another width than the training's.
+        """
+        points = self._checked(points)
         prior, _ = self.prior()
         return self._predict(points, prior, self.posterior(prior))
 
-    def cavity(self, points: Tensor) -> tuple[Tensor, Tensor]:
+    def cavity(self, points: Tensor | np.ndarray) -> tuple[Tensor, Tensor]:
         """:meth:`predict` without one training point."""
+        points = self._checked(points)
         prior, _ = self.prior()
         return self._predict(points, prior, self.posterior(prior, self._cavity_share))
 
@@ -236,7 +253,10 @@ class DVAESparseGP:
         return len(points) * (change + divergence / self.training_points) + likelihood
 
     def log_improvement(
-        self, points: Tensor, incumbent: float, chosen: Tensor | None = None
+        self,
+        points: Tensor | np.ndarray,
+        incumbent: float,
+        chosen: Tensor | np.ndarray | None = None,
     ) -> Tensor:
         """Logarithm of the expected improvement below the incumbent. **Shape** (b, F) → (b,).
 
@@ -245,15 +265,28 @@ class DVAESparseGP:
             incumbent: the least mean.
             chosen: points of the same batch that are taken already. The mean stays, and the
                 variance is the prior's, given the inducing points and these. **Shape** (c, F).
+
+        Raises:
+            InputError: as :meth:`predict`.
         """
+        points = self._checked(points)
         mean, variance = self.predict(points)
         variance = variance - self.log_noise.exp()
         if chosen is not None:
-            known = torch.cat([self.inducing, chosen])
+            known = torch.cat([self.inducing, self._checked(chosen)])
             cross = self.covariance(points, known)
             solved = torch.linalg.solve(self._with_jitter(known), cross.T)
             variance = self.log_variance.exp() - (cross * solved.T).sum(1)
         return log_expected_improvement(incumbent - mean, variance.sqrt())
+
+    def _checked(self, points: Tensor | np.ndarray) -> Tensor:
+        found, width = finite(points, "points"), self.inducing.shape[1]
+        if found.shape[1] != width:
+            raise InputError(
+                f"the points have {found.shape[1]} numbers each, expected {width}: those of the "
+                "points that the process was fitted to"
+            )
+        return found
 
     @property
     def _cavity_share(self) -> float:
@@ -270,6 +303,23 @@ class DVAESparseGP:
         explained = (weights * cross).sum(1)
         variance = (self.log_variance.exp() + spread - explained).abs()
         return weights @ state.mean, variance + self.log_noise.exp()
+
+
+def finite(values: Tensor | np.ndarray, what: str, dimensions: int = 2) -> Tensor:
+    """Numbers of any type as float64; gradients flow through those of a tensor.
+
+    Raises:
+        InputError: they are no numbers, have another number of dimensions, or are not all finite.
+    """
+    if isinstance(values, Tensor):
+        found = values.double()
+        plain = numbers(found.detach(), what, dimensions)
+    else:
+        plain = numbers(values, what, dimensions)
+        found = torch.from_numpy(plain.copy())
+    if not np.isfinite(plain).all():
+        raise InputError(f"the {what} have a value that is not finite, expected finite numbers")
+    return found
 
 
 def log_expected_improvement(gain: Tensor, std: Tensor) -> Tensor:

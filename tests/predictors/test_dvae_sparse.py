@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -98,6 +99,58 @@ def test_shapes_that_do_not_fit_are_refused() -> None:
         DVAESparseGP(**{**vars(found), "shift": found.shift[:7]})
     with pytest.raises(InputError, match="1 training points"):
         DVAESparseGP(**{**vars(found), "training_points": 1})
+
+
+def bad(values: torch.Tensor, number: float) -> torch.Tensor:
+    found = values.clone()
+    found[3] = number
+    return found
+
+
+POINTS, TARGETS = problem()
+
+
+@pytest.mark.parametrize(
+    ("points", "targets", "refusal"),
+    [
+        (bad(POINTS, math.nan), TARGETS, "the points have a value that is not finite"),
+        (POINTS, bad(TARGETS, math.inf), "the targets have a value that is not finite"),
+        (POINTS, TARGETS[1:], "60 points, 59 targets do not fit together"),
+        (POINTS[:, 0], TARGETS, r"the points have shape \(60,\), expected \(n, m\)"),
+        (POINTS, TARGETS[:, None], r"the targets have shape \(60, 1\), expected \(n,\)"),
+        ("abc", TARGETS, r"the points are a str \('abc'\), expected numbers"),
+        (POINTS[:1], TARGETS[:1], "fitted to 1 points, expected two at least"),
+    ],
+)
+def test_what_cannot_be_fitted_is_refused(points: Any, targets: Any, refusal: str) -> None:
+    with pytest.raises(InputError, match=refusal):
+        DVAESparseGP.fit(points, targets, 0, inducing=4, epochs=1)
+
+
+def test_points_of_another_width_are_not_predicted() -> None:
+    found = process()
+    for predict in (found.predict, found.cavity, lambda points: found.log_improvement(points, 0)):
+        with pytest.raises(InputError, match="the points have 2 numbers each, expected 3"):
+            predict(POINTS[:, :2])
+        with pytest.raises(InputError, match="not finite"):
+            predict(bad(POINTS, math.nan))
+    with pytest.raises(InputError, match="the points have 2 numbers each, expected 3"):
+        found.log_improvement(POINTS, 0, POINTS[:2, :2])
+
+
+def test_arrays_and_other_types_are_fitted_alike() -> None:
+    """Numbers that float32 holds exactly."""
+    points, targets = POINTS.float(), TARGETS.float()
+    first, *others = (
+        DVAESparseGP.fit(*given, 0, inducing=4, epochs=1).predict(given[0])
+        for given in (
+            (points.double(), targets.double()),
+            (points, targets.double()),
+            (points.numpy(), targets.numpy()),
+        )
+    )
+    for other in others:
+        assert all(map(torch.equal, first, other))
 
 
 def test_inverse_and_determinant_have_the_gradients_of_torch() -> None:
