@@ -7,6 +7,7 @@ of each row, traces of the search in the latent space, and one row with a layer 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +17,8 @@ import torch
 from torch import Tensor, nn
 
 from datasets.batch import GraphBatch
-from datasets.graph import ArchitectureError, ArchitectureGraph
+from datasets.graph import INPUT, OUTPUT, ArchitectureError, ArchitectureGraph
+from experiment.checks import LARGEST, whole_number
 from experiment.errors import InputError
 from experiment.files import read_json
 from models.checkpoints import load_model, stored_state
@@ -43,6 +45,9 @@ PUBLISHED = Objective(missing_nodes="charged")
 
 TOLERANCE = 1e-5
 """Largest relative difference of float32 numbers, and of the trace of Newton's steps."""
+
+OUR_TYPES = {0: INPUT, 1: OUTPUT}
+"""Our number of D-VAE's START and END; those of operations are the same."""
 
 HEADS = {ACCURACY: "performance", COMPLEXITY: "complexity"}
 """What ``expected.json`` calls the number that a head predicts."""
@@ -105,13 +110,12 @@ def read_graph(described: Mapping[str, Any]) -> ArchitectureGraph:
 
     Raises:
         ArchitectureError: it is none.
+        InputError: a type is no whole number from 0 on.
     """
-    types = [int(kind) for kind in described["node_types"]]
-    if min(types, default=-1) < 0:
-        raise ArchitectureError("the node types of a graph are numbers from 0 on")
-    order = swapped_types(max(2, *types) + 1, torch.device("cpu")).tolist()
+    types = [whole_number(kind, "a node type", most=LARGEST) for kind in described["node_types"]]
     return ArchitectureGraph(
-        tuple(order[kind] for kind in types), tuple((i, j) for i, j in described["edges"])
+        tuple(OUR_TYPES.get(kind, kind) for kind in types),
+        tuple((i, j) for i, j in described["edges"]),
     )
 
 
@@ -158,8 +162,13 @@ def _add_complexity(comparer: Comparer, batch: GraphBatch) -> None:
     raw = ngae_complexity(batch)
     for number, value in enumerate(raw.tolist()):
         comparer.exact(value, "graphs", number, "complexity_raw")
-        share = value / float(_given(comparer, (), "graphs", number, "complexity_split_max"))
-        comparer.add(share, "graphs", number, "complexity_normalised")
+        largest = float(_given(comparer, (), "graphs", number, "complexity_split_max"))
+        if not 0 < largest < math.inf:
+            raise InputError(
+                f"graphs.{number}.complexity_split_max in {str(comparer.path)!r} is {largest:g}, "
+                "expected the largest complexity of a data set, above 0"
+            )
+        comparer.add(value / largest, "graphs", number, "complexity_normalised")
 
 
 def _add_encoder(comparer: Comparer, vae: DVAE, batch: GraphBatch) -> Latent:
