@@ -97,6 +97,7 @@ def find_starts(
     Raises:
         InputError: fewer than ``samples`` distinct accuracies are known, or a given start is not in
             the training's data.
+        ArchitectureError: a given start is no member of the space.
     """
     model = trained.model
     if search.starts:
@@ -127,8 +128,11 @@ def rows_of(starts: Sequence[ArchitectureGraph], architectures: Architectures) -
 
     Raises:
         InputError: one of them is not there.
+        ArchitectureError: one is no member of the space.
     """
     space = architectures.space
+    for start in starts:
+        space.check(start)
     hashes = dict.fromkeys(space.hashes(GraphBatch.from_graphs(starts)).tolist())
     row_of = {hash: row for row, hash in enumerate(architectures.hashes.tolist())}
     unknown = [hash for hash in hashes if hash not in row_of]
@@ -172,6 +176,7 @@ def find_architectures(
 
     Raises:
         InputError: as :func:`find_starts`.
+        ArchitectureError: as there.
     """
     model, space = trained.model, trained.space
     generator = torch.Generator(model.device).manual_seed(seed)

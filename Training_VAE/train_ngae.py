@@ -202,6 +202,7 @@ def search(given: Namespace) -> int:
     Raises:
         InputError: the weights have no head to search by, are others than the flags say, or no
             accuracies are at hand.
+        ArchitectureError: a row of ``--starts`` is no member of the space.
         ModelError: there are no such weights.
     """
     path = check_output(found_file(given), overwrite=True)
@@ -241,6 +242,7 @@ def train_from_scratch(given: Namespace, further: Sequence[str]) -> int:
 
     Raises:
         InputError: nothing was found yet, or a flag is wrong.
+        ArchitectureError: the file has an architecture that is no member of the space.
     """
     path = found_file(given)
     if not path.is_file():
@@ -249,10 +251,11 @@ def train_from_scratch(given: Namespace, further: Sequence[str]) -> int:
             "--only_search and the same --search_optimizer and --search_strategy"
         )
     space = get_space(given.data_search_space)
+    found = [space.check(graph) for graph in read_architectures(str(path), space)]
     flags = parser("Train the networks of the architectures that a latent search found.")
     add_training_flags(flags, f"{folder_name(NGAE, given)}_found")
     training = flags.parse_args([*shared_flags(given), *further])
-    return train_all(space, read_architectures(str(path), space), training)
+    return train_all(space, found, training)
 
 
 def shared_flags(given: Namespace) -> list[str]:

@@ -17,6 +17,7 @@ from torch.nn import functional as F
 from datasets import get_space
 from datasets.architecture_files import read_macros
 from datasets.batch import GraphBatch
+from datasets.graph import ArchitectureError
 from experiment.errors import InputError
 from experiment.paths import REPOSITORY_ROOT
 from models import ModelError, Objective, WithHeads, load_model, ngae_complexity, stored_state
@@ -404,6 +405,19 @@ def test_the_runner_does_what_the_published_commands_do(
     (found,) = (runs / "NGAE_ENAS_found_sgd_optimal.jsonl").read_text().splitlines()
     measured = tmp_path / "networks/NGAE_ENAS_found/measurements.jsonl"
     assert json.loads(found)["hash"] in measured.read_text()
+
+
+@pytest.mark.parametrize(
+    "words", [["--only_search", "--starts"], ["--train_from_scratch", "--found"]]
+)
+def test_rows_of_other_depths_are_named_as_such(
+    words: list[str], flags: list[str], trained: Path, tmp_path: Path
+) -> None:
+    """Not as architectures that the training had not; and before images are looked for."""
+    path = tmp_path / "rows.txt"
+    path.write_text("[[1],[2,1],[3,0,1],[4,1,0,0],[5,0,0,0,0]]\n")
+    with pytest.raises(ArchitectureError, match="it has 7 nodes, as 5 layers make, 6 layers make"):
+        train_ngae.main([*flags, "--log_dir", str(trained), *words, str(path)])
 
 
 @pytest.mark.parametrize(
