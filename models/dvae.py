@@ -209,6 +209,7 @@ class DVAE(SequentialVAE):
 
     def decoder_steps(self, z: Tensor, batch: GraphBatch) -> StepLogits:
         """Teacher-forced logits. **Shape** z (B, G) → (B, N−1, …)."""
+        self.check_latents(z)
         batch = self.check_graphs(batch)
         if len(z) != len(batch):
             raise ModelError(f"{len(z)} latents and {len(batch)} graphs were given: one for each")

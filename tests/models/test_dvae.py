@@ -51,12 +51,13 @@ def test_encoder_and_decoder_are_those_written_plainly(name: str, bidirectional:
     order = swapped_types(len(space.types), torch.device("cpu"))
     with torch.no_grad():
         latent = model.encode(batch)
-        steps = model.decoder_steps(latent.mean, batch)
+        z = latent.mean.float()  # as latents are given to a decoder
+        steps = model.decoder_steps(z, batch)
         for b, graph in enumerate(batch):
             mean, log_variance = plain.encode(graph)
             torch.testing.assert_close(latent.mean[b], mean)
             torch.testing.assert_close(latent.log_variance[b], log_variance)
-            followed = plain.follow(latent.mean[b], graph)
+            followed = plain.follow(z[b].double(), graph)
             decided = graph.num_nodes - 1
             types = torch.stack(followed.type_logits)[:, order]
             torch.testing.assert_close(steps.types[b, :decided], types)
@@ -225,6 +226,9 @@ def test_graphs_of_other_spaces_are_refused() -> None:
         model.decoder_steps(torch.zeros(2, 6), members(get_space("ENAS"), 3))
     with pytest.raises(ModelError, match="of shape"):
         model.decode_greedily(torch.zeros(2, 7))
+    for wrong in (torch.zeros(3, 7), torch.zeros(3, 6).double(), torch.full((3, 6), torch.nan)):
+        with pytest.raises(ModelError, match="latent"):
+            model.decoder_steps(wrong, members(get_space("ENAS"), 3))
     with pytest.raises(ModelError, match="made of DVAESizes"):
         DVAE(Sizes(8, 8))
     with pytest.raises(ModelError, match="rounds is 2, expected 1"):
