@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from itertools import pairwise
+from numbers import Real
 
 from experiment.checks import shown
 from experiment.errors import InputError
@@ -16,16 +17,21 @@ def checked_trade_offs(trade_offs: Sequence[float]) -> tuple[float, ...]:
     Raises:
         InputError: there are none, or one is no finite number of 0 or more.
     """
-    found = tuple(trade_offs)
+    try:
+        found = tuple(trade_offs)
+    except TypeError:
+        raise InputError(
+            f"the weights λ are {shown(trade_offs)}, expected a list of numbers: give [λ] for one"
+        ) from None
     for one in found:
-        if not isinstance(one, int | float) or not 0 <= one < math.inf:
+        if not isinstance(one, Real) or not 0 <= one < math.inf:
             raise InputError(
                 f"a cost is weighed by λ = {shown(one)}, expected finite numbers of 0 or more: 0 "
                 "looks for the highest value at any cost"
             )
     if not found:
         raise InputError("no λ was given: give one at least, or leave them to be chosen")
-    return found
+    return tuple(float(one) for one in found)
 
 
 def trade_offs_of(values: Sequence[float], costs: Sequence[float]) -> list[float]:

@@ -93,6 +93,18 @@ def test_a_weight_below_zero_is_refused(given: Sequence[Any], cells: Candidates)
         make(cells, trade_offs=given)
 
 
+def test_weights_of_numpy_are_taken() -> None:
+    given = [np.float32(0.5), np.int64(2), np.float64(0)]
+    assert checked_trade_offs(given) == (0.5, 2, 0)
+    assert checked_trade_offs(np.array(given)) == (0.5, 2, 0)
+
+
+@pytest.mark.parametrize("given", [0.5, np.float64(0.5), np.array(0.5), torch.tensor(0.5)])
+def test_a_bare_weight_is_refused(given: Any) -> None:
+    with pytest.raises(InputError, match=r"the weights λ are .*, expected a list of numbers"):
+        checked_trade_offs(given)
+
+
 def test_no_weights_are_refused() -> None:
     with pytest.raises(InputError, match="no λ was given"):
         checked_trade_offs([])
