@@ -47,6 +47,8 @@ from Training_VAE.training_command import NGAE, find_trained, folder_name, make_
 
 PUBLISHED_DATA = {"final_structures6": "ENAS"}
 """Name of a published data file → its space."""
+PUBLISHED_TYPES = {"ENAS": "ENAS", "NASBench": "NB101"}
+"""Published name of a kind of data → its space."""
 SMALL_TRAIN = 100
 """Graphs that ``--small_train`` trains on."""
 
@@ -99,6 +101,16 @@ def add_published_flags(flags: Parser) -> None:
         type=lambda name: PUBLISHED_DATA.get(name, name),
         choices=list(SPACES),
         help="the same as --data_search_space; final_structures6 is ENAS",
+    )
+    flags.add_argument(
+        "--data_type",
+        choices=list(PUBLISHED_TYPES),
+        help="accepted where it agrees with the space: NASBench is NB101",
+    )
+    flags.add_argument(
+        "--nvt",
+        type=positive_int,
+        help="accepted where the space has so many operations (ENAS: 6)",
     )
     flags.add_argument("--lr", dest="learning_rate", type=positive_float, help="--learning_rate")
     flags.add_argument(
@@ -292,12 +304,34 @@ def check_flags(given: Namespace, further: Sequence[str]) -> None:
         )
 
 
+def check_published_data(given: Namespace) -> None:
+    """Refuse published flags for the data that are not those of the space.
+
+    Raises:
+        InputError: they are of another space.
+    """
+    space = get_space(given.data_search_space)
+    named = PUBLISHED_TYPES.get(given.data_type, space.name)
+    if named != space.name:
+        raise InputError(
+            f"--data_type {given.data_type} is of {named}, and the space is {space.name}: leave "
+            "it out, or name the space by --data_search_space"
+        )
+    operations = len(space.types) - 2  # without input and output
+    if given.nvt not in (None, operations):
+        raise InputError(
+            f"--nvt {given.nvt} is given, and {space.name} has {operations} operations: leave it "
+            "out"
+        )
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Train, evaluate, search, or train what was found, as the flags say."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     end = words.index("--") if "--" in words else len(words)
     given, further = make_ngae_parser().parse_args(words[:end]), words[end + 1 :]
     check_flags(given, further)
+    check_published_data(given)
     if given.only_search:
         return search(given)
     if given.train_from_scratch:

@@ -275,6 +275,7 @@ def test_only_test_repeats_what_the_training_measured(
 ) -> None:
     result = json.loads((trained / "NGAE_ENAS" / "result.json").read_text())
     published = ["--only-test", "--continue-from", "2", "--predictor", "--bidirectional"]
+    published += ["--data-type", "ENAS", "--nvt", "6"]
     assert train_ngae.main([*flags, *published, "--log_dir", str(trained)]) == 0
     printed = capsys.readouterr().out
     assert f"{result['dvae']['nll']:.4f} nats" in printed
@@ -431,6 +432,8 @@ def test_rows_of_other_depths_are_named_as_such(
         (["--continue_from", "2"], "a killed training continues with --resume"),
         (["--train_from_scratch", "--found", "none.jsonl"], "there is no file 'none.jsonl'"),
         (["--", "--data_set", "digits"], "stands behind --"),
+        (["--data-type", "NASBench"], "--data_type NASBench is of NB101, and the space is ENAS"),
+        (["--nvt", "8"], "--nvt 8 is given, and ENAS has 6 operations"),
         (["--data_name", "DIGITS101"], "the complexity of NGAE is defined for ENAS alone"),
     ],
 )
