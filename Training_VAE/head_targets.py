@@ -29,7 +29,7 @@ from experiment.files import read_json
 from experiment.run import SOURCES
 from models import Embedding, Objective, WithHeads, ngae_complexity
 from models.dvae_heads import COMPLEXITY
-from models.heads import ACCURACY, head_type
+from models.heads import ACCURACY, Head, head_type
 from predictors.features import describe, make_features
 from predictors.features.costs import cost_formula
 from predictors.fine_tuning import Labelled
@@ -169,11 +169,11 @@ class HeadTargets:
 
     def on(self, vae: Embedding) -> WithHeads:
         """A VAE with new heads for all targets; those for descriptors are linear."""
-        kind = head_type(vae)
+        own = head_type(vae)
         return WithHeads(
             vae,
             {
-                name: kind.fresh_for(vae) if name in NGAE_HEADS else kind((vae.latent_width, 1))
+                name: own.fresh_for(vae) if name in NGAE_HEADS else Head((vae.latent_width, 1))
                 for name in self.scales
             },
         )

@@ -137,8 +137,10 @@ def model_from_state(state: State, max_nodes: int) -> Embedding | WithHeads:
 
 
 def _make_head(embedding: Embedding, name: str, state: State) -> Head:
+    """A head of the embedding's type, or the plain one that its weights' names tell."""
+    kind = Head if f"{Head.layer_name(0)}.weight" in state else head_type(embedding)
     try:
-        return head_type(embedding).from_state(state)
+        return kind.from_state(state)
     except ModelError as error:
         raise ModelError(f"of the head for {name}, {error}") from error
 

@@ -16,7 +16,8 @@ from datasets.batch import GraphBatch
 from experiment.errors import InputError
 from experiment.paths import REPOSITORY_ROOT
 from models import Head, WithHeads, build_model, load_model
-from models.checkpoints import stored_state
+from models.checkpoints import model_from_state, stored_state
+from models.dvae_heads import LogisticHead
 from predictors.features import describe, make_features
 from Training_VAE import train_arch2vec, train_ngae, train_svge
 from Training_VAE.data import Architectures, load_architectures
@@ -27,7 +28,7 @@ from Training_VAE.shipping import FinishedRun
 pytestmark = pytest.mark.usefixtures("small_evaluation")
 SPACE = "DIGITS101"
 FEATURES = ("costs", "statistics")
-SECTIONS = {"SVGE": "training", "arch2vec_masked": "arch2vec", "DVAE": "ngae"}
+SECTIONS = {"SVGE": "training", "arch2vec_masked": "arch2vec", "DVAE": "ngae", "NGAE": "ngae"}
 COMMANDS = {
     "SVGE": train_svge.main,
     "arch2vec_masked": train_arch2vec.main,
@@ -89,7 +90,7 @@ def test_weights_of_descriptors_add_up(architectures: Architectures) -> None:
     assert targets_of("SVGE", settings(descriptors=()), architectures, None) is None
 
 
-@pytest.mark.parametrize("model", list(SECTIONS))
+@pytest.mark.parametrize("model", list(COMMANDS))
 def test_heads_are_linear_and_come_back_from_disk(
     model: str, tmp_path: Path, architectures: Architectures
 ) -> None:
@@ -107,6 +108,22 @@ def test_heads_are_linear_and_come_back_from_disk(
     assert result["heads"].keys() == loaded.heads.keys()
     shipped = FinishedRun.read(folder).half_precision()  # without the heads
     assert shipped.keys() == stored_state(loaded.embedding).keys()
+
+
+def test_heads_for_descriptors_are_linear_on_ngae(architectures: Architectures) -> None:
+    """Beside its own, which end in a sigmoid."""
+    given = settings("NGAE")
+    targets = HeadTargets.of(("complexity",), architectures, given, None)
+    vae = build_model("NGAE", given.sizes(architectures.space, "NGAE"))
+    loaded = model_from_state(stored_state(targets.on(vae)), architectures.space.max_nodes)
+    assert isinstance(loaded, WithHeads)
+    assert isinstance(loaded.heads["complexity"], LogisticHead)
+    flat = 100 * torch.randn(20, vae.latent_width)
+    for name in loaded.heads.keys() - {"complexity"}:
+        head = loaded.heads[name]
+        assert isinstance(head, Head)
+        (layer,) = head.layers
+        torch.testing.assert_close(head(flat), (flat @ layer.weight.T + layer.bias)[:, 0])
 
 
 def test_without_a_weight_the_vae_is_trained_as_without_heads(tmp_path: Path) -> None:
