@@ -19,13 +19,10 @@ from datasets.batch import GraphBatch, LegalityMask, PlacewiseMask
 from datasets.graph import INPUT, OUTPUT
 from models.errors import ModelError
 from models.factors import Factors, type_scores
-from models.ranking import Ranked, best_first, rank_within
+from models.ranking import WIDER, Ranked, best_first, rank_within
 
 SLACK = 1e-9
 """Nats by which a bound may be below the k-th best and is still followed: float64's rounding."""
-
-WIDER = 8
-"""How much more room a search gets that could not prove its result."""
 
 AT_ONCE = 2**15
 """Half-built graphs that are worked on together; more only take more memory."""
@@ -60,11 +57,7 @@ def most_probable(
                 f"the legality mask knows {known} node types, the model {types}: it is of another "
                 "search space"
             )
-    result = Ranked(
-        GraphBatch.empty(places, size * k, device),
-        torch.full((size, k), -torch.inf, dtype=torch.float64, device=device),
-        torch.zeros(size, dtype=torch.bool, device=device),
-    )
+    result = Ranked.nothing(places, size, k, device)
     width = k
     while width <= max(widest, k) and not result.proved.all():
         todo = (~result.proved).nonzero().squeeze(1)
@@ -213,13 +206,5 @@ class _Search:
         latent = torch.cat([part[0] for part in self.found])
         score = torch.cat([part[1] for part in self.found])
         graphs = GraphBatch.cat([part[2] for part in self.found])
-        order = best_first(score, latent)
-        rank = rank_within(latent[order])
-        order, rank = order[rank < self.k], rank[rank < self.k]
-        target = rows[latent[order]]
-        place = target * self.k + rank
-        result.graphs.types[place] = graphs.types[order]
-        result.graphs.adjacency[place] = graphs.adjacency[order]
-        result.graphs.num_nodes[place] = graphs.num_nodes[order]
-        result.log_probability[target, rank] = score[order]
+        result.store(rows, graphs, latent, score)
         result.proved[rows] = self.dropped <= result.log_probability[rows, -1] + SLACK

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import torch
 from torch import Tensor
 
 from datasets.batch import GraphBatch
+
+WIDER = 8
+"""How much more room a search gets that could not prove its result."""
 
 
 class Ranked(NamedTuple):
@@ -22,6 +25,36 @@ class Ranked(NamedTuple):
     graphs: GraphBatch
     log_probability: Tensor
     proved: Tensor
+
+    @classmethod
+    def nothing(cls, max_nodes: int, latents: int, k: int, device: torch.device) -> Self:
+        """Places for k graphs of each latent, none of which is found yet."""
+        return cls(
+            GraphBatch.empty(max_nodes, latents * k, device),
+            torch.full((latents, k), -torch.inf, dtype=torch.float64, device=device),
+            torch.zeros(latents, dtype=torch.bool, device=device),
+        )
+
+    def store(self, rows: Tensor, graphs: GraphBatch, latent: Tensor, value: Tensor) -> None:
+        """Write the k best graphs of each latent in place.
+
+        Args:
+            rows: place here of each latent. **Shape** (B,).
+            graphs: candidates, each once a latent.
+            latent: of each candidate. **Shape** (R,).
+            value: log-probability of each; −∞ is left out. **Shape** (R,).
+        """
+        k = self.log_probability.shape[1]
+        possible = value.isfinite().nonzero().squeeze(1)
+        order = possible[best_first(value[possible], latent[possible])]
+        rank = rank_within(latent[order])
+        order, rank = order[rank < k], rank[rank < k]
+        target = rows[latent[order]]
+        place = target * k + rank
+        self.graphs.types[place] = graphs.types[order]
+        self.graphs.adjacency[place] = graphs.adjacency[order]
+        self.graphs.num_nodes[place] = graphs.num_nodes[order]
+        self.log_probability[target, rank] = value[order]
 
     @property
     def best(self) -> GraphBatch:

@@ -17,14 +17,11 @@ from datasets.batch import GraphBatch, Legality, LegalityMask
 from models.errors import ModelError
 from models.likelihood import log_probability
 from models.prefix_tree import CHUNK, Rule, mask_of, walk
-from models.ranking import Ranked, best_first, rank_within
+from models.ranking import WIDER, Ranked, best_first, rank_within
 from models.sequential import Sequential
 
 SLACK = 1e-4
 """Nats by which a prefix may seem worse than a bound and is still followed: rounding errors."""
-
-WIDER = 8
-"""How much more room a search gets that could not prove its result."""
 
 WIDEST = 2**13
 """Prefixes of a latent at one depth, above which a search ends without a proof."""
@@ -115,48 +112,17 @@ def most_probable_in_direction(
     model.check_latents(z)
     if k < 1:
         raise ModelError(f"the {k} most probable graphs were requested, expected 1 at least")
-    result = _nothing(model, len(z), k, z.device)
+    result = Ranked.nothing(model.sizes.max_nodes, len(z), k, z.device)
     width = k
     while width <= max(widest, k) and not result.proved.all():
         todo = (~result.proved).nonzero().squeeze(1)
         for rows in todo.split(max(1, CHUNK // width)):
             beam = Beam(width, k, result.log_probability[rows, -1])
             leaves = walk(model, z[rows], start_type, beam, mask)
-            _store(result, rows, leaves.graphs, leaves.latent, leaves.weight)
+            result.store(rows, leaves.graphs, leaves.latent, leaves.weight)
             result.proved[rows] = beam.dropped <= result.log_probability[rows, -1]
         width *= WIDER
     return result
-
-
-def _nothing(model: Sequential, latents: int, k: int, device: torch.device) -> Ranked:
-    return Ranked(
-        GraphBatch.empty(model.sizes.max_nodes, latents * k, device),
-        torch.full((latents, k), -torch.inf, dtype=torch.float64, device=device),
-        torch.zeros(latents, dtype=torch.bool, device=device),
-    )
-
-
-def _store(result: Ranked, rows: Tensor, graphs: GraphBatch, latent: Tensor, value: Tensor) -> None:
-    """Write the k best graphs of each latent in place.
-
-    Args:
-        result: where to write.
-        rows: place in ``result`` of each latent. **Shape** (B,).
-        graphs: candidates, each once a latent.
-        latent: of each candidate. **Shape** (R,).
-        value: log-probability of each. **Shape** (R,).
-    """
-    k = result.log_probability.shape[1]
-    possible = value.isfinite().nonzero().squeeze(1)
-    order = possible[best_first(value[possible], latent[possible])]
-    rank = rank_within(latent[order])
-    order, rank = order[rank < k], rank[rank < k]
-    target = rows[latent[order]]
-    place = target * k + rank
-    result.graphs.types[place] = graphs.types[order]
-    result.graphs.adjacency[place] = graphs.adjacency[order]
-    result.graphs.num_nodes[place] = graphs.num_nodes[order]
-    result.log_probability[target, rank] = value[order]
 
 
 def most_probable(
@@ -193,7 +159,7 @@ def most_probable(
         start_type, mask = next(iter(masks.items()))
         return most_probable_in_direction(model, z, start_type, k, mask, widest)
 
-    result = _nothing(model, len(z), k, z.device)
+    result = Ranked.nothing(model.sizes.max_nodes, len(z), k, z.device)
     kept = k
     while kept <= max(widest, k) and not result.proved.all():
         rows = (~result.proved).nonzero().squeeze(1)
@@ -203,7 +169,7 @@ def most_probable(
             for start_type, mask in masks.items()
         ]
         candidates, latent, value = _joint(model, points, lists, legality)
-        _store(result, rows, candidates, latent, value)
+        result.store(rows, candidates, latent, value)
         unseen = sum(found.log_probability[:, -1] for found in lists)
         sure = lists[0].proved & lists[1].proved
         result.proved[rows] = sure & (unseen <= result.log_probability[rows, -1])
