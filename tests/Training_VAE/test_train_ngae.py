@@ -24,11 +24,10 @@ from models import ModelError, Objective, WithHeads, load_model, ngae_complexity
 from models.dvae import NGAE, DVAESizes
 from models.loss import divergence_per_graph
 from models.shipped import read_manifest
-from predictors.fine_tuning import Labelled
 from Training_VAE import ship_weights, train_ngae
 from Training_VAE.data import Architectures, epoch_examples, load_architectures
 from Training_VAE.evaluation import Protocol
-from Training_VAE.head_targets import HeadTargets, joint_losses
+from Training_VAE.head_targets import HeadTargets
 from Training_VAE.settings import NGAESettings, load_settings, section_of
 from Training_VAE.ship_weights import main as ship
 
@@ -169,34 +168,6 @@ def test_a_training_step_is_that_of_the_sum_of_its_parts(
     torch.testing.assert_close(dict(found.state_dict()), dict(model.state_dict()))
     (logged,) = numbers(tmp_path / "NGAE_ENAS")
     assert logged["loss"] == pytest.approx(loss.item() / 100, rel=1e-5)
-
-
-def test_only_labelled_architectures_move_a_head() -> None:
-    torch.manual_seed(0)
-    model = WithHeads.fresh(
-        NGAE(DVAESizes(8, 8, node_width=8, graph_width=4)), ("accuracy", "complexity")
-    )
-    graphs = get_space("ENAS").sample_batch(6, np.random.default_rng(1))
-    weights = {"embedding": 1.0, "accuracy": 0.5, "complexity": 2.0}
-    targets = torch.full((6, 2), 0.25)
-    targets[:, 0] = torch.nan
-
-    def gradient(targets: torch.Tensor, chosen: slice = slice(None)) -> torch.Tensor:
-        model.zero_grad()
-        batch = Labelled(graphs[chosen], targets[chosen])
-        joint_losses(model, batch, Objective(), weights)["loss"].backward()
-        found = model.get_parameter("heads.accuracy.0.weight").grad
-        assert found is not None
-        return found.clone()
-
-    assert not gradient(targets).any()
-    complexity = model.get_parameter("heads.complexity.0.weight").grad
-    assert complexity is not None
-    assert complexity.any()
-    targets[2, 0] = 0.7
-    alone = gradient(targets, slice(2, 3))
-    assert alone.any()
-    torch.testing.assert_close(gradient(targets), alone / 6)  # a mean over the batch
 
 
 def test_targets(root: Path, architectures: Architectures) -> None:
