@@ -142,8 +142,8 @@ def test_arrays_and_other_types_are_fitted_alike() -> None:
     """Numbers that float32 holds exactly."""
     points, targets = POINTS.float(), TARGETS.float()
     first, *others = (
-        DVAESparseGP.fit(*given, 0, inducing=4, epochs=1).predict(given[0])
-        for given in (
+        DVAESparseGP.fit(some, values, 0, inducing=4, epochs=1).predict(some)
+        for some, values in (
             (points.double(), targets.double()),
             (points, targets.double()),
             (points.numpy(), targets.numpy()),

@@ -94,9 +94,10 @@ def test_a_weight_below_zero_is_refused(given: Sequence[Any], cells: Candidates)
 
 
 def test_weights_of_numpy_are_taken() -> None:
-    given = [np.float32(0.5), np.int64(2), np.float64(0)]
+    given: list[Any] = [np.float32(0.5), np.int64(2), np.float64(0)]
     assert checked_trade_offs(given) == (0.5, 2, 0)
-    assert checked_trade_offs(np.array(given)) == (0.5, 2, 0)
+    array: Any = np.array(given)
+    assert checked_trade_offs(array) == (0.5, 2, 0)
 
 
 @pytest.mark.parametrize("given", [0.5, np.float64(0.5), np.array(0.5), torch.tensor(0.5)])
