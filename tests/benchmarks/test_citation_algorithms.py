@@ -14,6 +14,7 @@ from datasets import NodeGraph
 from datasets.space import SearchSpace
 from estimators import FromScratch, GraphNASMicroDesign, NodeRecipe, NodeTask
 from estimators.shared_weights import SharedWeights
+from experiment.paths import REPOSITORY_ROOT
 from searchers.shared_weights.choosing import ChoosingWeights
 
 
@@ -111,3 +112,9 @@ def test_presets_keep_their_share_of_epochs_before_a_choice() -> None:
     assert compared.CHOOSING["enas"].recipe.load("enas").epochs == 60
     assert vars(compared.make_weights("enas", training, 3).recipe)["warmup_epochs"] == 1
     assert vars(compared.make_weights("darts", training, 5).recipe)["warmup_epochs"] == 1
+
+
+def test_the_page_has_what_is_kept() -> None:
+    page = (REPOSITORY_ROOT / "docs" / "citation_graphs.md").read_text(encoding="utf-8")
+    for line in compared.lines(json.loads(compared.KEPT.read_text())["results"]):
+        assert line in page
