@@ -176,12 +176,12 @@ def by_rows(features: Tensor) -> Tensor:
 
 def compressed(features: Tensor) -> Tensor:
     """The same by compressed sparse rows. **Shape** (N, F), dense or by places."""
-    silence_sparse_rows()
+    _silence()
     return features.to_sparse_csr()
 
 
 @lru_cache(maxsize=1)
-def silence_sparse_rows() -> None:
+def _silence() -> None:
     """Trigger PyTorch's one-time warning about sparse rows here, where it is ignored."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -207,7 +207,7 @@ def row_normalised(features: Tensor) -> Tensor:
 
 def with_entries(features: Tensor, entries: Tensor) -> Tensor:
     """Compressed sparse rows with other numbers in the same places. **Shape** (N, F), (n,)."""
-    silence_sparse_rows()
+    _silence()
     return torch.sparse_csr_tensor(
         features.crow_indices(),
         features.col_indices(),

@@ -14,8 +14,6 @@ from torch import Tensor
 from torch.autograd.function import FunctionCtx, once_differentiable
 from torch_geometric.nn import GATConv, MessagePassing
 
-from datasets.citation_graphs.node_graph import silence_sparse_rows
-
 NARROW = 128
 """Width of the messages of all heads from which on the product is faster (Cora, one thread).
 
@@ -92,7 +90,6 @@ def _matrix(rows: Tensor, columns: Tensor, weights: Tensor, nodes: int) -> tuple
     column[places] = (columns[order] * heads)[:, None] + head
     ends = torch.nn.functional.pad(counts.repeat_interleave(heads).cumsum(0), (1, 0))
     size = (nodes * heads, nodes * heads)
-    silence_sparse_rows()
     matrix = torch.sparse_csr_tensor(
         ends, column, weights.flatten()[taken], size, check_invariants=False
     )
