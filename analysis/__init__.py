@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         save_figure,
     )
     from analysis.front_figure import value_against_cost
+    from analysis.grid_figure import architecture_grid
     from analysis.incumbent_figure import draw_incumbent
     from analysis.latent_panels import latent_grid
     from analysis.prediction_figure import predicted_against_measured
@@ -41,6 +42,7 @@ else:
                 "save_figure",
             ],
             "front_figure": ["value_against_cost"],
+            "grid_figure": ["architecture_grid"],
             "incumbent_figure": ["draw_incumbent"],
             "latent_panels": ["latent_grid"],
             "prediction_figure": ["predicted_against_measured"],

@@ -104,17 +104,31 @@ def draw_at(
     type_names: Sequence[str],
     colours: Mapping[str, str],
     origin: tuple[float, float] = (0.0, 0.0),
+    *,
+    stroke: float = 1.0,
+    ground: str = "white",
 ) -> None:
-    """Draw ``graph`` with its layout moved to ``origin``; the axes' limits are left alone."""
+    """Draw ``graph`` with its layout moved to ``origin``; the axes' limits are left alone.
+
+    Args:
+        axes: where to draw.
+        graph: the architecture.
+        layout: its layout.
+        type_names: name of every type id.
+        colours: colour by type name.
+        origin: where the origin of the layout goes.
+        stroke: factor of the widths of lines, which are in points and do not shrink with a drawing.
+        ground: colour behind the drawing.
+    """
     shift = np.asarray(origin)
     for points in layout.edges.values():
-        _draw_edge(axes, points + shift)
+        _draw_edge(axes, points + shift, stroke, ground)
     for node, place in enumerate(layout.nodes + shift):
         name = type_names[graph.types[node]]
-        _draw_node(axes, place, short_label(name), colours[name])
+        _draw_node(axes, place, short_label(name), colours[name], stroke)
 
 
-def _draw_node(axes: Axes, place: np.ndarray, label: str, colour: str) -> None:
+def _draw_node(axes: Axes, place: np.ndarray, label: str, colour: str, stroke: float) -> None:
     from matplotlib.patches import FancyBboxPatch
 
     x, y = place
@@ -126,7 +140,7 @@ def _draw_node(axes: Axes, place: np.ndarray, label: str, colour: str) -> None:
         boxstyle=f"round,pad={rounding},rounding_size={rounding}",
         facecolor=colour,
         edgecolor=INK,
-        linewidth=0.8,
+        linewidth=0.8 * stroke,
         zorder=3,
     )
     axes.add_patch(box)
@@ -170,17 +184,20 @@ def _outline(text: str, height: float) -> tuple[TextPath, Bbox]:
     return outline, outline.get_extents()
 
 
-def _draw_edge(axes: Axes, points: np.ndarray) -> None:
+def _draw_edge(axes: Axes, points: np.ndarray, stroke: float, ground: str) -> None:
     from matplotlib.patches import PathPatch, Polygon
 
     tip = points[-1]
     length, width = 0.17, 0.075
     stem = points.copy()
     stem[-1, 1] += 0.8 * length
-    # A pale outline keeps two edges apart where they cross.
-    for colour, line, zorder in (("white", 3.0, 1.0), (_EDGE, 1.1, 1.1)):
+    # An outline of the ground keeps two edges apart where they cross.
+    for colour, line, zorder in ((ground, 3.0, 1.0), (_EDGE, 1.1, 1.1)):
+        width_in_points = line * stroke
         axes.add_patch(
-            PathPatch(_curve(stem), fill=False, edgecolor=colour, linewidth=line, zorder=zorder)
+            PathPatch(
+                _curve(stem), fill=False, edgecolor=colour, linewidth=width_in_points, zorder=zorder
+            )
         )
     head = tip + np.array([(0.0, 0.0), (-width, length), (width, length)])
     axes.add_patch(Polygon(head, facecolor=_EDGE, linewidth=0, zorder=2))

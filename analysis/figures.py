@@ -179,7 +179,7 @@ def interpolation_strip(
     """
     from matplotlib.figure import Figure
 
-    _check_drawn([graph for graph in graphs if graph is not None], type_names)
+    check_drawn([graph for graph in graphs if graph is not None], type_names)
     if not len(graphs) == len(positions) == len(labels or graphs):
         raise InputError(
             f"{len(graphs)} architectures, {len(positions)} positions and "
@@ -263,7 +263,7 @@ def gallery(
     """
     from matplotlib.figure import Figure
 
-    graphs = _check_drawn(graphs, type_names)
+    graphs = check_drawn(graphs, type_names)
     if not graphs or len(graphs) != len(captions):
         raise InputError(
             f"{len(graphs)} architectures and {len(captions)} captions: expected one at least, "
@@ -282,7 +282,7 @@ def gallery(
     return figure
 
 
-def _check_drawn(
+def check_drawn(
     graphs: Sequence[ArchitectureGraph], type_names: Sequence[str]
 ) -> list[ArchitectureGraph]:
     """The architectures as a list, each of which has types with names.

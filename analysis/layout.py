@@ -74,13 +74,18 @@ class _Layers:
             self.below.setdefault(upper, []).append(lower)
 
 
-def layered_layout(graph: ArchitectureGraph) -> Layout:
-    """Lay ``graph`` out, its input at the top and its output at the bottom."""
+def layered_layout(graph: ArchitectureGraph, gap: float = LAYER_GAP) -> Layout:
+    """Lay ``graph`` out, its input at the top and its output at the bottom.
+
+    Args:
+        graph: the architecture.
+        gap: distance between the middles of two layers, more than the height of a node.
+    """
     layers = _with_stand_ins(graph, _depths(graph))
     _order(layers)
     x = _places(layers)
     depth = {vertex: d for d, layer in enumerate(layers.order) for vertex in layer}
-    points = np.array([(x[v], -LAYER_GAP * depth[v]) for v in range(len(x))])
+    points = np.array([(x[v], -gap * depth[v]) for v in range(len(x))])
     # Past other nodes an edge is straight: it bends between the layers only.
     half = np.array((0.0, NODE_HEIGHT / 2))
     edges = {

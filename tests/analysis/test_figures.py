@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
-from matplotlib.patches import FancyBboxPatch, Polygon, Rectangle
+from matplotlib.patches import FancyBboxPatch, PathPatch, Polygon, Rectangle
 
 from analysis.drawing import draw_architecture, operation_colours, short_label
 from analysis.figures import (
@@ -18,6 +18,7 @@ from analysis.figures import (
     principal_axes,
     save_figure,
 )
+from analysis.grid_figure import architecture_grid
 from analysis.latent_panels import latent_grid
 from datasets import get_space
 from datasets.graph import ArchitectureGraph
@@ -162,6 +163,26 @@ def test_interpolation_strip_draws_each_architecture_at_its_place() -> None:
     assert len(np.asarray(rail.get_xdata())) == 3
     with pytest.raises(InputError, match="3 architectures, 2 positions"):
         interpolation_strip([CELL, None, small], NB101, [0, 1])
+
+
+def test_architecture_grid_shows_equal_architectures_as_regions() -> None:
+    small = ArchitectureGraph((1, 2, 0), ((0, 1), (1, 2)))
+    hashes = [*"aab", *"aac", *"bcc"]
+    graphs = [CELL if name == "a" else small for name in hashes]
+    (axes,) = architecture_grid(graphs, NB101, hashes, [-1, 0, 1], title="grid").axes
+    tiles = [patch for patch in axes.patches if type(patch) is Rectangle]
+    *tiles, frame = tiles
+    shades = dict(zip(hashes, (tile.get_facecolor() for tile in tiles), strict=True))
+    assert [tile.get_facecolor() for tile in tiles] == [shades[name] for name in hashes]
+    assert len(set(shades.values())) == 3
+    assert frame.get_xy() == pytest.approx(tiles[4].get_xy())
+    boxes = [patch for patch in axes.patches if isinstance(patch, FancyBboxPatch)]
+    assert len(boxes) == sum(graph.num_nodes for graph in graphs)
+    lines = [patch for patch in axes.patches if type(patch) is PathPatch and not patch.get_fill()]
+    assert {line.get_edgecolor() for line in lines} > set(shades.values())  # around each edge
+    (borders,) = axes.collections
+    assert len(borders.get_paths()) == 12 + 6  # around the square, and between neighbours
+    assert [text.get_text() for text in axes.get_xticklabels()] == ["\N{MINUS SIGN}1", "0", "+1"]
 
 
 def test_curves_leave_gaps_out() -> None:

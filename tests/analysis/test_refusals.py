@@ -10,6 +10,7 @@ import pytest
 
 from analysis.figures import curves, gallery, interpolation_strip, latent_map, principal_axes
 from analysis.front_figure import value_against_cost
+from analysis.grid_figure import architecture_grid
 from analysis.prediction_figure import predicted_against_measured, predicted_by_size
 from datasets import get_space
 from datasets.graph import ArchitectureError
@@ -56,6 +57,11 @@ REFUSED: dict[str, tuple[Callable[[], object], str]] = {
         lambda: gallery(FOREIGN, SPACE.types, ["a"] * 3),
         "of type 6, and there are names for 5",
     ),
+    "a grid with a gap": (
+        lambda: architecture_grid(CELLS, SPACE.types, ["a"] * 3, [0.0, 1.0]),
+        "3 architectures, 3 hashes and 3 labels make no grid of 2 × 2",
+    ),
+    "an empty grid": (lambda: architecture_grid([], SPACE.types, [], []), "no grid of 0 × 0"),
     "texts along a path": (
         lambda: interpolation_strip(any_(["a"]), SPACE.types, [0.5]),
         "is a str",
