@@ -8,6 +8,9 @@ encodes two held-out architectures (or those given by ``--from`` and ``--to``), 
 between them and decodes every point with the masks of the space. The folder ``--out`` receives
 ``interpolation.jsonl``, an architecture a point with its ``position`` and ``latent``, and
 ``interpolation.png``, where a stretch of equal architectures is drawn once.
+
+``--path grid`` decodes the points of a square grid around one architecture, in a random plane, and
+writes ``grid.jsonl``, ``grid.json`` (what was measured: ``docs/protocols.md``) and ``grid.png``.
 """
 
 from __future__ import annotations
@@ -20,7 +23,8 @@ ROOT = Path(__file__).resolve().parents[1]
 if str(ROOT) not in sys.path[:1]:
     sys.path.insert(0, str(ROOT))
 
-from collections.abc import Iterator, Sequence
+from argparse import Namespace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -29,28 +33,27 @@ import torch
 
 from analysis.figures import interpolation_strip, save_figure
 from datasets.batch import GraphBatch
-from datasets.graph import ArchitectureGraph
-from datasets.objective import ACCURACY, Objective
 from datasets.space import SearchSpace
 from experiment.arguments import (
     Parser,
     add_common,
     parser,
+    positive_float,
     positive_int,
 )
 from experiment.errors import InputError, run_command
-from experiment.files import atomic_path, plain, refuse_existing
+from experiment.files import atomic_path, refuse_existing, write_json
 from experiment.seeding import seed_everything
 from experiment.threads import use_threads
+from Training_VAE.decoded_points import DecodedPoints
 from Training_VAE.interpolation import (
     Paths,
     circle_through,
-    decode_most_frequent,
     great_circle,
     line,
     runs,
 )
-from Training_VAE.measured import find_measured
+from Training_VAE.interpolation_grid import SIZE, SPACING, measure_grid
 from Training_VAE.trained import (
     TrainedVAE,
     add_model_flags,
@@ -60,6 +63,16 @@ from Training_VAE.trained import (
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+
+STEPS = 11
+"""Points of a line or circle."""
+FILES = {
+    "line": ("interpolation.jsonl", "interpolation.png"),
+    "great_circle": ("interpolation.jsonl", "interpolation.png"),
+    "grid": ("grid.jsonl", "grid.json", "grid.png"),
+}
+"""What each path leaves in the folder."""
 
 
 def make_parser() -> Parser:
@@ -74,13 +87,27 @@ def make_parser() -> Parser:
         "ones, drawn by --seed, are the ends)",
     )
     flags.add_argument("--to", dest="end", metavar="ARCH", help="architecture to go to")
-    flags.add_argument("--steps", type=positive_int, default=11, help="points, ends included")
+    flags.add_argument(
+        "--steps", type=positive_int, help=f"points, ends included (default: {STEPS})"
+    )
     flags.add_argument(
         "--path",
         default="line",
-        choices=("line", "great_circle"),
+        choices=tuple(FILES),
         help="a great circle goes through both and on, back to the first; with --from alone "
-        "through a random direction",
+        "through a random direction; a grid has --from in its centre and two random directions, "
+        "orthogonal to each other, drawn by --seed",
+    )
+    flags.add_argument(
+        "--size",
+        type=positive_int,
+        help=f"points on a side of the grid, an odd number (default: {SIZE})",
+    )
+    flags.add_argument(
+        "--spacing",
+        type=positive_float,
+        help="Euclidean distance of neighbouring points of the grid, in the units of the latents "
+        f"(default: {SPACING})",
     )
     flags.add_argument(
         "--sampled",
@@ -94,6 +121,21 @@ def make_parser() -> Parser:
     flags.add_argument("--overwrite", action="store_true", help="replace files that are there")
     add_common(flags)
     return flags
+
+
+def check_path_flags(given: Namespace) -> None:
+    """Refuse flags of another path, which would change nothing.
+
+    Raises:
+        InputError: there is one.
+    """
+    of_grids = given.path == "grid"
+    foreign = {"--to": given.end, "--steps": given.steps}
+    owner = "line or great_circle"
+    if not of_grids:
+        foreign, owner = {"--size": given.size, "--spacing": given.spacing}, "grid"
+    if unused := [flag for flag, value in foreign.items() if value is not None]:
+        raise InputError(f"{unused[0]} belongs to --path {owner}: leave it out")
 
 
 def choose_ends(
@@ -139,43 +181,24 @@ class Walk:
     """The architectures along one path.
 
     Attributes:
-        graphs: decoded at every point.
-        hashes: their hashes.
+        decoded: at every point.
         positions: of the points, 0 to 1.
-        latents: the points. **Shape** (S, G).
-        values: measured validation values, NaN where they are not known. **Shape** (S,).
-        objective: what the values are.
     """
 
-    graphs: list[ArchitectureGraph]
-    hashes: list[str]
+    decoded: DecodedPoints
     positions: list[float]
-    latents: torch.Tensor
-    values: np.ndarray
-    objective: Objective = ACCURACY
 
     def records(self, space: SearchSpace) -> Iterator[dict[str, object]]:
         """An object of an architecture file for every point."""
-        for row, graph in enumerate(self.graphs):
-            record = {
-                **space.to_record(graph),
-                "hash": self.hashes[row],
-                "position": self.positions[row],
-                "latent": self.latents[row].tolist(),
-            }
-            if not np.isnan(self.values[row]):
-                record["validation"] = float(self.values[row])
-                record["objective"] = plain(self.objective)
-            yield record
+        return self.decoded.records(space, ({"position": each} for each in self.positions))
 
     def strip(self, space: SearchSpace, title: str) -> Figure:
         """The architectures side by side, a stretch of equal ones drawn once."""
-        stretches = list(runs(self.hashes))
-        known = [self.values[first] for first, _ in stretches]
-        labels = ["" if np.isnan(value) else self.objective.text(value) for value in known]
-        measured = self.objective.quantity + self.objective.where
+        stretches = list(runs(self.decoded.hashes))
+        firsts = [first for first, _ in stretches]
+        labels = self.decoded.labels(firsts)
         return interpolation_strip(
-            [self.graphs[first] for first, _ in stretches],
+            [self.decoded.graphs[first] for first in firsts],
             space.types,
             [
                 (self.positions[first], self.positions[last])
@@ -183,46 +206,68 @@ class Walk:
                 else self.positions[first]
                 for first, last in stretches
             ],
-            labels if any(labels) else None,
-            title=f"{title}, {measured} below" if any(labels) else title,
+            labels,
+            title=f"{title}, {self.decoded.measured} below" if labels else title,
         )
 
 
+def write_records(path: Path, records: Iterable[Mapping[str, object]]) -> None:
+    """Write a file of architectures, one a line."""
+    with atomic_path(path) as partial:
+        partial.write_text("".join(json.dumps(each) + "\n" for each in records), encoding="utf-8")
+
+
+def write_walk(given: Namespace, trained: TrainedVAE, out: Path) -> None:
+    """Decode, write and draw the architectures along a line or circle."""
+    model, space = trained.model, trained.space
+    ends = choose_ends(trained, given.start, given.end, given.data_root, given.seed)
+    latents = model.encode_all(ends.to(model.device)).flat
+    paths = choose_path(latents, given.path, given.steps or STEPS, given.seed)
+    decoded = DecodedPoints.of(
+        model, space, paths.points[0], given.data_root, given.sampled, given.seed
+    )
+    walk = Walk(decoded, paths.positions[0].tolist())
+    path_name = given.path.replace("_", " ")
+    file = out / "interpolation.jsonl"
+    write_records(file, walk.records(space))
+    title = f"{model.name} on {space.name}, epoch {trained.epoch}: {path_name}"
+    save_figure(walk.strip(space, title), out / "interpolation.png")
+    print(
+        f"{len(decoded.hashes)} points along a {path_name}, {len(set(decoded.hashes))} "
+        f"architectures: {file} and interpolation.png"
+    )
+
+
+def write_grid(given: Namespace, trained: TrainedVAE, out: Path) -> None:
+    """Decode, write and draw the architectures on a grid around one of them."""
+    centre = choose_ends(trained, given.start, None, given.data_root, given.seed)[:1]
+    result = measure_grid(
+        trained,
+        centre,
+        size=given.size or SIZE,
+        spacing=given.spacing or SPACING,
+        sampled=given.sampled,
+        seed=given.seed,
+        data_root=given.data_root,
+    )
+    file = out / "grid.jsonl"
+    write_records(file, result.records(trained.space))
+    write_json(out / "grid.json", result.measures)
+    save_figure(result.figure(trained.space), out / "grid.png")
+    print(f"{result.measures.sentence()}: {file}, grid.json and grid.png")
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Write and draw the architectures along a path."""
+    """Write and draw the architectures along a path, or on a grid."""
     given = make_parser().parse_args(arguments)
+    check_path_flags(given)
     use_threads(given.threads)
     seed_everything(given.seed)
     trained = load_named(given)
-    model, space = trained.model, trained.space
     out = given.out or trained.folder / "interpolation"
-    files = [out / "interpolation.jsonl", out / "interpolation.png"]
-    refuse_existing(files, given.overwrite)
-    ends = choose_ends(trained, given.start, given.end, given.data_root, given.seed)
-    latents = model.encode_all(ends.to(model.device)).flat
-    paths = choose_path(latents, given.path, given.steps, given.seed)
-    points = paths.points[0]
-    if given.sampled:
-        generator = torch.Generator(model.device).manual_seed(given.seed)
-        decoded = decode_most_frequent(model, points, space, given.sampled, generator)
-    else:
-        decoded = model.decode_greedily(points, space.legality())
-
-    hashes = space.hashes(decoded).tolist()
-    measured = find_measured(space.name, given.data_root)
-    known = measured.look_up(hashes) if measured else np.full(len(hashes), np.nan)
-    objective = measured.objective if measured else ACCURACY
-    walk = Walk(list(decoded), hashes, paths.positions[0].tolist(), points, known, objective)
-    path_name = given.path.replace("_", " ")
-    with atomic_path(files[0]) as partial:
-        lines = [json.dumps(record) + "\n" for record in walk.records(space)]
-        partial.write_text("".join(lines), encoding="utf-8")
-    title = f"{model.name} on {space.name}, epoch {trained.epoch}: {path_name}"
-    save_figure(walk.strip(space, title), files[1])
-    print(
-        f"{len(hashes)} points along a {path_name}, {len(set(hashes))} architectures: "
-        f"{files[0]} and interpolation.png"
-    )
+    refuse_existing([out / name for name in FILES[given.path]], given.overwrite)
+    write = write_grid if given.path == "grid" else write_walk
+    write(given, trained, out)
     return 0
 
 

@@ -13,12 +13,14 @@ import pytest
 import torch
 
 from datasets import get_space
+from datasets.edit_distance import edit_distances
 from datasets.objective import ACCURACY, Objective
 from experiment.errors import InputError, run_command
 from experiment.files import write_json
 from models import Embedding, ModelError, Sizes, build_model
 from models.checkpoints import checkpoint_path
 from Training_VAE import interpolate
+from Training_VAE.decoded_points import DecodedPoints
 from Training_VAE.interpolation import (
     circle_through,
     decode_most_frequent,
@@ -229,6 +231,65 @@ def test_the_command_repeats_itself(weights: Path, tmp_path: Path, flags: list[s
         assert walk(weights, tmp_path / "c", *flags, "--seed", "2") != first
 
 
+def draw_grid(weights: Path, out: Path, *flags: str) -> tuple[list[dict], dict]:
+    common = ["--data_search_space", "NB201", "--path_state_dict", str(weights), "--path", "grid"]
+    common += ["--data_root", str(out.parent), "--device", "cpu", "--out", str(out), "--size", "5"]
+    assert interpolate.main([*common, *flags]) == 0
+    assert (out / "grid.png").read_bytes().startswith(b"\x89PNG")
+    lines = (out / "grid.jsonl").read_text().splitlines()
+    return [json.loads(text) for text in lines], json.loads((out / "grid.json").read_text())
+
+
+def test_the_command_draws_a_grid_around_an_architecture(weights: Path, tmp_path: Path) -> None:
+    records, measures = draw_grid(weights, tmp_path / "o", "--from", CELL, "--spacing", "0.5")
+    assert [each["place"] for each in records] == [
+        [x, y] for y in range(-2, 3) for x in range(-2, 3)
+    ]
+    space, model = get_space("NB201"), tiny("SVGE", "NB201")
+    cell = interpolate.GraphBatch.from_graphs([space.parse(CELL)])
+    latent = model.encode_all(cell).mean
+    assert records[12]["latent"] == pytest.approx(latent[0].tolist(), abs=1e-5)
+    decoded = space.hashes(model.decode_greedily(latent, space.legality())).tolist()
+    assert records[12]["hash"] == decoded[0]
+    points = torch.tensor([each["latent"] for each in records]).reshape(5, 5, 8)
+    for axis in (0, 1):
+        lengths = points.diff(dim=axis).norm(dim=-1)
+        assert torch.allclose(lengths, torch.tensor(0.5), atol=1e-5)
+    assert measures["distinct"] == len({each["hash"] for each in records})
+    assert measures["centre"] == space.hash(space.parse(CELL))
+    assert measures["reconstructed"] == (records[12]["hash"] == measures["centre"])
+
+
+def test_a_grid_is_measured_over_its_neighbours(weights: Path, tmp_path: Path) -> None:
+    records, measures = draw_grid(weights, tmp_path / "o", "--from", CELL, "--spacing", "4")
+    space = get_space("NB201")
+    places = {tuple(each["place"]): space.parse(json.dumps(each)) for each in records}
+    pairs = [
+        (graph, places[near])
+        for (x, y), graph in places.items()
+        for near in ((x + 1, y), (x, y + 1))
+        if near in places
+    ]
+    first, second = (
+        interpolate.GraphBatch.from_graphs([pair[end] for pair in pairs]) for end in (0, 1)
+    )
+    edits = edit_distances(first, second)
+    assert len(edits) == 40
+    assert edits.max() > 0
+    assert measures["edit_distance"] == pytest.approx(edits.mean())
+    assert measures["unchanged"] == pytest.approx((edits == 0).mean())
+
+
+@pytest.mark.parametrize("flags", [["--from", CELL], [], ["--sampled", "3"]])
+def test_a_grid_is_that_of_its_seed(weights: Path, tmp_path: Path, flags: list[str]) -> None:
+    first = draw_grid(weights, tmp_path / "a", *flags)
+    assert draw_grid(weights, tmp_path / "b", *flags) == first
+    for name in ("grid.jsonl", "grid.json", "grid.png"):
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+    other, _ = draw_grid(weights, tmp_path / "c", *flags, "--seed", "2")
+    assert other[0]["latent"] != first[0][0]["latent"]
+
+
 def test_values_of_the_strip_have_their_unit(monkeypatch: pytest.MonkeyPatch) -> None:
     space = get_space("NB201")
     graphs = space.sample(2, np.random.default_rng(0))
@@ -239,7 +300,8 @@ def test_values_of_the_strip_have_their_unit(monkeypatch: pytest.MonkeyPatch) ->
         (ACCURACY, "-325.00 %", "SVGE, validation accuracy below"),
     ):
         values = np.array([-3.25, np.nan])
-        path = interpolate.Walk(graphs, hashes, [0.0, 1.0], latents(2), values, objective)
+        decoded = DecodedPoints(graphs, hashes, latents(2), values, objective)
+        path = interpolate.Walk(decoded, [0.0, 1.0])
         strip: Any = path.strip(space, "SVGE")
         assert strip[0][3] == [label, ""]
         assert strip[1] == {"title": title}
@@ -274,6 +336,13 @@ def test_accuracies_are_told_where_they_are_known(
             "7 node types, ENAS",
         ),
         (["--path_state_dict", "nowhere"], "nowhere"),
+        (["--path", "grid", "--to", OTHER], "--to belongs to --path line or great_circle"),
+        (["--path", "grid", "--steps", "5"], "--steps belongs to --path line or great_circle"),
+        (["--from", CELL, "--to", OTHER, "--size", "9"], "--size belongs to --path grid"),
+        (["--path", "great_circle", "--spacing", "1"], "--spacing belongs to --path grid"),
+        (["--path", "grid", "--from", CELL, "--size", "8"], "8 points on a side"),
+        (["--path", "grid", "--from", CELL, "--spacing", "0"], "expected a number above 0"),
+        (["--path", "grid", "--from", "conv3x3"], "expected 3"),
     ],
 )
 def test_bad_input_ends_in_one_sentence(
