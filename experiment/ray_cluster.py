@@ -261,7 +261,7 @@ def _where_ray_goes(ray: ModuleType, address: str) -> str:
 
 
 def check_gpus(gpus: float | None) -> None:
-    """Make sure that a worker can keep so many GPUs; ``None``: nobody said how many.
+    """Make sure that a worker can keep so many GPUs; ``None`` leaves it to the engine.
 
     Raises:
         InputError: it is no part of one, and no whole number.

@@ -282,7 +282,7 @@ def read_task(table: Mapping[str, Any], preprocessing: Mapping[str, Any]) -> Tas
 
 
 def _kind_of_table(table: Mapping[str, Any]) -> TaskKind:
-    """The kind of a ``[task]``; a file, whatever its data are called, is a table of molecules."""
+    """The kind of a ``[task]``; with a ``file`` it is a table of molecules."""
     molecules, images, nodes = KINDS
     data = table["data"]
     if "file" in table:
