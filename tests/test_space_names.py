@@ -33,9 +33,9 @@ NAMED = {
     "searchers/defaults.py": {"DIGITS101", "ENAS"},
     "estimators/networks.py": {"DIGITS101"},
     "Training_VAE/latents.py": {"ENAS"},
-    # Defaults of the published commands, and the name of a published data file.
+    # Defaults of the published commands, and names of published data.
     "Training_VAE/training_command.py": {"ENAS", "NB101"},
-    "Training_VAE/train_ngae.py": {"ENAS"},
+    "Training_VAE/train_ngae.py": {"ENAS", "NB101"},
     # Of one benchmark: the digits, what was learnt from them, checks on them, and file names.
     "estimators/digits101.py": {"DIGITS101"},
     "predictors/features/background.py": {"DIGITS101"},
