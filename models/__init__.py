@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from models.networks.autoattend_costs import autoattend_costs, autoattend_pool1_costs
     from models.networks.complexity import ngae_complexity
     from models.networks.costs import Costs, enas_costs, nb101_costs, nb201_costs
+    from models.networks.decisions import DecisionNetwork
     from models.networks.enas import ENASNetwork
     from models.networks.families import NETWORKS, NetworkFamily
     from models.networks.gine import GINENetwork, gine_costs
@@ -79,6 +80,7 @@ else:
             "networks.autoattend_costs": ["autoattend_costs", "autoattend_pool1_costs"],
             "networks.complexity": ["ngae_complexity"],
             "networks.costs": ["Costs", "enas_costs", "nb101_costs", "nb201_costs"],
+            "networks.decisions": ["DecisionNetwork"],
             "networks.enas": ["ENASNetwork"],
             "networks.families": ["NETWORKS", "NetworkFamily"],
             "networks.gine": ["GINENetwork", "gine_costs"],

@@ -11,8 +11,9 @@ import torch
 
 from analysis.report.__main__ import main as report
 from datasets.testing import check_space
-from examples.own_decisions import SPACE, OwnNetwork
+from examples.own_decisions import MODULES, SPACE
 from experiment.paths import REPOSITORY_ROOT
+from models import DecisionNetwork
 
 
 def test_the_space_keeps_its_promises() -> None:
@@ -22,7 +23,8 @@ def test_the_space_keeps_its_promises() -> None:
 
 def test_every_architecture_has_a_network() -> None:
     for graph in SPACE.sample(30, np.random.default_rng(0)):
-        assert OwnNetwork(graph)(torch.rand(6, 2)).shape == (6, 1)
+        network = DecisionNetwork(SPACE, graph, MODULES)
+        assert network(torch.rand(6, 2)).shape == (6, 1)
 
 
 def test_it_searches_resumes_and_reports(
