@@ -209,7 +209,12 @@ def add_training_flags(flags: Parser, config: str = "default", save_interval: in
     flags.add_argument("--batch_size", type=positive_int, help="graphs a step")
     flags.add_argument("--learning_rate", type=positive_float, help="highest learning rate")
     flags.add_argument("--beta", type=positive_float, help="weight of the divergence")
-    flags.add_argument("--noise_scale", type=positive_float, help="of the latent noise in training")
+    flags.add_argument(
+        "--noise_scale",
+        type=non_negative_float,
+        help="of the latent noise in training; with weights that are only evaluated, of the "
+        "decodings with the training's noise",
+    )
     flags.add_argument("--limit", type=positive_int, help="train on this many graphs only")
     flags.add_argument(
         "--cells_up_to", type=positive_int, help="leave out architectures with more nodes"
@@ -314,7 +319,7 @@ def evaluate_trained(kind: Kind, given: Namespace) -> None:
     record = TrainingRecord.read(trained.folder)
     overrides = {
         "precision": given.precision or record.precision,
-        "noise_scale": record.noise_scale,
+        "noise_scale": record.noise_scale if given.noise_scale is None else given.noise_scale,
     }
     settings = load_settings(given.config, given.data_search_space, overrides, kind.section)
     trained.model.compute_dtype = settings.compute_dtype(trained.model.device)

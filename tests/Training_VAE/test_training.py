@@ -124,6 +124,9 @@ def test_only_test_mode_repeats_the_evaluation_of_the_training(
     assert table(capsys.readouterr().out) == trained
     assert sorted(path.name for path in folder.iterdir()) == before
 
+    train_svge.main([*flags, "--noise_scale", "0"])
+    assert any("latent noise × 0 " in line for line in table(capsys.readouterr().out))
+
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps({**config, "seed": 6}))
     with pytest.raises(InputError, match="training on other architectures"):
