@@ -2,6 +2,7 @@
 
     python benchmarks/one_shot_ranks.py rank --work FOLDER [--datasets cora citeseer] [--seeds 5]
     python benchmarks/one_shot_ranks.py baselines
+    python benchmarks/one_shot_ranks.py zero_cost
     python benchmarks/one_shot_ranks.py table
     python benchmarks/one_shot_ranks.py figure --out docs/figures/one_shot_ranks.png
 
@@ -10,8 +11,9 @@ Kendall's τ is counted against the validation performance of the table: of rand
 of random ones within its best tenth. No number of the table has a part in the training. What is
 kept in the results is not measured again; a training that was killed resumes from ``--work``.
 ``baselines`` ranks the same architectures by predictors that were fitted to a few labels, which are
-validation performances of others, and by parameters; and it times trainings from scratch. All
-seconds are of a processor.
+validation performances of others, and by parameters; and it times trainings from scratch.
+``zero_cost`` ranks them by two scores of networks of width 64 at initialisation. All seconds are of
+a processor.
 """
 
 from __future__ import annotations
@@ -33,6 +35,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from analysis.statistics import Spread
+from benchmarks.node_scores import ZERO_COST, node_scores
 from benchmarks.prediction import RESULTS, kept, note_machine
 from datasets import get_benchmark
 from datasets.benchmark import Benchmark
@@ -55,6 +58,8 @@ RANDOM, BEST = 2_000, 500
 FEW = 500
 """Of the random ones, those that rows which show one effect alone rank."""
 LABELS = (20, 50)
+WIDTH = 64
+"""Of networks that are scored without training; that of the supernets, too."""
 TIMED = 3
 """Trainings from scratch that are timed."""
 
@@ -308,6 +313,42 @@ def of_all(values: np.ndarray, dataset: str, seed: int) -> dict[str, float]:
     }
 
 
+def zero_cost(given: Namespace) -> None:
+    """Rank by scores of networks that are not trained."""
+    record = kept(given.out)
+    for dataset in given.datasets:
+        runs = record["results"].setdefault(dataset, {})
+        for seed in range(given.seeds):
+            if any(str(seed) not in runs.get(name, {}) for name in ZERO_COST):
+                values, seconds = zero_cost_scores(dataset, seed)
+                for column, name in enumerate(ZERO_COST):
+                    known = runs.setdefault(name, {})
+                    note_machine(record, name, known)
+                    found = of_all(values[:, column], dataset, seed)
+                    known[str(seed)] = found | {"seconds": round(seconds, 1)}
+                write_json(given.out, record)
+
+
+def zero_cost_scores(dataset: str, seed: int) -> tuple[np.ndarray, float]:
+    """Both scores of the architectures that are ranked, and the seconds that all took together.
+
+    Returns:
+        **Shape** (B, 2), NaN for the others.
+    """
+    scratch = training_on(dataset, table(dataset).space, seed)
+    task = scratch.work.task.prepare(scratch.work.recipe, "cpu")
+    assert isinstance(task, PreparedNodes)
+    design = replace(scratch.work.design, hidden=WIDTH)  # type: ignore[call-arg]
+    values = np.full((len(table(dataset)), len(ZERO_COST)), np.nan)
+    taken = np.union1d(*ranked_rows(dataset, seed))
+    started = time.process_time()
+    for row in progress(taken, f"zero-cost scores on {dataset}", "networks"):
+        torch.manual_seed(seed)
+        graph = table(dataset).graphs.graph(int(row))
+        values[row] = node_scores(design.build(graph, task.dimensions), task.nodes)
+    return values, time.process_time() - started
+
+
 def timed(dataset: str) -> list[float]:
     """CPU seconds of trainings from scratch of random architectures."""
     scratch = training_on(dataset, table(dataset).space)
@@ -366,10 +407,13 @@ def draw(results: Mapping[str, Any], out: Path) -> None:
     save_figure(figure, out)
 
 
+MEASURED = {"rank": rank, "baselines": baselines, "zero_cost": zero_cost}
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure what is not kept yet, print or draw it."""
     command = parser("Compare one-shot ranks with the tables of NAS-Bench-Graph.")
-    command.add_argument("what", choices=("rank", "baselines", "table", "figure"))
+    command.add_argument("what", choices=(*MEASURED, "table", "figure"))
     command.add_argument("--datasets", nargs="+", choices=DATASETS, default=list(DATASETS))
     command.add_argument("--trainings", nargs="+", choices=list(TRAININGS))
     command.add_argument("--seeds", type=positive_int, default=5)
@@ -381,10 +425,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         draw(kept(KEPT)["results"], given.out or ROOT / "docs" / "figures" / "one_shot_ranks.png")
         return 0
     given.out = given.out or KEPT
-    if given.what == "rank":
-        rank(given)
-    if given.what == "baselines":
-        baselines(given)
+    if given.what in MEASURED:
+        MEASURED[given.what](given)
     print("\n".join(lines(kept(given.out)["results"])))
     return 0
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from predictors.standardised_features import StandardisedFeatures
     from predictors.trained_vae import load_trained_vae
     from predictors.trees import BoostedTrees
-    from predictors.zero_cost import gradient_norm, naswot, synflow
+    from predictors.zero_cost import gradient_norm, naswot, snip, synflow
 else:
     __all__, __getattr__, __dir__ = exports(
         __name__,
@@ -45,6 +45,6 @@ else:
             "standardised_features": ["StandardisedFeatures"],
             "trained_vae": ["load_trained_vae"],
             "trees": ["BoostedTrees"],
-            "zero_cost": ["gradient_norm", "naswot", "synflow"],
+            "zero_cost": ["gradient_norm", "naswot", "snip", "synflow"],
         },
     )

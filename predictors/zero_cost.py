@@ -5,6 +5,8 @@
   summed over a network by Abdelfattah et al. 2021, *Zero-Cost Proxies for Lightweight NAS*
   (arXiv:2101.08134), whose code also settles what the papers leave open.
 - gradient norm: Abdelfattah et al. 2021.
+- SNIP: Lee et al. 2019, *SNIP: Single-shot network pruning based on connection sensitivity*
+  (arXiv:1810.02340), summed over a network by Abdelfattah et al. 2021.
 
 Each function leaves the network as it was.
 """
@@ -23,7 +25,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from experiment.errors import InputError
 
 SCORES = ("naswot", "synflow", "gradient_norm")
-"""Names of the scores, in the order of :func:`all_scores`."""
+"""Those that are features, in the order of :func:`all_scores`."""
 
 
 def naswot(network: nn.Module, images: Tensor) -> float:
@@ -50,7 +52,7 @@ def naswot(network: nn.Module, images: Tensor) -> float:
 
 
 def synflow(network: nn.Module, shape: tuple[int, int, int]) -> float:
-    """Logarithm of Σ |w · ∂L/∂w| over the weights w of all convolutions and dense layers.
+    """Logarithm of Σ |w · ∂L/∂w| over the weights w of all layers that have matrices of them.
 
     L is the sum of what the network gives for one image of ones when all parameters are replaced
     by their absolute values and batch norms are left out. Computed in double precision: single
@@ -79,8 +81,9 @@ def synflow(network: nn.Module, shape: tuple[int, int, int]) -> float:
 def gradient_norm(network: nn.Module, images: Tensor, labels: Tensor) -> float:
     """Sum of the Euclidean norms of the gradients of the cross entropy, one norm a layer.
 
-    The layers are the convolutions and the dense layers, and their gradients those of the weights
-    without the biases. Batch norms use the batch's statistics.
+    The layers are those whose ``weight`` has two dimensions or more, such as convolutions and dense
+    ones, and their gradients those of the weights without the biases. Batch norms use the batch's
+    statistics.
 
     Args:
         network: gives the scores of the classes.
@@ -89,6 +92,27 @@ def gradient_norm(network: nn.Module, images: Tensor, labels: Tensor) -> float:
     """
     with torch.enable_grad(), _batch_statistics(network):
         return _sum_of_norms(network, network(images), labels)
+
+
+def snip(network: nn.Module, images: Tensor, labels: Tensor) -> float:
+    """Σ |w · ∂L/∂w| over the weights w of the layers of :func:`gradient_norm`; L: cross entropy.
+
+    Batch norms use the batch's statistics.
+
+    Args:
+        network: gives the scores of the classes.
+        images: **shape** (B, C, H, W).
+        labels: classes. **Shape** (B,), int64.
+    """
+    return gradient_scores(network, images, labels)[1]
+
+
+def gradient_scores(network: nn.Module, images: Tensor, labels: Tensor) -> tuple[float, float]:
+    """:func:`gradient_norm` and :func:`snip`, with one pass for both."""
+    with torch.enable_grad(), _batch_statistics(network):
+        parts = _gradients(network, network(images), labels)
+    norm = sum(each.norm() for _, each in parts)
+    return float(norm), float(sum((weight * each).abs().sum() for weight, each in parts))
 
 
 def all_scores(network: nn.Module, images: Tensor, labels: Tensor) -> tuple[float, float, float]:
@@ -127,18 +151,24 @@ def _log_determinant(codes: list[Tensor]) -> float:
 
 
 def _sum_of_norms(network: nn.Module, output: Tensor, labels: Tensor) -> float:
+    return float(sum(each.norm() for _, each in _gradients(network, output, labels)))
+
+
+def _gradients(network: nn.Module, output: Tensor, labels: Tensor) -> list[tuple[Tensor, Tensor]]:
+    """Weights and gradients of the cross entropy, of the layers that the output depends on."""
     weights = [layer.weight for _, layer in _weighted(network)]
     loss = F.cross_entropy(output, labels)
     gradients = torch.autograd.grad(loss, weights, allow_unused=True)
-    return float(sum(each.norm() for each in gradients if each is not None))
+    parts = zip(weights, gradients, strict=True)
+    return [(weight.detach(), each) for weight, each in parts if each is not None]
 
 
 def _weighted(network: nn.Module) -> list[tuple[str, Any]]:
-    """Name and module of every convolution and dense layer."""
+    """Name and module of every layer with a matrix of weights: no batch norm."""
     found = [
         (name, module)
         for name, module in network.named_modules()
-        if isinstance(module, nn.Conv2d | nn.Linear)
+        if isinstance(weight := getattr(module, "weight", None), Tensor) and weight.dim() > 1
     ]
     if not found:
         raise InputError("the network has neither a convolution nor a dense layer to score")

@@ -70,3 +70,26 @@ def test_predictors_are_fitted_to_other_architectures(small: None) -> None:
     found = compared.predicted("cora", 20, 0)
     assert -1 < found["tau"] < 1
     assert found["ranked"] == 12
+
+
+def test_scores_without_training_are_kept_for_what_is_ranked(
+    small: None, tmp_path: Path, data_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not (data_root / "planetoid" / "ind.cora.x").is_file():
+        pytest.skip("the raw files of Planetoid are not here")
+    monkeypatch.setenv("NAS_DATA_ROOT", str(data_root))
+    monkeypatch.setattr(compared, "WIDTH", 4)
+    values, _ = compared.zero_cost_scores("cora", 0)
+    ranked = np.union1d(*compared.ranked_rows("cora", 0))
+    assert np.array_equal(np.flatnonzero(~np.isnan(values[:, 0])), ranked)
+    assert (values[ranked, 0] > 0).all()
+    assert len(np.unique(values[ranked, 1])) > len(ranked) / 2
+    out = tmp_path / "kept.json"
+    words = ["zero_cost", "--datasets", "cora", "--seeds", "1", "--out", str(out)]
+    assert compared.main(words) == 0
+    runs = json.loads(out.read_text())["results"]["cora"]
+    rows, _ = compared.ranked_rows("cora", 0)
+    expected = kendalltau(values[rows, 1], compared.truth("cora")[rows]).statistic
+    assert runs["SNIP"]["0"]["tau"] == pytest.approx(expected, abs=1e-4)
+    monkeypatch.setattr(compared, "zero_cost_scores", lambda *_: pytest.fail("scored again"))
+    assert compared.main(words) == 0

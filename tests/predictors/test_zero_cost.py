@@ -15,7 +15,15 @@ from datasets import get_space
 from experiment.errors import InputError
 from models.networks.nb101 import NB101Network
 from models.networks.nb201 import NB201Network
-from predictors.zero_cost import SCORES, all_scores, gradient_norm, naswot, synflow
+from predictors.zero_cost import (
+    SCORES,
+    all_scores,
+    gradient_norm,
+    gradient_scores,
+    naswot,
+    snip,
+    synflow,
+)
 
 
 @pytest.fixture(scope="module")
@@ -127,18 +135,43 @@ def test_gradient_norm_of_a_dense_layer_is_that_of_its_formula(labels: Tensor) -
     assert found == pytest.approx(expected, rel=1e-5)
 
 
-def test_gradient_norm_is_the_sum_over_the_layers(
+def test_scores_by_the_loss_are_sums_over_the_layers(
     network: nn.Module, images: Tensor, labels: Tensor
 ) -> None:
     slow = copy.deepcopy(network).train()
     F.cross_entropy(slow(images), labels).backward()
-    norms = [
-        float(parameter.grad.square().sum()) ** 0.5
-        for name, parameter in slow.named_parameters()
-        if parameter.ndim > 1 and name.endswith("weight") and parameter.grad is not None
-    ]
+    norms, saliences = [], []
+    for name, parameter in slow.named_parameters():
+        if parameter.ndim > 1 and name.endswith("weight") and parameter.grad is not None:
+            norms.append(float(parameter.grad.square().sum()) ** 0.5)
+            saliences.append(float((parameter.grad.abs() * parameter.detach().abs()).sum()))
     assert len(norms) > 3
     assert gradient_norm(network, images, labels) == pytest.approx(sum(norms), rel=1e-5)
+    assert snip(network, images, labels) == pytest.approx(sum(saliences), rel=1e-5)
+    both = gradient_norm(network, images, labels), snip(network, images, labels)
+    assert gradient_scores(network, images, labels) == pytest.approx(both, rel=1e-6)
+
+
+def test_layers_of_other_packages_count() -> None:
+    """Those of PyTorch Geometric have a matrix, and are no layers of PyTorch."""
+    from torch_geometric.nn import GCNConv
+
+    layer = GCNConv(3, 2)
+    edges = torch.tensor([[0, 1], [1, 0]])
+    features, labels = torch.randn(2, 3), torch.tensor([0, 1])
+
+    class Alone(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = layer
+
+        def forward(self, features: Tensor) -> Tensor:
+            return self.layer(features, edges)
+
+    (gradient,) = torch.autograd.grad(
+        F.cross_entropy(layer(features, edges), labels), [layer.lin.weight]
+    )
+    assert gradient_norm(Alone(), features, labels) == pytest.approx(float(gradient.norm()))
 
 
 @pytest.mark.parametrize("training", [True, False])
