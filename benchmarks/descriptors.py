@@ -3,12 +3,15 @@
     python benchmarks/descriptors.py run --spaces NB201 --models arch2vec_directed SVGE DVAE
     python benchmarks/descriptors.py run --spaces ENAS --models arch2vec_directed SVGE DVAE
     python benchmarks/descriptors.py run --spaces NB101 --models arch2vec_directed SVGE
+    python benchmarks/descriptors.py run --spaces NB201 --models arch2vec_directed \
+        --arms "with zero_cost"
     python benchmarks/descriptors.py table
 
 Each arm is one training by the default settings with seed 1: ``without`` heads, and ``with`` linear
-heads for ``costs`` (parameters and FLOPs) and ``statistics`` (of paths and operations). No accuracy
-is seen. NB201 and ENAS are trained from scratch, NB101 for half a pass from the shipped weights;
-:data:`TRAININGS` has the flags. A killed run resumes, and ``--arms`` chooses what a process runs.
+heads for ``costs`` (parameters and FLOPs) and ``statistics`` (of paths and operations), and ``with
+zero_cost`` for zero-cost scores, too. No accuracy is seen. NB201 and ENAS are trained from scratch,
+NB101 for half a pass from the shipped weights; :data:`TRAININGS` has the flags. A killed run
+resumes, and ``--arms`` chooses what a process runs.
 Measured of each:
 
 - exact and valid: held-out architectures whose mean is decoded exactly, and members among the
@@ -60,6 +63,7 @@ RUNS = ROOT / "runs" / "descriptors"
 ARMS: Mapping[str, Sequence[str]] = {
     "without": (),
     "with": ("--descriptors", "costs", "statistics"),
+    "with zero_cost": ("--descriptors", "costs", "statistics", "zero_cost"),
 }
 """What differs, as flags of the training."""
 SEED = 1
@@ -244,11 +248,12 @@ def table_lines(results: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
         columns = [name for name in COLUMNS if any(name in row for row in rows.values())]
         yield f"| {space} | {' | '.join(COLUMNS[name].heading for name in columns)} |"
         yield "|---" * (len(columns) + 1) + "|"
-        for key, row in rows.items():
+        models = list(dict.fromkeys(key.split(", ")[1] for key in rows))
+        for key, row in sorted(rows.items(), key=lambda each: models.index(each[0].split(", ")[1])):
             model, arm = key.split(", ")[1:]
             yield line(f"{model}, {arm}", [COLUMNS[name].text(row.get(name)) for name in columns])
             without = rows.get(f"{space}, {model}, without")
-            if arm == "with" and without is not None:
+            if arm != "without" and without is not None:
                 changes = [
                     COLUMNS[name].change(row.get(name), without.get(name)) for name in columns
                 ]
@@ -315,7 +320,7 @@ def make_parser() -> Parser:
     flags.add_argument("what", choices=["run", "table"])
     flags.add_argument("--spaces", nargs="+", choices=list(TRAININGS), default=list(TRAININGS))
     flags.add_argument("--models", nargs="+", choices=list(MODELS), default=list(MODELS))
-    flags.add_argument("--arms", nargs="+", choices=list(ARMS), default=list(ARMS))
+    flags.add_argument("--arms", nargs="+", choices=list(ARMS), default=["without", "with"])
     flags.add_argument("--draws", type=positive_int, default=10, help="of labels")
     flags.add_argument("--searches", type=non_negative_int, default=5, help="by latents")
     flags.add_argument("--threads", type=positive_int, default=1)
