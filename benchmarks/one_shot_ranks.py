@@ -372,41 +372,6 @@ def lines(results: Mapping[str, Any]) -> Iterator[str]:
             yield f"{dataset:<9} {name:<32} {len(runs)} {', '.join(shown)}"
 
 
-def draw(results: Mapping[str, Any], out: Path) -> None:
-    """τ of every row, a panel a data set."""
-    from matplotlib.figure import Figure
-
-    from analysis.figures import save_figure
-
-    figure = Figure(figsize=(10.5, 5.2), layout="constrained")
-    axes = figure.subplots(1, len(results), sharex=True, sharey=True, squeeze=False)[0]
-    names = list(dict.fromkeys(name for rows in results.values() for name in rows))
-    for axis, (dataset, rows) in zip(axes, results.items(), strict=True):
-        for key, colour, label, shift in (
-            ("tau", "#4477aa", "of random architectures", 0.12),
-            ("tau_best_tenth", "#ee6677", "within the best tenth", -0.12),
-        ):
-            for place, name in enumerate(reversed(names)):
-                values = [run[key] for run in rows.get(name, {}).values() if key in run]
-                axis.plot(
-                    values,
-                    [place + shift] * len(values),
-                    "o",
-                    color=colour,
-                    label=label if place == len(names) - 1 else None,
-                    alpha=0.8,
-                    markersize=5,
-                )
-        axis.axvline(0, color="#888888", linewidth=0.8)
-        axis.set_yticks(range(len(names)), list(reversed(names)), fontsize=8)
-        axis.set_title(dataset, fontsize=11, loc="left", fontweight="bold")
-        axis.set_xlabel("Kendall's τ with the validation performance of the table", fontsize=9)
-        axis.grid(alpha=0.25, linewidth=0.6)
-        axis.spines[["top", "right"]].set_visible(False)
-    axes[0].legend(fontsize=8, loc="lower right")
-    save_figure(figure, out)
-
-
 MEASURED = {"rank": rank, "baselines": baselines, "zero_cost": zero_cost}
 
 
@@ -422,6 +387,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = command.parse_args(arguments)
     torch.set_num_threads(1)
     if given.what == "figure":
+        from benchmarks.one_shot_figure import draw
+
         draw(kept(KEPT)["results"], given.out or ROOT / "docs" / "figures" / "one_shot_ranks.png")
         return 0
     given.out = given.out or KEPT
