@@ -49,6 +49,8 @@ ROWS = {
     "the same, after 1,000 steps": "uniform over architectures, 1,000 steps",
     "the same, running statistics": "uniform over architectures, running statistics",
     "parameters": "parameters",
+    "gradient norm, no training": "gradient norm",
+    "SNIP, no training": "SNIP",
     "predictor, 20 labels": "predictor, 20 labels",
     "predictor, 50 labels": "predictor, 50 labels",
 }
