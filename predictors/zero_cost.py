@@ -90,8 +90,7 @@ def gradient_norm(network: nn.Module, images: Tensor, labels: Tensor) -> float:
         images: **shape** (B, C, H, W).
         labels: classes. **Shape** (B,), int64.
     """
-    with torch.enable_grad(), _batch_statistics(network):
-        return _sum_of_norms(network, network(images), labels)
+    return gradient_scores(network, images, labels)[0]
 
 
 def snip(network: nn.Module, images: Tensor, labels: Tensor) -> float:
