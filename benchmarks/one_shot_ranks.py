@@ -14,6 +14,10 @@ kept in the results is not measured again; a training that was killed resumes fr
 validation performances of others, and by parameters; and it times trainings from scratch.
 ``zero_cost`` ranks them by two scores of networks of width 64 at initialisation. All seconds are of
 a processor.
+
+The accuracies by which supernets rank are kept beside the results (``one_shot_ranks.npz``), under
+``DATASET/ROW/SEED/random`` and ``…/best`` in the order of :func:`ranked_rows`, so that τ is
+recomputed without a training. Of the supernets with seed 0 they were not.
 """
 
 from __future__ import annotations
@@ -45,7 +49,7 @@ from estimators.supernet_training import PRESET, OneShotRecipe, build_supernet, 
 from estimators.tasks.nodes import PreparedNodes
 from experiment.arguments import output_file, parser, positive_int
 from experiment.errors import run_command
-from experiment.files import write_json
+from experiment.files import atomic_path, write_json
 from experiment.progress import progress
 from models.supernets.supernet import Supernet
 from predictors.methods import make_predictor
@@ -209,17 +213,37 @@ def train(
         if str(seed) not in known and loop.epoch == row.steps // recipe.paths:
             note_machine(record, row.name, known)
             net = supernet if row.running else with_own_statistics(supernet, recipe, dataset, task)
-            known[str(seed)] = evaluated(row, net, task, dataset, seed)
+            found, accuracies = evaluated(row, net, task, dataset, seed)
+            known[str(seed)] = found
             if not resumed:
-                known[str(seed)]["training_seconds"] = round(seconds, 1)
+                found["training_seconds"] = round(seconds, 1)
+            keep_accuracies(given.out, f"{dataset}/{row.name}/{seed}", accuracies)
             write_json(given.out, record)
-            print(dataset, row.name, seed, known[str(seed)], file=sys.stderr, flush=True)
+            print(dataset, row.name, seed, found, file=sys.stderr, flush=True)
+
+
+def kept_accuracies(results: Path) -> dict[str, np.ndarray]:
+    """What is beside a file of results: name → validation accuracies, **shape** (n,)."""
+    path = results.with_suffix(".npz")
+    if not path.exists():
+        return {}
+    with np.load(path) as file:
+        return {name: file[name] for name in file.files}
+
+
+def keep_accuracies(results: Path, name: str, accuracies: Mapping[str, np.ndarray]) -> None:
+    """Add those of one row and seed."""
+    known = kept_accuracies(results)
+    for part, values in accuracies.items():
+        known[f"{name}/{part}"] = values.astype(np.float32)
+    with atomic_path(results.with_suffix(".npz")) as partial, partial.open("wb") as file:
+        np.savez_compressed(file, **known)  # type: ignore[arg-type]
 
 
 def evaluated(
     row: Row, net: Supernet, task: PreparedNodes, dataset: str, seed: int
-) -> dict[str, float]:
-    """Rank by the weights as they are."""
+) -> tuple[dict[str, float], dict[str, np.ndarray]]:
+    """Rank by the weights as they are: what is found, and the accuracies of which it is."""
     rows, best = ranked_rows(dataset, seed)
     rows = rows[:FEW] if row.few else rows
     started = time.process_time()
@@ -235,11 +259,12 @@ def evaluated(
         "ranked": len(rows),
         "milliseconds_each": round(1_000 * seconds / len(rows), 1),
     }
+    accuracies = {"random": accuracy}
     if not row.few:
-        accuracy, loss = scores(net, row, task, dataset, best)
-        found["tau_best_tenth"] = tau(accuracy, dataset, best)
+        accuracies["best"], loss = scores(net, row, task, dataset, best)
+        found["tau_best_tenth"] = tau(accuracies["best"], dataset, best)
         found["tau_of_loss_best_tenth"] = tau(-loss, dataset, best)
-    return found
+    return found, accuracies
 
 
 def scores(

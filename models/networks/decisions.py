@@ -59,7 +59,8 @@ class DecisionNetwork(nn.Module):
             options by their names, text as in the kind. ``"output"`` is the last node.
 
     Raises:
-        ModelError: no member, a kind without an entry, or an entry that is no kind.
+        ModelError: no member, a kind without an entry, an entry that is no kind, or a kind that
+            is called ``"output"``.
     """
 
     def __init__(
@@ -94,8 +95,13 @@ def check_modules(space: Decisions, modules: Mapping[str, object]) -> None:
     """Make sure that there is a module for each kind of a space, and no other.
 
     Raises:
-        ModelError: there is not.
+        ModelError: there is not, or a kind is called as the last node.
     """
+    if any(kind.name == OUTPUT for kind in space.nodes):
+        raise ModelError(
+            f"a kind of {space.name} is called {OUTPUT!r}, which is the last node of every "
+            "architecture here: give the kind another name"
+        )
     kinds = list(dict.fromkeys([*(kind.name for kind in space.nodes), OUTPUT]))
     for name in modules:
         if name not in kinds:

@@ -61,9 +61,31 @@ def test_what_is_kept_is_not_ranked_again(
     assert (found["ranked"], runs["untrained"]["0"]["ranked"]) == (12, 5)
     assert -1 <= found["tau_best_tenth"] <= 1
     assert list((tmp_path / "work").iterdir()) == []
+    accuracies = compared.kept_accuracies(out)
+    assert {name: len(values) for name, values in accuracies.items()} == {
+        "cora/untrained/0/random": 5,
+        "cora/short/0/random": 12,
+        "cora/short/0/best": 6,
+        "cora/short, running statistics/0/random": 5,
+    }
+    rows, best = compared.ranked_rows("cora", 0)
+    assert compared.tau(accuracies["cora/short/0/random"], "cora", rows) == found["tau"]
+    assert compared.tau(accuracies["cora/short/0/best"], "cora", best) == found["tau_best_tenth"]
     monkeypatch.setattr(compared, "train", lambda *_: pytest.fail("trained again"))
     assert compared.main(words) == 0
     assert "cora      short " in capsys.readouterr().out
+
+
+def test_kept_results_are_the_taus_of_kept_accuracies() -> None:
+    compared.ranked_rows.cache_clear()
+    results = json.loads(compared.KEPT.read_text())["results"]
+    kept = compared.kept_accuracies(compared.KEPT)
+    for name, accuracies in kept.items():
+        dataset, row, seed, part = name.split("/")
+        rows, best = compared.ranked_rows(dataset, int(seed))
+        ranked = (best if part == "best" else rows)[: len(accuracies)]
+        known = results[dataset][row][seed]["tau_best_tenth" if part == "best" else "tau"]
+        assert compared.tau(accuracies, dataset, ranked) == known, name
 
 
 def test_predictors_are_fitted_to_other_architectures(small: None) -> None:

@@ -98,6 +98,12 @@ def test_a_table_that_does_not_fit_is_refused(
         DecisionNetwork(SPACE, SPACE.parse("2,0 first 1:3"), modules)
 
 
+def test_a_kind_that_is_called_as_the_last_node_is_refused() -> None:
+    space = DecisionSpace("ENDS", [Kind("output", {"width": ("1", "2")})], [(0, 1), (1, 2)])
+    with pytest.raises(ModelError, match="a kind of ENDS is called 'output', which is the last"):
+        DecisionNetwork(space, space.parse("1"), MODULES)
+
+
 def test_an_architecture_of_another_space_is_refused() -> None:
     dense = Kind("dense", {"width": ("1", "2")})
     other = DecisionSpace("TWO", [dense, dense], [(0, 1), (1, 2), (2, 3)])
