@@ -1,6 +1,6 @@
 """Declared searches on molecules: what they find, beside networks and models made without one.
 
-    python benchmarks/molecule_searches.py qm7 esol freesolv overhead baselines
+    python benchmarks/molecule_searches.py qm7 qm7_bo esol freesolv overhead baselines
     python benchmarks/molecule_searches.py table
 
 Every search is a declared problem (``docs/problem.md``) of three layers of MPNN in a folder of
@@ -13,7 +13,8 @@ epochs, and its value is the metric of the validation part at the end.
 ``qm7``: aligned labels; aging evolution of 20 with tournaments of 5, 60 evaluations on split 0. The
 five best are trained for 100 epochs on splits and with seeds 0, 1, 2; the weights of the best
 validation are tested once. The row of the search is the one with the best mean validation. The
-hand-made GINE has the same full trainings.
+hand-made GINE and ``sum``, a member of MPNN made by hand, have the same full trainings. ``qm7_bo``:
+the same with ``bo`` in the stead of evolution; it was added when evolution had missed the goal.
 
 ``esol``: ``random``, ``evolution`` (of 10, tournaments of 3) and ``bo``, 40 evaluations, seeds 0 to
 4 of the search and of its trainings, on split 0. The incumbents of all runs are compared at equal
@@ -40,6 +41,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +53,7 @@ sys.path.insert(0, str(ROOT))
 from analysis.statistics import Spread, paired_difference
 from benchmarks.molecule_baselines import baselines
 from benchmarks.prediction import kept, note_machine
+from benchmarks.tuning.molecule_settings import MEMBERS
 from estimators.by_curve import AT_WORK
 from experiment.arguments import output_file, parser, positive_int
 from experiment.engine import InThisProcess
@@ -118,17 +121,17 @@ def difference_of(ours: Sequence[float], theirs: Sequence[float]) -> dict[str, A
     return None if found is None else asdict(found)
 
 
-def qm7(given: Any) -> dict[str, Any]:
-    """The search on aligned QM7 and what is beside it."""
+def qm7(given: Any, folder: str = "qm7", **search: Any) -> dict[str, Any]:
+    """A search on aligned QM7 and what is beside it: aging evolution, or as ``search`` says."""
     declared = problem(
         "qm7",
         given,
         budget={"evaluations": 60},
-        search={"name": "evolution", "population": 20, "tournament": 5, "seed": 0},
+        search=search or {"name": "evolution", "population": 20, "tournament": 5, "seed": 0},
         engine={"name": "processes", "workers": given.workers},
         top_k={"k": 5, "repeats": len(SPLITS)},
     )
-    folder, rows = searched(declared, given.runs / "qm7")
+    place, rows = searched(declared, given.runs / folder)
     alone = problem(
         "qm7",
         given,
@@ -137,8 +140,9 @@ def qm7(given: Any) -> dict[str, Any]:
         budget={"evaluations": 1},
     )
     by_hand, _ = searched(alone, given.runs / "qm7_gine")
-    chosen = read_json(folder / "result.json")["chosen"]
-    best, gine = errors_of(folder, chosen), errors_of(by_hand)
+    chosen = read_json(place / "result.json")["chosen"]
+    best, gine = errors_of(place, chosen), errors_of(by_hand)
+    member = in_full(declared, MEMBERS["sum"], given.runs / "qm7_by_hand")
     return {
         "best": rows,
         "chosen": chosen,
@@ -146,7 +150,9 @@ def qm7(given: Any) -> dict[str, Any]:
         "search_split": best[0],
         "GINE": spread_of(gine),
         "difference_to_GINE": difference_of(best, gine),
-        "workers": workers_of(folder),
+        "MPNN by hand": spread_of(member),
+        "difference_to_MPNN_by_hand": difference_of(best, member),
+        "workers": workers_of(place),
     }
 
 
@@ -320,6 +326,7 @@ def workers_of(folder: Path) -> dict[str, Any]:
 
 PARTS: Mapping[str, Callable[[Any], dict[str, Any]]] = {
     "qm7": qm7,
+    "qm7_bo": partial(qm7, folder="qm7_bo", name="bo", seed=0),
     "esol": esol,
     "freesolv": freesolv,
     "overhead": overhead,
@@ -331,7 +338,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure what is missing, and print a table."""
     flags = parser("Searches on molecules, beside networks and models made without one.")
     flags.add_argument("parts", nargs="+", choices=[*PARTS, "table"], help="what is measured")
-    flags.add_argument("--workers", type=positive_int, default=2, help="of qm7 and overhead")
+    flags.add_argument("--workers", type=positive_int, default=2, help="of qm7, qm7_bo, overhead")
     flags.add_argument("--data_root", type=Path, help="folder with molecules_aligned/ …")
     flags.add_argument("--runs", type=Path, default=RUNS, help="folder of the searches")
     flags.add_argument("--out", type=output_file, default=RESULTS, help="file that keeps all")
