@@ -260,16 +260,17 @@ def make_problem(given: Namespace, limit: Limit | None) -> Problem:
         domain = whole_space(space, given.data_root)
         sections = (given.supernet,) if given.supernet == "published" else ()
         of = (given.trial or 0, given.dataset, given.data_root)
+        split = {"split_seed": given.split_seed}
         if given.method in SHARED_WEIGHTS:
             choosing = CHOOSING[given.method]
             recipe = choosing.recipe.load(PRESETS[given.method], *sections)
-            return one_shot_problem(domain, recipe, *of, choosing.weights)
-        return one_shot_problem(domain, OneShotRecipe.load(ONE_SHOT, *sections), *of)
+            return one_shot_problem(domain, recipe, *of, choosing.weights, **split)
+        return one_shot_problem(domain, OneShotRecipe.load(ONE_SHOT, *sections), *of, **split)
     if given.estimator == "train":
         known = measured_as(space, CONFIG, given.dataset or usual_data_set(space))
         same = get_benchmark(given.space) if known else None
         domain = whole_space(space, given.data_root)
-        seed, data = given.trial or 0, (given.dataset, given.data_root)
+        seed, data = given.trial or 0, (given.dataset, given.data_root, given.split_seed)
         if given.method in MULTI_FIDELITY:
             return partial_training_problem(domain, seed, same, given.fidelity, *data)
         return training_problem(domain, seed, same, *data)

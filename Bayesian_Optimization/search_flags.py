@@ -8,7 +8,13 @@ from pathlib import Path
 from Bayesian_Optimization.shared_flags import add_search_flags
 from estimators.by_data_set import TRAINED_ON
 from estimators.fidelity import as_fidelities
-from experiment.arguments import Parser, add_engine_flags, parser, positive_int
+from experiment.arguments import (
+    Parser,
+    add_engine_flags,
+    non_negative_int,
+    parser,
+    positive_int,
+)
 from experiment.errors import InputError
 from searchers.methods import (
     LIMITED,
@@ -34,6 +40,7 @@ OF_ESTIMATORS = (
     "labels",
     "store",
     "supernet",
+    "split_seed",
 )
 """Flags that a function of the user's own has no use for."""
 SUPERNET_RECIPES = ("default", "published")
@@ -123,6 +130,12 @@ def make_parser() -> Parser:
         type=trial,
         help="mean, or the number of the one trial that is looked up (default: mean); when "
         "training, its seed (default: 0)",
+    )
+    flags.add_argument(
+        "--split_seed",
+        type=non_negative_int,
+        help="of the random split of a citation graph on which --estimator train and one_shot "
+        "train (default: its public split, where it has one)",
     )
     flags.add_argument(
         "--limit",
@@ -215,6 +228,8 @@ def check_flags(given: Namespace) -> None:
     surrogate = [name for name in ("predictor", "features", "labels") if getattr(given, name)]
     if surrogate and given.estimator != "surrogate":
         raise InputError(f"--{surrogate[0]} belongs to --estimator surrogate: leave it out")
+    if given.split_seed is not None and given.estimator not in ON_DATA:
+        raise InputError("--split_seed belongs to --estimator train or one_shot: leave it out")
     if given.store and given.estimator not in ON_DATA:
         raise InputError("--store keeps trainings: it belongs to --estimator train or one_shot")
     if given.limit and given.estimator == "surrogate":

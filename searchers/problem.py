@@ -234,6 +234,7 @@ def training_problem(
     benchmark: Benchmark | None = None,
     data_set: str | None = None,
     data_root: Path | None = None,
+    split_seed: int | None = None,
 ) -> Problem:
     """Train every architecture, on the digits as those of DIGITS101 were trained.
 
@@ -243,15 +244,18 @@ def training_problem(
         benchmark: a table that was measured in the same way, for the report.
         data_set: one of :data:`estimators.by_data_set.TRAINED_ON`; default: that of the space.
         data_root: where its files are looked for.
+        split_seed: of a random split of a graph; default: its public split, where it has one.
 
     Raises:
         InputError: no network is known for the space or of it for such data; the data are absent
             or damaged.
     """
     data_set = data_set or usual_data_set(domain.space)
-    estimator = training_on(data_set, domain.space, seed, data_root)
+    estimator = training_on(data_set, domain.space, seed, data_root, split_seed)
     truth = None if benchmark is None else TableTruth(benchmark)
-    settings = {"trial": seed, "training": estimator.settings}
+    settings: dict[str, Any] = {"trial": seed, "training": estimator.settings}
+    if split_seed is not None:
+        settings["split_seed"] = split_seed
     objective = replace(ACCURACY, dataset=data_set, trial=seed)
     return Problem(domain, estimator, objective, truth, settings)
 
@@ -263,6 +267,7 @@ def one_shot_problem(
     data_set: str | None = None,
     data_root: Path | None = None,
     weights: type[SharedWeights] = SharedWeights,
+    split_seed: int | None = None,
 ) -> Problem:
     """Train one supernet, and measure every architecture by its shared weights.
 
@@ -273,12 +278,13 @@ def one_shot_problem(
         data_set: as for :func:`training_problem`.
         data_root: where its files are looked for.
         weights: trains the supernet by the recipe, and measures by it.
+        split_seed: as for :func:`training_problem`.
 
     Raises:
         InputError: the space has no weights to share, or as for :func:`training_problem`.
     """
     supernet_of(domain.space)
-    whole = training_problem(domain, seed, None, data_set, data_root)
+    whole = training_problem(domain, seed, None, data_set, data_root, split_seed)
     assert isinstance(whole.estimator, FromScratch)
     settings = {**whole.settings, "supernet": asdict(recipe)}
     return replace(whole, estimator=weights(whole.estimator, recipe), settings=settings)
@@ -291,6 +297,7 @@ def partial_training_problem(
     fidelities: Sequence[int] | None = None,
     data_set: str | None = None,
     data_root: Path | None = None,
+    split_seed: int | None = None,
 ) -> Problem:
     """The same, where the search chooses after how many epochs a training stops.
 
@@ -302,11 +309,12 @@ def partial_training_problem(
             so on.
         data_set: as for :func:`training_problem`.
         data_root: where its files are looked for.
+        split_seed: as for :func:`training_problem`.
 
     Raises:
         InputError: as for :func:`training_problem`, or there are no such fidelities.
     """
-    whole = training_problem(domain, seed, benchmark, data_set, data_root)
+    whole = training_problem(domain, seed, benchmark, data_set, data_root, split_seed)
     assert isinstance(whole.estimator, FromScratch)
     partly = train_partly(whole.estimator, fidelities)
     settings = {**whole.settings, "fidelities": list(partly.fidelities)}

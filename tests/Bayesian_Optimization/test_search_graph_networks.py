@@ -101,6 +101,11 @@ def test_the_objective_is_no_cost(tmp_path: Path, command: Any) -> None:
         (("--estimator", "train"), "there is no ind.cora.x below"),
         (("--estimator", "train", "--dataset", "digits"), "Network is no network for images"),
         (("--estimator", "train", "--dataset", "arxiv"), "nothing is trained on 'arxiv'"),
+        (("--split_seed", 1), "--split_seed belongs to --estimator train or one_shot"),
+        (
+            ("--estimator", "train", "--dataset", "digits", "--split_seed", 1),
+            "the digits have one split",
+        ),
         (("--trial", 1), "only the mean over the trials is known"),
     ],
 )
@@ -114,6 +119,39 @@ def test_what_there_is_not_is_one_sentence(
     assert (code, out) == (2, "")
     assert sentence in err
     assert err.count("\n") == 1
+
+
+@pytest.fixture
+def short_trainings(tmp_path: Path, data_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two epochs on Cora."""
+    if not (data_root / "planetoid" / "ind.cora.x").is_file():
+        pytest.skip("the raw files of Planetoid are not here")
+    monkeypatch.setenv("NAS_DATA_ROOT", str(data_root))
+    preset = tmp_path / "short.toml"
+    text = (REPOSITORY_ROOT / "configs" / "citation.toml").read_text(encoding="utf-8")
+    preset.write_text(text.replace("epochs = 300", "epochs = 2"), encoding="utf-8")
+    monkeypatch.setattr(by_data_set, "NODE_RECIPES", str(preset))
+
+
+def test_a_random_split_is_another_training(
+    tmp_path: Path, command: Any, short_trainings: None
+) -> None:
+    flags = ("--space", "SINGLE_PATH", "--estimator", "train", "--method", "random")
+    found = {}
+    splits = {"public": (), "first": ("--split_seed", 0), "second": ("--split_seed", 7)}
+    for name, split in splits.items():
+        run(command, tmp_path / name, *flags, *split, "--queries", 1)
+        (folder,) = (tmp_path / name).iterdir()
+        config = json.loads((folder / "config.json").read_text())
+        found[config.get("split_seed")] = config["training"]["graphs_sha256"]
+    assert list(found) == [None, 0, 7]
+    assert len(set(found.values())) == 3
+    code, out, err = command(
+        search.main, "--log_dir", tmp_path / "runs", *flags, "--queries", 1,
+        "--split_seed", 2**32,
+    )  # fmt: skip
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "seed of the split" in err
 
 
 @pytest.mark.parametrize(
@@ -130,17 +168,9 @@ def test_networks_are_trained_on_cora_and_resumed(
     method: str,
     tmp_path: Path,
     command: Any,
-    data_root: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    short_trainings: None,
 ) -> None:
-    """Two epochs of each; what is trained is not trained again."""
-    if not (data_root / "planetoid" / "ind.cora.x").is_file():
-        pytest.skip("the raw files of Planetoid are not here")
-    monkeypatch.setenv("NAS_DATA_ROOT", str(data_root))
-    preset = tmp_path / "short.toml"
-    text = (REPOSITORY_ROOT / "configs" / "citation.toml").read_text(encoding="utf-8")
-    preset.write_text(text.replace("epochs = 300", "epochs = 2"), encoding="utf-8")
-    monkeypatch.setattr(by_data_set, "NODE_RECIPES", str(preset))
+    """What is trained is not trained again."""
     flags = ("--space", space, "--dataset", "cora", "--estimator", "train", "--method", method)
     first = run(command, tmp_path / "runs", *flags, "--queries", 2, "--initial", 2)
     assert first["queries"] == 2
