@@ -103,10 +103,10 @@ def searched(declared: NASProblem, folder: Path) -> tuple[Path, list[dict[str, A
     return folder, read_json(folder / "top_k.json")["rows"]
 
 
-def errors_of(folder: Path, rank: int = 1) -> list[float]:
-    """The test of each full training, by split."""
+def errors_of(folder: Path, rank: int = 1, part: str = "test") -> list[float]:
+    """The error of each full training on a part, by split."""
     places = [folder / "top_k" / str(rank) / f"repeat_{split}" for split in SPLITS]
-    return [float(read_json(place / "result.json")["test"]) for place in places]
+    return [float(read_json(place / "result.json")[part]) for place in places]
 
 
 def spread_of(values: Sequence[float]) -> dict[str, Any]:
@@ -143,9 +143,14 @@ def qm7(given: Any, folder: str = "qm7", **search: Any) -> dict[str, Any]:
     chosen = read_json(place / "result.json")["chosen"]
     best, gine = errors_of(place, chosen), errors_of(by_hand)
     member = in_full(declared, MEMBERS["sum"], given.runs / "qm7_by_hand")
+    validations = {
+        name: spread_of(errors_of(given.runs / folder, part="validation"))
+        for name, folder in (("GINE", "qm7_gine"), ("MPNN by hand", "qm7_by_hand"))
+    }
     return {
         "best": rows,
         "chosen": chosen,
+        "validation": validations,
         "test": spread_of(best),
         "search_split": best[0],
         "GINE": spread_of(gine),
