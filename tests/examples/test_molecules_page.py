@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -36,3 +36,34 @@ def test_numbers_of_the_page_are_the_kept_ones() -> None:
     assert f"{speed['parameters']:,} parameters" in text
     errors = [f"{epoch['validation']:.1f}" for epoch in speed["epochs"]]
     assert f"{errors[0]}, {errors[1]} and {errors[2]} kcal/mol" in text
+
+
+def test_the_search_on_qm7_is_the_kept_one() -> None:
+    text = (REPOSITORY_ROOT / "docs" / "molecules.md").read_text(encoding="utf-8")
+    kept = read_json(REPOSITORY_ROOT / "benchmarks" / "results" / "molecule_searches.json")
+    found = kept["results"]["qm7"]
+    for row in found["best"]:
+        chosen = " (chosen)" if row["rank"] == found["chosen"] else ""
+        errors = [f"{row[part]:.2f} ± {row[part + '_std']:.2f}" for part in ("validation", "test")]
+        assert (
+            f"| search, {row['rank']}{chosen} | {row['search']:.2f} | {errors[0]} | {errors[1]} |"
+            in text
+        )
+    errors = [spread(found[name]) for name in ("GINE, validation", "GINE")]
+    assert f"| GINE, made by hand | – | {errors[0]} | {errors[1]} |" in text
+    difference = found["difference_to_GINE"]
+    low, mean, high = (signed(difference[key]) for key in ("low", "mean", "high"))
+    assert f"{mean} [{low}, {high}]" in text
+    seconds = found["workers"]["seconds"]
+    assert f"{seconds['training'] / 3600:.1f} hours" in text
+    assert f"{found['workers']['driver_share_of_training']:.3%}".replace("%", " %") in text
+
+
+def spread(values: Mapping[str, float]) -> str:
+    """Mean and standard deviation as the page writes them."""
+    return f"{values['mean']:.2f} ± {values['std']:.2f}"
+
+
+def signed(value: float) -> str:
+    """A difference as the page writes it."""
+    return f"{value:+.2f}".replace("-", "−")
