@@ -12,9 +12,11 @@ import pytest
 from analysis.report.__main__ import main as report
 from Bayesian_Optimization import pareto, search
 from datasets import get_benchmark, get_space
-from estimators import by_data_set
+from estimators import OneShotRecipe, by_data_set
 from experiment.paths import REPOSITORY_ROOT
+from searchers import WholeSpace
 from searchers import search as search_by_function
+from searchers.problem import one_shot_problem, training_problem
 
 SPACE = "NAS_BENCH_GRAPH"
 
@@ -152,6 +154,18 @@ def test_a_random_split_is_another_training(
     )  # fmt: skip
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert "seed of the split" in err
+
+
+def test_shared_weights_are_trained_on_the_random_split(data_root: Path) -> None:
+    if not (data_root / "planetoid" / "ind.cora.x").is_file():
+        pytest.skip("the raw files of Planetoid are not here")
+    domain, recipe = WholeSpace(get_space("SINGLE_PATH")), OneShotRecipe.load("one_shot")
+    shared = one_shot_problem(domain, recipe, data_root=data_root, split_seed=7)
+    whole = training_problem(domain, data_root=data_root, split_seed=7)
+    public = one_shot_problem(domain, recipe, data_root=data_root)
+    assert shared.settings["split_seed"] == 7
+    assert shared.settings["training"] == whole.settings["training"]
+    assert shared.settings["training"] != public.settings["training"]
 
 
 @pytest.mark.parametrize(
