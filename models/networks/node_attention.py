@@ -7,6 +7,8 @@ a step of :class:`torch_geometric.nn.GATConv`. The product never holds them.
 
 from __future__ import annotations
 
+import warnings
+from functools import cache
 from typing import Any
 
 import torch
@@ -77,6 +79,7 @@ def _matrix(rows: Tensor, columns: Tensor, weights: Tensor, nodes: int) -> tuple
 
     **Shape** (E,), (E,), (E, H) → (N H, N H), (E H,).
     """
+    _warn_of_sparse_rows_unseen()
     heads = weights.shape[1]
     head = torch.arange(heads)
     counts = rows.bincount(minlength=nodes)
@@ -94,3 +97,14 @@ def _matrix(rows: Tensor, columns: Tensor, weights: Tensor, nodes: int) -> tuple
         ends, column, weights.flatten()[taken], size, check_invariants=False
     )
     return matrix, taken
+
+
+@cache
+def _warn_of_sparse_rows_unseen() -> None:
+    """Use up PyTorch's warning, given once in a process, that sparse rows are new.
+
+    Nothing that a user could do follows from it.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.eye(1).to_sparse_csr()

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 import torch
 from torch import Tensor
@@ -9,6 +13,7 @@ from torch_geometric.nn import GATConv
 
 from models.networks.node_attention import NARROW, NodeAttention, weighted_sums
 
+ROOT = Path(__file__).resolve().parents[2]
 EDGES = torch.tensor([[0, 1, 2, 0, 0, 4, 3], [1, 2, 0, 2, 2, 1, 3]])
 """Of six nodes, one edge twice; node 5 has none, node 3 one to itself."""
 
@@ -54,3 +59,20 @@ def test_weights_of_edges_count_whatever_layers_were_built_before(width: int) ->
         results.append(layer(given, EDGES))
         assert not torch.allclose(results[-1], plain)
     torch.testing.assert_close(*results)
+
+
+def test_sparse_rows_are_not_warned_of() -> None:
+    source = """
+import torch
+from models.networks.node_attention import NodeAttention
+NodeAttention(3, 64, heads=4)(torch.ones(2, 3), torch.tensor([[0], [1]]))
+"""
+    ran = subprocess.run(
+        [sys.executable, "-c", source],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=True,
+        timeout=120,
+    )
+    assert "Sparse CSR" not in ran.stderr
