@@ -1,6 +1,7 @@
 """Searches on citation graphs: what is found beside a tuned GAT.
 
     python benchmarks/citation_searches.py run [--datasets cora] [--seconds 200]
+    python benchmarks/citation_searches.py run --seconds 1000 --population 20 --tournament 5
     python benchmarks/citation_searches.py table
 
 Public splits, row-normalised features. Seconds are those of the processor, of one thread. A search
@@ -48,7 +49,7 @@ from estimators.measurement import Measurement
 from estimators.node_designs import GATDesign, GCNDesign
 from estimators.tasks.nodes import NodeRecipe, NodeTask
 from experiment.arguments import Parser, output_file, parser, positive_int
-from experiment.errors import run_command
+from experiment.errors import InputError, run_command
 from searchers.aging import AgingEvolution
 from searchers.loop import Budget, SearchLoop
 from searchers.problem import whole_space
@@ -58,8 +59,6 @@ KEPT = RESULTS / "citation_searches.json"
 DATASETS = ("cora", "citeseer")
 SPACES = (MICRO, MACRO)
 BY_HAND = {"GCN": GCNDesign(), "GAT": GATDesign()}
-POPULATION, TOURNAMENT = 10, 3
-"""Of the aging evolution, as in ``benchmarks/molecule_searches.py`` for as many trainings."""
 SEARCHED = 2 / 3
 """Share of the seconds in which candidates are trained with seed 0."""
 FINALISTS = 5
@@ -143,7 +142,7 @@ def find_on(name: str, dataset: str, given: Namespace, record: Record) -> dict[s
         training = CandidateTrainings(side, dataset, seed, given.data_root)
         return KeptTrainings(training, record, ("candidates", dataset, name, str(seed)))
 
-    searcher = AgingEvolution(whole_space(side.space), 0, POPULATION, TOURNAMENT)
+    searcher = AgingEvolution(whole_space(side.space), 0, given.population, given.tournament)
     first = trainings(0)
     measured, searched = search(first, searcher, SEARCHED * given.seconds, side.first())
     best = best_of(measured, FINALISTS)
@@ -156,6 +155,7 @@ def find_on(name: str, dataset: str, given: Namespace, record: Record) -> dict[s
         "searched": best[chosen].validation,
         "rank": chosen + 1,
         "seconds": round(searched["seconds"] + final["seconds"], 1),
+        "evolution": [given.population, given.tournament],
         "search": searched,
         "final": final,
         "finalists": {
@@ -194,7 +194,13 @@ def fresh(dataset: str, choice: str, train: Training, given: Namespace, record: 
 def find(dataset: str, given: Namespace, record: Record) -> None:
     """Search all sides, and train what was chosen with fresh seeds."""
     rows = record.of("found", dataset, str(given.seconds))
+    sizes = [given.population, given.tournament]
     for name in (GAT, *given.spaces):
+        if name in rows and rows[name].get("evolution", [10, 3]) != sizes:
+            raise InputError(
+                f"{record.path} has a search of {name} on {dataset} for {given.seconds} seconds by "
+                f"another evolution than {sizes}: give another file by --results"
+            )
         if name not in rows:
             print(f"{dataset}, {name}: search", flush=True)
             found = find_on(name, dataset, given, record)
@@ -252,6 +258,8 @@ def make_parser() -> Parser:
     flags.add_argument("--datasets", nargs="+", choices=DATASETS, default=DATASETS)
     flags.add_argument("--spaces", nargs="+", choices=SPACES, default=SPACES)
     flags.add_argument("--seconds", type=positive_int, default=200, help="of every search")
+    flags.add_argument("--population", type=positive_int, default=10, help="of the evolution")
+    flags.add_argument("--tournament", type=positive_int, default=3, help="of the evolution")
     flags.add_argument("--fresh", type=positive_int, default=FRESH, help="seeds of a choice")
     flags.add_argument("--data_root", type=Path, help="folder of the graphs")
     flags.add_argument("--results", type=output_file, default=KEPT, help="what is kept")

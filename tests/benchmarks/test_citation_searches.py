@@ -17,6 +17,7 @@ from datasets.spaces.configured import parts_of
 from estimators import FromScratch, GATDesign, GraphNASMicroDesign, NodeRecipe, NodeTask
 from estimators.by_curve import chosen_settings
 from estimators.tasks.data_sets import DATA_SETS
+from experiment.errors import InputError
 from searchers.methods import make_searcher
 from searchers.problem import whole_space
 
@@ -80,6 +81,8 @@ def test_a_comparison_that_was_cut_off_trains_what_is_missing(small: None, tmp_p
     before, after = (each["found"]["cora"]["1"] for each in (whole, again))
     assert after[MICRO] == before[MICRO]
     assert list(after[GAT]["finalists"])[:3] == list(before[GAT]["finalists"])[:3]
+    with pytest.raises(InputError, match=r"by another evolution than \[5, 2\]: give another file"):
+        run(out, *words, "--population", "5", "--tournament", "2")
 
 
 def test_candidates_are_trained_by_their_settings(small: None) -> None:
