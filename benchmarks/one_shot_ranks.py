@@ -26,7 +26,7 @@ import functools
 import sys
 import time
 from argparse import Namespace
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -38,8 +38,8 @@ from scipy.stats import kendalltau
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from analysis.statistics import Spread
 from benchmarks.node_scores import ZERO_COST, node_scores
+from benchmarks.one_shot_report import draw, lines
 from benchmarks.prediction import RESULTS, kept, note_machine
 from datasets import get_benchmark
 from datasets.benchmark import Benchmark
@@ -385,18 +385,6 @@ def timed(dataset: str) -> list[float]:
     return found
 
 
-def lines(results: Mapping[str, Any]) -> Iterator[str]:
-    """A line for each row: means ± standard deviations over the seeds."""
-    for dataset, rows in results.items():
-        for name, runs in rows.items():
-            shown = []
-            for key in ("tau", "tau_best_tenth", "tau_of_loss", "mean_accuracy", "regret_of_first"):
-                values = [run[key] for run in runs.values() if key in run]
-                if values:
-                    shown.append(f"{key} {Spread.of(values).text(3)}")
-            yield f"{dataset:<9} {name:<32} {len(runs)} {', '.join(shown)}"
-
-
 MEASURED = {"rank": rank, "baselines": baselines, "zero_cost": zero_cost}
 
 
@@ -412,8 +400,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = command.parse_args(arguments)
     torch.set_num_threads(1)
     if given.what == "figure":
-        from benchmarks.one_shot_figure import draw
-
         draw(kept(KEPT)["results"], given.out or ROOT / "docs" / "figures" / "one_shot_ranks.png")
         return 0
     given.out = given.out or KEPT

@@ -10,6 +10,7 @@ import pytest
 
 from analysis.statistics import Spread
 from Bayesian_Optimization.search_flags import check_flags, make_parser
+from benchmarks.one_shot_report import gain_of_mending
 from experiment.files import read_json
 from experiment.paths import REPOSITORY_ROOT
 
@@ -67,6 +68,16 @@ def test_numbers_of_the_page_are_the_kept_ones(row: str, name: str) -> None:
     for cell, (dataset, key) in zip(cells, keys, strict=True):
         values = [run[key] for run in kept[dataset].get(name, {}).values() if key in run]
         assert cell == shown(values)
+
+
+def test_intervals_of_the_page_are_those_of_the_kept_seeds() -> None:
+    text = (REPOSITORY_ROOT / "docs" / "one_shot.md").read_text(encoding="utf-8")
+    kept = read_json(REPOSITORY_ROOT / "benchmarks" / "results" / "one_shot_ranks.json")["results"]
+    for dataset in ("Cora", "Citeseer"):
+        apart = gain_of_mending(kept[dataset.lower()])
+        assert apart is not None
+        assert apart.count == 5
+        assert f"{apart.text(3).replace('0.', '.').replace('-', '−')} on {dataset}" in text
 
 
 def shown(values: list[float]) -> str:

@@ -1,14 +1,39 @@
-"""The figure of one-shot ranks beside predictors, parameters and zero-cost scores."""
+"""One-shot ranks beside predictors, parameters and zero-cost scores: a table and a figure."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from matplotlib.figure import Figure
 
 from analysis.figures import save_figure
+from analysis.statistics import Difference, Spread, paired_difference
+
+
+def lines(results: Mapping[str, Any]) -> Iterator[str]:
+    """A line for each row: means ± standard deviations over the seeds."""
+    for dataset, rows in results.items():
+        for name, runs in rows.items():
+            shown = []
+            for key in ("tau", "tau_best_tenth", "tau_of_loss", "mean_accuracy", "regret_of_first"):
+                values = [run[key] for run in runs.values() if key in run]
+                if values:
+                    shown.append(f"{key} {Spread.of(values).text(3)}")
+            yield f"{dataset:<9} {name:<32} {len(runs)} {', '.join(shown)}"
+        apart = gain_of_mending(rows)
+        if apart:
+            yield f"{dataset:<9} tau, mended less published: {apart.text(3)} ({apart.count} seeds)"
+
+
+def gain_of_mending(rows: Mapping[str, Any]) -> Difference | None:
+    """τ of our supernet less that of the published one with the same seed."""
+    ours, theirs = (
+        {seed: run["tau"] for seed, run in rows.get(name, {}).items()}
+        for name in ("mended", "published")
+    )
+    return paired_difference(ours, theirs)
 
 
 def draw(results: Mapping[str, Any], out: Path) -> None:
