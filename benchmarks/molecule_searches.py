@@ -17,10 +17,10 @@ hand-made GINE has the same full trainings. ``qm7_bo``: the same with ``bo`` in 
 evolution. ``qm7_member``: full trainings of ``sum``, a member of MPNN made by hand. Both were added
 when evolution had missed the goal.
 
-``esol``: ``random``, ``evolution`` (of 10, tournaments of 3) and ``bo``, 40 evaluations, seeds 0 to
-4 of the search and of its trainings, on split 0. The incumbents of all runs are compared at equal
-seconds of training and choosing, up to those of the shortest run. The best of each run is trained
-for 60 epochs on splits and with seeds 0, 1, 2.
+``esol``: ``random``, ``evolution`` (of 10, tournaments of 3) and ``bo``, 40 evaluations, with the
+seeds below ``--seeds`` for the search and its trainings, on split 0. The incumbents of all runs are
+compared at equal seconds of training and choosing, up to those of the shortest run. The best of
+each run is trained for 60 epochs on splits and with seeds 0, 1, 2.
 
 ``freesolv``: evolution as on ESOL; its best of each seed, the best of ESOL's evolution of the same
 seed, and that run's first, random architecture, all trained fully on the three splits of FreeSolv.
@@ -69,7 +69,8 @@ from searchers.declared.top_k import Finalist, FullTraining
 RUNS = ROOT / "runs" / "molecule_searches"
 RESULTS = ROOT / "benchmarks" / "results" / "molecule_searches.json"
 SPLITS = (0, 1, 2)
-SEEDS = range(5)
+SEEDS = 5
+"""Of the searches on ESOL and FreeSolv."""
 METHODS = ("random", "evolution", "bo")
 EPOCHS = 20
 """Of a training in a search."""
@@ -178,7 +179,7 @@ def small(method: str, seed: int) -> dict[str, Any]:
 def esol(given: Any) -> dict[str, Any]:
     """Three methods on ESOL."""
     folders: dict[str, list[Path]] = {method: [] for method in METHODS}
-    for seed in SEEDS:
+    for seed in range(given.seeds):
         for method in METHODS:
             declared = problem("esol", given, **small(method, seed))
             folders[method].append(searched(declared, given.runs / f"esol_{method}_{seed}")[0])
@@ -238,7 +239,7 @@ def value_at(curve: tuple[np.ndarray, np.ndarray], seconds: float) -> float:
 def freesolv(given: Any) -> dict[str, Any]:
     """Whether ESOL's best architectures are good ones of FreeSolv, too."""
     found: dict[str, list[float]] = {"its own best": [], "ESOL's best": [], "a random one": []}
-    for seed in SEEDS:
+    for seed in range(given.seeds):
         declared = problem("freesolv", given, **small("evolution", seed))
         folder, _ = searched(declared, given.runs / f"freesolv_evolution_{seed}")
         found["its own best"].append(float(np.mean(errors_of(folder))))
@@ -350,6 +351,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     flags = parser("Searches on molecules, beside networks and models made without one.")
     flags.add_argument("parts", nargs="+", choices=[*PARTS, "table"], help="what is measured")
     flags.add_argument("--workers", type=positive_int, default=2, help="of qm7, qm7_bo, overhead")
+    flags.add_argument("--seeds", type=positive_int, default=SEEDS, help="of esol, freesolv")
     flags.add_argument("--data_root", type=Path, help="folder with molecules_aligned/ …")
     flags.add_argument("--runs", type=Path, default=RUNS, help="folder of the searches")
     flags.add_argument("--out", type=output_file, default=RESULTS, help="file that keeps all")
