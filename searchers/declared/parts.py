@@ -98,6 +98,7 @@ class Method:
         population: of the evolution.
         tournament: of the evolution.
         initial: random architectures that other methods begin with.
+        start: candidates that are measured first, in the notation of the space.
     """
 
     name: str = "evolution"
@@ -105,6 +106,7 @@ class Method:
     population: int = POPULATION
     tournament: int = TOURNAMENT
     initial: int = 10
+    start: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.name not in (*OWN, *SEARCHERS):

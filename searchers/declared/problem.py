@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from datasets.graph import ArchitectureError, ArchitectureGraph
 from datasets.hyperparameters import Range, Value, read_range
 from datasets.objective import Objective
 from datasets.space import SearchSpace
@@ -171,6 +172,7 @@ class NASProblem:
         _ = self.scored  # refuses an objective that no metric gives
         self._check_hyperparameters()
         self._check_loss()
+        _ = self.start  # refuses what is no candidate
         stopping = self.callbacks.early_stopping
         if stopping and self.monitor not in (known := figures(kind.metrics)):
             near = nearest(self.monitor, list(known))
@@ -223,6 +225,21 @@ class NASProblem:
         """Sizes of the networks, but for those that are searched."""
         own = {one.name for one in fields(design_class(self.space))}
         return self.task.design(self.space, {k: v for k, v in self.fixed.items() if k in own})
+
+    @cached_property
+    def start(self) -> list[ArchitectureGraph]:
+        """The candidates that are measured first, canonical."""
+        found: dict[str, ArchitectureGraph] = {}
+        for text in self.search.start:
+            try:
+                graph = self.searched.canonical(self.searched.parse(text))
+            except ArchitectureError as error:
+                raise InputError(f"search.start: {error}") from error
+            hash = self.searched.hash(graph)
+            if hash in found:
+                raise InputError(f"search.start has {text!r} twice: give each candidate once")
+            found[hash] = graph
+        return list(found.values())
 
     @property
     def epochs(self) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +77,7 @@ def run_problem(
     domain = whole_space(problem.searched, problem.data_root)
     searcher = problem.search.searcher(domain, objective)
     budget = Budget(problem.budget.evaluations or UNLIMITED, 1, workers)
+    budget.check_start(problem.start)
     with problem.engine.start() as engine:
         run = start_search(
             Path(place),
@@ -91,6 +92,7 @@ def run_problem(
             problem.search.name,
             searcher,
             budget,
+            problem.start,
             engine=engine,
             listeners=[results, *([LogLines(objective)] if shown else [])],
             over=search_end(problem.budget, problem.callbacks),
@@ -155,13 +157,13 @@ def _configuration(
             "task": problem.task,
             "hyperparameters": _written(problem.hyperparameters),
             "objective": goal if isinstance(goal, str) else function_name(goal),
-            "search": problem.search,
+            "search": {k: v for k, v in asdict(problem.search).items() if k != "start"},
             "search_patience": problem.callbacks.search_patience,
         },
         "candidates": None,
         "queries": budget.queries,
         "initial": problem.search.initial,
-        "start": [],
+        "start": [problem.searched.hash(graph) for graph in problem.start],
         "batch": budget.batch,
         "at_once": budget.at_once,
         **({CODE: code} if code else {}),

@@ -44,6 +44,7 @@ def summary_of(problem: NASProblem) -> str:
         "evolution": f", population {search.population}, tournament {search.tournament}",
         "random": "",
     }.get(search.name, f", {search.initial} random ones to begin with")
+    given_first = f", {len(search.start)} given to begin with" if search.start else ""
     limits = [
         *(
             []
@@ -78,7 +79,7 @@ def summary_of(problem: NASProblem) -> str:
         ),
         f"    - engine          : {_words(kept) or 'this process'}",
         f"    - budget          : {' or '.join(limits)}",
-        f"    - search          : {search.name}{of_method}, seed {search.seed}",
+        f"    - search          : {search.name}{of_method}{given_first}, seed {search.seed}",
         f"    - top-k           : {problem.top_k.k} best, {problem.top_k.repeats} trainings each",
     ]
     return "\n".join(["Problem is:", *lines])

@@ -47,6 +47,8 @@ log = false
 """
 )
 
+FIRST = 'GINE with {"hidden": 8, "learning_rate": 0.01}'
+
 
 @pytest.fixture
 def tables(tmp_path: Path) -> dict[str, Any]:
@@ -156,6 +158,13 @@ def test_spaces_larger_than_any_float_are_printed(tables: dict[str, Any]) -> Non
         ({"search": {"population": 5}}, "search.tournament is 10, more than search.population, 5"),
         ({"search": {"tournament": -1}}, "search.tournament is -1, expected at least 1"),
         ({"search": {"name": "bo", "initial": -1}}, "search.initial is -1, expected at least 1"),
+        ({"search": {"start": FIRST}}, "'start' is .*, expected a list"),
+        ({"search": {"start": ["GINE"]}}, "search.start: the hyper-parameters of 'GINE' are no"),
+        (
+            {"search": {"start": ['GINE with {"hiden": 4}']}},
+            "search.start: .* hiden, expected hidden, learn",
+        ),
+        ({"search": {"start": [FIRST, FIRST]}}, "search.start has .* twice: give each candidate"),
         ({"engine": {"workers": -2}}, r"in the table \[engine\]: workers is -2, expected at least"),
         ({"engine": {"cpus_per_task": 2}}, r"\[engine\]: cpus_per_task belongs to the engine ray"),
         ({"engine": {"name": "ray", "gpus_per_task": 1.5}}, "gpus_per_task is .* a part of one"),
@@ -334,6 +343,25 @@ def test_a_search_resumes_to_the_same_numbers(
     assert [[row[key] for key in keys] for row in resumed.top_k] == [
         [row[key] for key in keys] for row in whole.top_k
     ]
+
+
+def test_a_search_begins_with_what_is_given(tables: dict[str, Any], tmp_path: Path) -> None:
+    search = {**TABLES["search"], "start": [FIRST]}
+    given = {**tables, "search": search, "top_k": {"k": 0}}
+    problem = NASProblem.read(given)
+    assert "tournament 2, 1 given to begin with, seed 1" in str(problem)
+    two = {**search, "start": [FIRST, FIRST.replace("8", "4")]}
+    few = NASProblem.read({**given, "search": two, "budget": {"evaluations": 1}})
+    with pytest.raises(InputError, match="starts from 2 architectures and may measure 1"):
+        run_problem(few, tmp_path / "none")
+    assert not (tmp_path / "none").exists()
+    run_problem(problem, tmp_path / "run")
+    rows = rows_of(tmp_path / "run")
+    assert (rows[0]["hidden"], rows[0]["learning_rate"]) == ("8", "0.01")
+    assert len(rows) == 5
+    other = {**search, "start": ['GINE with {"hidden": 4, "learning_rate": 0.01}']}
+    with pytest.raises(InputError, match="start"):
+        run_problem(NASProblem.read({**given, "search": other}), tmp_path / "run", resume=True)
 
 
 def test_the_best_are_trained_fully_and_tested(tables: dict[str, Any], tmp_path: Path) -> None:
