@@ -52,18 +52,38 @@ def test_the_search_on_qm7_is_the_kept_one() -> None:
     errors = [spread(found[name]) for name in ("GINE, validation", "GINE")]
     assert f"| GINE, made by hand | – | {errors[0]} | {errors[1]} |" in text
     difference = found["difference_to_GINE"]
-    low, mean, high = (signed(difference[key]) for key in ("low", "mean", "high"))
-    assert f"{mean} [{low}, {high}]" in text
+    assert interval(difference) in text
     seconds = found["workers"]["seconds"]
     assert f"{seconds['training'] / 3600:.1f} hours" in text
     assert f"{found['workers']['driver_share_of_training']:.3%}".replace("%", " %") in text
 
 
-def spread(values: Mapping[str, float]) -> str:
+def test_the_searches_on_esol_are_the_kept_ones() -> None:
+    text = (REPOSITORY_ROOT / "docs" / "molecules.md").read_text(encoding="utf-8")
+    kept = read_json(REPOSITORY_ROOT / "benchmarks" / "results" / "molecule_searches.json")
+    found = kept["results"]["esol"]
+    for method, test in found["test"].items():
+        spreads = [found["incumbents"][share][method] for share in found["incumbents"]]
+        cells = [spread(each, 3) for each in (*spreads, test, found["search_split"][method])]
+        apart = found["test_differences_to_random"].get(method)
+        cells.append(interval(apart, 3) if apart else "–")
+        assert f"| `{method}` | {' | '.join(cells)} |" in text
+    for method, apart in found["differences_to_random"]["1"].items():
+        assert f"{interval(apart, 3)} for `{method}`" in text
+    assert f"{found['seconds']:,.0f} seconds" in text
+
+
+def interval(apart: Mapping[str, float], digits: int = 2) -> str:
+    """A difference with its interval as the page writes them."""
+    low, mean, high = (signed(apart[key], digits) for key in ("low", "mean", "high"))
+    return f"{mean} [{low}, {high}]"
+
+
+def spread(values: Mapping[str, float], digits: int = 2) -> str:
     """Mean and standard deviation as the page writes them."""
-    return f"{values['mean']:.2f} ± {values['std']:.2f}"
+    return f"{values['mean']:.{digits}f} ± {values['std']:.{digits}f}"
 
 
-def signed(value: float) -> str:
+def signed(value: float, digits: int = 2) -> str:
     """A difference as the page writes it."""
-    return f"{value:+.2f}".replace("-", "−")
+    return f"{value:+.{digits}f}".replace("-", "−")
