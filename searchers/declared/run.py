@@ -157,6 +157,7 @@ def _configuration(
             "task": problem.task,
             "hyperparameters": _written(problem.hyperparameters),
             "objective": goal if isinstance(goal, str) else function_name(goal),
+            # Without ``start``, which is below by hashes: older runs have no such key.
             "search": {k: v for k, v in asdict(problem.search).items() if k != "start"},
             "search_patience": problem.callbacks.search_patience,
         },

@@ -49,6 +49,7 @@ ROWS = {
     "mended, paths uniform over architectures": "uniform over architectures",
     "the same, after 1,000 steps": "uniform over architectures, 1,000 steps",
     "the same, running statistics": "uniform over architectures, running statistics",
+    "mended, fair paths": "fair paths",
     "parameters": "parameters",
     "gradient norm, no training": "gradient norm",
     "SNIP, no training": "SNIP",
