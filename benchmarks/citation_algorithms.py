@@ -137,7 +137,8 @@ def searched(
     domain = whole_space(space)
     if method not in ONE_SHOT:
         searcher = make_searcher(method, domain, seed, INITIAL)
-        return search(trainings, searcher, given.seconds)
+        chosen = record.of("choosing", given.dataset, str(given.seconds), method, str(seed))
+        return search(trainings, searcher, given.seconds, chosen)
     an_epoch = seconds_an_epoch(method, training, record, given.dataset)
     epochs = max(TIMED, int(SUPERNET * given.seconds / an_epoch))
     seeded = training_on(given.dataset, space, seed, given.data_root)

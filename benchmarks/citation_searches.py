@@ -74,24 +74,29 @@ def search(
     training: KeptTrainings,
     searcher: Searcher,
     seconds: float,
+    chosen: dict[str, float],
     start: Sequence[ArchitectureGraph] = (),
 ) -> tuple[list[Measurement], dict[str, Any]]:
-    """One search with a budget of seconds: its measurements, and what is kept of it."""
-    started, before = time.process_time(), training.spent
+    """One search with a budget of seconds: its measurements, and what is kept of it.
+
+    ``chosen`` has the seconds that each of its choices took, and is extended: those that are kept
+    end a search again where they ended it before.
+    """
+    ended = time.process_time() - training.spent
     loop = SearchLoop(searcher, Evaluations(training), Budget(MOST), start)
-    trained = spent = 0.0
-    for step in loop.steps():
+    trained = choosing = 0.0
+    for number, step in enumerate(loop.steps()):
         trained += step.measurement.cost_seconds or 0.0
-        choosing = time.process_time() - started - (training.spent - before)
-        spent = trained + choosing
-        if spent >= seconds:
+        began, ended = ended, time.process_time() - training.spent
+        choosing += chosen.setdefault(str(number), round(ended - began, 4))
+        if trained + choosing >= seconds:
             loop.stop()
     steps = [step.measurement for step in loop.history.steps]
     return steps, {
         "trainings": len(steps),
         "failed": sum(not each.ok for each in steps),
-        "seconds": round(spent, 1),
-        "choosing_seconds": round(spent - trained, 1),
+        "seconds": round(trained + choosing, 1),
+        "choosing_seconds": round(choosing, 1),
     }
 
 
@@ -144,7 +149,8 @@ def find_on(name: str, dataset: str, given: Namespace, record: Record) -> dict[s
 
     searcher = AgingEvolution(whole_space(side.space), 0, given.population, given.tournament)
     first = trainings(0)
-    measured, searched = search(first, searcher, SEARCHED * given.seconds, side.first())
+    choosing = record.of("choosing", dataset, name, str(given.seconds))
+    measured, searched = search(first, searcher, SEARCHED * given.seconds, choosing, side.first())
     best = best_of(measured, FINALISTS)
     graphs = [each.architecture for each in best]
     means, final = choose(graphs, trainings, given.seconds - searched["seconds"])

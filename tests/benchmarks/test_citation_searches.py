@@ -80,7 +80,8 @@ def test_a_comparison_that_was_cut_off_trains_what_is_missing(small: None, tmp_p
     assert list(again["fresh"]["cora"]["GCN"]) == ["100"]
     before, after = (each["found"]["cora"]["1"] for each in (whole, again))
     assert after[MICRO] == before[MICRO]
-    assert list(after[GAT]["finalists"])[:3] == list(before[GAT]["finalists"])[:3]
+    assert after[GAT]["search"] == before[GAT]["search"]
+    assert list(after[GAT]["finalists"]) == list(before[GAT]["finalists"])
     with pytest.raises(InputError, match=r"by another evolution than \[5, 2\]: give another file"):
         run(out, *words, "--population", "5", "--tournament", "2")
 
@@ -137,5 +138,18 @@ def test_a_kept_training_costs_what_it_took(ring: NodeGraph, tmp_path: Path) -> 
     first = record.of("trainings")[made.hash]
     first["seconds"] = 50.0  # as much as the budget: a search that proposes it alone would end
     searcher = make_searcher("random", whole_space(space), 0, 10)
-    _, found = compared.search(trainings, searcher, 0.01)
-    assert found["trainings"] == 1
+    chosen: dict[str, float] = {}
+    _, found = compared.search(trainings, searcher, 0.01, chosen)
+    assert found["trainings"] == len(chosen) == 1
+
+
+def test_a_choice_costs_what_is_kept_of_it(ring: NodeGraph, tmp_path: Path) -> None:
+    space = get_space(MICRO)
+    recipe = NodeRecipe.load("citation", overrides={"epochs": 2})
+    training = FromScratch(space, NodeTask(ring), GraphNASMicroDesign(4), recipe)
+    trainings = KeptTrainings(training, Record(tmp_path / "kept.json"), ("trainings",))
+    searcher = make_searcher("random", whole_space(space), 0, 10)
+    chosen = {"0": 0.0, "1": 500.0}
+    measured, found = compared.search(trainings, searcher, 400, chosen)
+    assert len(measured) == 2
+    assert found["choosing_seconds"] == 500.0
