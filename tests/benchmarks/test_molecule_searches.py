@@ -12,6 +12,7 @@ import pytest
 from benchmarks import molecule_searches
 from benchmarks.molecule_baselines import descriptors
 from estimators.by_curve import AT_WORK
+from searchers.declared.problem import NASProblem
 
 
 def folder_of(place: Path, result: dict[str, Any], *lines: dict[str, Any]) -> Path:
@@ -71,6 +72,28 @@ def test_problems_are_those_of_the_protocol() -> None:
         assert (made.epochs, made.recipe.epochs, made.budget.evaluations) == (20, 60, 40)
         assert (made.search.name, made.search.seed) == (method, 3)
         assert made.design.dropout == 0.0  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("part", ["qm7", "qm7_bo", "qm7_from_member"])
+def test_searches_on_qm7_differ_by_their_method_alone(
+    part: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def noted(declared: NASProblem, folder: Path) -> None:
+        asked.append((declared, folder.name))
+        raise InterruptedError
+
+    monkeypatch.setattr(molecule_searches, "searched", noted)
+    given = type("Flags", (), {"data_root": None, "workers": 2, "runs": Path("runs")})()
+    with pytest.raises(InterruptedError):
+        molecule_searches.PARTS[part](given)
+    ((made, folder),) = asked
+    assert folder == part
+    assert (made.epochs, made.recipe.epochs, made.budget.evaluations) == (20, 100, 60)
+    assert made.search.name == ("bo" if part == "qm7_bo" else "evolution")
+    assert len(made.start) == (part == "qm7_from_member")
+    assert (made.top_k.k, made.top_k.repeats) == (5, 3)
 
 
 def test_descriptors_count_bonds_and_rings() -> None:
