@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
+from analysis.statistics import paired_difference
 from experiment.files import read_json
 from experiment.paths import DATA_ROOT_VARIABLE, REPOSITORY_ROOT
 
@@ -71,6 +73,31 @@ def test_the_searches_on_esol_are_the_kept_ones() -> None:
     for method, apart in found["differences_to_random"]["1"].items():
         assert f"{interval(apart, 3)} for `{method}`" in text
     assert f"{found['seconds']:,.0f} seconds" in text
+
+
+def test_the_transfer_to_freesolv_is_the_kept_one() -> None:
+    text = (REPOSITORY_ROOT / "docs" / "molecules.md").read_text(encoding="utf-8")
+    kept = read_json(REPOSITORY_ROOT / "benchmarks" / "results" / "molecule_searches.json")
+    found = kept["results"]["freesolv"]
+    for name, test in found["test"].items():
+        assert test["count"] == 5
+        apart = found["differences_to_its_own"].get(name)
+        assert f"| {name} | {spread(test)} | {interval(apart) if apart else '–'} |" in text
+
+
+def test_the_member_made_by_hand_is_the_kept_one() -> None:
+    text = (REPOSITORY_ROOT / "docs" / "molecules.md").read_text(encoding="utf-8")
+    kept = read_json(REPOSITORY_ROOT / "benchmarks" / "results" / "molecule_searches.json")
+    member, gine = kept["results"]["qm7_member"], kept["results"]["qm7"]["GINE"]
+    errors = [spread(member[part]) for part in ("validation", "test")]
+    assert f"| `sum`, a member of the space, made by hand | – | {errors[0]} | {errors[1]} |" in text
+    ours, theirs = (
+        {str(split): value for split, value in enumerate(each["values"])}
+        for each in (member["test"], gine)
+    )
+    apart = paired_difference(ours, theirs)
+    assert apart is not None
+    assert f"{interval(asdict(apart))} kcal/mol" in text
 
 
 def interval(apart: Mapping[str, float], digits: int = 2) -> str:
