@@ -5,8 +5,9 @@
     python benchmarks/dvae_likelihood.py published/NGAE_ENAS default/NGAE_ENAS
 
 Only weights are read, so that the evaluation of the trainings may be cut short: the search for the
-most probable decodings of a model that has learnt little is slow. Printed is what is ``dvae.nll``
-in a ``result.json``, in nats.
+most probable decodings of a model that has learnt little is slow. Printed is ``dvae.nll``, in nats,
+with products in float32 whatever the training computed in: what ``result.json`` has of a training
+with ``--precision float32``.
 """
 
 from __future__ import annotations

@@ -16,7 +16,8 @@ def test_it_is_what_the_evaluation_found(
 ) -> None:
     named = ["--model", "DVAE", "--data_search_space", "DIGITS101"]
     small = ["--epochs", "1", "--limit", "64", "--hs", "8", "--nz", "4", "--sampled_graphs", "5"]
-    train_ngae.main([*named, *small, "--threads", "1", "--log_dir", str(tmp_path)])
+    alike = ["--precision", "float32", "--threads", "1"]
+    train_ngae.main([*named, *small, *alike, "--log_dir", str(tmp_path)])
     folder = tmp_path / "DVAE_DIGITS101"
     capsys.readouterr()
     assert dvae_likelihood.main([*named, str(folder)]) == 0
