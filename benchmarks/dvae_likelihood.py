@@ -6,8 +6,8 @@
 
 Only weights are read, so that the evaluation of the trainings may be cut short: the search for the
 most probable decodings of a model that has learnt little is slow. Printed is ``dvae.nll``, in nats,
-with products in float32 whatever the training computed in: what ``result.json`` has of a training
-with ``--precision float32``.
+with products in float32, also of a training in bfloat16. It is what ``result.json`` has of a
+training with ``--precision float32``.
 """
 
 from __future__ import annotations
