@@ -269,7 +269,10 @@ def read_task(table: Mapping[str, Any], preprocessing: Mapping[str, Any]) -> Tas
     if not isinstance(data, str):
         raise InputError(f"task.data is {data!r}, expected a name: {nearest('', _data())}")
     if data not in _data() and "file" not in table:
-        raise InputError(f"no data are called {data!r}: {nearest(data, _data())}")
+        raise InputError(
+            f"no data are called {data!r}: {nearest(data, _data())}; a table of your own needs "
+            "'file' and 'labels' in [task]"
+        )
     kind = _kind_of_table(table)
     resolved(kind.settings, "task", table)  # what is wrong later is in the other table
     for key in preprocessing:

@@ -1,62 +1,19 @@
-"""Declared problems: how they are read, what they refuse, and what a search of one leaves."""
+"""Declared problems: how they are read, and what they refuse."""
 
 from __future__ import annotations
 
-import csv
-import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from analysis.report.report import ReportRequest, write_report
 from datasets.hyperparameters import among
 from estimators.tasks.molecules import MoleculeTask
 from experiment.errors import InputError
-from experiment.files import read_json
-from searchers.declared import results
 from searchers.declared.problem import NASProblem
 from searchers.declared.run import run_problem, say_notes
-from searchers.summary import result_lines
-
-TABLES = tomllib.loads(
-    """
-objective = "-val_loss"
-loss = "mse"
-metrics = ["rmse", "r2"]
-budget = {evaluations = 5}
-fidelity = {epochs = 1}
-search = {name = "evolution", population = 3, tournament = 2, seed = 1}
-top_k = {k = 2, repeats = 2}
-[task]
-data = "chains"
-file = "chains.csv"
-labels = "size"
-[space]
-name = "GINE"
-[hyperparameters]
-epochs = 2
-batch_size = 8
-layers = 1
-hidden = {choices = [4, 8]}
-learning_rate = {low = 1e-3, high = 1e-1, log = true}
-[callbacks]
-early_stopping = {patience = 3}
-checkpoints = true
-log = false
-"""
-)
 
 FIRST = 'GINE with {"hidden": 8, "learning_rate": 0.01}'
-
-
-@pytest.fixture
-def tables(tmp_path: Path) -> dict[str, Any]:
-    place = tmp_path / "chains.csv"
-    smiles = [f"{first}{'C' * n}{last}" for first in "ONF" for n in range(1, 9) for last in "OS"]
-    lines = [f"{one},{len(one) + one.count('O')}" for one in smiles]
-    place.write_text("smiles,size\n" + "\n".join(lines) + "\n", encoding="utf-8")
-    return {**TABLES, "task": {**TABLES["task"], "file": str(place)}}
 
 
 def test_a_problem_is_printed_as_a_summary(tables: dict[str, Any]) -> None:
@@ -121,6 +78,7 @@ def test_spaces_larger_than_any_float_are_printed(tables: dict[str, Any]) -> Non
         ({"preprocessing": {"reder": "rdkit"}}, r"\[preprocessing\]: .* did you mean 'reader'"),
         ({"preprocessing": {"reader": "openbabel"}}, r"\[preprocessing\]: .* are rdkit, pysmiles$"),
         ({"preprocessing": {"reader": "pysmile"}}, "'reader' is 'pysmile': did you mean 'pysmiles"),
+        ({"task": {"data": "mine.csv"}}, "no data are called 'mine.csv': .* needs 'file' and 'lab"),
         ({"task": {"data": "esol", "splt": 1}}, r"\[task\]: unknown setting 'splt': did you mean"),
         ({"task": {"data": "cora", "split": "scaffold"}}, r"\[task\]: .* valid are public, random"),
         (
@@ -227,17 +185,6 @@ def test_objectives_that_look_for_the_worst_are_said(
     assert (note or "") in said
 
 
-def test_networks_beyond_the_memory_are_failures(tables: dict[str, Any], tmp_path: Path) -> None:
-    sizes = {"hidden": {"choices": [4, 2**40, 2**62]}, "learning_rate": 0.01}
-    changed = {"hyperparameters": {**tables["hyperparameters"], **sizes}}
-    rest = {"budget": {"evaluations": 3}, "top_k": {"k": 1, "repeats": 1}}
-    problem = NASProblem.read({**tables, **changed, **rest})
-    found = run_problem(problem, tmp_path / "run")
-    rows = {row["hidden"]: row["status"] for row in rows_of(tmp_path / "run")}
-    assert rows == {"4": "ok", str(2**40): "failed", str(2**62): "failed"}
-    assert found.top_k[0]["hidden"] == 4
-
-
 def test_values_of_the_command_win_over_the_file(tmp_path: Path) -> None:
     place = tmp_path / "digits.toml"
     place.write_text(
@@ -307,114 +254,6 @@ def test_nodes_of_graphs_have_problems_too() -> None:
     searched = NASProblem.read({**table, "space": "NAS_BENCH_GRAPH", "objective": "val_accuracy"})
     assert searched.design.hidden == 256  # type: ignore[attr-defined]
     assert searched.scored[1].maximise
-
-
-def rows_of(run: Path) -> list[dict[str, str]]:
-    """The rows of ``results.csv`` without times."""
-    with (run / results.RESULTS).open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    return [{k: v for k, v in row.items() if not k.startswith("timestamp")} for row in rows]
-
-
-def test_a_search_resumes_to_the_same_numbers(
-    tables: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    problem = NASProblem.read(tables)
-    whole = run_problem(problem, tmp_path / "whole")
-    rows = rows_of(tmp_path / "whole")
-    assert list(rows[0])[:5] == ["arch_seq", "hidden", "learning_rate", "job_id", "objective"]
-    assert len(rows) == 5
-    best = max(float(row["objective"]) for row in rows)
-    assert -whole.summary["best_observed"]["value"] == best
-
-    def interrupt(self: results.ResultsFile, step: Any) -> None:
-        self.write()
-        if step.query == 2:
-            raise KeyboardInterrupt
-
-    with monkeypatch.context() as patched:
-        patched.setattr(results.ResultsFile, "measured", interrupt)
-        with pytest.raises(KeyboardInterrupt):
-            run_problem(problem, tmp_path / "killed")
-    assert len(rows_of(tmp_path / "killed")) == 2
-    resumed = run_problem(problem, tmp_path / "killed", resume=True)
-    assert rows_of(tmp_path / "killed") == rows
-    keys = ("validation", "test", "validation_std", "hidden", "learning_rate")
-    assert [[row[key] for key in keys] for row in resumed.top_k] == [
-        [row[key] for key in keys] for row in whole.top_k
-    ]
-
-
-def test_a_search_begins_with_what_is_given(tables: dict[str, Any], tmp_path: Path) -> None:
-    search = {**TABLES["search"], "start": [FIRST]}
-    given = {**tables, "search": search, "top_k": {"k": 0}}
-    problem = NASProblem.read(given)
-    assert "tournament 2, 1 given to begin with, seed 1" in str(problem)
-    two = {**search, "start": [FIRST, FIRST.replace("8", "4")]}
-    few = NASProblem.read({**given, "search": two, "budget": {"evaluations": 1}})
-    with pytest.raises(InputError, match="starts from 2 architectures and may measure 1"):
-        run_problem(few, tmp_path / "none")
-    assert not (tmp_path / "none").exists()
-    run_problem(problem, tmp_path / "run")
-    rows = rows_of(tmp_path / "run")
-    assert (rows[0]["hidden"], rows[0]["learning_rate"]) == ("8", "0.01")
-    assert len(rows) == 5
-    other = {**search, "start": ['GINE with {"hidden": 4, "learning_rate": 0.01}']}
-    with pytest.raises(InputError, match="start"):
-        run_problem(NASProblem.read({**given, "search": other}), tmp_path / "run", resume=True)
-
-
-def test_the_best_are_trained_fully_and_tested(tables: dict[str, Any], tmp_path: Path) -> None:
-    found = run_problem(NASProblem.read({**tables, "budget": {"evaluations": 3}}), tmp_path / "run")
-    assert [row["rank"] for row in found.top_k] == [1, 2]
-    assert all(row["trainings"] == 2 and row["test"] > 0 for row in found.top_k)
-    chosen = found.top_k[found.summary["chosen"] - 1]
-    assert chosen["validation"] == min(row["validation"] for row in found.top_k)
-    training = read_json(tmp_path / "run" / "top_k" / "1" / "repeat_1" / "config.json")
-    assert (training["seed"], training["recipe"]["epochs"]) == (1, 2)
-    assert 0 < found.summary["utilisation"] <= 1
-    assert (tmp_path / "run" / "figures" / "workers.png").is_file()
-    assert (tmp_path / "run" / "top_k" / "1" / "repeat_1" / "figures" / "predictions.png").is_file()
-    write_report(ReportRequest([tmp_path / "run"], tmp_path / "report.html"))
-    page = (tmp_path / "report.html").read_text(encoding="utf-8")
-    for title in (
-        "Learning curves of the search",
-        "The best, trained fully",
-        "Learning curves of the best, trained fully",
-        "Predicted against true",
-        "Workers at work",
-        "of the time",
-    ):
-        assert title in page
-
-
-def test_a_search_ends_by_its_patience(tables: dict[str, Any], tmp_path: Path) -> None:
-    worse = {"n": 0}
-
-    def objective(history: dict[str, list[float]]) -> float:
-        worse["n"] -= 1
-        return worse["n"]
-
-    problem = NASProblem.read(
-        {
-            **tables,
-            "objective": objective,
-            "budget": {"evaluations": 30},
-            "top_k": {"k": 0},
-            "callbacks": {"search_patience": 2, "log": False},
-        }
-    )
-    assert run_problem(problem, tmp_path / "run").summary["queries"] == 3
-
-
-def test_minutes_end_a_search(tables: dict[str, Any], tmp_path: Path) -> None:
-    budget = {"budget": {"minutes": 1e-6}, "top_k": {"k": 0}}
-    problem = NASProblem.read({**tables, **budget})
-    found = run_problem(problem, tmp_path / "run")
-    assert found.summary["queries"] == 0
-    assert "nothing was measured: the budget was spent before" in result_lines(
-        found.summary, found.run.config
-    )
 
 
 def test_python_objects_take_ranges(tables: dict[str, Any]) -> None:
