@@ -38,7 +38,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     nodes = NodeTask(get_node_graph("cora")).prepare(NodeRecipe.load("citation"), "cpu").nodes
     estimator = FewSteps(nodes)
     searcher = DepthFirst(WholeSpace(estimator.space), initial=1)
-    print(SearchLoop(searcher, Evaluations(estimator), Budget(searcher.space.size)).run().incumbent)
+    found = (
+        SearchLoop(searcher, Evaluations(estimator), Budget(searcher.space.size)).run().incumbent
+    )
+    if found is not None:
+        print(estimator.space.format(found.measurement.architecture), found.measurement.validation)
 
 
 if __name__ == "__main__":
