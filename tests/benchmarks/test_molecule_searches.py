@@ -11,6 +11,7 @@ import pytest
 
 from benchmarks import molecule_searches
 from benchmarks.molecule_baselines import descriptors
+from benchmarks.worker_time import workers_of
 from estimators.by_curve import AT_WORK
 from searchers.declared.problem import NASProblem
 
@@ -39,7 +40,7 @@ def test_idle_time_is_that_of_starting_of_the_end_or_the_drivers(tmp_path: Path)
         *(measured("b", 10.0, 7.0), asked("d", 10.5), measured("c", 16.0, 7.0)),
         measured("d", 20.0, 7.0),
     )
-    found = molecule_searches.workers_of(folder)
+    found = workers_of(folder)
     assert found["seconds"]["starting"] == 6.0
     assert found["seconds"]["nothing more to do"] == 4.0
     assert found["seconds"]["driver"] == 2 * 20 - 26 - 6 - 4
