@@ -118,6 +118,12 @@ def errors_of(folder: Path, rank: int = 1, part: str = "test") -> list[float]:
     return [float(read_json(place / "result.json")[part]) for place in places]
 
 
+def hours_of(folder: Path) -> float:
+    """The hours of all full trainings together."""
+    places = folder.glob("top_k/*/repeat_*/result.json")
+    return sum(float(read_json(place)["cost_seconds"]) for place in places) / 3600
+
+
 def spread_of(values: Sequence[float]) -> dict[str, Any]:
     """Mean, deviation, and the values."""
     return {**asdict(Spread.of(values)), "values": list(values)}
@@ -152,6 +158,7 @@ def qm7(given: Any, folder: str, **search: Any) -> dict[str, Any]:
         "GINE": spread_of(gine),
         "GINE, validation": spread_of(errors_of(by_hand, part="validation")),
         "difference_to_GINE": difference_of(best, gine),
+        "full_training_hours": hours_of(place),
         "workers": workers_of(place),
     }
 
