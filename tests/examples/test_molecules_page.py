@@ -118,6 +118,23 @@ def test_the_transfer_to_freesolv_is_the_kept_one() -> None:
         assert f"| {name} | {spread(test)} | {interval(apart) if apart else '–'} |" in text
 
 
+def test_the_table_of_all_results_has_the_kept_ones() -> None:
+    text = (REPOSITORY_ROOT / "docs" / "results.md").read_text(encoding="utf-8")
+    kept = read_json(REPOSITORY_ROOT / "benchmarks" / "results" / "molecule_searches.json")
+    found = kept["results"]
+    bo, evolution, started = (
+        spread(found[part]["test"]) for part in ("qm7_bo", "qm7", "qm7_from_member")
+    )
+    assert f"`bo` {bo}, evolution {evolution}, evolution from a network made by hand " in text
+    member, gine = spread(found["qm7_member"]["test"]), spread(found["qm7"]["GINE"])
+    assert f"{started}; that network {member}, GINE {gine}, boosted trees " in text
+    winners = [f"`{method}` {spread(test)}" for method, test in found["esol"]["test"].items()]
+    assert f"{', '.join(winners)}; GINE {spread(found['by_hand']['esol']['GINE'])}, " in text
+    for data in ("qm7", "esol"):
+        trees = found["baselines"][data]["boosted trees, ECFP4"]
+        assert f"boosted trees {spread(trees)}" in text
+
+
 def test_the_member_made_by_hand_is_the_kept_one() -> None:
     text = (REPOSITORY_ROOT / "docs" / "molecules.md").read_text(encoding="utf-8")
     kept = read_json(REPOSITORY_ROOT / "benchmarks" / "results" / "molecule_searches.json")
