@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,17 @@ from experiment.files import read_json
 from experiment.paths import DATA_ROOT_VARIABLE, REPOSITORY_ROOT
 
 Blocks = Callable[[str, str], list[str]]
+RESULTS = REPOSITORY_ROOT / "benchmarks" / "results"
+
+
+@pytest.fixture(scope="module")
+def text() -> str:
+    return (REPOSITORY_ROOT / "docs" / "molecules.md").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def kept() -> dict[str, Any]:
+    return dict(read_json(RESULTS / "molecule_searches.json")["results"])
 
 
 def test_code_of_the_page_runs(
@@ -28,13 +40,11 @@ def test_code_of_the_page_runs(
     assert (tmp_path / "runs" / "gine" / "metrics.jsonl").is_file()
 
 
-def test_numbers_of_the_page_are_the_kept_ones() -> None:
-    text = (REPOSITORY_ROOT / "docs" / "molecules.md").read_text(encoding="utf-8")
-    results = REPOSITORY_ROOT / "benchmarks" / "results"
-    labels = read_json(results / "qm7_labels.json")["labels"]
+def test_numbers_of_the_page_are_the_kept_ones(text: str) -> None:
+    labels = read_json(RESULTS / "qm7_labels.json")["labels"]
     for key in ("error_before", "error_after", "error_after_of_the_mean"):
         assert f"| {labels['qm7_published'][key]} | {labels['qm7'][key]} |" in text
-    speed = read_json(results / "molecules_speed.json")["speed"]
+    speed = read_json(RESULTS / "molecules_speed.json")["speed"]
     assert f"{speed['parameters']:,} parameters" in text
     errors = [f"{epoch['validation']:.1f}" for epoch in speed["epochs"]]
     assert f"{errors[0]}, {errors[1]} and {errors[2]} kcal/mol" in text
@@ -48,14 +58,12 @@ SEARCHES = {
 
 
 @pytest.mark.parametrize("part", SEARCHES)
-def test_the_searches_on_qm7_are_the_kept_ones(part: str) -> None:
-    text = (REPOSITORY_ROOT / "docs" / "molecules.md").read_text(encoding="utf-8")
-    kept = read_json(REPOSITORY_ROOT / "benchmarks" / "results" / "molecule_searches.json")
-    found = kept["results"][part]
+def test_the_searches_on_qm7_are_the_kept_ones(part: str, text: str, kept: dict[str, Any]) -> None:
+    found = kept[part]
     rows = []
     for row in found["best"]:
         chosen = " (chosen)" if row["rank"] == found["chosen"] else ""
-        errors = [f"{row[part]:.2f} ± {row[part + '_std']:.2f}" for part in ("validation", "test")]
+        errors = [f"{row[name]:.2f} ± {row[name + '_std']:.2f}" for name in ("validation", "test")]
         rows.append(f"| {row['rank']}{chosen} | {row['search']:.2f} | {errors[0]} | {errors[1]} |")
     first, *rest = rows
     assert "\n".join([f"| {SEARCHES[part]} {first}", *(f"| {row}" for row in rest)]) in text
@@ -72,31 +80,26 @@ def test_the_searches_on_qm7_are_the_kept_ones(part: str) -> None:
     assert share in text
 
 
-def test_the_times_of_the_searches_on_qm7_are_the_kept_ones() -> None:
-    text = (REPOSITORY_ROOT / "docs" / "molecules.md").read_text(encoding="utf-8")
-    kept = read_json(REPOSITORY_ROOT / "benchmarks" / "results" / "molecule_searches.json")
-    found = kept["results"]
+def test_the_times_of_the_searches_on_qm7_are_the_kept_ones(
+    text: str, kept: dict[str, Any]
+) -> None:
     for part, words in (("qm7_bo", "minutes on two workers"), ("qm7_from_member", "minutes and")):
-        workers = found[part]["workers"]
+        workers = kept[part]["workers"]
         minutes = workers["seconds"]["of workers"] / workers["workers"] / 60
         assert f"took {minutes:.0f} {words}" in text
-        assert f"{found[part]['full_training_hours']:.2f} hours" in text
-    assert f"{found['qm7']['workers']['seconds']['training'] / 3600:.1f} hours of training" in text
+        assert f"{kept[part]['full_training_hours']:.2f} hours" in text
+    assert f"{kept['qm7']['workers']['seconds']['training'] / 3600:.1f} hours of training" in text
 
 
-def test_the_networks_made_by_hand_are_the_kept_ones() -> None:
-    text = (REPOSITORY_ROOT / "docs" / "molecules.md").read_text(encoding="utf-8")
-    kept = read_json(REPOSITORY_ROOT / "benchmarks" / "results" / "molecule_searches.json")
-    found = kept["results"]["by_hand"]
+def test_the_networks_made_by_hand_are_the_kept_ones(text: str, kept: dict[str, Any]) -> None:
+    found = kept["by_hand"]
     for data in ("esol", "freesolv"):
         gine, member = (spread(found[data][name]) for name in ("GINE", "sum"))
         assert f"GINE has {gine}, and `sum` {member} (" in text
 
 
-def test_the_searches_on_esol_are_the_kept_ones() -> None:
-    text = (REPOSITORY_ROOT / "docs" / "molecules.md").read_text(encoding="utf-8")
-    kept = read_json(REPOSITORY_ROOT / "benchmarks" / "results" / "molecule_searches.json")
-    found = kept["results"]["esol"]
+def test_the_searches_on_esol_are_the_kept_ones(text: str, kept: dict[str, Any]) -> None:
+    found = kept["esol"]
     for method, test in found["test"].items():
         spreads = [found["incumbents"][share][method] for share in found["incumbents"]]
         cells = [spread(each, 3) for each in (*spreads, test, found["search_split"][method])]
@@ -108,47 +111,45 @@ def test_the_searches_on_esol_are_the_kept_ones() -> None:
     assert f"{found['seconds']:,.0f} seconds" in text
 
 
-def test_the_transfer_to_freesolv_is_the_kept_one() -> None:
-    text = (REPOSITORY_ROOT / "docs" / "molecules.md").read_text(encoding="utf-8")
-    kept = read_json(REPOSITORY_ROOT / "benchmarks" / "results" / "molecule_searches.json")
-    found = kept["results"]["freesolv"]
+def test_the_transfer_to_freesolv_is_the_kept_one(text: str, kept: dict[str, Any]) -> None:
+    found = kept["freesolv"]
     for name, test in found["test"].items():
         assert test["count"] == 5
         apart = found["differences_to_its_own"].get(name)
         assert f"| {name} | {spread(test)} | {interval(apart) if apart else '–'} |" in text
 
 
-def test_the_table_of_all_results_has_the_kept_ones() -> None:
+def test_the_table_of_all_results_has_the_kept_ones(kept: dict[str, Any]) -> None:
     text = (REPOSITORY_ROOT / "docs" / "results.md").read_text(encoding="utf-8")
-    kept = read_json(REPOSITORY_ROOT / "benchmarks" / "results" / "molecule_searches.json")
-    found = kept["results"]
     bo, evolution, started = (
-        spread(found[part]["test"]) for part in ("qm7_bo", "qm7", "qm7_from_member")
+        spread(kept[part]["test"]) for part in ("qm7_bo", "qm7", "qm7_from_member")
     )
     assert f"`bo` {bo}, evolution {evolution}, evolution from a network made by hand " in text
-    member, gine = spread(found["qm7_member"]["test"]), spread(found["qm7"]["GINE"])
+    member, gine = spread(kept["qm7_member"]["test"]), spread(kept["qm7"]["GINE"])
     assert f"{started}; that network {member}, GINE {gine}, boosted trees " in text
-    winners = [f"`{method}` {spread(test)}" for method, test in found["esol"]["test"].items()]
-    assert f"{', '.join(winners)}; GINE {spread(found['by_hand']['esol']['GINE'])}, " in text
+    winners = [f"`{method}` {spread(test)}" for method, test in kept["esol"]["test"].items()]
+    assert f"{', '.join(winners)}; GINE {spread(kept['by_hand']['esol']['GINE'])}, " in text
     for data in ("qm7", "esol"):
-        trees = found["baselines"][data]["boosted trees, ECFP4"]
+        trees = kept["baselines"][data]["boosted trees, ECFP4"]
         assert f"boosted trees {spread(trees)}" in text
 
 
-def test_the_member_made_by_hand_is_the_kept_one() -> None:
-    text = (REPOSITORY_ROOT / "docs" / "molecules.md").read_text(encoding="utf-8")
-    kept = read_json(REPOSITORY_ROOT / "benchmarks" / "results" / "molecule_searches.json")
-    member, gine = kept["results"]["qm7_member"], kept["results"]["qm7"]["GINE"]
+def test_the_member_made_by_hand_is_the_kept_one(text: str, kept: dict[str, Any]) -> None:
+    member, gine = kept["qm7_member"], kept["qm7"]["GINE"]
     errors = [spread(member[part]) for part in ("validation", "test")]
-    searched = kept["results"]["qm7_from_member"]["test"]
+    searched = kept["qm7_from_member"]["test"]
     row = f"| `sum`, a member of the space, made by hand | – | {errors[0]} | {errors[1]} |"
-    assert f"{row} {interval(apart(member['test'], gine))} |" in text
-    assert f"{interval(apart(searched, member['test']))} kcal/mol less than `sum`" in text
-    evolution, bo = (kept["results"][part]["test"] for part in ("qm7", "qm7_bo"))
-    assert f"{interval(apart(bo, evolution))} kcal/mol less than that of evolution" in text
+    assert f"{row} {interval(difference(member['test'], gine))} |" in text
+    less_member = interval(difference(searched, member["test"]))
+    assert f"less that of `sum` is {less_member} kcal/mol" in text
+    evolution, bo = (kept[part]["test"] for part in ("qm7", "qm7_bo"))
+    less_evolution = interval(difference(bo, evolution))
+    assert f"less that of evolution's choice is {less_evolution} kcal/mol" in text
 
 
-def apart(ours: Mapping[str, list[float]], theirs: Mapping[str, list[float]]) -> dict[str, float]:
+def difference(
+    ours: Mapping[str, list[float]], theirs: Mapping[str, list[float]]
+) -> dict[str, float]:
     """The difference with its interval, paired by split."""
     first, second = ({str(k): v for k, v in enumerate(each["values"])} for each in (ours, theirs))
     found = paired_difference(first, second)
